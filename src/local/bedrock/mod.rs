@@ -1,0 +1,1 @@
+//! Bedrock stand-in.
