@@ -1,4 +1,45 @@
-//! Drop a JSONL file into a private S3 bucket, get Amazon Bedrock batch inference results back.
+//! Drop a JSONL file into a private S3 bucket, get Amazon Bedrock batch inference results back in a
+//! private S3 bucket, inside a VPC.
+//!
+//! # The two flows
+//!
+//! ```text
+//! submit:    S3 put ─► event ─► validate ─► plan ─► store (copy) ─► job ─► bedrock
+//!                      which     every       one     to a key that   with   CreateModel-
+//!                      object?   line        part    Bedrock takes   VPC    InvocationJob
+//!
+//! complete:  state change ─► event ─► bedrock ─► output ─► accounting ─► results/, summary.json
+//!                            whose    GetModel-  every     the sum is
+//!                            job?     Invoc…Job  line      checked
+//! ```
+//!
+//! [`submit`] and [`complete`] are where the steps meet; [`layout`] has every key, [`ledger`] every state.
+//! Both buckets' layout is drawn in [`layout`].
+//!
+//! # Reading order
+//!
+//! [`config`], [`error`], [`timestamp`]; then along a drop: [`event`], [`s3_uri`], [`layout`], [`jsonl`],
+//! [`record`], [`validate`], [`plan`], [`job`], [`ledger`], [`store`], [`lines`], [`bedrock`], [`submit`], [`output`],
+//! [`accounting`], [`complete`]. From `jsonl` to `ledger`, and `accounting`, all is pure: no IO, no clock,
+//! no environment.
 
-#[cfg(feature = "local")]
-pub mod local;
+pub mod accounting;
+pub mod bedrock;
+pub mod clients;
+pub mod complete;
+pub mod config;
+pub mod error;
+pub mod event;
+pub mod job;
+pub mod jsonl;
+pub mod layout;
+pub mod ledger;
+pub mod lines;
+pub mod output;
+pub mod plan;
+pub mod record;
+pub mod s3_uri;
+pub mod store;
+pub mod submit;
+pub mod timestamp;
+pub mod validate;

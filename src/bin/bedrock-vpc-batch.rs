@@ -1,1 +1,3 @@
+//! The command line `bedrock-vpc-batch`.
+
 fn main() {}

@@ -1,1 +1,21 @@
-fn main() {}
+//! The Lambda function `complete`: a job's change of state becomes results.
+
+use bedrock_vpc_batch::clients::Clients;
+use bedrock_vpc_batch::complete::Complete;
+use bedrock_vpc_batch::config::Config;
+use bedrock_vpc_batch::timestamp::Invocation;
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let config = Config::from_env()?;
+    let clients = Clients::from_env(&config).await?;
+    let complete = &Complete::new(config, &clients);
+    run(service_fn(|event: LambdaEvent<Value>| async move {
+        let invocation = Invocation::from_context(&event.context);
+        complete.handle(event.payload, &invocation).await.map_err(Diagnostic::from)
+    }))
+    .await
+}

@@ -1,0 +1,260 @@
+//! Where every drop and every job stands: small JSON objects in S3, changed by conditional writes. Pure;
+//! [`store`](crate::store) reads and writes them.
+//!
+//! ```text
+//! drop   Reading ──► Accepted ──► Finished
+//!           └──────► Rejected
+//! job    Waiting ──► Submitting ──► Submitted ──► Ended ──► Settled
+//!           ▲            │ (quota, throttling, refusal)
+//!           └────────────┘
+//! ```
+//!
+//! One rule carries everything: decide, record the decision with a conditional write, then act on the
+//! record. Whoever comes after a crash does not decide again, it finishes what is recorded.
+
+use serde::{Deserialize, Serialize};
+
+use crate::accounting::Outcome;
+use crate::job::JobRequest;
+use crate::layout::{DropId, DropSource, JobId};
+use crate::plan::Part;
+use crate::timestamp::{Invocation, Timestamp};
+
+/// The version of the shape of both entries.
+const VERSION: u32 = 1;
+
+/// `drops/<drop-id>/drop.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DropEntry {
+    /// Of this shape.
+    pub version: u32,
+    /// The drop.
+    pub drop_id: DropId,
+    /// Where it is.
+    pub source: DropSource,
+    /// Which invocation wrote this, to recognise one's own write.
+    pub writer: String,
+    /// When the drop was claimed.
+    pub created: Timestamp,
+    /// When this was written.
+    pub updated: Timestamp,
+    /// Where the drop stands.
+    pub state: DropState,
+}
+
+/// Where a drop stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, tag = "name")]
+pub enum DropState {
+    /// Somebody reads and judges it, until this time at the latest.
+    Reading {
+        /// When the lease ends.
+        lease_until: Timestamp,
+    },
+    /// It is valid, and this is the plan: jobs are made from it.
+    Accepted {
+        /// The parts, in order.
+        parts: Vec<Part>,
+    },
+    /// It was refused; `rejection.json` says why.
+    Rejected,
+    /// All its jobs are settled; `summary.json` says how.
+    Finished {
+        /// The parts, in order.
+        parts: Vec<Part>,
+    },
+}
+
+/// `jobs/<job-id>/job.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobEntry {
+    /// Of this shape.
+    pub version: u32,
+    /// The job.
+    pub job_id: JobId,
+    /// Its drop.
+    pub drop_id: DropId,
+    /// Where the drop is.
+    pub source: DropSource,
+    /// The part it runs over.
+    pub part: Part,
+    /// Which attempt at the part this is, counted from 1.
+    pub attempt: u32,
+    /// Which invocation wrote this, to recognise one's own write.
+    pub writer: String,
+    /// When the entry was made.
+    pub created: Timestamp,
+    /// When this was written.
+    pub updated: Timestamp,
+    /// Why Bedrock refused the job when it was last submitted.
+    pub refusal: Option<String>,
+    /// Where the job stands.
+    pub state: JobState,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, tag = "name")]
+pub enum JobState {
+    /// Its input is in place; Bedrock has not been asked, or has refused.
+    Waiting,
+    /// Somebody asks Bedrock, until this time at the latest. The job may exist.
+    Submitting {
+        /// When the lease ends.
+        lease_until: Timestamp,
+        /// What Bedrock is asked for.
+        request: JobRequest,
+    },
+    /// Bedrock has it.
+    Submitted {
+        /// What Bedrock was asked for.
+        request: JobRequest,
+        /// Bedrock's name for it.
+        job_arn: String,
+    },
+    /// It is over, and this is what became of its records.
+    Ended {
+        /// What Bedrock was asked for.
+        request: JobRequest,
+        /// Bedrock's name for it.
+        job_arn: String,
+        /// The counts, and what is to be done about the rest.
+        outcome: Outcome,
+    },
+    /// All of that has been carried out.
+    Settled {
+        /// What Bedrock was asked for.
+        request: JobRequest,
+        /// Bedrock's name for it.
+        job_arn: String,
+        /// The counts.
+        outcome: Outcome,
+    },
+}
+
+/// A move that the drawing above does not have. It is a bug, or an entry that somebody else wrote.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} cannot go from {from} to {to}")]
+pub struct IllegalMove {
+    what: String,
+    from: &'static str,
+    to: &'static str,
+}
+
+impl DropState {
+    /// The state's name in the drawing.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Reading { .. } => "Reading",
+            Self::Accepted { .. } => "Accepted",
+            Self::Rejected => "Rejected",
+            Self::Finished { .. } => "Finished",
+        }
+    }
+
+    fn may_become(&self, next: &Self) -> bool {
+        match (self, next) {
+            // A lease may be given back, or taken over when it has ended.
+            (Self::Reading { .. }, Self::Reading { .. } | Self::Accepted { .. } | Self::Rejected)
+            | (Self::Accepted { .. }, Self::Finished { .. }) => true,
+            (Self::Reading { .. } | Self::Accepted { .. } | Self::Rejected | Self::Finished { .. }, _) => {
+                false
+            }
+        }
+    }
+}
+
+impl JobState {
+    /// The state's name in the drawing.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting => "Waiting",
+            Self::Submitting { .. } => "Submitting",
+            Self::Submitted { .. } => "Submitted",
+            Self::Ended { .. } => "Ended",
+            Self::Settled { .. } => "Settled",
+        }
+    }
+
+    fn may_become(&self, next: &Self) -> bool {
+        match (self, next) {
+            (Self::Waiting, Self::Submitting { .. })
+            // A lease may be taken over when it has ended.
+            | (Self::Submitting { .. }, Self::Submitting { .. } | Self::Submitted { .. } | Self::Waiting)
+            | (Self::Submitted { .. }, Self::Ended { .. })
+            | (Self::Ended { .. }, Self::Settled { .. }) => true,
+            (
+                Self::Waiting
+                | Self::Submitting { .. }
+                | Self::Submitted { .. }
+                | Self::Ended { .. }
+                | Self::Settled { .. },
+                _,
+            ) => false,
+        }
+    }
+}
+
+impl DropEntry {
+    /// The claim of a drop that nobody has claimed.
+    #[must_use]
+    pub fn claim(drop_id: DropId, source: DropSource, by: &Invocation) -> Self {
+        Self {
+            version: VERSION,
+            drop_id,
+            source,
+            writer: by.writer.clone(),
+            created: by.started,
+            updated: by.started,
+            state: DropState::Reading { lease_until: by.lease_until },
+        }
+    }
+
+    /// The entry with its next state.
+    ///
+    /// # Errors
+    /// [`IllegalMove`] if the state does not follow on this one.
+    pub fn advance(&self, state: DropState, by: &Invocation) -> Result<Self, IllegalMove> {
+        if !self.state.may_become(&state) {
+            let what = format!("drop {}", self.drop_id);
+            return Err(IllegalMove { what, from: self.state.name(), to: state.name() });
+        }
+        Ok(Self { state, writer: by.writer.clone(), updated: by.started, ..self.clone() })
+    }
+}
+
+impl JobEntry {
+    /// The first attempt at a part of a drop.
+    #[must_use]
+    pub fn waiting(drop: &DropEntry, part: &Part, by: &Invocation) -> Self {
+        Self {
+            version: VERSION,
+            job_id: part.job_id.clone(),
+            drop_id: drop.drop_id.clone(),
+            source: drop.source.clone(),
+            part: part.clone(),
+            attempt: 1,
+            writer: by.writer.clone(),
+            created: by.started,
+            updated: by.started,
+            refusal: None,
+            state: JobState::Waiting,
+        }
+    }
+
+    /// The entry with its next state.
+    ///
+    /// # Errors
+    /// [`IllegalMove`] if the state does not follow on this one.
+    pub fn advance(&self, state: JobState, by: &Invocation) -> Result<Self, IllegalMove> {
+        if !self.state.may_become(&state) {
+            let what = format!("job {}", self.job_id);
+            return Err(IllegalMove { what, from: self.state.name(), to: state.name() });
+        }
+        Ok(Self { state, writer: by.writer.clone(), updated: by.started, ..self.clone() })
+    }
+}

@@ -1,0 +1,164 @@
+//! What Bedrock wrote for a job, streamed: to counts, to the result files, to what was never processed.
+//!
+//! Everything here follows from objects that no longer change, so it can be done twice, by two at once,
+//! with the same objects as result.
+
+use crate::accounting::{Answers, LineVerdict, Manifest, Matched};
+use crate::error::Error;
+use crate::jsonl::Line;
+use crate::layout::{self, JobId};
+use crate::lines::{each_line, end, rewrite_lines, sort_lines};
+use crate::record::parse_input_record;
+use crate::store::Store;
+
+/// What is below a job's output prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputFiles {
+    /// The keys of the `….jsonl.out` files. A job that failed may have none.
+    pub records: Vec<String>,
+    /// The key of `manifest.json.out`.
+    pub manifest: Option<String>,
+}
+
+/// The input and the output of one job.
+#[derive(Debug)]
+pub struct JobFiles<'a> {
+    store: &'a Store,
+    input: String,
+    output: OutputFiles,
+    max_input_line_bytes: usize,
+}
+
+impl<'a> JobFiles<'a> {
+    /// Lists what Bedrock wrote for the job with this ARN. It also leaves other files, such as its write
+    /// probe.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn list(
+        store: &'a Store,
+        job_id: &JobId,
+        job_arn: &str,
+        max_input_line_bytes: usize,
+    ) -> Result<Self, Error> {
+        let keys = store.list(&layout::bedrock_output_folder(job_id, job_arn)).await?;
+        let manifest = keys.iter().find(|key| key.ends_with("/manifest.json.out")).cloned();
+        let records = keys.into_iter().filter(|key| key.ends_with(".jsonl.out")).collect();
+        let output = OutputFiles { records, manifest };
+        Ok(Self { store, input: layout::job_input(job_id), output, max_input_line_bytes })
+    }
+
+    /// The output echoes the input, in which a JSON writer may have escaped every character, and answers.
+    fn max_output_line_bytes(&self) -> usize {
+        4 * self.max_input_line_bytes + (16 << 20)
+    }
+
+    /// Reads the manifest; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; [`Error::Unreadable`].
+    pub async fn manifest(&self) -> Result<Option<Manifest>, Error> {
+        match &self.output.manifest {
+            None => Ok(None),
+            Some(key) => Ok(self.store.get_json(key).await?.map(|stored| stored.entry)),
+        }
+    }
+
+    /// Reads all of the output.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn answers(&self) -> Result<Answers, Error> {
+        let mut answers = Answers::default();
+        for key in &self.output.records {
+            let reader = self.store.read(key).await?;
+            each_line(reader, self.max_output_line_bytes(), |line| {
+                answers.judge(line.bytes.unwrap_or_default());
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(answers)
+    }
+
+    /// Reads the job's input and counts its records by what the output says of them.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; [`Error::Internal`] if the input is not what was put there.
+    pub async fn match_input(&self, answers: &Answers) -> Result<Matched, Error> {
+        let mut matched = Matched::default();
+        let reader = self.store.read(&self.input).await?;
+        each_line(reader, self.max_input_line_bytes, |line| {
+            answers.match_record(&self.record_id(&line)?, &mut matched);
+            Ok(())
+        })
+        .await?;
+        Ok(matched)
+    }
+
+    /// Writes `succeeded` and `errors`. Without an error the results are a copy of the output, made by S3.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn write_results(&self, answers: &Answers, succeeded: &str, errors: &str) -> Result<(), Error> {
+        if answers.is_empty() {
+            return Ok(());
+        }
+        if let ([key], true) = (self.output.records.as_slice(), answers.is_all_success()) {
+            return self.store.copy(key, succeeded).await;
+        }
+        let mut writers = [self.store.writer(succeeded), self.store.writer(errors)];
+        // The same lines in the same order bring the same verdicts as in the first pass.
+        let mut seen = Answers::default();
+        let written = async {
+            for key in &self.output.records {
+                let reader = self.store.read(key).await?;
+                let sort = |line: Line<'_>, [succeeded, errors]: &mut [Vec<u8>; 2]| {
+                    let bytes = line.bytes.unwrap_or_default();
+                    match seen.judge(bytes) {
+                        LineVerdict::Succeeded => push_line(succeeded, bytes),
+                        LineVerdict::Failed => push_line(errors, bytes),
+                        LineVerdict::Repeated | LineVerdict::Unreadable => {}
+                    }
+                    Ok(())
+                };
+                sort_lines(reader, self.max_output_line_bytes(), &mut writers, sort).await?;
+            }
+            Ok(())
+        }
+        .await;
+        end(writers, written).await
+    }
+
+    /// Writes the lines of the input that have no line in the output. If none has, it is a copy of the
+    /// input, made by S3.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; [`Error::Internal`] if the input is not what was put there.
+    pub async fn write_unprocessed(&self, answers: &Answers, to: &str) -> Result<(), Error> {
+        if answers.is_empty() {
+            return self.store.copy(&self.input, to).await;
+        }
+        let reader = self.store.read(&self.input).await?;
+        rewrite_lines(reader, self.max_input_line_bytes, self.store, to, |line, out| {
+            if answers.lacks(&self.record_id(&line)?) {
+                push_line(out, line.bytes.unwrap_or_default());
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    fn record_id(&self, line: &Line<'_>) -> Result<String, Error> {
+        let record = line.bytes.and_then(|bytes| parse_input_record(bytes).ok());
+        let record_id = record.and_then(|record| record.record_id);
+        record_id.map(Into::into).ok_or_else(|| {
+            Error::Internal(format!("line {} of {} is no record with an id", line.number, self.input))
+        })
+    }
+}
+
+fn push_line(to: &mut Vec<u8>, line: &[u8]) {
+    to.extend_from_slice(line);
+    to.push(b'\n');
+}

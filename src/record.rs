@@ -1,0 +1,426 @@
+//! One line to one record: of the input as users write it, and of the output as Bedrock writes it.
+//!
+//! Input is judged strictly, because a job with one bad line fails as a whole, minutes or hours later.
+//! Output is read tolerantly, because it has been paid for.
+//! <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-data.html>
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+/// How deep `modelInput` may nest. No model's request goes near it, and `serde_json` reads no deeper.
+pub const MAX_DEPTH: usize = 128;
+
+/// A valid line of a drop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputRecord<'a> {
+    /// The user's id of the record; none if Bedrock would have to make one up.
+    pub record_id: Option<Cow<'a, str>>,
+    /// Where in the line the object opens: a missing id is written right after its `{`.
+    pub object_begin: usize,
+}
+
+/// Why a line is no record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordError {
+    /// Where in the line, counted in bytes from 0.
+    pub offset: usize,
+    /// What is wrong there.
+    pub what: RecordProblem,
+}
+
+/// What can be wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says it")]
+pub enum RecordProblem {
+    #[error("the line begins with a byte order mark")]
+    ByteOrderMark,
+    #[error("the line is blank")]
+    Blank,
+    #[error("the bytes are not UTF-8")]
+    NotUtf8,
+    #[error("the line is longer than {0} bytes")]
+    TooLong(usize),
+    #[error("the line is not a JSON object but {0}")]
+    NotAnObject(&'static str),
+    #[error("the line is not valid JSON: {0}")]
+    NotJson(String),
+    #[error("a \\u escape is half of a surrogate pair")]
+    LoneSurrogate,
+    #[error("the JSON nests deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    #[error("a record has recordId and modelInput only: {0}")]
+    Member(String),
+    #[error("modelInput is missing")]
+    NoModelInput,
+    #[error("modelInput is not an object but {0}")]
+    ModelInputNotObject(&'static str),
+    #[error("recordId is not a string but {0}")]
+    RecordIdNotString(&'static str),
+    #[error("recordId is empty")]
+    RecordIdEmpty,
+    #[error("recordId {record_id:?} is already used on line {line}")]
+    RecordIdRepeated { record_id: String, line: u64 },
+}
+
+impl RecordProblem {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::ByteOrderMark => "save the file as UTF-8 without a byte order mark",
+            Self::Blank => "remove the blank line; the file ends with at most one newline",
+            Self::NotUtf8 => "save the file as UTF-8",
+            Self::TooLong(_) => "shorten the record, or split it into several",
+            Self::NotAnObject(_) | Self::NotJson(_) => {
+                "write one JSON object a line, such as {\"recordId\": \"1\", \"modelInput\": {…}}"
+            }
+            Self::LoneSurrogate => "write the character as UTF-8, or both halves of the pair",
+            Self::TooDeep => "flatten modelInput",
+            Self::Member(_) => "keep other data out of the file, and join it to the results by recordId",
+            Self::NoModelInput | Self::ModelInputNotObject(_) => {
+                "put the request body of the model into modelInput, as a JSON object"
+            }
+            Self::RecordIdNotString(_) => "put the recordId in quotes, or leave it out",
+            Self::RecordIdEmpty => "give the record an id, or leave recordId out",
+            Self::RecordIdRepeated { .. } => "give every record an id of its own",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawInput<'a> {
+    #[serde(borrow, default, rename = "recordId", deserialize_with = "even_null")]
+    record_id: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "modelInput", deserialize_with = "even_null")]
+    model_input: Option<&'a RawValue>,
+}
+
+/// Keeps an explicit `null` apart from a missing member.
+fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
+}
+
+/// Judges one line of a drop, given without its `\n`. A `\r` at its end is white space, as JSON has it.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn parse_input_record(line: &[u8]) -> Result<InputRecord<'_>, RecordError> {
+    let fail = |offset, what| Err(RecordError { offset, what });
+    let text = match simdutf8::compat::from_utf8(line) {
+        Ok(text) => text,
+        Err(error) => return fail(error.valid_up_to(), RecordProblem::NotUtf8),
+    };
+    if text.starts_with('\u{feff}') {
+        return fail(0, RecordProblem::ByteOrderMark);
+    }
+    let object_begin = text.len() - text.trim_start_matches(JSON_SPACE).len();
+    match text.as_bytes().get(object_begin) {
+        None => return fail(0, RecordProblem::Blank),
+        // A derived struct would also read an array.
+        Some(b'{') => {}
+        Some(_) => {
+            // Rather "not JSON" than "a number" for a line such as `12 apples`.
+            if let Err(error) = serde_json::from_str::<&RawValue>(text) {
+                return fail(offset_of(&error), RecordProblem::NotJson(message_of(&error)));
+            }
+            return fail(object_begin, RecordProblem::NotAnObject(kind_of(text)));
+        }
+    }
+    let raw: RawInput<'_> = match serde_json::from_str(text) {
+        Ok(raw) => raw,
+        Err(error) if error.is_data() => {
+            return fail(offset_of(&error), RecordProblem::Member(message_of(&error)));
+        }
+        Err(error) => return fail(offset_of(&error), RecordProblem::NotJson(message_of(&error))),
+    };
+    check_strictly(text)?;
+    let Some(model_input) = raw.model_input else {
+        return fail(object_begin, RecordProblem::NoModelInput);
+    };
+    if !model_input.get().starts_with('{') {
+        let what = RecordProblem::ModelInputNotObject(kind_of(model_input.get()));
+        return fail(offset_in(text, model_input.get()), what);
+    }
+    let record_id = match raw.record_id.map(RawValue::get) {
+        None => None,
+        Some(id) => match serde_json::from_str::<CowStr<'_>>(id) {
+            Ok(CowStr(decoded)) if decoded.is_empty() => {
+                return fail(offset_in(text, id), RecordProblem::RecordIdEmpty);
+            }
+            Ok(CowStr(decoded)) => Some(decoded),
+            Err(_) => return fail(offset_in(text, id), RecordProblem::RecordIdNotString(kind_of(id))),
+        },
+    };
+    Ok(InputRecord { record_id, object_begin })
+}
+
+const JSON_SPACE: [char; 3] = [' ', '\t', '\r'];
+
+/// `Cow<str>` by itself never borrows.
+#[derive(Deserialize)]
+struct CowStr<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// What `serde_json` lets pass in values that it skips: lone surrogates and any depth.
+/// `text` is known to be JSON.
+fn check_strictly(text: &str) -> Result<(), RecordError> {
+    let bytes = text.as_bytes();
+    let byte_at = |at: usize| bytes.get(at).copied().unwrap_or_default();
+    let mut depth = 0_usize;
+    let mut in_string = false;
+    let mut at = 0;
+    while at < bytes.len() {
+        match (in_string, byte_at(at)) {
+            (_, b'"') => in_string = !in_string,
+            (true, b'\\') => {
+                if byte_at(at + 1) == b'u' {
+                    match (code_unit(bytes, at), code_unit(bytes, at + 6)) {
+                        (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => at += 6,
+                        (Some(0xD800..=0xDFFF), _) => {
+                            return Err(RecordError { offset: at, what: RecordProblem::LoneSurrogate });
+                        }
+                        _ => {}
+                    }
+                }
+                // The escaped character is never a quote that ends the string.
+                at += 1;
+            }
+            (false, b'{' | b'[') => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return Err(RecordError { offset: at, what: RecordProblem::TooDeep });
+                }
+            }
+            (false, b'}' | b']') => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(())
+}
+
+/// The UTF-16 code unit of a `\uXXXX` escape that begins at `at`.
+fn code_unit(bytes: &[u8], at: usize) -> Option<u32> {
+    let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// Where `part`, a slice of `text`, begins in it.
+fn offset_in(text: &str, part: &str) -> usize {
+    (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
+}
+
+/// `serde_json` counts columns from 1, and a line of ours is always its line 1. At a control character it
+/// stops one byte earlier than at anything else.
+fn offset_of(error: &serde_json::Error) -> usize {
+    let is_control = error.to_string().starts_with("control character");
+    if is_control { error.column() } else { error.column().saturating_sub(1) }
+}
+
+fn message_of(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    message.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
+fn kind_of(json: &str) -> &'static str {
+    match json.trim_start_matches(JSON_SPACE).as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+/// A valid line of an `….jsonl.out` file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputRecord<'a> {
+    /// The id that the input had.
+    pub record_id: Cow<'a, str>,
+    /// Whether the line has an answer; otherwise it has an error.
+    pub succeeded: bool,
+}
+
+#[derive(Deserialize)]
+struct RawOutput<'a> {
+    #[serde(borrow, rename = "recordId")]
+    record_id: Cow<'a, str>,
+    #[serde(borrow, default, rename = "modelOutput")]
+    model_output: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+/// Reads one line of Bedrock's output. `None` if it is no record with an id and an answer or an error,
+/// such as the cut last line of a job that was stopped.
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html>
+#[must_use]
+pub fn parse_output_record(line: &[u8]) -> Option<OutputRecord<'_>> {
+    let text = simdutf8::basic::from_utf8(line).ok()?;
+    let raw: RawOutput<'_> = serde_json::from_str(text).ok()?;
+    let succeeded = match (raw.model_output, raw.error) {
+        (_, Some(_)) => false,
+        (Some(_), None) => true,
+        (None, None) => return None,
+    };
+    Some(OutputRecord { record_id: raw.record_id, succeeded })
+}
+
+/// A record's id as a number: the first 128 bits of its SHA-256. Sets of it have a known size, however
+/// long the ids are, and nobody can make two ids meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RecordKey(u128);
+
+impl RecordKey {
+    /// The key of an id.
+    #[must_use]
+    pub fn of(record_id: &str) -> Self {
+        let mut key = [0; 16];
+        for (to, from) in key.iter_mut().zip(Sha256::digest(record_id)) {
+            *to = from;
+        }
+        Self(u128::from_be_bytes(key))
+    }
+}
+
+/// A map by record key. The keys are hashes already.
+pub type RecordMap<V> = HashMap<RecordKey, V, BuildHasherDefault<KeyHasher>>;
+
+/// Passes a [`RecordKey`] through.
+#[derive(Debug, Default)]
+pub struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "any 64 bits of the key will do")]
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
+    }
+}
+
+/// The sum of the keys of a set of records, in any order. Two sets of distinct ids with the same sum are
+/// the same set, so a job's output is held against its input without reading the input again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeySum(u128);
+
+impl KeySum {
+    /// Adds one record.
+    pub fn add(&mut self, key: RecordKey) {
+        self.0 = self.0.wrapping_add(key.0);
+    }
+}
+
+impl serde::Serialize for KeySum {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:032x}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for KeySum {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        u128::from_str_radix(&text, 16).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(line: &str) -> Result<Option<String>, (usize, RecordProblem)> {
+        parse_input_record(line.as_bytes())
+            .map(|record| record.record_id.map(Cow::into_owned))
+            .map_err(|error| (error.offset, error.what))
+    }
+
+    #[test]
+    fn accepts_records() {
+        let table = [
+            (r#"{"recordId":"1","modelInput":{}}"#, Some("1")),
+            (r#"{"modelInput":{"a":1}}"#, None),
+            (r#"{"modelInput":{},"recordId":"1"}"#, Some("1")),
+            ("\t { \"recordId\" : \"1\" , \"modelInput\" : { } } \r", Some("1")),
+            (r#"{"recordId":"\u00e9\ud83d\ude00","modelInput":{}}"#, Some("é😀")),
+            (
+                r#"{"recordId":"1","modelInput":{"a":"\\ud800","n":1e400,"big":123456789012345678901234567890}}"#,
+                Some("1"),
+            ),
+        ];
+        for (line, id) in table {
+            assert_eq!(input(line), Ok(id.map(Into::into)), "{line}");
+        }
+    }
+
+    #[test]
+    fn finds_lone_surrogates_wherever_they_are() {
+        for bad in [r"\ud800", r"\udc00", r"\ud800\ud800", r"\ud800x", r"\uD83D\u0041", r"\ude00\ud83d"] {
+            let line = format!(r#"{{"recordId":"1","modelInput":{{"a":"{bad}"}}}}"#);
+            assert!(matches!(input(&line), Err((35, RecordProblem::LoneSurrogate))), "{line}");
+        }
+        assert!(matches!(
+            input(r#"{"recordId":"\ud800","modelInput":{}}"#),
+            Err((13, RecordProblem::LoneSurrogate))
+        ));
+    }
+
+    #[test]
+    fn limits_depth_outside_strings() {
+        let nested = |depth: usize| {
+            let (open, close) = ("[".repeat(depth - 2), "]".repeat(depth - 2));
+            format!(r#"{{"modelInput":{{"s":"{}","a":{open}{close}}}}}"#, "[".repeat(500))
+        };
+        assert_eq!(input(&nested(MAX_DEPTH)), Ok(None));
+        assert!(matches!(input(&nested(MAX_DEPTH + 1)), Err((_, RecordProblem::TooDeep))));
+        assert!(matches!(input(&nested(1_000_000)), Err((_, RecordProblem::TooDeep))));
+    }
+
+    #[test]
+    fn reads_output_records_tolerantly() {
+        let answer = |line: &str| {
+            parse_output_record(line.as_bytes()).map(|r| (r.record_id.into_owned(), r.succeeded))
+        };
+        assert_eq!(
+            answer(r#"{"recordId":"a","modelInput":{},"modelOutput":{"x":1},"new":2}"#),
+            Some(("a".into(), true))
+        );
+        assert_eq!(
+            answer(r#"{"recordId":"a","modelInput":{},"modelOutput":null,"error":{"errorCode":400}}"#),
+            Some(("a".into(), false))
+        );
+        assert_eq!(
+            answer(r#"{"recordId":"a","modelInput":{},"modelOutput":{"x":1},"error":null}"#),
+            Some(("a".into(), true))
+        );
+        assert_eq!(answer(r#"{"recordId":"a","modelInput":{}}"#), None);
+        assert_eq!(answer(r#"{"recordId":"a","modelOut"#), None);
+        assert_eq!(answer(""), None);
+    }
+
+    #[test]
+    fn key_sum_ignores_order_and_survives_the_ledger() {
+        let sum = |ids: &[&str]| {
+            let mut sum = KeySum::default();
+            ids.iter().for_each(|id| sum.add(RecordKey::of(id)));
+            sum
+        };
+        assert_eq!(sum(&["a", "b", "c"]), sum(&["c", "a", "b"]));
+        assert_ne!(sum(&["a", "b"]), sum(&["a", "c"]));
+        let json = serde_json::to_string(&sum(&["a"])).unwrap();
+        assert_eq!(serde_json::from_str::<KeySum>(&json).unwrap(), sum(&["a"]));
+    }
+}

@@ -1,0 +1,515 @@
+//! Amazon S3: read a drop, copy and write objects, and the ledger's conditional writes.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective, TaggingDirective};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+use crate::layout::DropSource;
+use crate::s3_uri::S3Uri;
+use crate::timestamp::Timestamp;
+
+/// The size from which an object is copied in ranges, and of each range. S3 copies at most 5 GiB in one
+/// call, and a call of ours has a time limit.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html> (read 2026-11)
+const COPY_RANGE_BYTES: u64 = 256 << 20;
+
+/// The size of each part of an upload. S3 takes 10,000 parts of at least 5 MiB, so 78 GiB fit.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html> (read 2026-11)
+const UPLOAD_PART_BYTES: usize = 8 << 20;
+
+/// How often a conditional write is tried against `409 ConditionalRequestConflict`, which the SDK does not
+/// retry.
+const CONFLICT_ATTEMPTS: u32 = 5;
+
+/// The copy source is a URL-encoded path.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html#API_CopyObject_RequestSyntax>
+const IN_COPY_SOURCE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// An `ETag` with its quotes, as S3 returns it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ETag(String);
+
+/// A ledger entry as it was read, and what a conditional write needs to follow on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored<T> {
+    /// The entry.
+    pub entry: T,
+    /// Of the object that it was read from.
+    pub etag: ETag,
+}
+
+/// The two buckets.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    output_bucket: String,
+}
+
+/// Reads an object piece by piece.
+#[derive(Debug)]
+pub struct ObjectReader {
+    uri: String,
+    body: ByteStream,
+}
+
+impl ObjectReader {
+    /// The next bytes; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::Call`] if the body breaks off or no longer flows.
+    pub async fn next(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, Error> {
+        match self.body.next().await {
+            None => Ok(None),
+            Some(Ok(bytes)) => Ok(Some(bytes)),
+            Some(Err(error)) => Err(Error::Call {
+                call: format!("S3 GetObject {}: reading the body", self.uri),
+                kind: crate::error::ErrorKind::Unavailable,
+                source: Box::new(error),
+            }),
+        }
+    }
+}
+
+impl Store {
+    /// A store that writes to `output_bucket`.
+    pub fn new(client: Client, output_bucket: impl Into<String>) -> Self {
+        Self { client, output_bucket: output_bucket.into() }
+    }
+
+    fn named(&self, operation: &str, key: &str) -> String {
+        format!("S3 {operation} s3://{}/{key}", self.output_bucket)
+    }
+
+    /// What an event's object really is; `None` if it, or its version, is gone.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn head(&self, uri: &S3Uri, version_id: Option<&str>) -> Result<Option<DropSource>, Error> {
+        let request = self.client.head_object().bucket(uri.bucket()).key(uri.key());
+        let head = match request.set_version_id(version_id.map(Into::into)).send().await {
+            Ok(head) => head,
+            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) => return Err(Error::from_sdk(format!("S3 HeadObject {uri}"), error)),
+        };
+        let (Some(etag), Some(last_modified)) = (head.e_tag, head.last_modified) else {
+            return Err(Error::Internal(format!(
+                "S3 HeadObject {uri}: the answer has no ETag or Last-Modified"
+            )));
+        };
+        Ok(Some(DropSource {
+            bucket: uri.bucket().to_owned(),
+            key: uri.key().to_owned(),
+            version_id: head.version_id.filter(|id| id != "null"),
+            etag,
+            last_modified: Timestamp::from(&last_modified),
+            size_bytes: head.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or_default(),
+        }))
+    }
+
+    /// Reads exactly the version that was judged; `None` if it is gone or, without versioning, was
+    /// overwritten: then the new object has an event of its own.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn read_drop(&self, drop: &DropSource) -> Result<Option<ObjectReader>, Error> {
+        let request = self.client.get_object().bucket(&drop.bucket).key(&drop.key);
+        let request = request.set_version_id(drop.version_id.clone()).if_match(&drop.etag);
+        match request.send().await {
+            Ok(answer) => Ok(Some(reader(drop.to_string(), answer))),
+            Err(error) if is_gone(&error) || is_lost(&error) => Ok(None),
+            Err(error) => Err(Error::from_sdk(format!("S3 GetObject {drop}"), error)),
+        }
+    }
+
+    /// Reads an object of the output bucket.
+    ///
+    /// # Errors
+    /// [`Error::Call`], also if there is none.
+    pub async fn read(&self, key: &str) -> Result<ObjectReader, Error> {
+        let request = self.client.get_object().bucket(&self.output_bucket).key(key);
+        let answer =
+            request.send().await.map_err(|error| Error::from_sdk(self.named("GetObject", key), error))?;
+        Ok(reader(format!("s3://{}/{key}", self.output_bucket), answer))
+    }
+
+    /// Copies a drop into the output bucket. No byte passes the function.
+    ///
+    /// # Errors
+    /// [`Error::Call`], also if the drop is gone.
+    pub async fn copy_drop(&self, drop: &DropSource, to: &str) -> Result<(), Error> {
+        let mut source = format!("{}/{}", drop.bucket, utf8_percent_encode(&drop.key, IN_COPY_SOURCE));
+        if let Some(version_id) = &drop.version_id {
+            source.push_str("?versionId=");
+            source.extend(utf8_percent_encode(version_id, IN_COPY_SOURCE));
+        }
+        self.copy_from(&source, &drop.etag, drop.size_bytes, to).await
+    }
+
+    /// Copies an object of the output bucket to another key of it.
+    ///
+    /// # Errors
+    /// [`Error::Call`], also if there is none.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<(), Error> {
+        let request = self.client.head_object().bucket(&self.output_bucket).key(from);
+        let head =
+            request.send().await.map_err(|error| Error::from_sdk(self.named("HeadObject", from), error))?;
+        let bytes = head.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
+        let source = format!("{}/{}", self.output_bucket, utf8_percent_encode(from, IN_COPY_SOURCE));
+        self.copy_from(&source, head.e_tag().unwrap_or("*"), bytes, to).await
+    }
+
+    async fn copy_from(&self, source: &str, etag: &str, bytes: u64, to: &str) -> Result<(), Error> {
+        if bytes > COPY_RANGE_BYTES {
+            return self.copy_in_ranges(source, etag, bytes, COPY_RANGE_BYTES, to).await;
+        }
+        let request = self.client.copy_object().copy_source(source).copy_source_if_match(etag);
+        // Without these S3 copies the user's metadata and tags too, and needs more permissions for it.
+        let request = request
+            .metadata_directive(MetadataDirective::Replace)
+            .tagging_directive(TaggingDirective::Replace)
+            .content_type(JSONL_TYPE);
+        let sent = request.bucket(&self.output_bucket).key(to).send().await;
+        sent.map_err(|error| {
+            Error::from_sdk(format!("{} from {source}", self.named("CopyObject", to)), error)
+        })?;
+        Ok(())
+    }
+
+    async fn copy_in_ranges(
+        &self,
+        source: &str,
+        etag: &str,
+        bytes: u64,
+        range_bytes: u64,
+        to: &str,
+    ) -> Result<(), Error> {
+        let mut upload = Upload::begin(self, to).await?;
+        let copied = async {
+            let mut begin = 0;
+            while begin < bytes {
+                let end = bytes.min(begin + range_bytes);
+                upload.copy_range(source, etag, begin..end).await?;
+                begin = end;
+            }
+            upload.complete().await
+        };
+        match copied.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(upload.abort(error).await),
+        }
+    }
+
+    /// Begins to write an object of the output bucket piece by piece.
+    #[must_use]
+    pub fn writer<'a>(&'a self, key: &'a str) -> ObjectWriter<'a> {
+        ObjectWriter { store: self, key, buffer: Vec::new(), upload: None }
+    }
+
+    /// Writes an object of the output bucket whole, over what may be there.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn put(&self, key: &str, bytes: Vec<u8>, content_type: &str) -> Result<(), Error> {
+        let request =
+            self.client.put_object().bucket(&self.output_bucket).key(key).content_type(content_type);
+        let sent = request.body(bytes.into()).send().await;
+        sent.map_err(|error| Error::from_sdk(self.named("PutObject", key), error))?;
+        Ok(())
+    }
+
+    /// Writes a value as an indented JSON object, for people to read.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn put_json<T: Serialize + Sync>(&self, key: &str, value: &T) -> Result<(), Error> {
+        self.put(key, to_json(key, value)?, JSON_TYPE).await
+    }
+
+    /// Deletes an object of the output bucket, if it is there.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn delete(&self, key: &str) -> Result<(), Error> {
+        let sent = self.client.delete_object().bucket(&self.output_bucket).key(key).send().await;
+        sent.map_err(|error| Error::from_sdk(self.named("DeleteObject", key), error))?;
+        Ok(())
+    }
+
+    /// The keys below a prefix of the output bucket, in order.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let mut keys = Vec::new();
+        let request = self.client.list_objects_v2().bucket(&self.output_bucket).prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Error::from_sdk(self.named("ListObjectsV2", prefix), error))?;
+            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+        }
+        Ok(keys)
+    }
+
+    /// Reads a whole object of the output bucket as JSON; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; [`Error::Unreadable`] if it is not what it should be.
+    pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Stored<T>>, Error> {
+        let answer = match self.client.get_object().bucket(&self.output_bucket).key(key).send().await {
+            Ok(answer) => answer,
+            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) => return Err(Error::from_sdk(self.named("GetObject", key), error)),
+        };
+        let etag = ETag(answer.e_tag.clone().unwrap_or_default());
+        let mut body = reader(format!("s3://{}/{key}", self.output_bucket), answer);
+        let mut bytes = Vec::new();
+        while let Some(chunk) = body.next().await? {
+            bytes.extend_from_slice(chunk.as_ref());
+        }
+        let entry = serde_json::from_slice(&bytes)
+            .map_err(|source| Error::Unreadable { key: key.to_owned(), source })?;
+        Ok(Some(Stored { entry, etag }))
+    }
+
+    /// Creates a ledger entry. `None` if there is one already, which is not this very one.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; [`Error::Unreadable`].
+    pub async fn create<T>(&self, key: &str, entry: T) -> Result<Option<Stored<T>>, Error>
+    where
+        T: Serialize + DeserializeOwned + PartialEq,
+    {
+        self.write_if(key, entry, None).await
+    }
+
+    /// Changes a ledger entry. `None` if somebody else has changed it since it was read.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; [`Error::Unreadable`].
+    pub async fn replace<T>(&self, key: &str, entry: T, read: &ETag) -> Result<Option<Stored<T>>, Error>
+    where
+        T: Serialize + DeserializeOwned + PartialEq,
+    {
+        self.write_if(key, entry, Some(read)).await
+    }
+
+    async fn write_if<T>(&self, key: &str, entry: T, read: Option<&ETag>) -> Result<Option<Stored<T>>, Error>
+    where
+        T: Serialize + DeserializeOwned + PartialEq,
+    {
+        let bytes = to_json(key, &entry)?;
+        let mut attempt = 1;
+        let error = loop {
+            let request =
+                self.client.put_object().bucket(&self.output_bucket).key(key).content_type(JSON_TYPE);
+            let request = match read {
+                None => request.if_none_match("*"),
+                Some(etag) => request.if_match(&etag.0),
+            };
+            match request.body(bytes.clone().into()).send().await {
+                Ok(answer) => {
+                    return Ok(Some(Stored { entry, etag: ETag(answer.e_tag.unwrap_or_default()) }));
+                }
+                Err(error) if is_conflict(&error) && attempt < CONFLICT_ATTEMPTS => {
+                    tokio::time::sleep(Duration::from_millis(fastrand::u64(10..100 << attempt))).await;
+                    attempt += 1;
+                }
+                Err(error) => break error,
+            }
+        };
+        if !is_lost(&error) && !is_gone(&error) {
+            return Err(Error::from_sdk(self.named("PutObject", key), error));
+        }
+        // The SDK retries by itself, and may have met its own first write.
+        let stored = self.get_json::<T>(key).await?;
+        Ok(stored.filter(|stored| stored.entry == entry))
+    }
+}
+
+const JSON_TYPE: &str = "application/json";
+const JSONL_TYPE: &str = "application/jsonl";
+
+fn reader(uri: String, answer: GetObjectOutput) -> ObjectReader {
+    ObjectReader { uri, body: answer.body }
+}
+
+fn to_json<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, Error> {
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|source| Error::Internal(format!("cannot write {key}: {source}")))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
+    error.raw_response().map(|response| response.status().as_u16()).unwrap_or_default()
+}
+
+/// There is no such key or version, or the version is a delete marker (405).
+fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    match code {
+        Some("NoSuchKey" | "NoSuchVersion" | "NotFound" | "MethodNotAllowed") => true,
+        Some("NoSuchBucket") => false,
+        _ => status(error) == 404,
+    }
+}
+
+/// A condition did not hold. It is no modelled error, so the code is matched.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
+fn is_lost<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("PreconditionFailed")
+        || status(error) == 412
+}
+
+/// Somebody writes or deletes at this moment: to be tried again.
+fn is_conflict<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ConditionalRequestConflict")
+}
+
+/// Writes an object of any size with one part of it in memory. Nothing is there until it is finished.
+#[derive(Debug)]
+pub struct ObjectWriter<'a> {
+    store: &'a Store,
+    key: &'a str,
+    buffer: Vec<u8>,
+    upload: Option<Upload<'a>>,
+}
+
+impl ObjectWriter<'_> {
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; the upload is aborted, and the writer must not be used any more.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() < UPLOAD_PART_BYTES {
+            return Ok(());
+        }
+        let part = std::mem::take(&mut self.buffer);
+        if self.upload.is_none() {
+            self.upload = Some(Upload::begin(self.store, self.key).await?);
+        }
+        let Some(upload) = &mut self.upload else { return Ok(()) };
+        match upload.send(part).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(upload.abort(error).await),
+        }
+    }
+
+    /// Ends the object. One without a byte is not written.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; the upload is aborted.
+    pub async fn finish(self) -> Result<(), Error> {
+        let Some(mut upload) = self.upload else {
+            if self.buffer.is_empty() {
+                return Ok(());
+            }
+            return self.store.put(self.key, self.buffer, JSONL_TYPE).await;
+        };
+        let ended = async {
+            if !self.buffer.is_empty() {
+                upload.send(self.buffer).await?;
+            }
+            upload.complete().await
+        };
+        match ended.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(upload.abort(error).await),
+        }
+    }
+
+    /// Gives the object up, because of an error elsewhere.
+    pub async fn abandon(self, error: Error) -> Error {
+        match self.upload {
+            None => error,
+            Some(upload) => upload.abort(error).await,
+        }
+    }
+}
+
+/// A multipart upload to the output bucket.
+#[derive(Debug)]
+struct Upload<'a> {
+    store: &'a Store,
+    key: &'a str,
+    id: String,
+    parts: Vec<CompletedPart>,
+}
+
+impl<'a> Upload<'a> {
+    async fn begin(store: &'a Store, key: &'a str) -> Result<Self, Error> {
+        let request = store.client.create_multipart_upload().bucket(&store.output_bucket).key(key);
+        let call = || store.named("CreateMultipartUpload", key);
+        let answer =
+            request.content_type(JSONL_TYPE).send().await.map_err(|error| Error::from_sdk(call(), error))?;
+        let Some(id) = answer.upload_id else {
+            return Err(Error::Internal(format!("{}: the answer has no upload id", call())));
+        };
+        Ok(Self { store, key, id, parts: Vec::new() })
+    }
+
+    fn next_number(&self) -> i32 {
+        i32::try_from(self.parts.len() + 1).unwrap_or(i32::MAX)
+    }
+
+    fn push(&mut self, etag: Option<String>) {
+        let part = CompletedPart::builder().part_number(self.next_number()).set_e_tag(etag).build();
+        self.parts.push(part);
+    }
+
+    async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
+        let request = self.store.client.upload_part().bucket(&self.store.output_bucket).key(self.key);
+        let request = request.upload_id(&self.id).part_number(self.next_number()).body(bytes.into());
+        let answer = request.send().await;
+        let answer =
+            answer.map_err(|error| Error::from_sdk(self.store.named("UploadPart", self.key), error))?;
+        self.push(answer.e_tag);
+        Ok(())
+    }
+
+    async fn copy_range(&mut self, source: &str, etag: &str, range: Range<u64>) -> Result<(), Error> {
+        let request = self.store.client.upload_part_copy().bucket(&self.store.output_bucket).key(self.key);
+        let request = request.upload_id(&self.id).part_number(self.next_number());
+        let last = range.end.saturating_sub(1);
+        let request = request.copy_source(source).copy_source_range(format!("bytes={}-{last}", range.start));
+        let answer = request.copy_source_if_match(etag).send().await;
+        let call = || format!("{} from {source}", self.store.named("UploadPartCopy", self.key));
+        let answer = answer.map_err(|error| Error::from_sdk(call(), error))?;
+        self.push(answer.copy_part_result.and_then(|part| part.e_tag));
+        Ok(())
+    }
+
+    async fn complete(&mut self) -> Result<(), Error> {
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(self.parts.clone())).build();
+        let request =
+            self.store.client.complete_multipart_upload().bucket(&self.store.output_bucket).key(self.key);
+        let sent = request.upload_id(&self.id).multipart_upload(parts).send().await;
+        sent.map_err(|error| Error::from_sdk(self.store.named("CompleteMultipartUpload", self.key), error))?;
+        Ok(())
+    }
+
+    /// Gives the upload up because of `error`, which counts for more than a failure to do so: what is left
+    /// is cleared by the bucket's lifecycle rule.
+    async fn abort(&self, error: Error) -> Error {
+        let request =
+            self.store.client.abort_multipart_upload().bucket(&self.store.output_bucket).key(self.key);
+        if let Err(failure) = request.upload_id(&self.id).send().await {
+            let call = self.store.named("AbortMultipartUpload", self.key);
+            let failure = Error::from_sdk(call, failure);
+            tracing::warn!(error = %crate::error::Chain(&failure), "upload left behind");
+        }
+        error
+    }
+}

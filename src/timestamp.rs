@@ -1,0 +1,118 @@
+//! A point in time in whole seconds, and the one invocation that all times of its work come from.
+
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use lambda_runtime::Context;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// How much the clocks of two Lambda hosts may differ before a lease could be taken from a living holder.
+const CLOCK_SKEW: Duration = Duration::from_secs(30);
+
+/// Seconds since 1970, written as `2026-11-23T15:05:00Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From seconds since 1970; fractions are cut off.
+    #[must_use]
+    pub fn from_secs(secs: i64) -> Self {
+        Self(secs)
+    }
+
+    /// Written without separators, as part of a key: `20261123T150500Z`.
+    #[must_use]
+    pub fn compact(self) -> String {
+        self.to_string().chars().filter(|c| !matches!(c, '-' | ':')).collect()
+    }
+}
+
+impl From<&DateTime> for Timestamp {
+    fn from(time: &DateTime) -> Self {
+        Self(time.secs())
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        Self(DateTime::from(time).secs())
+    }
+}
+
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match DateTime::from_secs(self.0).fmt(Format::DateTime) {
+            Ok(text) => f.write_str(&text),
+            Err(_) => write!(f, "{} s since 1970", self.0),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        DateTime::from_str(&text, Format::DateTime).map(|time| Self(time.secs())).map_err(de::Error::custom)
+    }
+}
+
+/// One call of a handler: who writes, since when, and until when it may go on.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// A random id that is in every ledger entry this invocation writes.
+    pub writer: String,
+    /// When it started; the time of everything that it records.
+    pub started: Timestamp,
+    /// When a lease taken by it ends: Lambda has ended the invocation by then, on any clock.
+    pub lease_until: Timestamp,
+}
+
+impl Invocation {
+    /// An invocation that starts now and is ended at `deadline`.
+    #[must_use]
+    pub fn until(deadline: SystemTime) -> Self {
+        Self {
+            writer: format!("{:032x}", fastrand::u128(..)),
+            started: now().into(),
+            lease_until: (deadline + CLOCK_SKEW).into(),
+        }
+    }
+
+    /// The invocation that Lambda describes.
+    #[must_use]
+    pub fn from_context(context: &Context) -> Self {
+        Self::until(SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline))
+    }
+}
+
+/// The one place that reads the clock.
+#[expect(clippy::disallowed_methods, reason = "everything else takes time as an argument from here")]
+#[must_use]
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_written_in_whole_seconds_and_read_back() {
+        let time = Timestamp::from_secs(1_795_446_300);
+        assert_eq!(serde_json::to_string(&time).unwrap(), "\"2026-11-23T15:05:00Z\"");
+        assert_eq!(serde_json::from_str::<Timestamp>("\"2026-11-23T15:05:00Z\"").unwrap(), time);
+        assert_eq!(time.compact(), "20261123T150500Z");
+    }
+
+    #[test]
+    fn lease_outlives_the_deadline() {
+        let deadline = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+        assert_eq!(Invocation::until(deadline).lease_until, Timestamp::from_secs(1_030));
+    }
+}
