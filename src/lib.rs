@@ -25,6 +25,8 @@
 
 pub mod accounting;
 pub mod bedrock;
+#[cfg(feature = "local")]
+pub mod cli;
 pub mod clients;
 pub mod complete;
 pub mod config;
@@ -35,6 +37,8 @@ pub mod jsonl;
 pub mod layout;
 pub mod ledger;
 pub mod lines;
+#[cfg(feature = "local")]
+pub mod local;
 pub mod output;
 pub mod plan;
 pub mod record;

@@ -1,0 +1,184 @@
+//! The command line: `bedrock-vpc-batch local FILE…`.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, ConfigError, VARIABLES};
+use crate::error::Error;
+use crate::local::{ACCOUNT_ID, Local, LocalOptions};
+use crate::timestamp::{Timestamp, now};
+
+mod drops;
+mod progress;
+
+/// Amazon Bedrock batch inference over private S3 buckets.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole pipeline on this machine, with no AWS account.
+    ///
+    /// Each FILE is dropped into an embedded S3; the same code that runs in Lambda validates it, submits a
+    /// job to a stand-in of Amazon Bedrock, and writes the results. No model is called: the answers say so.
+    ///
+    /// Exit code: 0 if every record is accounted for; 1 if a drop was rejected, given up, or a record is
+    /// missing; 2 if the command line or a setting is wrong.
+    Local(LocalArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct LocalArguments {
+    /// JSONL files to process. A folder is watched: what is dropped into it is processed until Ctrl-C.
+    #[arg(required = true, value_name = "FILE")]
+    paths: Vec<PathBuf>,
+
+    /// The folder that keeps the buckets, one sub-folder a run.
+    #[arg(long, default_value = "bedrock-local", value_name = "FOLDER")]
+    dir: PathBuf,
+
+    /// The model whose requests and answers the records have.
+    #[arg(long, default_value = DEFAULT_MODEL_ID, value_name = "MODEL")]
+    model_id: String,
+
+    /// The shape of modelInput: InvokeModel or Converse.
+    #[arg(long, default_value = "InvokeModel", value_name = "TYPE")]
+    model_invocation_type: String,
+
+    /// Any other setting of the functions, as the README lists them. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+
+    /// How long a job stays in each of its states, in milliseconds.
+    #[arg(long, default_value_t = 300, value_name = "MS")]
+    pace_ms: u64,
+
+    /// Decides the order in which the stand-in writes its answers.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+const DEFAULT_MODEL_ID: &str = "anthropic.claude-3-haiku-20240307-v1:0";
+
+/// What stops the command line.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error("--set {0}: {1}")]
+    Setting(String, &'static str),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
+    Path(String, #[source] io::Error),
+    #[error("the local pipeline could not start")]
+    Start(#[source] io::Error),
+    #[error(transparent)]
+    Pipeline(#[from] Error),
+}
+
+impl CliError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Setting(..) | Self::Config(_) => 2,
+            Self::Path(..) | Self::Start(_) | Self::Pipeline(_) => 1,
+        }
+    }
+}
+
+/// Runs the command line.
+#[expect(clippy::print_stderr, reason = "the command line talks to a person")]
+pub async fn run(arguments: Arguments) -> ExitCode {
+    let Command::Local(arguments) = arguments.command;
+    match local(&arguments).await {
+        Ok(all_is_well) => ExitCode::from(u8::from(!all_is_well)),
+        Err(error) => {
+            eprintln!("error: {}", crate::error::Chain(&error));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+async fn local(arguments: &LocalArguments) -> Result<bool, CliError> {
+    let config = config(arguments)?;
+    for path in &arguments.paths {
+        path.metadata().map_err(|error| CliError::Path(path.display().to_string(), error))?;
+    }
+    let root = new_run_folder(&arguments.dir).map_err(CliError::Start)?;
+    log_to(&root.join("pipeline.log")).map_err(CliError::Start)?;
+    let options =
+        LocalOptions { config, pace: Duration::from_millis(arguments.pace_ms), seed: arguments.seed };
+    let local = Local::start(&root.join("s3"), options).await.map_err(CliError::Start)?;
+    drops::process(&local, &arguments.paths).await
+}
+
+/// Sound settings for an account that is nowhere, with the command line's over them.
+fn config(arguments: &LocalArguments) -> Result<Config, CliError> {
+    let mut vars: HashMap<String, String> = [
+        ("INPUT_BUCKET", "local-input"),
+        ("OUTPUT_BUCKET", "local-output"),
+        ("JOB_NAME_PREFIX", "local"),
+        ("JOB_ROLE_ARN", &format!("arn:aws:iam::{ACCOUNT_ID}:role/local-batch")),
+        ("SUBNET_IDS", "subnet-0a0a0a0a,subnet-0b0b0b0b"),
+        ("SECURITY_GROUP_IDS", "sg-0c0c0c0c"),
+        ("MODEL_ID", &arguments.model_id),
+        ("MODEL_INVOCATION_TYPE", &arguments.model_invocation_type),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    for setting in &arguments.settings {
+        let Some((name, value)) = setting.split_once('=') else {
+            return Err(CliError::Setting(setting.clone(), "is not NAME=VALUE"));
+        };
+        if !VARIABLES.iter().any(|(known, ..)| *known == name) {
+            return Err(CliError::Setting(setting.clone(), "is no setting of the functions"));
+        }
+        vars.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(Config::from_vars(|name| vars.get(name).cloned())?)
+}
+
+/// A folder that was not there before, so that no run writes into the results of another.
+fn new_run_folder(dir: &Path) -> io::Result<PathBuf> {
+    std::fs::create_dir_all(dir)?;
+    let name = Timestamp::from(now()).compact();
+    let mut candidate = name.clone();
+    let mut count = 1;
+    loop {
+        let folder = dir.join(&candidate);
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                count += 1;
+                candidate.clone_from(&name);
+                // Writing to a String does not fail.
+                let _ = write!(candidate, "-{count}");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The functions' log lines go to a file: the terminal shows what a user came for.
+fn log_to(path: &Path) -> io::Result<()> {
+    let file = std::fs::File::create(path)?;
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(Mutex::new(file))
+        .with_ansi(false)
+        .with_target(false)
+        // It logs every refusal as an error, those included that the ledger lives by.
+        .with_env_filter(EnvFilter::new("info,s3s=off"));
+    // Only the first run of a process has its log.
+    let _ = subscriber.try_init();
+    Ok(())
+}

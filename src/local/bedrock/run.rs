@@ -1,0 +1,302 @@
+//! The life of one job, from Submitted to its end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::answer::answer;
+use super::job::{Counts, JobStatus};
+use super::model::Model;
+use super::record::{Outcome, Record};
+use super::request::CreateRequest;
+use super::s3::{INPUT_SUFFIX, InputFile, Place, Storage};
+use super::script::{Ending, Processed, TerminalStatus};
+use super::{Quotas, Shared};
+
+/// Name of the object by which the service finds out whether it may write.
+const PROBE: &str = ".write_access_check_file.tmp";
+
+/// Name of the object with the counts.
+const MANIFEST: &str = "manifest.json.out";
+
+/// What a job task works with.
+pub(super) struct Run {
+    pub(super) shared: Arc<Shared>,
+    pub(super) job_id: String,
+    pub(super) request: CreateRequest,
+    pub(super) model: Model,
+    pub(super) ending: Ending,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// Why a job leaves its way.
+enum Interruption {
+    /// Somebody stopped it: the request to stop has already made it Stopping.
+    Stopped,
+    /// It fails with this message.
+    Failed(String),
+}
+
+impl From<String> for Interruption {
+    fn from(message: String) -> Self {
+        Self::Failed(message)
+    }
+}
+
+/// What Validating found.
+struct Input {
+    files: Vec<InputFile>,
+    record_count: usize,
+}
+
+impl Run {
+    /// Takes the job through its states; ends when the job has ended.
+    pub(super) async fn run(mut self) {
+        let mut unfinished = None;
+        let ended = match self.stages(&mut unfinished).await {
+            Ok(()) => self.advance(self.ending.status.into(), self.ending.message.as_deref()),
+            Err(Interruption::Failed(message)) => self.advance(JobStatus::Failed, Some(&message)),
+            Err(Interruption::Stopped) => Err(Interruption::Stopped),
+        };
+        if ended.is_err() {
+            self.end_stopping(unfinished).await;
+        }
+    }
+
+    /// Goes up to the state before the last. `unfinished` holds the input while results are still to be written.
+    async fn stages(&mut self, unfinished: &mut Option<Input>) -> Result<(), Interruption> {
+        self.stay().await?;
+        self.advance(JobStatus::Validating, None)?;
+        let input = self.validate().await?;
+        self.stay().await?;
+        self.advance(JobStatus::Scheduled, None)?;
+        self.stay().await?;
+        let ending = self.ending.clone();
+        if ending.status == TerminalStatus::Expired {
+            self.write_results(&input, &ending).await?;
+            return Ok(());
+        }
+        self.shared.count(&self.job_id, Counts { total: input.record_count as u64, ..Counts::default() });
+        self.advance(JobStatus::InProgress, None)?;
+        let input = unfinished.insert(input);
+        self.stay().await?;
+        self.write_results(input, &ending).await?;
+        *unfinished = None;
+        if ending.status == TerminalStatus::Stopped {
+            self.advance(JobStatus::Stopping, None)?;
+            tokio::time::sleep(self.shared.options.pace).await;
+        }
+        Ok(())
+    }
+
+    /// Ends a job that somebody stopped.
+    ///
+    /// AWS documents only that processed tokens are billed, not what has been written by then; the stand-in
+    /// writes the first half of a job that was in progress, and nothing for one that was not.
+    async fn end_stopping(&mut self, unfinished: Option<Input>) {
+        tokio::time::sleep(self.shared.options.pace).await;
+        let mut message = None;
+        if let Some(input) = unfinished {
+            let half = Processed::First(input.record_count / 2);
+            let ending = Ending { processed: half, ..Ending::new(TerminalStatus::Stopped) };
+            message = self.write_results(&input, &ending).await.err();
+        }
+        self.shared.advance(&self.job_id, JobStatus::Stopped, message.as_deref());
+    }
+
+    /// Lets the job be in its state for the pace, unless somebody stops it.
+    async fn stay(&mut self) -> Result<(), Interruption> {
+        tokio::select! {
+            biased;
+            _ = self.stop.wait_for(|stop| *stop) => Err(Interruption::Stopped),
+            () = tokio::time::sleep(self.shared.options.pace) => Ok(()),
+        }
+    }
+
+    fn advance(&self, next: JobStatus, message: Option<&str>) -> Result<(), Interruption> {
+        if self.shared.advance(&self.job_id, next, message) { Ok(()) } else { Err(Interruption::Stopped) }
+    }
+
+    fn storage(&self) -> Storage {
+        Storage {
+            client: self.shared.options.s3.clone(),
+            s3_encryption_key_id: self.request.s3_encryption_key_id.clone(),
+        }
+    }
+
+    /// Checks what AWS checks before a job is scheduled: files, sizes, records, access; not the bodies.
+    ///
+    /// AWS does not document the sentences for a wrong record or an exceeded quota; these are the stand-in's.
+    async fn validate(&self) -> Result<Input, String> {
+        let storage = self.storage();
+        let quotas = &self.shared.options.quotas;
+        let location = Place::parse(&self.request.input_s3_uri);
+        let files = storage.input_files(&location).await?;
+        if files.is_empty() {
+            return Err(format!("No file that ends in {INPUT_SUFFIX} at {}", self.request.input_s3_uri));
+        }
+        let mut record_count = 0;
+        let mut job_bytes = 0;
+        for file in &files {
+            let uri = format!("s3://{}/{}", file.place.bucket, file.place.key);
+            let mut lines = storage.read(&file.place).await?;
+            job_bytes += lines.size_bytes;
+            quotas.check_sizes(&uri, lines.size_bytes, job_bytes)?;
+            let mut number = 0_u64;
+            while let Some(line) = lines.next().await? {
+                number += 1;
+                Record::parse(line)
+                    .map_err(|problem| format!("Invalid record at line {number} of {uri}: {problem}"))?;
+                record_count += 1;
+            }
+        }
+        quotas.check_record_count(record_count)?;
+        let probe = Place::parse(&self.request.output_s3_uri).join(PROBE);
+        storage.put(&probe, Vec::new()).await?;
+        Ok(Input { files, record_count })
+    }
+
+    /// Answers the records and writes what `ending` says, counting as it goes.
+    async fn write_results(&self, input: &Input, ending: &Ending) -> Result<(), String> {
+        let storage = self.storage();
+        let folder = Place::parse(&self.request.output_s3_uri).join(&self.job_id);
+        let last = ending.processed.of(input.record_count);
+        let mut tally = Tally::new(input.record_count);
+        let failing: HashMap<_, _> =
+            ending.failing.iter().map(|failure| (failure.position, failure)).collect();
+        let mut random = fastrand::Rng::with_seed(self.shared.options.seed);
+        let mut position = 0;
+        for file in &input.files {
+            let mut output = Vec::new();
+            if position < last {
+                let mut lines = storage.read(&file.place).await?;
+                while position < last
+                    && let Some(line) = lines.next().await?
+                {
+                    let record = Record::parse(line)?;
+                    let outcome = match failing.get(&position) {
+                        Some(failure) => {
+                            Outcome::Error { code: failure.code, message: failure.message.clone() }
+                        }
+                        None => answer(&record, position, &self.model, self.request.invocation_type),
+                    };
+                    tally.add(&outcome);
+                    if ending.write_output {
+                        output.push(record.output_line(position, &outcome));
+                    }
+                    position += 1;
+                    self.shared.count(&self.job_id, tally.counts);
+                }
+            }
+            if ending.write_output {
+                // AWS does not promise the order of the input, so the stand-in does not keep it.
+                random.shuffle(&mut output);
+                storage.write_lines(&folder.join(&format!("{}.out", file.name)), output).await?;
+            }
+        }
+        if ending.write_manifest {
+            storage.put(&folder.join(MANIFEST), tally.manifest()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The counts of a job so far.
+struct Tally {
+    counts: Counts,
+    input_tokens: u64,
+    output_tokens: u64,
+}
+
+impl Tally {
+    fn new(record_count: usize) -> Self {
+        let counts = Counts { total: record_count as u64, ..Counts::default() };
+        Self { counts, input_tokens: 0, output_tokens: 0 }
+    }
+
+    fn add(&mut self, outcome: &Outcome) {
+        self.counts.processed += 1;
+        match outcome {
+            Outcome::Answer { input_tokens, output_tokens, .. } => {
+                self.counts.success += 1;
+                self.input_tokens += input_tokens;
+                self.output_tokens += output_tokens;
+            }
+            Outcome::Error { .. } => self.counts.error += 1,
+        }
+    }
+
+    fn manifest(&self) -> Vec<u8> {
+        let manifest = json!({
+            "totalRecordCount": self.counts.total,
+            "processedRecordCount": self.counts.processed,
+            "successRecordCount": self.counts.success,
+            "errorRecordCount": self.counts.error,
+            "inputTokenCount": self.input_tokens,
+            "outputTokenCount": self.output_tokens,
+        });
+        manifest.to_string().into_bytes()
+    }
+}
+
+impl Quotas {
+    fn check_sizes(&self, uri: &str, file_bytes: u64, job_bytes: u64) -> Result<(), String> {
+        if file_bytes > self.max_file_bytes {
+            let most = self.max_file_bytes;
+            return Err(format!("{uri} has {file_bytes} bytes; an input file may have at most {most}"));
+        }
+        if job_bytes > self.max_job_bytes {
+            return Err(format!(
+                "The input has over {} bytes, the most that a job may have",
+                self.max_job_bytes
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_record_count(&self, record_count: usize) -> Result<(), String> {
+        let Self { min_records, max_records, .. } = *self;
+        if (min_records..=max_records).contains(&record_count) {
+            return Ok(());
+        }
+        Err(format!("The input has {record_count} records; a job must have {min_records} to {max_records}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_manifest_has_the_six_counts() {
+        let mut tally = Tally::new(5);
+        tally.add(&Outcome::Answer { model_output: json!({}), input_tokens: 7, output_tokens: 3 });
+        tally.add(&Outcome::Answer { model_output: json!({}), input_tokens: 1, output_tokens: 0 });
+        tally.add(&Outcome::Error { code: 400, message: String::new() });
+        assert_eq!(
+            serde_json::from_slice::<Value>(&tally.manifest()).unwrap(),
+            json!({
+                "totalRecordCount": 5,
+                "processedRecordCount": 3,
+                "successRecordCount": 2,
+                "errorRecordCount": 1,
+                "inputTokenCount": 8,
+                "outputTokenCount": 3,
+            })
+        );
+    }
+
+    #[test]
+    fn quotas_hold_at_their_edges() {
+        let quotas = Quotas::default();
+        let counts = [99, 100, 100_000, 100_001].map(|count| quotas.check_record_count(count).is_ok());
+        assert_eq!(counts, [false, true, true, false]);
+        let sizes = [(1_000_000_000, 5_000_000_000), (1_000_000_001, 1_000_000_001), (1, 5_000_000_001)];
+        let sizes = sizes.map(|(file, job)| quotas.check_sizes("s3://b/k", file, job).is_ok());
+        assert_eq!(sizes, [true, false, false]);
+    }
+}

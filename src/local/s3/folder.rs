@@ -1,0 +1,183 @@
+//! The files below the root folder: bodies that come in, versions that are kept, and the plain file of every
+//! current version.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{Stream, StreamExt, try_unfold};
+use s3s::{S3Error, S3Result};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufWriter};
+
+use super::checksum::{Algorithm, Digests, Summary};
+use super::index::random_id;
+use super::path::{Found, place};
+
+/// How much of a body is in memory at a time.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// The server's own folder below the root; no bucket can be called so.
+const HIDDEN: &str = ".embedded-s3";
+
+/// The root folder.
+#[derive(Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+    hidden: PathBuf,
+}
+
+/// A file of the server's own that is deleted when nobody needs it any more.
+#[derive(Debug)]
+pub(super) struct TempFile {
+    path: PathBuf,
+    kept: bool,
+}
+
+impl TempFile {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Leaves the file where it is, now in the care of the caller.
+    pub(super) fn keep(mut self) -> PathBuf {
+        self.kept = true;
+        self.path.clone()
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        if !self.kept {
+            // It may be gone already, and there is nobody left to tell.
+            let _gone = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Folder {
+    /// Makes the root folder, if it is missing, and empties what an earlier server kept for itself.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub(super) fn open(root: &Path) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        let root = root.canonicalize()?;
+        let hidden = root.join(HIDDEN);
+        unless_missing(fs::remove_dir_all(&hidden))?;
+        fs::create_dir(&hidden)?;
+        Ok(Self { root, hidden })
+    }
+
+    /// Writes a body to a file of its own, in constant memory.
+    ///
+    /// # Errors
+    /// The body's own error; `InternalError` for the file system's.
+    pub(super) async fn receive(
+        &self,
+        body: impl Stream<Item = S3Result<Bytes>> + Send,
+        algorithm: Algorithm,
+    ) -> S3Result<(TempFile, Summary)> {
+        let temp = TempFile { path: self.unused(), kept: false };
+        let file = tokio::fs::File::create_new(&temp.path).await.map_err(S3Error::internal_error)?;
+        let mut writer = BufWriter::with_capacity(CHUNK_BYTES, file);
+        let mut digests = Digests::new(algorithm);
+        let mut body = std::pin::pin!(body);
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk?;
+            digests.update(&chunk);
+            writer.write_all(&chunk).await.map_err(S3Error::internal_error)?;
+        }
+        writer.flush().await.map_err(S3Error::internal_error)?;
+        Ok((temp, digests.finish()))
+    }
+
+    /// Moves a version's file to where a person finds it.
+    ///
+    /// # Errors
+    /// Whatever the file system says; the file is then where it was.
+    pub(super) fn publish(&self, bucket: &str, key: &str, file: &mut PathBuf) -> io::Result<()> {
+        let bucket = self.root.join(bucket);
+        let path = bucket.join(place(key, |path| find(&bucket.join(path))));
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::rename(&file, &path)?;
+        *file = path;
+        Ok(())
+    }
+
+    /// Takes a version's file out of sight. One that a person has deleted is out of sight already.
+    ///
+    /// # Errors
+    /// Whatever the file system says; the file is then where it was.
+    pub(super) fn hide(&self, file: &mut PathBuf) -> io::Result<()> {
+        let path = self.unused();
+        unless_missing(fs::rename(&file, &path))?;
+        *file = path;
+        Ok(())
+    }
+
+    /// Deletes the file of a version that is no more.
+    ///
+    /// # Errors
+    /// Whatever the file system says, but not that the file is gone already.
+    pub(super) fn discard(&self, file: &Path) -> io::Result<()> {
+        unless_missing(fs::remove_file(file))
+    }
+
+    /// Removes the folders of a bucket that became empty when `file` left.
+    pub(super) fn prune(&self, bucket: &str, file: &Path) {
+        let bucket = self.root.join(bucket);
+        for folder in file.ancestors().skip(1) {
+            if folder == bucket || !folder.starts_with(&bucket) || fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+    }
+
+    fn unused(&self) -> PathBuf {
+        self.hidden.join(random_id(32).replace('.', "_"))
+    }
+}
+
+/// What is missing needs no removing.
+fn unless_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn find(path: &Path) -> Found {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Found::Folder,
+        Ok(_) => Found::File,
+        Err(_) => Found::Nothing,
+    }
+}
+
+/// Reads `length` bytes of a file from byte `start` on.
+pub(super) fn read(
+    file: fs::File,
+    start: u64,
+    length: u64,
+) -> impl Stream<Item = S3Result<Bytes>> + Send + Sync {
+    let file = tokio::fs::File::from_std(file);
+    try_unfold((file, Some(start), length), |(mut file, seek, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        if let Some(start) = seek {
+            file.seek(io::SeekFrom::Start(start)).await.map_err(S3Error::internal_error)?;
+        }
+        let most = usize::try_from(left).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES));
+        let mut chunk = BytesMut::with_capacity(most);
+        let count =
+            (&mut file).take(most as u64).read_buf(&mut chunk).await.map_err(S3Error::internal_error)?;
+        if count == 0 {
+            return Err(S3Error::internal_error(io::Error::from(io::ErrorKind::UnexpectedEof)));
+        }
+        Ok(Some((chunk.freeze(), (file, None, left - count as u64))))
+    })
+}

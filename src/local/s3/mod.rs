@@ -1,0 +1,194 @@
+//! Embedded S3: enough of Amazon S3 for the whole pipeline, over HTTP on loopback, strict where S3 is strict.
+//!
+//! What the AWS SDK sends is parsed and its signature verified by the `s3s` crate; what S3 promises is kept here:
+//! atomic conditional writes, versions, multipart uploads, checksums, notifications. Objects are plain files, so a
+//! person can open `<root>/<bucket>/<key>`; the index is in memory, so every start is an empty S3.
+//!
+//! | file | job |
+//! |---|---|
+//! | `path.rs` | key → path; pure |
+//! | `checksum.rs` | what a body promises and what it is; pure |
+//! | `index.rs`, `condition.rs`, `listing.rs` | what is there, and S3's rules about it; pure |
+//! | `folder.rs` | the files |
+//! | `store.rs` | index and files behind one lock |
+//! | `requests.rs` | who is let in, what was asked, injected faults |
+//! | `operations/` | one function for each operation of the API |
+//!
+//! Known differences from S3: a repeated `CompleteMultipartUpload` answers `NoSuchUpload`; a malformed `Range` header
+//! is refused, not ignored; no single parts are read, and no ranges by HEAD; open uploads are listed in one page; no
+//! form uploads; every conflict is decided at once, so nothing answers 409 `ConditionalRequestConflict` (it can be
+//! injected); an XML body of another SHA-256 answers `InternalError`; tags, ACLs, bucket owners and encryption headers
+//! are accepted and ignored.
+
+mod checksum;
+mod condition;
+mod folder;
+mod index;
+mod listing;
+mod operations;
+mod path;
+mod requests;
+mod store;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::clients::http_client;
+use crate::timestamp::now;
+
+use operations::Service;
+use requests::{Gate, OneKey, RequestLog};
+use store::Store;
+
+pub use requests::{Fault, Request};
+
+/// The only access key that is let in.
+pub const ACCESS_KEY_ID: &str = "AKIAEMBEDDEDS3LOCAL0";
+/// Its secret. It opens nothing but a server on this machine's loopback.
+pub const SECRET_ACCESS_KEY: &str = "embedded/s3/on/loopback/only/not/a/secret";
+/// The region that the server says it is in.
+pub const REGION: &str = "us-east-1";
+
+/// A running S3 server. It stops serving when dropped; the files stay.
+#[derive(Debug)]
+pub struct EmbeddedS3 {
+    endpoint: String,
+    store: Arc<Store>,
+    requests: Arc<RequestLog>,
+    server: JoinHandle<()>,
+}
+
+/// One object that was created, as the notification of it tells.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectCreated {
+    /// `ObjectCreated:Put`, `ObjectCreated:Copy` or `ObjectCreated:CompleteMultipartUpload`.
+    pub event_name: &'static str,
+    /// The bucket.
+    pub bucket: String,
+    /// The key as it is, not percent-encoded.
+    pub key: String,
+    /// In bytes.
+    pub size: u64,
+    /// Without quotes.
+    pub etag: String,
+    /// `None` in a bucket that has never kept versions.
+    pub version_id: Option<String>,
+    /// Sixteen hexadecimal digits that grow with every event.
+    pub sequencer: String,
+    /// When the object took its place.
+    pub event_time: SystemTime,
+}
+
+impl EmbeddedS3 {
+    /// Starts an empty S3 on a free port of 127.0.0.1 that keeps its objects below `root`.
+    ///
+    /// Files that are there already are left alone, but a new object may take their place.
+    ///
+    /// # Errors
+    /// If the folder cannot be made or the port not be opened.
+    pub async fn start(root: impl Into<PathBuf>) -> io::Result<Self> {
+        let store = Arc::new(Store::open(&root.into())?);
+        let requests = Arc::new(RequestLog::default());
+        let mut builder = S3ServiceBuilder::new(Service(Arc::clone(&store)));
+        builder.set_auth(OneKey);
+        builder.set_access(Gate(Arc::clone(&requests)));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let server = tokio::spawn(serve(listener, builder.build()));
+        Ok(Self { endpoint, store, requests, server })
+    }
+
+    /// `http://127.0.0.1:<port>`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// A client of the AWS SDK that is set up for this server.
+    pub fn client(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .credentials_provider(Credentials::new(
+                ACCESS_KEY_ID,
+                SECRET_ACCESS_KEY,
+                None,
+                None,
+                "embedded-s3",
+            ))
+            .endpoint_url(&self.endpoint)
+            .force_path_style(true)
+            .http_client(http_client())
+            .region(Region::from_static(REGION))
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
+    /// Makes an empty bucket.
+    ///
+    /// # Errors
+    /// If the name is taken or no bucket may be called so.
+    pub fn create_bucket(&self, name: &str, versioning: bool) -> io::Result<()> {
+        self.store.with_index(|index| {
+            let bucket = index.create_bucket(name, now()).map_err(io::Error::other)?;
+            if versioning {
+                bucket.versioning = index::Versioning::Enabled;
+            }
+            Ok(())
+        })
+    }
+
+    /// Every object that is created from now on, in all buckets, in the order in which they took their places.
+    pub fn subscribe(&self) -> mpsc::UnboundedReceiver<ObjectCreated> {
+        self.store.subscribe()
+    }
+
+    /// The plain file that holds the current version of a key, if there is one.
+    pub fn file_of(&self, bucket: &str, key: &str) -> Option<PathBuf> {
+        self.store.with_index(|index| index.bucket_mut(bucket).ok()?.current_file(key).cloned())
+    }
+
+    /// Every request that was let in so far, oldest first.
+    pub fn requests(&self) -> Vec<Request> {
+        self.requests.requests()
+    }
+
+    /// Lets requests go wrong from now on: `faults` is asked once for each and says how, or that it does not.
+    /// It replaces what was set before.
+    pub fn inject(&self, faults: impl Fn(&Request) -> Option<Fault> + Send + Sync + 'static) {
+        self.requests.set_faults(Box::new(faults));
+    }
+}
+
+impl Drop for EmbeddedS3 {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Accepts until it is aborted; the connections end with it.
+async fn serve(listener: TcpListener, service: S3Service) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((socket, _)) = accepted else { continue };
+                // Answers are small and waited for.
+                let _unset = socket.set_nodelay(true);
+                connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service.clone()));
+            }
+            // How a connection ended is the client's business; asking only frees its memory.
+            Some(_ended) = connections.join_next() => {}
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! What a drop may not be: each gets the documented verdict, with the right line and byte.
+
+use bedrock_vpc_batch::layout::{DropId, DropSource};
+use bedrock_vpc_batch::plan::Quotas;
+use bedrock_vpc_batch::timestamp::Timestamp;
+use bedrock_vpc_batch::validate::{MAX_PROBLEMS, Validator, Verdict};
+
+use crate::support::{World, drop_of, record};
+
+const GOOD: &str = r#"{"recordId":"1","modelInput":{"a":1}}"#;
+const GOOD_LEN: u64 = 37;
+
+/// Where, and how what is wrong is put; none for a drop that is accepted.
+type Expected = Option<(Option<u64>, Option<u64>, &'static str)>;
+
+fn at(line: u64, byte: u64, what: &'static str) -> Expected {
+    Some((Some(line), Some(byte), what))
+}
+
+fn of_file(what: &'static str) -> Expected {
+    Some((None, None, what))
+}
+
+/// A good line, then this one.
+fn second(line: impl AsRef<[u8]>) -> Vec<u8> {
+    [GOOD.as_bytes(), b"\n", line.as_ref(), b"\n"].concat()
+}
+
+fn second_input(model_input: &str) -> Vec<u8> {
+    second(format!(r#"{{"recordId":"2","modelInput":{model_input}}}"#))
+}
+
+fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
+    let line_2 = GOOD_LEN + 1;
+    // Where modelInput begins in `second_input`.
+    let input = line_2 + 29;
+    let nested = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
+    vec![
+        // Accepted.
+        ("newline at the end", format!("{GOOD}\n").into(), None),
+        ("no newline at the end", GOOD.into(), None),
+        ("CRLF", format!("{GOOD}\r\n{}\r\n", GOOD.replace('1', "2")).into(), None),
+        ("white space around", format!(" \t{GOOD} \t\n").into(), None),
+        ("no recordId", second(r#"{"modelInput":{}}"#), None),
+        ("other order of members", second(r#"{"modelInput":{},"recordId":"2"}"#), None),
+        ("escaped surrogate pair", second_input(r#"{"a":"\ud83d\ude00"}"#), None),
+        ("escaped backslash before u", second_input(r#"{"a":"\\ud83d"}"#), None),
+        ("U+2028 in a string", second_input("{\"a\":\"\u{2028}\u{85}\"}"), None),
+        ("huge number", second_input(r#"{"a":1e400,"b":-0.0,"c":99999999999999999999999999}"#), None),
+        ("same key twice in modelInput", second_input(r#"{"a":1,"a":2}"#), None),
+        ("deep, but not too deep", second_input(&nested(127)), None),
+        ("recordId of 10,000 characters", second(record(&"i".repeat(10_000))), None),
+        ("recordId in many scripts", second(record("идентификатор-識別子-\u{1f511}")), None),
+        // Not UTF-8.
+        (
+            "stray byte FF",
+            second(b"{\"recordId\":\"2\",\"modelInput\":{\"a\":\"\xff\"}}"),
+            at(2, line_2 + 35, "the bytes are not UTF-8"),
+        ),
+        (
+            "Latin-1",
+            second(b"{\"recordId\":\"caf\xe9\",\"modelInput\":{}}"),
+            at(2, line_2 + 16, "the bytes are not UTF-8"),
+        ),
+        (
+            "surrogate in UTF-8",
+            second(b"{\"recordId\":\"\xed\xa0\x80\"}"),
+            at(2, line_2 + 13, "the bytes are not UTF-8"),
+        ),
+        (
+            "overlong encoding",
+            second(b"{\"recordId\":\"\xc0\xaf\"}"),
+            at(2, line_2 + 13, "the bytes are not UTF-8"),
+        ),
+        ("UTF-16", b"\xff\xfe{\0}\0".into(), at(1, 0, "the bytes are not UTF-8")),
+        (
+            "byte order mark",
+            format!("\u{feff}{GOOD}\n").into(),
+            at(1, 0, "the line begins with a byte order mark"),
+        ),
+        // Blank lines.
+        ("empty file", vec![], of_file("the file has 0 records; a job needs at least 1")),
+        ("one newline", b"\n".into(), at(1, 0, "the line is blank")),
+        (
+            "blank line within",
+            format!("{GOOD}\n\n{}\n", GOOD.replace('1', "2")).into(),
+            at(2, line_2, "the line is blank"),
+        ),
+        ("blank line at the end", format!("{GOOD}\n\n").into(), at(2, line_2, "the line is blank")),
+        ("line of spaces", second("  \t "), at(2, line_2, "the line is blank")),
+        ("CRLF blank line", format!("{GOOD}\r\n\r\n").into(), at(2, line_2 + 1, "the line is blank")),
+        // Not JSON.
+        (
+            "cut last line",
+            format!("{GOOD}\n{{\"recordId\":\"2\",\"mod").into(),
+            at(2, line_2 + 19, "the line is not valid JSON: EOF while parsing a string"),
+        ),
+        (
+            "cut after the value",
+            second(r#"{"recordId":"2","modelInput":{}"#),
+            at(2, line_2 + 30, "the line is not valid JSON: EOF while parsing an object"),
+        ),
+        (
+            "trailing garbage",
+            second(format!("{} x", GOOD.replace('1', "2"))),
+            at(2, line_2 + GOOD_LEN + 1, "the line is not valid JSON: trailing characters"),
+        ),
+        (
+            "two objects on a line",
+            second(format!("{GOOD}{GOOD}").replace('1', "2")),
+            at(2, line_2 + GOOD_LEN, "the line is not valid JSON: trailing characters"),
+        ),
+        (
+            "trailing comma",
+            second_input(r#"{"a":1,}"#),
+            at(2, input + 7, "the line is not valid JSON: key must be a string"),
+        ),
+        (
+            "single quotes",
+            second("{'recordId':'2','modelInput':{}}"),
+            at(2, line_2 + 1, "the line is not valid JSON: key must be a string"),
+        ),
+        (
+            "comment",
+            second(format!("{} // no", GOOD.replace('1', "2"))),
+            at(2, line_2 + GOOD_LEN + 1, "the line is not valid JSON: trailing characters"),
+        ),
+        ("NaN", second_input(r#"{"a":NaN}"#), at(2, input + 5, "the line is not valid JSON: expected value")),
+        (
+            "leading zero",
+            second_input(r#"{"a":01}"#),
+            at(2, input + 6, "the line is not valid JSON: invalid number"),
+        ),
+        (
+            "leading plus",
+            second_input(r#"{"a":+1}"#),
+            at(2, input + 5, "the line is not valid JSON: expected value"),
+        ),
+        (
+            "bad escape",
+            second_input(r#"{"a":"\x"}"#),
+            at(2, input + 7, "the line is not valid JSON: invalid escape"),
+        ),
+        (
+            "bad unicode escape",
+            second_input(r#"{"a":"\u12G4"}"#),
+            at(2, input + 11, "the line is not valid JSON: invalid escape"),
+        ),
+        (
+            "control character in a string",
+            second_input("{\"a\":\"\u{1}\"}"),
+            at(2, input + 6, "the line is not valid JSON: control character"),
+        ),
+        (
+            "tab in a string",
+            second_input("{\"a\":\"\t\"}"),
+            at(2, input + 6, "the line is not valid JSON: control character"),
+        ),
+        ("NUL byte", second("\0"), at(2, line_2, "the line is not valid JSON: expected value")),
+        (
+            "form feed",
+            second(format!("\u{c}{GOOD}")),
+            at(2, line_2, "the line is not valid JSON: expected value"),
+        ),
+        ("CSV", second("2,hello"), at(2, line_2 + 1, "the line is not valid JSON: trailing characters")),
+        (
+            "lone CR between records",
+            format!("{GOOD}\r{GOOD}").into(),
+            at(1, line_2, "the line is not valid JSON: trailing characters"),
+        ),
+        (
+            "pretty-printed",
+            format!("{GOOD}\n{{\n").into(),
+            at(2, line_2, "the line is not valid JSON: EOF while parsing an object"),
+        ),
+        // JSON, but no record.
+        (
+            "lone high surrogate",
+            second_input(r#"{"a":"\ud83d"}"#),
+            at(2, input + 6, "a \\u escape is half of a surrogate pair"),
+        ),
+        (
+            "lone low surrogate",
+            second_input(r#"{"a":"\ude00x"}"#),
+            at(2, input + 6, "a \\u escape is half of a surrogate pair"),
+        ),
+        (
+            "too deep",
+            second_input(&nested(128)),
+            at(2, input + 127 * 5, "the JSON nests deeper than 128 levels"),
+        ),
+        (
+            "deep enough to overflow a stack",
+            second_input(&nested(200_000)),
+            at(2, input + 127 * 5, "the JSON nests deeper than 128 levels"),
+        ),
+        ("array", second("[1,{}]"), at(2, line_2, "the line is not a JSON object but an array")),
+        ("string", second("\"text\""), at(2, line_2, "the line is not a JSON object but a string")),
+        ("number", second(" 17"), at(2, line_2 + 1, "the line is not a JSON object but a number")),
+        ("null", second("null"), at(2, line_2, "the line is not a JSON object but null")),
+        ("empty object", second("{}"), at(2, line_2, "modelInput is missing")),
+        ("no modelInput", second(r#"{"recordId":"2"}"#), at(2, line_2, "modelInput is missing")),
+        (
+            "modelInput is a string",
+            second_input("\"{}\""),
+            at(2, input, "modelInput is not an object but a string"),
+        ),
+        (
+            "modelInput is an array",
+            second_input("[{}]"),
+            at(2, input, "modelInput is not an object but an array"),
+        ),
+        ("modelInput is null", second_input("null"), at(2, input, "modelInput is not an object but null")),
+        (
+            "recordId is a number",
+            second(r#"{"recordId":2,"modelInput":{}}"#),
+            at(2, line_2 + 12, "recordId is not a string but a number"),
+        ),
+        (
+            "recordId is null",
+            second(r#"{"recordId":null,"modelInput":{}}"#),
+            at(2, line_2 + 12, "recordId is not a string but null"),
+        ),
+        (
+            "recordId is empty",
+            second(r#"{"recordId":"","modelInput":{}}"#),
+            at(2, line_2 + 12, "recordId is empty"),
+        ),
+        (
+            "recordId twice in a record",
+            second(r#"{"recordId":"2","recordId":"3","modelInput":{}}"#),
+            at(2, line_2 + 25, "a record has recordId and modelInput only: duplicate field `recordId`"),
+        ),
+        (
+            "unknown member",
+            second(r#"{"recordid":"2","modelInput":{}}"#),
+            at(2, line_2 + 10, "a record has recordId and modelInput only: unknown field `recordid`"),
+        ),
+        ("same recordId", second(GOOD), at(2, line_2, "recordId \"1\" is already used on line 1")),
+        (
+            "same recordId, escaped",
+            second(r#"{"recordId":"\u0031","modelInput":{}}"#),
+            at(2, line_2, "recordId \"1\" is already used on line 1"),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn each_malformed_drop_gets_the_documented_verdict() {
+    let table = table();
+    assert!(table.iter().filter(|row| row.2.is_some()).count() >= 40);
+    let mut jobs = 0;
+    let mut world = World::with(&[("MIN_RECORDS_PER_JOB", "1")]).await;
+    let mut wrong = Vec::new();
+    for (number, (name, body, expected)) in table.into_iter().enumerate() {
+        let event = world.put(&format!("{number}.jsonl"), body).await;
+        world.submit(event).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut results = world.results().await;
+        results.files.retain(|key, _| key.starts_with(&format!("results/{number}.jsonl/")));
+        let verdict = (!results.files.is_empty()).then(|| results.rejection().problems.remove(0));
+        let is_right = match (&verdict, &expected) {
+            (None, None) => true,
+            (Some(found), Some((line, byte, what))) => {
+                assert!(!found.cure.is_empty(), "{name}");
+                (found.line, found.byte) == (*line, *byte) && found.what.starts_with(what)
+            }
+            _ => false,
+        };
+        if !is_right {
+            wrong.push(format!("{name}: {verdict:?}, not {expected:?}"));
+        }
+        jobs += usize::from(verdict.is_none());
+        assert_eq!(world.stand_in.jobs().len(), jobs, "{name}");
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn quotas_are_kept_and_the_cure_is_named() {
+    type Settings = &'static [(&'static str, &'static str)];
+    let table: [(usize, Settings, &str); 4] = [
+        (99, &[], "the file has 99 records; a job needs at least 100"),
+        (0, &[], "the file has 0 records; a job needs at least 100"),
+        (121, &[("MAX_RECORDS_PER_JOB", "120")], "the file has 121 records; a job takes at most 120"),
+        (100, &[("MAX_INPUT_FILE_BYTES", "10000")], "the file has"),
+    ];
+    for (count, changes, what) in table {
+        let mut world = World::with(changes).await;
+        let event = world.put("a.jsonl", drop_of(count)).await;
+        world.submit(event.clone()).await.unwrap();
+        world.submit(event).await.unwrap();
+        let rejection = world.results().await.rejection();
+        assert_eq!(rejection.problems.len(), 1);
+        assert!(rejection.problems[0].what.starts_with(what), "{:?}", rejection.problems[0]);
+        assert_eq!((world.stand_in.requests(), world.markers().await), (vec![], vec![]));
+    }
+}
+
+#[tokio::test]
+async fn report_stops_after_a_hundred_problems() {
+    let mut world = World::new().await;
+    let event = world.put("a.jsonl", "x\n".repeat(5_000)).await;
+    world.submit(event).await.unwrap();
+    let rejection = world.results().await.rejection();
+    assert_eq!((rejection.problems.len(), rejection.stopped_early), (MAX_PROBLEMS, true));
+    assert_eq!((rejection.problems[99].line, rejection.problems[99].byte), (Some(100), Some(198)));
+}
+
+fn validator(max_record_bytes: usize) -> Validator {
+    let source = DropSource {
+        bucket: "in".into(),
+        key: "a.jsonl".into(),
+        version_id: None,
+        etag: "\"e\"".into(),
+        last_modified: Timestamp::from_secs(0),
+        size_bytes: 0,
+    };
+    Validator::new(DropId::derive(&source), Quotas { min_records: 1, ..Quotas::default() }, max_record_bytes)
+}
+
+#[test]
+fn place_of_a_problem_does_not_depend_on_the_chunks() {
+    for (name, body, _) in table() {
+        let verdict = |chunk_bytes: usize| {
+            let mut validator = validator(1 << 20);
+            for chunk in body.chunks(chunk_bytes) {
+                if validator.feed(chunk).is_err() {
+                    break;
+                }
+            }
+            validator.finish()
+        };
+        let whole = verdict(usize::MAX);
+        for chunk_bytes in [1, 2, 3, 7, 64] {
+            // The deepest lines are long.
+            if body.len() < 10_000 || chunk_bytes > 3 {
+                assert_eq!(verdict(chunk_bytes), whole, "{name}, chunks of {chunk_bytes}");
+            }
+        }
+    }
+}
+
+/// The peak of the memory that this process has had, in bytes. Each test is a process of its own.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test]
+async fn line_of_a_hundred_megabytes_has_a_place_and_no_memory() {
+    let mut world = World::with(&[("MIN_RECORDS_PER_JOB", "1"), ("MAX_RECORD_BYTES", "1000000")]).await;
+    let file = world.folder.path().join("long.jsonl");
+    {
+        use std::io::Write;
+        let mut out = std::io::BufWriter::new(std::fs::File::create(&file).unwrap());
+        writeln!(out, "{GOOD}").unwrap();
+        write!(out, r#"{{"recordId":"2","modelInput":{{"a":""#).unwrap();
+        for _ in 0..100 {
+            out.write_all(&[b'x'; 1_000_000]).unwrap();
+        }
+        writeln!(out, "\"}}}}\nnot json").unwrap();
+        out.flush().unwrap();
+    }
+    let event = world.put_file("long.jsonl", &file).await;
+    let before = peak_memory();
+    world.submit(event).await.unwrap();
+    let grown = peak_memory() - before;
+
+    let rejection = world.results().await.rejection();
+    let found: Vec<_> = rejection
+        .problems
+        .iter()
+        .map(|problem| (problem.line, problem.byte, problem.what.as_str()))
+        .collect();
+    let third = GOOD_LEN + 1 + 35 + 100_000_000 + 3 + 1;
+    assert_eq!(
+        found,
+        [
+            (Some(2), Some(GOOD_LEN + 1), "the line is longer than 1000000 bytes"),
+            (Some(3), Some(third + 1), "the line is not valid JSON: expected ident"),
+        ]
+    );
+    assert!(grown < 16 << 20, "memory grew by {grown} bytes");
+}
+
+#[test]
+fn memory_does_not_grow_with_the_bytes_of_a_drop() {
+    let line = record("x").replace("\"x\"", "\"i\"");
+    let mut validator = validator(1 << 20);
+    let padding = "y".repeat(100_000);
+    let before = peak_memory();
+    for number in 0..2_000 {
+        let line = line.replace("\"i\"", &format!("\"{number}\"")).replace("Was sagt x?", &padding) + "\n";
+        validator.feed(line.as_bytes()).unwrap();
+    }
+    let Verdict::Valid(tally) = validator.finish() else { panic!("the drop is valid") };
+    assert_eq!(tally.records, 2_000);
+    assert!(tally.bytes > 200_000_000);
+    let grown = peak_memory() - before;
+    assert!(grown < 8 << 20, "memory grew by {grown} bytes");
+}

@@ -1,0 +1,214 @@
+//! The real binaries as processes, against a Lambda Runtime API server, an S3 server and the stand-in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+use bedrock_vpc_batch::local::s3::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
+use serde_json::{Value, json};
+
+use crate::support::runtime_api::{Function, lambda_environment};
+use crate::support::{World, drop_of, environment, ids};
+
+const SUBMIT: &str = env!("CARGO_BIN_EXE_submit");
+const COMPLETE: &str = env!("CARGO_BIN_EXE_complete");
+const COMMAND_LINE: &str = env!("CARGO_BIN_EXE_bedrock-vpc-batch");
+
+/// The environment that Lambda gives a function, with both services on loopback.
+fn function_environment(s3: &str, bedrock: &str) -> BTreeMap<String, String> {
+    let mut environment = environment();
+    for (name, value) in [
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+        ("AWS_ENDPOINT_URL_S3", s3),
+        ("AWS_ENDPOINT_URL_BEDROCK", bedrock),
+    ] {
+        environment.insert(name.to_owned(), value.to_owned());
+    }
+    environment
+}
+
+#[tokio::test]
+async fn dropped_file_becomes_results_through_both_binaries() {
+    let mut world = World::new().await;
+    let environment = function_environment(world.s3.endpoint(), world.stand_in.endpoint());
+    let mut submit = Function::start(SUBMIT, &environment).await;
+    let mut complete = Function::start(COMPLETE, &environment).await;
+
+    let event = world.put("in/a b+c.jsonl", drop_of(150)).await;
+    assert_eq!(submit.invoke(event.clone()).await, Ok(Value::Null));
+    let ended = world.ended().await;
+    assert_eq!(complete.invoke(ended).await, Ok(Value::Null));
+    assert_eq!(submit.invoke(event).await, Ok(Value::Null));
+
+    assert_eq!(world.results().await.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);
+    assert_eq!(world.stand_in.jobs().len(), 1);
+}
+
+#[tokio::test]
+async fn failure_is_reported_with_its_kind_and_cause() {
+    let world = World::new().await;
+    let environment = function_environment(world.s3.endpoint(), world.stand_in.endpoint());
+    let mut submit = Function::start(SUBMIT, &environment).await;
+    let error = submit.invoke(json!({"neither": "nor"})).await.unwrap_err();
+    assert_eq!(error["errorType"], "Misconfigured");
+    let message = error["errorMessage"].as_str().unwrap();
+    assert_eq!(message, "unusable event: it is no S3 notification, SQS message or Object Created event");
+}
+
+#[test]
+fn without_a_vpc_neither_binary_starts_nor_asks_for_anything() {
+    let seventeen: Vec<String> = (0..17).map(|number| format!("subnet-{number}")).collect();
+    let seventeen = seventeen.join(",");
+    let table: Vec<(Option<&str>, Option<&str>, &str)> = vec![
+        (None, Some("sg-1"), "SUBNET_IDS is not set"),
+        (Some("subnet-1"), None, "SECURITY_GROUP_IDS is not set"),
+        (None, None, "SUBNET_IDS is not set; SECURITY_GROUP_IDS is not set"),
+        (Some(""), Some(""), "SUBNET_IDS is empty; SECURITY_GROUP_IDS is empty"),
+        (Some(" "), Some("\t"), "SUBNET_IDS is empty; SECURITY_GROUP_IDS is empty"),
+        (
+            Some("subnet-1,"),
+            Some("sg-1, ,sg-2"),
+            "SUBNET_IDS has a blank item at place 2; SECURITY_GROUP_IDS has a blank item at place 2",
+        ),
+        (
+            Some(&seventeen),
+            Some("sg-1,sg-2,sg-3,sg-4,sg-5,sg-6"),
+            "SUBNET_IDS has 17 items, at most 16 are allowed; SECURITY_GROUP_IDS has 6 items, at most 5 are allowed",
+        ),
+    ];
+    for binary in [SUBMIT, COMPLETE] {
+        for (subnet_ids, security_group_ids, problems) in &table {
+            let servers: Vec<TcpListener> =
+                (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+            let addresses: Vec<String> =
+                servers.iter().map(|server| server.local_addr().unwrap().to_string()).collect();
+            let mut environment = function_environment(
+                &format!("http://{}", addresses[0]),
+                &format!("http://{}", addresses[1]),
+            );
+            for (name, value) in [("SUBNET_IDS", subnet_ids), ("SECURITY_GROUP_IDS", security_group_ids)] {
+                match value {
+                    Some(value) => environment.insert(name.into(), (*value).into()),
+                    None => environment.remove(name),
+                };
+            }
+            let output = Command::new(binary)
+                .env_clear()
+                .envs(environment)
+                .envs(lambda_environment(&addresses[2]))
+                .output()
+                .unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(!output.status.success(), "{binary} {problems}");
+            assert_eq!(said, format!("Error: invalid environment: {problems}\n"), "{binary}");
+            for server in servers {
+                server.set_nonblocking(true).unwrap();
+                let error = server.accept().expect_err("no connection was made");
+                assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_region_neither_binary_starts() {
+    for binary in [SUBMIT, COMPLETE] {
+        let mut environment = function_environment("http://127.0.0.1:9", "http://127.0.0.1:9");
+        environment.remove("AWS_REGION");
+        environment.insert("AWS_EC2_METADATA_DISABLED".into(), "true".into());
+        let output = Command::new(binary)
+            .env_clear()
+            .envs(environment)
+            .envs(lambda_environment("127.0.0.1:9"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said, "Error: invalid environment: AWS_REGION is not set\n", "{binary}");
+    }
+}
+
+fn run_local(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output =
+        Command::new(COMMAND_LINE).arg("local").args(arguments).current_dir(folder).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn command_line_runs_a_file_to_its_results() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a b.jsonl"), drop_of(150)).unwrap();
+    let (code, said, _) = run_local(folder.path(), &["a b.jsonl", "--pace-ms", "0", "--dir", "runs"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("a b.jsonl: 150 records = 150 succeeded + 0 failed + 0 unprocessed"), "{said}");
+    let results = said.lines().find_map(|line| line.strip_prefix("  results: ")).unwrap();
+    let results = folder.path().join(results);
+    let succeeded = std::fs::read_to_string(results.join("succeeded/part-00001.jsonl")).unwrap();
+    let found: BTreeSet<String> = succeeded
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["recordId"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!((found, succeeded.lines().count()), (ids(150), 150));
+    assert!(succeeded.contains("stand-in"), "answers say what they are");
+    assert!(results.join("summary.json").is_file());
+}
+
+#[test]
+fn command_line_fails_for_a_rejected_drop_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("good.jsonl"), drop_of(100)).unwrap();
+    std::fs::write(folder.path().join("bad.jsonl"), "{\"modelInput\":1}\n").unwrap();
+    let (code, said, _) = run_local(folder.path(), &["good.jsonl", "bad.jsonl", "--pace-ms", "0"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("good.jsonl: 100 records = 100 succeeded"), "{said}");
+    assert!(said.contains("bad.jsonl: rejected, 2 problems"), "{said}");
+    assert!(said.contains("line 1 (byte 14): modelInput is not an object but a number"), "{said}");
+}
+
+#[test]
+fn command_line_names_what_is_wrong_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.jsonl"), drop_of(100)).unwrap();
+    let table: [(&[&str], i32, &str); 4] = [
+        (&["missing.jsonl"], 1, "error: missing.jsonl: No such file or directory"),
+        (&["a.jsonl", "--set", "MAX_RECORDS"], 2, "error: --set MAX_RECORDS: is not NAME=VALUE"),
+        (
+            &["a.jsonl", "--set", "MAX_RECORDS=1"],
+            2,
+            "error: --set MAX_RECORDS=1: is no setting of the functions",
+        ),
+        (&["a.jsonl", "--set", "SUBNET_IDS="], 2, "error: invalid environment: SUBNET_IDS is empty"),
+    ];
+    for (arguments, expected, message) in table {
+        let (code, _, said) = run_local(folder.path(), arguments);
+        assert_eq!(code, Some(expected), "{said}");
+        assert!(said.starts_with(message), "{said}");
+    }
+}
+
+#[test]
+fn watched_folder_is_processed_until_interrupted() {
+    use std::io::{BufRead, BufReader};
+    let folder = tempfile::tempdir().unwrap();
+    let watched = folder.path().join("drops");
+    std::fs::create_dir(&watched).unwrap();
+    std::fs::write(watched.join("first.jsonl"), drop_of(100)).unwrap();
+    let mut child = Command::new(COMMAND_LINE)
+        .args(["local", "drops", "--pace-ms", "0"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut wait_for =
+        |start: &str| lines.find(|line| line.as_ref().unwrap().starts_with(start)).unwrap().unwrap();
+    wait_for("first.jsonl: 100 records = 100 succeeded");
+    std::fs::write(watched.join("second.jsonl"), drop_of(101)).unwrap();
+    wait_for("second.jsonl: 101 records = 101 succeeded");
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

@@ -1,0 +1,192 @@
+//! The same event any number of times, at once and one after the other: one job, one set of results.
+
+use std::collections::BTreeSet;
+
+use bedrock_vpc_batch::error::ErrorKind;
+use bedrock_vpc_batch::local::bedrock::{Fault, Operation};
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::{World, drop_of, ids};
+
+#[tokio::test]
+async fn same_put_five_times_in_sequence_makes_one_job() {
+    let mut world = World::new().await;
+    let event = world.put("in/a.jsonl", drop_of(150)).await;
+    for _ in 0..5 {
+        world.submit(event.clone()).await.unwrap();
+    }
+    let ended = world.ended().await;
+    for _ in 0..5 {
+        world.complete(ended.clone()).await.unwrap();
+    }
+    let results = world.results().await;
+    world.submit(event).await.unwrap();
+
+    assert_eq!(results.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);
+    assert_eq!(world.results().await, results);
+    assert_eq!(creates(&world), 1);
+    assert_eq!(world.markers().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn same_put_five_times_at_once_makes_one_job() {
+    for _ in 0..10 {
+        let mut world = World::new().await;
+        let event = world.put("in/a.jsonl", drop_of(150)).await;
+        deliver_until_taken(5, || world.submit(event.clone())).await;
+        let ended = world.ended().await;
+        deliver_until_taken(5, || world.complete(ended.clone())).await;
+
+        let results = world.results().await;
+        assert_eq!(results.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);
+        assert!(results.summary().balanced);
+        assert_eq!(world.stand_in.jobs().len(), 1);
+        assert_eq!(creates(&world), 1);
+        assert_eq!(world.markers().await, Vec::<String>::new());
+    }
+}
+
+/// Delivers an event this often at once, and again where the answer is "call me again", as Lambda does.
+async fn deliver_until_taken<F, R>(times: usize, deliver: F)
+where
+    F: Fn() -> R,
+    R: Future<Output = Result<(), bedrock_vpc_batch::error::Error>>,
+{
+    let first = join_all((0..times).map(|_| deliver())).await;
+    assert!(first.iter().any(Result::is_ok), "somebody gets through: {first:?}");
+    for delivered in first {
+        if let Err(error) = delivered {
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+            deliver().await.unwrap();
+        }
+    }
+}
+
+fn creates(world: &World) -> usize {
+    let is_create = |request: &&bedrock_vpc_batch::local::bedrock::RecordedRequest| {
+        request.operation == Some(Operation::CreateModelInvocationJob)
+    };
+    world.stand_in.requests().iter().filter(is_create).count()
+}
+
+#[tokio::test]
+async fn results_are_the_same_objects_when_everything_is_done_twice() {
+    let mut world = World::new().await;
+    let results = world.run("in/a.jsonl", drop_of(150)).await;
+    // As if the ledger had been lost after the job: the entry goes back to where the event found it.
+    let entries: Vec<String> = world
+        .output_keys()
+        .await
+        .into_iter()
+        .filter(|key| key.ends_with("/job.json") || key.ends_with("/drop.json"))
+        .collect();
+    assert_eq!(entries.len(), 2);
+    for key in entries {
+        let mut entry: serde_json::Value = serde_json::from_slice(&world.read_output(&key).await).unwrap();
+        let state = entry["state"].as_object_mut().unwrap();
+        match state["name"].as_str().unwrap() {
+            "Settled" => {
+                state.insert("name".into(), "Submitted".into());
+                state.remove("outcome");
+            }
+            name => {
+                assert_eq!(name, "Finished");
+                state.insert("name".into(), "Accepted".into());
+            }
+        }
+        let request = world.clients.s3.put_object().bucket(&world.config.output_bucket).key(key);
+        request.body(entry.to_string().into_bytes().into()).send().await.unwrap();
+    }
+    let arn = &world.stand_in.jobs()[0].arn;
+    let name = &world.stand_in.jobs()[0].name;
+    let event = json!({
+        "detail-type": "Batch Inference Job State Change",
+        "detail": {"batchJobName": name, "batchJobArn": arn, "status": "Completed"},
+    });
+    world.complete(event).await.unwrap();
+    assert_eq!(world.results().await, results);
+}
+
+#[tokio::test]
+async fn lost_answer_of_create_makes_no_second_job() {
+    let mut world = World::new().await;
+    let event = world.put("in/a.jsonl", drop_of(150)).await;
+    world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::LoseAnswer);
+    world.submit(event).await.unwrap();
+    let ended = world.ended().await;
+    world.complete(ended).await.unwrap();
+    assert_eq!(world.stand_in.jobs().len(), 1);
+    assert_eq!(world.results().await.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);
+}
+
+#[tokio::test]
+async fn state_change_before_submit_has_recorded_the_job_is_taken() {
+    let mut world = World::new().await;
+    let event = world.put("in/a.jsonl", drop_of(150)).await;
+    // All attempts do their work and lose their answer: submit does not know that the job exists.
+    for _ in 0..3 {
+        world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::LoseAnswer);
+    }
+    let error = world.submit(event.clone()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    // Its lease is not over, so nobody asks Bedrock again.
+    assert_eq!(world.submit(event.clone()).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    let ended = world.ended().await;
+    world.complete(ended).await.unwrap();
+    world.submit(event).await.unwrap();
+
+    assert_eq!(world.stand_in.jobs().len(), 1);
+    assert_eq!(world.results().await.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);
+    assert_eq!(world.markers().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn refused_job_waits_and_the_next_delivery_submits_it() {
+    let mut world = World::new().await;
+    let event = world.put("in/a.jsonl", drop_of(150)).await;
+    for (fault, kind) in [
+        (Fault::ServiceQuotaExceeded, ErrorKind::Unavailable),
+        (Fault::AccessDenied("not authorized to perform: iam:PassRole".into()), ErrorKind::Misconfigured),
+        (Fault::Validation("the subnet does not exist".into()), ErrorKind::Misconfigured),
+    ] {
+        world.stand_in.fail_next(Operation::CreateModelInvocationJob, fault);
+        let error = world.submit(event.clone()).await.unwrap_err();
+        assert_eq!(error.kind(), kind);
+        let key = world.output_keys().await.into_iter().find(|key| key.ends_with("/job.json")).unwrap();
+        let entry: serde_json::Value = serde_json::from_slice(&world.read_output(&key).await).unwrap();
+        assert_eq!(entry["state"]["name"], "Waiting");
+        assert!(entry["refusal"].as_str().unwrap().contains("Exception (HTTP 4"), "{}", entry["refusal"]);
+    }
+    world.submit(event).await.unwrap();
+    let ended = world.ended().await;
+    world.complete(ended).await.unwrap();
+    assert_eq!(world.results().await.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);
+}
+
+#[tokio::test]
+async fn overwritten_key_is_two_drops_with_two_results() {
+    let mut world = World::new().await;
+    let first = world.put("in/a.jsonl", drop_of(110)).await;
+    let second = world.put("in/a.jsonl", drop_of(130)).await;
+    // In the wrong order, and after the first version is no longer the current one.
+    world.submit(second).await.unwrap();
+    world.submit(first).await.unwrap();
+    for _ in 0..2 {
+        let ended = world.ended().await;
+        world.complete(ended).await.unwrap();
+    }
+    let results = world.results().await;
+    let mut totals: Vec<u64> = results
+        .files
+        .iter()
+        .filter(|(key, _)| key.ends_with("/summary.json"))
+        .map(|(_, bytes)| {
+            serde_json::from_slice::<serde_json::Value>(bytes).unwrap()["records"]["succeeded"]
+                .as_u64()
+                .unwrap()
+        })
+        .collect();
+    totals.sort_unstable();
+    assert_eq!(totals, [110, 130]);
+}

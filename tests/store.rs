@@ -1,0 +1,125 @@
+//! The S3 adapter against the embedded S3: conditional writes, writing piece by piece, copies.
+
+use aws_sdk_s3::primitives::ByteStream;
+use bedrock_vpc_batch::error::{Error, ErrorKind};
+use bedrock_vpc_batch::layout::DropSource;
+use bedrock_vpc_batch::s3_uri::S3Uri;
+use bedrock_vpc_batch::store::Store;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::World;
+
+async fn store() -> (World, Store) {
+    let world = World::new().await;
+    let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
+    (world, store)
+}
+
+#[tokio::test]
+async fn entry_is_created_once_and_changed_only_by_who_has_read_it() {
+    let (_world, store) = store().await;
+    assert_eq!(store.get_json::<Value>("jobs/x/job.json").await.unwrap(), None);
+    let first = store.create("jobs/x/job.json", json!({"n": 1})).await.unwrap().unwrap();
+    assert_eq!(store.create("jobs/x/job.json", json!({"n": 2})).await.unwrap(), None);
+    let second = store.replace("jobs/x/job.json", json!({"n": 3}), &first.etag).await.unwrap().unwrap();
+    assert_eq!(store.replace("jobs/x/job.json", json!({"n": 4}), &first.etag).await.unwrap(), None);
+    assert_eq!(store.get_json::<Value>("jobs/x/job.json").await.unwrap(), Some(second.clone()));
+    store.delete("jobs/x/job.json").await.unwrap();
+    store.delete("jobs/x/job.json").await.unwrap();
+    assert_eq!(store.replace("jobs/x/job.json", json!({"n": 5}), &second.etag).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn own_write_met_again_is_recognised() {
+    let (_world, store) = store().await;
+    let entry = json!({"writer": "me", "n": 1});
+    let first = store.create("e", entry.clone()).await.unwrap().unwrap();
+    assert_eq!(store.create("e", entry).await.unwrap(), Some(first.clone()));
+    let next = json!({"writer": "me", "n": 2});
+    let second = store.replace("e", next.clone(), &first.etag).await.unwrap().unwrap();
+    assert_eq!(store.replace("e", next, &first.etag).await.unwrap(), Some(second));
+}
+
+#[tokio::test]
+async fn of_twenty_writers_at_once_one_wins() {
+    let (_world, store) = store().await;
+    for round in 0..5 {
+        let key = &format!("e{round}");
+        let writes = join_all((0..20).map(|writer| store.create(key, json!({ "writer": writer })))).await;
+        let won: Vec<_> = writes.into_iter().filter_map(Result::unwrap).collect();
+        assert_eq!(won.len(), 1);
+        let writes = (20..40).map(|writer| store.replace(key, json!({ "writer": writer }), &won[0].etag));
+        let won = join_all(writes).await.into_iter().filter_map(Result::unwrap).count();
+        assert_eq!(won, 1);
+    }
+}
+
+#[tokio::test]
+async fn unreadable_entry_names_its_key() {
+    let (_world, store) = store().await;
+    store.put("drops/x/drop.json", b"{cut".to_vec(), "application/json").await.unwrap();
+    let error = store.get_json::<Value>("drops/x/drop.json").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal);
+    assert_eq!(error.to_string(), "cannot read drops/x/drop.json in the output bucket");
+}
+
+#[tokio::test]
+async fn writer_makes_the_same_object_in_one_piece_and_in_parts() {
+    let (world, store) = store().await;
+    for bytes in [1, 8 << 20, (8 << 20) + 1, (20 << 20) + 7] {
+        let content: Vec<u8> = (0..bytes).map(|at: usize| u8::try_from(at % 251).unwrap()).collect();
+        let mut writer = store.writer("big");
+        for piece in content.chunks(1_000_003) {
+            writer.write(piece).await.unwrap();
+        }
+        writer.finish().await.unwrap();
+        assert!(world.read_output("big").await == content, "{bytes} bytes");
+    }
+    let mut writer = store.writer("empty");
+    writer.write(b"").await.unwrap();
+    writer.finish().await.unwrap();
+    assert_eq!(world.output_keys().await, ["big"]);
+}
+
+#[tokio::test]
+async fn abandoned_writer_leaves_nothing() {
+    let (world, store) = store().await;
+    let mut writer = store.writer("big");
+    writer.write(&vec![0; 9 << 20]).await.unwrap();
+    let error = writer.abandon(Error::Internal("cause".into())).await;
+    assert_eq!(error.to_string(), "cause");
+    assert_eq!(world.output_keys().await, Vec::<String>::new());
+    let bucket = &world.config.output_bucket;
+    let uploads = world.clients.s3.list_multipart_uploads().bucket(bucket).send().await.unwrap();
+    assert_eq!(uploads.uploads(), []);
+}
+
+#[tokio::test]
+async fn drop_is_read_and_copied_in_the_version_that_was_judged() {
+    let (world, store) = store().await;
+    let (bucket, key) = (&world.config.input_bucket, "a b+ü?.jsonl");
+    let put = async |body: &'static [u8]| {
+        let request =
+            world.clients.s3.put_object().bucket(bucket).key(key).body(ByteStream::from_static(body));
+        request.send().await.unwrap().version_id
+    };
+    let version_id = put(b"first").await;
+    let uri = S3Uri::new(bucket, key);
+    let drop: DropSource = store.head(&uri, version_id.as_deref()).await.unwrap().unwrap();
+    assert_eq!((drop.key.as_str(), drop.size_bytes, &drop.version_id), (key, 5, &version_id));
+    put(b"second").await;
+
+    let mut reader = store.read_drop(&drop).await.unwrap().unwrap();
+    assert_eq!(reader.next().await.unwrap().unwrap().as_ref(), b"first");
+    store.copy_drop(&drop, "copy").await.unwrap();
+    assert_eq!(world.read_output("copy").await, b"first");
+
+    let overwritten = DropSource { version_id: None, ..drop };
+    assert!(store.read_drop(&overwritten).await.unwrap().is_none());
+    assert_eq!(store.head(&S3Uri::new(bucket, "none"), None).await.unwrap(), None);
+    assert_eq!(store.head(&uri, Some("0123456789abcdef0123456789abcdef")).await.unwrap(), None);
+    let elsewhere = S3Uri::new("no-such-bucket", "k");
+    assert!(store.copy("none", "to").await.is_err());
+    assert_eq!(store.head(&elsewhere, None).await.unwrap(), None);
+}

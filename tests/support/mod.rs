@@ -1,0 +1,256 @@
+//! A pipeline whose events the test delivers itself, and what tests say often.
+
+pub(crate) mod runtime_api;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::ByteStream;
+use bedrock_vpc_batch::accounting::Summary;
+use bedrock_vpc_batch::clients::Clients;
+use bedrock_vpc_batch::complete::Complete;
+use bedrock_vpc_batch::config::Config;
+use bedrock_vpc_batch::error::Error;
+use bedrock_vpc_batch::local::bedrock::{StandIn, StandInOptions};
+use bedrock_vpc_batch::local::pump::notification;
+use bedrock_vpc_batch::local::s3::{EmbeddedS3, ObjectCreated};
+use bedrock_vpc_batch::local::{ACCOUNT_ID, clients};
+use bedrock_vpc_batch::submit::Submit;
+use bedrock_vpc_batch::timestamp::{Invocation, now};
+use bedrock_vpc_batch::validate::Rejection;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+pub(crate) const INPUT_BUCKET: &str = "amzn-s3-demo-input";
+pub(crate) const OUTPUT_BUCKET: &str = "amzn-s3-demo-output";
+pub(crate) const MODEL_ID: &str = "anthropic.claude-3-haiku-20240307-v1:0";
+
+/// The longest that any condition is waited for.
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
+
+/// A sound environment of the functions.
+pub(crate) fn environment() -> BTreeMap<String, String> {
+    [
+        ("INPUT_BUCKET", INPUT_BUCKET),
+        ("OUTPUT_BUCKET", OUTPUT_BUCKET),
+        ("JOB_NAME_PREFIX", "demo"),
+        ("JOB_ROLE_ARN", &format!("arn:aws:iam::{ACCOUNT_ID}:role/demo-batch")),
+        ("MODEL_ID", MODEL_ID),
+        ("SUBNET_IDS", "subnet-0b,subnet-0a,subnet-0c"),
+        ("SECURITY_GROUP_IDS", "sg-02,sg-01"),
+        ("S3_FORCE_PATH_STYLE", "true"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+pub(crate) fn config(changes: &[(&str, &str)]) -> Config {
+    let mut vars = environment();
+    for (name, value) in changes {
+        vars.insert((*name).to_owned(), (*value).to_owned());
+    }
+    Config::from_vars(|name| vars.get(name).cloned()).unwrap()
+}
+
+pub(crate) fn invocation() -> Invocation {
+    Invocation::until(now() + Duration::from_secs(900))
+}
+
+/// A record of the shape that the model wants.
+pub(crate) fn record(record_id: &str) -> String {
+    let input = json!({
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 16,
+        "messages": [{"role": "user", "content": [{"type": "text", "text": format!("Was sagt {record_id}?")}]}],
+    });
+    json!({"recordId": record_id, "modelInput": input}).to_string()
+}
+
+/// A drop of `count` records with the ids `r0`, `r1`, ….
+pub(crate) fn drop_of(count: usize) -> Vec<u8> {
+    (0..count).map(|number| record(&format!("r{number}")) + "\n").collect::<String>().into_bytes()
+}
+
+pub(crate) fn ids(count: usize) -> BTreeSet<String> {
+    (0..count).map(|number| format!("r{number}")).collect()
+}
+
+/// S3, Bedrock and both handlers, with nothing between them but the test.
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) s3: EmbeddedS3,
+    pub(crate) stand_in: StandIn,
+    pub(crate) config: Config,
+    pub(crate) clients: Clients,
+    pub(crate) submit: Submit,
+    pub(crate) complete: Complete,
+    objects: UnboundedReceiver<ObjectCreated>,
+    changes: UnboundedReceiver<Value>,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub(crate) async fn with(changes: &[(&str, &str)]) -> Self {
+        let config = config(changes);
+        let folder = tempfile::tempdir().unwrap();
+        let s3 = EmbeddedS3::start(folder.path().join("s3")).await.unwrap();
+        s3.create_bucket(&config.input_bucket, true).unwrap();
+        s3.create_bucket(&config.output_bucket, false).unwrap();
+        let mut options = StandInOptions::new(s3.client());
+        options.roles = Some(vec![config.job_role_arn.clone()]);
+        options.subnet_ids = Some(config.vpc.subnet_ids().to_vec());
+        options.security_group_ids = Some(config.vpc.security_group_ids().to_vec());
+        options.quotas.min_records = usize::try_from(config.quotas.min_records).unwrap();
+        options.seed = 7;
+        let stand_in = StandIn::start(options).await.unwrap();
+        let clients = clients(&config, s3.endpoint(), stand_in.endpoint()).await;
+        Self {
+            objects: s3.subscribe(),
+            changes: stand_in.subscribe(),
+            submit: Submit::new(config.clone(), &clients),
+            complete: Complete::new(config.clone(), &clients),
+            folder,
+            s3,
+            stand_in,
+            config,
+            clients,
+        }
+    }
+
+    /// Drops these bytes, and gives the notification that S3 sends for it.
+    pub(crate) async fn put(&mut self, key: &str, body: impl Into<Vec<u8>>) -> Value {
+        self.put_stream(key, body.into().into()).await
+    }
+
+    /// Drops a file, and gives the notification that S3 sends for it.
+    pub(crate) async fn put_file(&mut self, key: &str, file: &Path) -> Value {
+        self.put_stream(key, ByteStream::from_path(file).await.unwrap()).await
+    }
+
+    async fn put_stream(&mut self, key: &str, body: ByteStream) -> Value {
+        let request = self.clients.s3.put_object().bucket(&self.config.input_bucket).key(key);
+        request.body(body).send().await.unwrap();
+        loop {
+            let object = tokio::time::timeout(BOUND, self.objects.recv()).await.unwrap().unwrap();
+            if object.bucket == self.config.input_bucket {
+                assert_eq!(object.key, key);
+                return notification(&object);
+            }
+        }
+    }
+
+    pub(crate) async fn submit(&self, event: Value) -> Result<(), Error> {
+        self.submit.handle(event, &invocation()).await
+    }
+
+    pub(crate) async fn complete(&self, event: Value) -> Result<(), Error> {
+        self.complete.handle(event, &invocation()).await
+    }
+
+    /// The next change of state that ends a job.
+    pub(crate) async fn ended(&mut self) -> Value {
+        loop {
+            let event = tokio::time::timeout(BOUND, self.changes.recv()).await.unwrap().unwrap();
+            let status = event["detail"]["status"].as_str().unwrap();
+            if bedrock_vpc_batch::bedrock::is_terminal(status) {
+                return event;
+            }
+        }
+    }
+
+    /// Drops a file and delivers each event once, until its results are there.
+    pub(crate) async fn run(&mut self, key: &str, body: impl Into<Vec<u8>>) -> Results {
+        let event = self.put(key, body).await;
+        self.submit(event).await.unwrap();
+        let event = self.ended().await;
+        self.complete(event).await.unwrap();
+        self.results().await
+    }
+
+    /// Every object of the output bucket.
+    pub(crate) async fn output_keys(&self) -> Vec<String> {
+        let request = self.clients.s3.list_objects_v2().bucket(&self.config.output_bucket);
+        let mut pages = request.into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            keys.extend(
+                page.unwrap().contents.unwrap_or_default().into_iter().filter_map(|object| object.key),
+            );
+        }
+        keys
+    }
+
+    pub(crate) async fn read_output(&self, key: &str) -> Vec<u8> {
+        let request = self.clients.s3.get_object().bucket(&self.config.output_bucket).key(key);
+        request.send().await.unwrap().body.collect().await.unwrap().to_vec()
+    }
+
+    /// What is below `results/`.
+    pub(crate) async fn results(&self) -> Results {
+        let mut files = BTreeMap::new();
+        for key in self.output_keys().await {
+            if key.starts_with("results/") {
+                files.insert(key.clone(), self.read_output(&key).await);
+            }
+        }
+        Results { files }
+    }
+
+    /// The names of what is open.
+    pub(crate) async fn markers(&self) -> Vec<String> {
+        self.output_keys().await.into_iter().filter(|key| key.starts_with("open/")).collect()
+    }
+}
+
+/// The objects below `results/`, of one drop unless a test says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Results {
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Results {
+    fn named(&self, end: &str) -> Option<&Vec<u8>> {
+        let mut found = self.files.iter().filter(|(key, _)| key.ends_with(end));
+        let first = found.next();
+        assert!(found.next().is_none(), "several {end} in {:?}", self.files.keys());
+        first.map(|(_, bytes)| bytes)
+    }
+
+    pub(crate) fn summary(&self) -> Summary {
+        serde_json::from_slice(self.named("/summary.json").expect("a summary")).unwrap()
+    }
+
+    pub(crate) fn rejection(&self) -> Rejection {
+        serde_json::from_slice(self.named("/rejection.json").expect("a rejection")).unwrap()
+    }
+
+    /// The record ids in the files of one folder; none may be there twice.
+    pub(crate) fn ids_in(&self, folder: &str) -> BTreeSet<String> {
+        let mut ids = BTreeSet::new();
+        for (key, bytes) in &self.files {
+            if !key.contains(&format!("/{folder}/part-")) {
+                continue;
+            }
+            for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+                let record: Value = serde_json::from_slice(line).unwrap();
+                let is_new = ids.insert(record["recordId"].as_str().unwrap().to_owned());
+                assert!(is_new, "{record} is in {folder} twice");
+            }
+        }
+        ids
+    }
+
+    /// Succeeded, failed and unprocessed ids; checked to be what the summary counts.
+    pub(crate) fn ids(&self) -> [BTreeSet<String>; 3] {
+        let ids = ["succeeded", "errors", "unprocessed"].map(|folder| self.ids_in(folder));
+        let counts = self.summary().records;
+        let counted = [counts.succeeded, counts.failed, counts.unprocessed];
+        assert_eq!(ids.each_ref().map(|ids| ids.len() as u64), counted);
+        ids
+    }
+}
