@@ -1,0 +1,63 @@
+# `make` lists what there is. Whatever a target needs beyond Rust and Python 3.11 or later is
+# installed into .tools/, at the versions pinned in tools/.
+
+FILE ?= examples/support-tickets.jsonl
+# Of the functions that sam-build makes: this machine's own, which needs no second standard library.
+ARCHITECTURE ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+
+CARGO_FLAGS := --locked --features local
+NEXTEST := .tools/venv/bin/cargo-nextest
+SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
+
+.NOTPARALLEL:
+.PHONY: help demo test fmt clippy doc doctest nextest lint-template sam-build examples tools clean
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Run the pipeline on this machine: make demo FILE=drop.jsonl
+	@cargo run $(CARGO_FLAGS) --bin bedrock-vpc-batch -- local "$(FILE)"
+
+test: fmt clippy doc doctest nextest lint-template sam-build ## Check everything, as CI does.
+	@echo "make test: formatting, lints, documentation, tests, template and build are in order"
+
+fmt: ## Check the formatting.
+	@cargo fmt --check
+
+clippy: ## Lint all targets, warnings are errors.
+	@cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+
+doc: ## Build the documentation, warnings are errors.
+	@RUSTDOCFLAGS=-Dwarnings cargo doc $(CARGO_FLAGS) --no-deps --document-private-items
+
+doctest: ## Run the examples in the documentation.
+	@cargo test $(CARGO_FLAGS) --doc
+
+nextest: .tools/venv/installed ## Run the unit and integration tests.
+	@$(NEXTEST) nextest run $(CARGO_FLAGS)
+
+lint-template: .tools/sam/installed ## Lint template.yaml and check what it grants and configures.
+	@$(SAM) validate --lint
+	@.tools/sam/bin/python tools/check_template.py
+
+sam-build: .tools/sam/installed ## Build both functions as `sam deploy` uploads them.
+	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+	@.tools/sam/bin/python tools/check_build.py $(ARCHITECTURE)
+
+examples: ## Write the example files anew.
+	@python3 tools/make_examples.py
+
+tools: .tools/venv/installed .tools/sam/installed ## Install the tools.
+
+.tools/venv/installed: tools/requirements.txt
+.tools/sam/installed: tools/sam-requirements.txt
+.tools/%/installed:
+	@echo "installing $< into $(@D)"
+	@rm -rf $(@D)
+	@python3 -m venv $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+clean: ## Remove what the other targets made.
+	@cargo clean
+	@rm -rf .aws-sam .tools bedrock-local
