@@ -49,7 +49,7 @@ impl Complete {
     /// Lambda is to deliver the event again. What was done is then found done.
     pub async fn handle(&self, payload: Value, by: &Invocation) -> Result<(), Error> {
         if is_schedule(&payload) {
-            return self.0.sweep(by).await;
+            return Box::pin(self.0.sweep(by)).await;
         }
         let change = parse_job_state_change(&payload)?;
         let (job_name, status) = (&change.batch_job_name, &change.status);
@@ -61,13 +61,13 @@ impl Complete {
             info!(job.id = %job_id, job.status = status, "job goes on");
             return Ok(());
         }
-        if !self.0.settle(&job_id, &change.batch_job_arn, by).await? {
+        if !Box::pin(self.0.settle(&job_id, &change.batch_job_arn, by)).await? {
             let job_arn = &change.batch_job_arn;
             return Err(Error::Busy(format!(
                 "{job_arn} is {status} by its event, but not yet by Bedrock's word"
             )));
         }
-        self.0.submit_oldest(by).await
+        Box::pin(self.0.submit_oldest(by)).await
     }
 }
 
@@ -81,14 +81,14 @@ impl Pipeline {
             };
             match &job.entry.state {
                 JobState::Settled { .. } => {
-                    self.finish_drop(&job.entry, by).await?;
+                    Box::pin(self.finish_drop(&job.entry, by)).await?;
                     let marker = layout::job_marker(job.entry.source.last_modified, job_id);
                     self.store.delete(&marker).await?;
                     return Ok(true);
                 }
-                JobState::Ended { .. } => self.carry_out(job, None, by).await?,
+                JobState::Ended { .. } => Box::pin(self.carry_out(job, None, by)).await?,
                 JobState::Waiting | JobState::Submitting { .. } | JobState::Submitted { .. } => {
-                    if !self.end(job, job_arn, by).await? {
+                    if !Box::pin(self.end(job, job_arn, by)).await? {
                         return Ok(false);
                     }
                 }
@@ -117,10 +117,11 @@ impl Pipeline {
         // The output is read only now that nothing will be added to it.
         let files = JobFiles::list(&self.store, job_id, job_arn, self.config.max_record_bytes).await?;
         let answers = files.answers().await?;
-        let next = self.account(&job.entry, job_arn, &description.end, &files, &answers, by).await?;
+        let next =
+            Box::pin(self.account(&job.entry, job_arn, &description.end, &files, &answers, by)).await?;
         if let Some(ended) = self.store.replace(&layout::job_entry(job_id), next, &job.etag).await? {
             tell_ended(&ended.entry);
-            self.carry_out(ended, Some((&files, &answers)), by).await?;
+            Box::pin(self.carry_out(ended, Some((&files, &answers)), by)).await?;
         }
         Ok(true)
     }

@@ -47,7 +47,7 @@ impl Submit {
         let mut first_error = None;
         for object in parse_object_created(payload)? {
             let taken = match object {
-                Ok(object) => self.0.take(&object, by).await,
+                Ok(object) => Box::pin(self.0.take(&object, by)).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = taken {
@@ -84,7 +84,7 @@ impl Pipeline {
     pub(crate) async fn advance_drop(&self, source: DropSource, by: &Invocation) -> Result<(), Error> {
         let Some(mut drop) = self.claim(source, by).await? else { return Ok(()) };
         if matches!(drop.entry.state, DropState::Reading { .. }) {
-            match self.judge(drop, by).await? {
+            match Box::pin(self.judge(drop, by)).await? {
                 Some(judged) => drop = judged,
                 None => return Ok(()),
             }
@@ -99,12 +99,12 @@ impl Pipeline {
             DropState::Reading { .. } | DropState::Finished { .. } => &[],
         };
         for part in parts {
-            self.make_job(drop, part, by).await?;
+            Box::pin(self.make_job(drop, part, by)).await?;
         }
         self.store.delete(&layout::drop_marker(drop.source.last_modified, &drop.drop_id)).await?;
         let mut submitted = Ok(());
         for part in parts {
-            submitted = submitted.and(self.submit_job(&part.job_id, by).await.map(|_| ()));
+            submitted = submitted.and(Box::pin(self.submit_job(&part.job_id, by)).await.map(|_| ()));
         }
         submitted
     }

@@ -40,8 +40,8 @@ impl Pipeline {
                 break;
             }
             let resumed = match layout::parse_marker(key) {
-                Some(Open::Drop(drop_id)) => self.resume_drop(key, &drop_id, by).await,
-                Some(Open::Job(job_id)) => self.resume_job(key, &job_id, &mut pass, by).await,
+                Some(Open::Drop(drop_id)) => Box::pin(self.resume_drop(key, &drop_id, by)).await,
+                Some(Open::Job(job_id)) => Box::pin(self.resume_job(key, &job_id, &mut pass, by)).await,
                 None => {
                     warn!(key, "not a marker");
                     Ok(())

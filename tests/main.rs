@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod awkward_keys;
+mod crash;
 mod endings;
 mod events;
 mod malformed;

@@ -13,9 +13,10 @@ use bedrock_vpc_batch::complete::Complete;
 use bedrock_vpc_batch::config::Config;
 use bedrock_vpc_batch::error::Error;
 use bedrock_vpc_batch::local::bedrock::{StandIn, StandInOptions};
+use bedrock_vpc_batch::local::faults::Faults;
 use bedrock_vpc_batch::local::pump::notification;
 use bedrock_vpc_batch::local::s3::{EmbeddedS3, ObjectCreated};
-use bedrock_vpc_batch::local::{ACCOUNT_ID, clients};
+use bedrock_vpc_batch::local::{ACCOUNT_ID, clients_through};
 use bedrock_vpc_batch::submit::Submit;
 use bedrock_vpc_batch::timestamp::{Invocation, Timestamp, now};
 use bedrock_vpc_batch::validate::Rejection;
@@ -100,11 +101,17 @@ pub(crate) struct World {
     pub(crate) s3: EmbeddedS3,
     pub(crate) stand_in: StandIn,
     pub(crate) config: Config,
+    /// Those of the functions; every call of theirs passes `faults`.
     pub(crate) clients: Clients,
+    pub(crate) faults: Faults,
+    /// The test's own way to S3.
+    pub(crate) own: aws_sdk_s3::Client,
     pub(crate) submit: Submit,
     pub(crate) complete: Complete,
     objects: UnboundedReceiver<ObjectCreated>,
     changes: UnboundedReceiver<Value>,
+    /// The ARNs of the jobs whose end was heard of.
+    over: BTreeSet<String>,
 }
 
 impl World {
@@ -131,8 +138,11 @@ impl World {
         options.seed = 7;
         adjust(&mut options);
         let stand_in = StandIn::start(options).await.unwrap();
-        let clients = clients(&config, s3.endpoint(), stand_in.endpoint()).await;
+        let faults = Faults::new();
+        let clients = clients_through(&config, s3.endpoint(), stand_in.endpoint(), &faults).await;
         Self {
+            own: s3.client(),
+            over: BTreeSet::new(),
             objects: s3.subscribe(),
             changes: stand_in.subscribe(),
             submit: Submit::new(config.clone(), &clients),
@@ -142,6 +152,7 @@ impl World {
             stand_in,
             config,
             clients,
+            faults,
         }
     }
 
@@ -156,7 +167,7 @@ impl World {
     }
 
     async fn put_stream(&mut self, key: &str, body: ByteStream) -> Value {
-        let request = self.clients.s3.put_object().bucket(&self.config.input_bucket).key(key);
+        let request = self.own.put_object().bucket(&self.config.input_bucket).key(key);
         request.body(body).send().await.unwrap();
         loop {
             let object = tokio::time::timeout(BOUND, self.objects.recv()).await.unwrap().unwrap();
@@ -193,8 +204,16 @@ impl World {
             let event = tokio::time::timeout(BOUND, self.changes.recv()).await.unwrap().unwrap();
             let status = event["detail"]["status"].as_str().unwrap();
             if bedrock_vpc_batch::bedrock::is_terminal(status) {
+                self.over.insert(event["detail"]["batchJobArn"].as_str().unwrap().to_owned());
                 return event;
             }
+        }
+    }
+
+    /// Waits until every job is over; their events are lost.
+    pub(crate) async fn all_jobs_over(&mut self) {
+        while !self.stand_in.jobs().iter().all(|job| self.over.contains(&job.arn)) {
+            self.ended().await;
         }
     }
 
@@ -209,7 +228,7 @@ impl World {
 
     /// Every object of the output bucket.
     pub(crate) async fn output_keys(&self) -> Vec<String> {
-        let request = self.clients.s3.list_objects_v2().bucket(&self.config.output_bucket);
+        let request = self.own.list_objects_v2().bucket(&self.config.output_bucket);
         let mut pages = request.into_paginator().send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
@@ -221,7 +240,7 @@ impl World {
     }
 
     pub(crate) async fn read_output(&self, key: &str) -> Vec<u8> {
-        let request = self.clients.s3.get_object().bucket(&self.config.output_bucket).key(key);
+        let request = self.own.get_object().bucket(&self.config.output_bucket).key(key);
         request.send().await.unwrap().body.collect().await.unwrap().to_vec()
     }
 

@@ -1,0 +1,284 @@
+//! Every crash point: each call that the flows make, to S3 and to Bedrock, is once the last that a function
+//! gets through, once the one that it dies before, and once has its answer lost. Then the event comes
+//! again, and the sweep runs, in half of the cases with other settings. Whatever happens, every record is
+//! accounted for exactly once, and no record is given to Bedrock twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bedrock_vpc_batch::local::bedrock::{
+    Ending, Fault, JobView, Operation, Processed, RecordFailure, TerminalStatus,
+};
+use bedrock_vpc_batch::local::faults::{Action, Call};
+use bedrock_vpc_batch::s3_uri::S3Uri;
+use serde_json::Value;
+
+use crate::support::{LEASE_OVER, World, drop_of, record};
+
+/// What a function is called with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The notification of the drop.
+    Submit,
+    /// The end of the next job.
+    Complete,
+    /// The schedule, when all leases have ended.
+    Sweep,
+}
+
+struct Scenario {
+    name: &'static str,
+    body: fn() -> Vec<u8>,
+    /// How a job over so many records ends.
+    ending: fn(usize) -> Ending,
+    /// What the first calls of CreateModelInvocationJob meet.
+    create_faults: &'static [Fault],
+    steps: &'static [Step],
+}
+
+const COUNT: usize = 300;
+
+fn completed(_: usize) -> Ending {
+    Ending::new(TerminalStatus::Completed)
+}
+
+fn expired(_: usize) -> Ending {
+    Ending::new(TerminalStatus::Expired)
+}
+
+/// The first attempt does half of the records, some of them with an error; the next one the rest.
+fn half(records: usize) -> Ending {
+    if records < COUNT {
+        return completed(records);
+    }
+    let failure = |(position, code)| RecordFailure { position, code, message: "no".into() };
+    let failing = [(0, 400), (1, 503), (2, 429), (3, 424)].map(failure).to_vec();
+    let processed = Processed::First(COUNT / 2);
+    Ending { processed, failing, ..Ending::new(TerminalStatus::PartiallyCompleted) }
+}
+
+/// Every tenth record has no id, so that the job's input is written and not copied.
+fn some_without_id() -> Vec<u8> {
+    let line = |number: usize| {
+        let record = record(&format!("r{number}"));
+        let id = format!(",\"recordId\":\"r{number}\"");
+        (if number.is_multiple_of(10) { record.replace(&id, "") } else { record }) + "\n"
+    };
+    (0..COUNT).map(line).collect::<String>().into_bytes()
+}
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "a next attempt over the rest",
+        body: some_without_id,
+        ending: half,
+        create_faults: &[],
+        steps: &[Step::Submit, Step::Complete, Step::Complete, Step::Sweep],
+    },
+    Scenario {
+        name: "all in one job",
+        body: || drop_of(120),
+        ending: completed,
+        create_faults: &[],
+        steps: &[Step::Submit, Step::Complete, Step::Submit, Step::Sweep],
+    },
+    Scenario {
+        name: "a drop that is refused",
+        body: || drop_of(99),
+        ending: completed,
+        create_faults: &[],
+        steps: &[Step::Submit, Step::Submit, Step::Sweep],
+    },
+    Scenario {
+        name: "waiting for a place, then lost events",
+        body: || drop_of(120),
+        ending: completed,
+        create_faults: &[Fault::ServiceQuotaExceeded],
+        steps: &[Step::Submit, Step::Sweep, Step::Sweep],
+    },
+    Scenario {
+        name: "a job that may exist, and one that expires",
+        body: || drop_of(120),
+        ending: expired,
+        // The three attempts of one call; then the job is found by its name.
+        create_faults: &[Fault::LoseAnswer, Fault::LoseAnswer, Fault::LoseAnswer],
+        steps: &[Step::Submit, Step::Sweep, Step::Sweep, Step::Sweep, Step::Sweep, Step::Sweep, Step::Sweep],
+    },
+];
+
+/// Runs a scenario until a call is hit, and then what follows a crash. Gives the calls of the scenario.
+async fn run(scenario: &Scenario, hit: Option<(u64, Action)>, other_settings: bool) -> Vec<Call> {
+    let mut world = Box::pin(World::new()).await;
+    let ending = scenario.ending;
+    world.stand_in.script_with(move |_, job: &JobView| ending(usize::try_from(job.counts.total).unwrap()));
+    for fault in scenario.create_faults {
+        world.stand_in.fail_next(Operation::CreateModelInvocationJob, fault.clone());
+    }
+    let put = world.put("in/a b.jsonl", (scenario.body)()).await;
+    if let Some((number, action)) = hit.clone() {
+        world.faults.set(move |call| if call.number == number { action.clone() } else { Action::Pass });
+    }
+    for step in scenario.steps {
+        let ended = if *step == Step::Complete { world.ended().await } else { Value::Null };
+        let faults = world.faults.clone();
+        let work = async {
+            match step {
+                Step::Submit => world.submit(put.clone()).await,
+                Step::Complete => world.complete(ended.clone()).await,
+                Step::Sweep => world.sweep_after(LEASE_OVER).await,
+            }
+        };
+        let outcome = faults.until_stopped(work).await;
+        let is_hit = hit.as_ref().is_some_and(|(number, _)| world.faults.calls().len() as u64 >= *number);
+        if is_hit {
+            // Lambda delivers the event again while leases still hold, with or without an error before.
+            let again = if ended.is_null() { put.clone() } else { ended };
+            assert!(
+                outcome.is_err() || hit.as_ref().is_some_and(|(_, action)| *action == Action::LoseAnswer)
+            );
+            Box::pin(recover(&mut world, again, other_settings)).await;
+            break;
+        }
+        if *step == Step::Sweep {
+            world.all_jobs_over().await;
+        }
+    }
+    let calls = world.faults.calls();
+    Box::pin(verify(&world, scenario)).await;
+    calls
+}
+
+/// What happens after a crash: the event again, then sweeps, each when all leases have ended.
+async fn recover(world: &mut World, event: Value, other_settings: bool) {
+    world.faults.clear();
+    if other_settings {
+        world.reconfigure(&[
+            ("MAX_ATTEMPTS", "1"),
+            ("MIN_RECORDS_PER_JOB", "5"),
+            ("MAX_RECORDS_PER_JOB", "110"),
+            ("MODEL_ID", "amazon.nova-lite-v1:0"),
+            ("TIMEOUT_DURATION_IN_HOURS", "99"),
+        ]);
+    }
+    let delivered = match event.get("Records") {
+        Some(_) => world.submit(event).await,
+        None => world.complete(event).await,
+    };
+    if let Err(error) = delivered {
+        assert_eq!(error.kind(), bedrock_vpc_batch::error::ErrorKind::Unavailable, "{error:?}");
+    }
+    for round in 1..10 {
+        world.all_jobs_over().await;
+        if round > 1 && world.markers().await.is_empty() {
+            return;
+        }
+        // A call whose answers are lost three times is an error like any other.
+        if let Err(error) = world.sweep_after(LEASE_OVER * round).await {
+            assert_eq!(error.kind(), bedrock_vpc_batch::error::ErrorKind::Unavailable, "{error:?}");
+        }
+    }
+    panic!("still open: {:?}", world.markers().await);
+}
+
+/// The ids of the records in a JSONL object, with whether they are final: an answer, or an error for good.
+fn records(bytes: &[u8]) -> BTreeMap<String, bool> {
+    let mut records = BTreeMap::new();
+    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let record: Value = serde_json::from_slice(line).unwrap();
+        let code = record["error"]["errorCode"].as_u64();
+        let is_final = record.get("modelOutput").is_some()
+            || code.is_some_and(|code| (400..500).contains(&code) && code != 429);
+        let id = record["recordId"].as_str().unwrap().to_owned();
+        assert_eq!(records.insert(id, is_final), None);
+    }
+    records
+}
+
+async fn verify(world: &World, scenario: &Scenario) {
+    assert_eq!(world.markers().await, Vec::<String>::new());
+    let results = world.results().await;
+    let is_summed_up = results.files.keys().any(|key| key.ends_with("/summary.json"));
+    let is_rejected = results.files.keys().any(|key| key.ends_with("/rejection.json"));
+    // Another quota may have changed the verdict, if none was recorded before the crash.
+    assert!(is_summed_up != is_rejected, "{:?}", results.files.keys());
+    let jobs = world.stand_in.jobs();
+    if is_rejected {
+        assert_eq!(jobs.len(), 0);
+        assert_eq!(results.files.len(), 1);
+        return;
+    }
+
+    // Every record of the drop is in exactly one place.
+    let drop = (scenario.body)();
+    let count = drop.iter().filter(|byte| **byte == b'\n').count();
+    let [succeeded, failed, unprocessed] = results.ids();
+    let all: BTreeSet<String> = &(&succeeded | &failed) | &unprocessed;
+    assert_eq!((all.len(), succeeded.len() + failed.len() + unprocessed.len()), (count, count));
+    let summary = results.summary();
+    assert_eq!((summary.records.total, &summary.mismatches), (count as u64, &vec![]));
+    assert!(summary.balanced);
+
+    // No record goes to a second job unless the first has not dealt with it.
+    let mut dealt_with = BTreeSet::new();
+    for job in &jobs {
+        let uri = job.request["inputDataConfig"]["s3InputDataConfig"]["s3Uri"].as_str().unwrap();
+        let input: BTreeSet<String> =
+            records(&world.read_output(S3Uri::parse(uri).unwrap().key()).await).into_keys().collect();
+        assert!(input.is_disjoint(&dealt_with), "a record is paid for twice");
+        let bedrock_id = job.arn.rsplit('/').next().unwrap();
+        let outputs = world.output_keys().await;
+        for output in outputs.iter().filter(|key| key.contains(bedrock_id) && key.ends_with(".jsonl.out")) {
+            let answered = records(&world.read_output(output).await);
+            dealt_with.extend(answered.into_iter().filter(|(_, is_final)| *is_final).map(|(id, _)| id));
+        }
+    }
+    assert_eq!(dealt_with, &succeeded | &failed);
+    let names: BTreeSet<&String> = jobs.iter().map(|job| &job.name).collect();
+    assert_eq!(names.len(), summary.jobs.len(), "every job is in the summary");
+    assert_eq!(names.len(), jobs.len());
+
+    let uploads =
+        world.own.list_multipart_uploads().bucket(&world.config.output_bucket).send().await.unwrap();
+    assert_eq!(uploads.uploads(), []);
+}
+
+async fn every_crash_point_of(scenario: &Scenario) {
+    let calls = Box::pin(run(scenario, None, false)).await;
+    let mut tried = 0;
+    for call in &calls {
+        for (index, action) in
+            [Action::StopBefore, Action::StopAfter, Action::LoseAnswer].into_iter().enumerate()
+        {
+            let other_settings = (call.number + index as u64).is_multiple_of(2);
+            eprintln!("{}: {action:?} at {call}, other settings: {other_settings}", scenario.name);
+            Box::pin(run(scenario, Some((call.number, action)), other_settings)).await;
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, calls.len() * 3);
+    println!("crash points of {:?}: {} calls, {tried} tried, 0 skipped", scenario.name, calls.len());
+}
+
+#[tokio::test]
+async fn next_attempt_survives_every_crash() {
+    every_crash_point_of(&SCENARIOS[0]).await;
+}
+
+#[tokio::test]
+async fn single_job_survives_every_crash() {
+    every_crash_point_of(&SCENARIOS[1]).await;
+}
+
+#[tokio::test]
+async fn rejection_survives_every_crash() {
+    every_crash_point_of(&SCENARIOS[2]).await;
+}
+
+#[tokio::test]
+async fn waiting_survives_every_crash() {
+    every_crash_point_of(&SCENARIOS[3]).await;
+}
+
+#[tokio::test]
+async fn adoption_survives_every_crash() {
+    every_crash_point_of(&SCENARIOS[4]).await;
+}
