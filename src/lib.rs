@@ -45,5 +45,6 @@ pub mod record;
 pub mod s3_uri;
 pub mod store;
 pub mod submit;
+pub mod telemetry;
 pub mod timestamp;
 pub mod validate;

@@ -14,5 +14,6 @@ mod service_model;
 mod stand_in;
 mod store;
 mod support;
+mod telemetry;
 mod timeouts;
 mod wire;
