@@ -11,17 +11,18 @@
 //! complete:  state change ─► event ─► bedrock ─► output ─► accounting ─► results/, summary.json
 //!                            whose    GetModel-  every     the sum is
 //!                            job?     Invoc…Job  line      checked
+//!
+//! sweep:     schedule ─► what is open ─► the step that comes next, of either flow
 //! ```
 //!
 //! [`submit`] and [`complete`] are where the steps meet; [`layout`] has every key, [`ledger`] every state.
-//! Both buckets' layout is drawn in [`layout`].
 //!
 //! # Reading order
 //!
-//! [`config`], [`error`], [`timestamp`]; then along a drop: [`event`], [`s3_uri`], [`layout`], [`jsonl`],
-//! [`record`], [`validate`], [`plan`], [`job`], [`ledger`], [`store`], [`lines`], [`bedrock`], [`submit`], [`output`],
-//! [`accounting`], [`complete`]. From `jsonl` to `ledger`, and `accounting`, all is pure: no IO, no clock,
-//! no environment.
+//! [`config`], [`error`], [`timestamp`], [`telemetry`]; then along a drop: [`event`], [`s3_uri`], [`layout`],
+//! [`jsonl`], [`record`], [`validate`], [`plan`], [`job`], [`ledger`], [`store`], [`lines`], [`bedrock`],
+//! [`submit`], `jobs`, [`output`], [`accounting`], [`complete`], `sweep`. From `jsonl` to `ledger`, and
+//! `accounting`, all is pure: no IO, no clock, no environment.
 
 pub mod accounting;
 pub mod bedrock;
@@ -48,5 +49,6 @@ pub mod s3_uri;
 pub mod store;
 pub mod submit;
 mod sweep;
+pub mod telemetry;
 pub mod timestamp;
 pub mod validate;

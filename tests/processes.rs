@@ -16,7 +16,7 @@ const COMPLETE: &str = env!("CARGO_BIN_EXE_complete");
 const COMMAND_LINE: &str = env!("CARGO_BIN_EXE_bedrock-vpc-batch");
 
 /// The environment that Lambda gives a function, with both services on loopback.
-fn function_environment(s3: &str, bedrock: &str) -> BTreeMap<String, String> {
+pub(crate) fn function_environment(s3: &str, bedrock: &str) -> BTreeMap<String, String> {
     let mut environment = environment();
     for (name, value) in [
         ("AWS_REGION", REGION),

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import traceback
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
@@ -28,13 +29,14 @@ CONFIG = ROOT / "src" / "config.rs"
 ACCOUNT = "123456789012"
 STACK = "bedrock-vpc-batch"
 FUNCTIONS = {"SubmitFunction": "submit", "CompleteFunction": "complete"}
+FUNCTION_ROLES = ["SubmitRole", "CompleteRole"]
 TERMINAL_STATUSES = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
 
 REQUIRED_VARIABLES = {
     "INPUT_BUCKET", "OUTPUT_BUCKET", "JOB_NAME_PREFIX", "JOB_ROLE_ARN", "MODEL_ID", "SUBNET_IDS",
     "SECURITY_GROUP_IDS", "MODEL_INVOCATION_TYPE", "TIMEOUT_DURATION_IN_HOURS",
-    "MIN_RECORDS_PER_JOB", "MAX_RECORDS_PER_JOB", "MAX_INPUT_FILE_BYTES", "MAX_RECORD_BYTES",
-    "JOB_TAGS", "CALL_TIMEOUT_SECONDS",
+    "MIN_RECORDS_PER_JOB", "MAX_RECORDS_PER_JOB", "MAX_INPUT_FILE_BYTES", "MAX_ATTEMPTS",
+    "MAX_RECORD_BYTES", "JOB_TAGS", "CALL_TIMEOUT_SECONDS",
 }
 OPTIONAL_VARIABLES = {"S3_ENCRYPTION_KEY_ID": "S3EncryptionKeyArn"}
 # S3_FORCE_PATH_STYLE is for emulators and has no place in a stack.
@@ -43,6 +45,7 @@ UNSET_VARIABLES = {"S3_FORCE_PATH_STYLE"}
 # Every statement whose resource is "*", and why no ARN can stand there.
 WILDCARDS = {
     ("SubmitRole", "FindJobs"): "ListModelInvocationJobs has no resource type",
+    ("CompleteRole", "FindJobs"): "the same",
     ("JobRole", "DescribeNetwork"): "Describe actions of EC2 have no resource type",
     ("JobRole", "UseAndDeleteOwnEni"): "as documented; bound by subnet and by the tag of the job",
 }
@@ -56,6 +59,44 @@ PROFILE_ARNS = [
 ]
 KEY_ARN = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 
+# The keys of one drop and one job, one for each name in src/layout.rs.
+DROP, JOB = "0" * 32, "1" * 32
+RESULTS = f"results/in/a b.jsonl/{DROP}"
+KEYS = {
+    "drop": f"drops/{DROP}/drop.json",
+    "job": f"jobs/{JOB}/job.json",
+    "input": f"jobs/{JOB}/input/{JOB}.jsonl",
+    "output": f"jobs/{JOB}/output/abc/{JOB}.jsonl.out",
+    "marker": f"open/20261123T150500Z-{JOB}.job",
+    "rejection": f"{RESULTS}/rejection.json",
+    "summary": f"{RESULTS}/summary.json",
+    "result": f"{RESULTS}/succeeded/part-00001.jsonl",
+}
+# What each role may do with them.
+PERMITTED = {
+    "SubmitRole": {
+        "GetObject": {"drop", "job"},
+        "PutObject": {"drop", "job", "input", "marker", "rejection"},
+        "DeleteObject": {"marker"},
+        "AbortMultipartUpload": {"input"},
+    },
+    "CompleteRole": {
+        "GetObject": set(KEYS),
+        "PutObject": set(KEYS) - {"output"},
+        "DeleteObject": {"marker"},
+        "AbortMultipartUpload": {"input", "rejection", "summary", "result"},
+    },
+    "JobRole": {
+        "GetObject": {"input", "output"},
+        "PutObject": {"output"},
+        "DeleteObject": set(),
+        "AbortMultipartUpload": set(),
+    },
+}
+
+# The longest managed policy that IAM takes, white space not counted.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+MAX_MANAGED_POLICY = 6144
 
 
 def ids(kind, count):
@@ -90,7 +131,7 @@ NO_VALUE = object()
 
 
 class ManagedPolicies:
-    """Stands in for a call to IAM: the template names no managed policy."""
+    """Stands in for a call to IAM: the template names no managed policy of AWS."""
 
     def load(self):
         return {}
@@ -180,8 +221,10 @@ class Stack:
         return self.resolve(self.resources[name]["Properties"])
 
     def statements(self, role):
-        """Every statement of a role's policies, actions and resources as lists."""
-        for policy in self.properties(role)["Policies"]:
+        """Every statement of a role's own and managed policies, actions and resources as lists."""
+        properties = self.properties(role)
+        managed = map(self.properties, properties.get("ManagedPolicyArns", []))
+        for policy in [*properties["Policies"], *managed]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield {**statement, "Action": as_list(statement["Action"]),
                        "Resource": as_list(statement["Resource"])}
@@ -231,21 +274,42 @@ def check_configuration_names(_):
         assert read == names, f"only in config.rs or only in the template: {sorted(read ^ names)}"
 
 
-def check_rule(stack):
-    """One rule, for all five terminal statuses of our own jobs, with a dead letter queue."""
-    (rule,) = of_type(stack, "AWS::Events::Rule")
-    properties = stack.properties(rule)
+def check_rules(stack):
+    """Two rules invoke complete and nothing else, and keep in the queue what they could not deliver."""
+    rules = of_type(stack, "AWS::Events::Rule")
+    assert sorted(rules) == ["CompleteFunctionJobEnded", "CompleteFunctionSweep"], rules
+    for rule in rules:
+        (target,) = stack.properties(rule)["Targets"]
+        assert target["Arn"] == stack.attribute("CompleteFunction", "Arn")
+        assert target["DeadLetterConfig"] == {"Arn": stack.attribute("UndeliveredQueue", "Arn")}
+        permission = stack.properties(f"{rule}Permission")
+        assert permission["SourceArn"] == stack.attribute(rule, "Arn")
+        assert permission["FunctionName"] == "CompleteFunction"
+    (policy,) = stack.properties("UndeliveredQueuePolicy")["PolicyDocument"]["Statement"]
+    arns = sorted(stack.attribute(rule, "Arn") for rule in rules)
+    assert policy["Condition"] == {"ArnEquals": {"aws:SourceArn": arns}}, policy["Condition"]
+
+
+def check_sweep(stack):
+    """The sweep comes every 15 minutes, with an event that says so: nothing stands in its place."""
+    properties = stack.properties("CompleteFunctionSweep")
+    assert properties["ScheduleExpression"] == "rate(15 minutes)"
+    assert "EventPattern" not in properties and properties.get("State", "ENABLED") == "ENABLED"
+    (target,) = properties["Targets"]
+    assert not {"Input", "InputPath", "InputTransformer"} & set(target), target
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 900}
+
+
+def check_job_state_changes(stack):
+    """All five terminal statuses of our own jobs invoke complete."""
+    properties = stack.properties("CompleteFunctionJobEnded")
     prefix = stack.properties("SubmitFunction")["Environment"]["Variables"]["JOB_NAME_PREFIX"]
     assert properties["EventPattern"] == {
         "source": ["aws.bedrock"],
         "detail-type": ["Batch Inference Job State Change"],
         "detail": {"status": TERMINAL_STATUSES, "batchJobName": [{"prefix": f"{prefix}-"}]},
     }, properties["EventPattern"]
-    (target,) = properties["Targets"]
-    assert target["Arn"] == stack.attribute("CompleteFunction", "Arn")
-    assert target["DeadLetterConfig"] == {"Arn": stack.attribute("UndeliveredQueue", "Arn")}
-    (policy,) = stack.properties("UndeliveredQueuePolicy")["PolicyDocument"]["Statement"]
-    assert policy["Condition"] == {"ArnEquals": {"aws:SourceArn": stack.attribute(rule, "Arn")}}
+    assert "ScheduleExpression" not in properties
 
 
 def check_notification(stack):
@@ -321,19 +385,44 @@ def check_job_role(stack):
 
 
 def check_models(stack):
-    """The job role may invoke, and submit may make jobs of, the configured models and no others."""
+    """The job role may invoke, and the functions make jobs of, the configured models and no others."""
     given = [one for one in stack.values["ModelArns"] if one]
     models = given or [arn(stack, f"bedrock::foundation-model/{PLAIN_MODEL}").replace(":::", "::")]
     assert stack.statement("JobRole", "InvokeModel")["Resource"] == models
-    assert stack.statement("SubmitRole", "CreateJobsOfTheModel")["Resource"] == models
-    passes = stack.statement("SubmitRole", "PassJobRole")
-    assert passes["Resource"] == [stack.attribute("JobRole", "Arn")]
-    assert passes["Condition"] == {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
-    tags = any("bedrock:TagResource" in one["Action"] for one in stack.statements("SubmitRole"))
-    assert tags == (stack.values["JobTags"] != "{}")
-    creators = [role for role in of_type(stack, "AWS::IAM::Role") for one in stack.statements(role)
-                if "bedrock:CreateModelInvocationJob" in one["Action"]]
-    assert set(creators) == {"SubmitRole"}
+    for role in FUNCTION_ROLES:
+        assert stack.statement(role, "CreateJobsOfTheModel")["Resource"] == models
+        passes = stack.statement(role, "PassJobRole")
+        assert passes["Resource"] == [stack.attribute("JobRole", "Arn")]
+        assert passes["Condition"] == {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
+        tags = any("bedrock:TagResource" in one["Action"] for one in stack.statements(role))
+        assert tags == (stack.values["JobTags"] != "{}")
+    creators = {role for role in of_type(stack, "AWS::IAM::Role") for one in stack.statements(role)
+                if "bedrock:CreateModelInvocationJob" in one["Action"]}
+    assert creators == set(FUNCTION_ROLES)
+
+
+def check_objects(stack):
+    """Each role may do with each object of the output bucket what it has to, and nothing else."""
+    bucket = stack.attribute("OutputBucket", "Arn")
+    for role in of_type(stack, "AWS::IAM::Role"):
+        permitted = {action: set() for action in PERMITTED[role]}
+        for statement in stack.statements(role):
+            patterns = [resource.removeprefix(f"{bucket}/") for resource in statement["Resource"]
+                        if resource.startswith(f"{bucket}/")]
+            for action in statement["Action"] if patterns else []:
+                permitted[action.removeprefix("s3:")] |= {
+                    name for name, key in KEYS.items() for pattern in patterns if fnmatchcase(key, pattern)}
+        assert permitted == PERMITTED[role], f"{role}: {permitted}"
+
+
+def check_managed_policies(stack):
+    """The policies that the roles share are attached to both, and leave room for more models."""
+    policies = of_type(stack, "AWS::IAM::ManagedPolicy")
+    for role in FUNCTION_ROLES:
+        assert sorted(stack.properties(role)["ManagedPolicyArns"]) == sorted(policies)
+    for policy in policies:
+        document = json.dumps(stack.properties(policy)["PolicyDocument"], separators=(",", ":"))
+        assert len(document) < MAX_MANAGED_POLICY / 2, f"{policy} has {len(document)} characters"
 
 
 def check_vpc(stack):
@@ -360,13 +449,15 @@ def check_vpc(stack):
 
 
 def check_input_is_read_only(stack):
-    """No role may change the input bucket, so the pipeline cannot trigger itself."""
+    """Both functions may read the input bucket, and no role may change it: no run triggers itself."""
     bucket = stack.attribute("InputBucket", "Arn")
     for role in of_type(stack, "AWS::IAM::Role"):
-        for statement in stack.statements(role):
-            if any(resource.startswith(bucket) for resource in statement["Resource"]):
-                allowed = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
-                assert role == "SubmitRole" and set(statement["Action"]) <= allowed, statement
+        allowed = {(action, resource) for statement in stack.statements(role)
+                   for action in statement["Action"] for resource in statement["Resource"]
+                   if resource.startswith(bucket)}
+        assert allowed == ({
+            ("s3:GetObject", f"{bucket}/*"), ("s3:GetObjectVersion", f"{bucket}/*"), ("s3:ListBucket", bucket),
+        } if role in FUNCTION_ROLES else set()), f"{role}: {allowed}"
 
 
 def check_cycles(stack):

@@ -3,14 +3,15 @@
 use bedrock_vpc_batch::clients::Clients;
 use bedrock_vpc_batch::complete::Complete;
 use bedrock_vpc_batch::config::Config;
+use bedrock_vpc_batch::telemetry;
 use bedrock_vpc_batch::timestamp::Invocation;
-use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
     let config = Config::from_env()?;
+    telemetry::init(&config.job_name_prefix);
     let clients = Clients::from_env(&config).await?;
     let complete = &Complete::new(config, &clients);
     run(service_fn(|event: LambdaEvent<Value>| async move {

@@ -15,6 +15,7 @@ use crate::config::{Config, ConfigError, VARIABLES};
 use crate::error::Error;
 use crate::local::faults::{FaultError, FaultOptions};
 use crate::local::{ACCOUNT_ID, Local, LocalOptions};
+use crate::telemetry;
 use crate::timestamp::{Timestamp, now};
 
 mod drops;
@@ -142,7 +143,7 @@ async fn local(arguments: &LocalArguments) -> Result<bool, CliError> {
         path.metadata().map_err(|error| CliError::Path(path.display().to_string(), error))?;
     }
     let root = new_run_folder(&arguments.dir).map_err(CliError::Start)?;
-    log_to(&root.join("pipeline.log")).map_err(CliError::Start)?;
+    log_to(&root.join("pipeline.log"), &config.job_name_prefix).map_err(CliError::Start)?;
     let options = LocalOptions {
         config,
         pace: Duration::from_millis(arguments.pace_ms),
@@ -203,15 +204,12 @@ fn new_run_folder(dir: &Path) -> io::Result<PathBuf> {
 }
 
 /// The functions' log lines go to a file: the terminal shows what a user came for.
-fn log_to(path: &Path) -> io::Result<()> {
+fn log_to(path: &Path, job_name_prefix: &str) -> io::Result<()> {
     let file = std::fs::File::create(path)?;
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(Mutex::new(file))
-        .with_ansi(false)
-        .with_target(false)
-        // It logs every refusal as an error, those included that the ledger lives by.
-        .with_env_filter(EnvFilter::new("info,s3s=off"));
+    // s3s logs every refusal as an error, those included that the ledger lives by.
+    let levels = EnvFilter::new("info,s3s=off");
+    let subscriber = telemetry::json_lines(job_name_prefix, levels, Mutex::new(file));
     // Only the first run of a process has its log.
-    let _ = subscriber.try_init();
+    let _ = tracing::subscriber::set_global_default(subscriber);
     Ok(())
 }

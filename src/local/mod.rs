@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use tokio::sync::mpsc;
@@ -242,6 +243,8 @@ pub async fn clients_through(
     let credentials = Credentials::new(s3::ACCESS_KEY_ID, s3::SECRET_ACCESS_KEY, None, None, "local");
     let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(Region::new(s3::REGION))
+        // As many attempts as the functions make, with the pauses of a loopback.
+        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(20)))
         .credentials_provider(SharedCredentialsProvider::new(credentials));
     let loader = prepare(loader, config.call_timeout).http_client(faults.wrap(http_client()));
     let base = loader.load().await;

@@ -35,6 +35,15 @@ struct Api {
 impl Function {
     /// Starts the binary with exactly this environment, and what Lambda adds to it.
     pub(crate) async fn start(binary: &str, environment: &BTreeMap<String, String>) -> Self {
+        Self::start_writing(binary, environment, Stdio::null()).await
+    }
+
+    /// The same, with its log lines going there.
+    pub(crate) async fn start_writing(
+        binary: &str,
+        environment: &BTreeMap<String, String>,
+        stdout: Stdio,
+    ) -> Self {
         let (invocations, received) = mpsc::unbounded_channel();
         let (answered, answers) = mpsc::unbounded_channel();
         let api = Arc::new(Api { invocations: Mutex::new(received), answers: answered });
@@ -51,7 +60,7 @@ impl Function {
             .env_clear()
             .envs(environment)
             .envs(lambda_environment(&address))
-            .stdout(Stdio::null())
+            .stdout(stdout)
             .kill_on_drop(true)
             .spawn()
             .unwrap();

@@ -1,0 +1,251 @@
+//! Many drops at once, with every fault at random: nothing is lost, nothing is paid for twice.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use aws_sdk_s3::Client;
+use bedrock_vpc_batch::accounting::Summary;
+use bedrock_vpc_batch::local::bedrock::{EndingRates, Operation};
+use bedrock_vpc_batch::local::faults::{CallRates, EventFaults, FaultOptions, Service};
+use bedrock_vpc_batch::local::pump::Ending;
+use bedrock_vpc_batch::local::{Local, LocalOptions};
+use futures_util::stream::{self, StreamExt};
+use serde_json::Value;
+
+use crate::support::{config, drop_of};
+
+/// The longest that a soak may take: a lease outlives its function by half a minute.
+const BOUND: Duration = Duration::from_secs(900);
+
+fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
+    #[expect(clippy::disallowed_methods, reason = "the Makefile's SEED= and DROPS=")]
+    let value = std::env::var(name).ok();
+    value.and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// Every fault there is. S3 promises to deliver a notification at least once; Bedrock's state changes are
+/// best effort.
+fn everything() -> FaultOptions {
+    let mut faults = FaultOptions::default();
+    faults.calls = CallRates {
+        s3_503: 0.01,
+        s3_409: 0.02,
+        s3_412: 0.01,
+        bedrock_throttle: 0.03,
+        bedrock_quota: 0.03,
+        bedrock_5xx: 0.03,
+        lost_answers: 0.02,
+        slow: Duration::from_millis(5),
+    };
+    let late = Duration::from_millis(1_500);
+    faults.notifications = EventFaults { dropped: 0.0, duplicated: 0.2, delayed: 0.2, delay: late };
+    faults.state_changes = EventFaults { dropped: 0.2, duplicated: 0.2, delayed: 0.3, delay: late };
+    faults.endings =
+        EndingRates { retryable_errors: 0.1, partial: 0.15, expired: 0.1, failed: 0.1, stopped: 0.05 };
+    faults.jobs_in_flight = Some(5);
+    faults.refuse_role = Duration::from_secs(2);
+    faults.refuse_subnet = Duration::from_secs(4);
+    faults
+}
+
+fn key(drop: usize) -> String {
+    format!("in/{drop:05}.jsonl")
+}
+
+/// Mixed sizes: some too small for a job, some with enough records for a next attempt.
+fn size(drop: usize) -> usize {
+    [100, 130, 99, 260, 110, 180, 100, 320][drop % 8]
+}
+
+/// Drops the files all at once, and waits until each has its report.
+async fn run(local: &Local, drops: usize) {
+    let mut endings = local.endings();
+    let own = local.s3().client();
+    let put = |drop: usize| {
+        let request = own.put_object().bucket(&local.config().input_bucket).key(key(drop));
+        let request = request.body(drop_of(size(drop)).into());
+        async move { std::mem::drop(request.send().await.unwrap()) }
+    };
+    stream::iter(0..drops).for_each_concurrent(32, put).await;
+    let mut reported = HashSet::new();
+    let all = async {
+        while reported.len() < drops {
+            match endings.recv().await.unwrap() {
+                Ending::Reported(key) => std::mem::drop(reported.insert(key)),
+                // What its marker does not say, an operator would send again; the sweep goes on with the rest.
+                Ending::GivenUp { error, .. } => eprintln!("given up: {error}"),
+            }
+        }
+    };
+    let outcome = tokio::time::timeout(BOUND, all).await;
+    assert!(outcome.is_ok(), "only {} of {drops} drops have a report", reported.len());
+}
+
+async fn read(client: &Client, bucket: &str, key: &str) -> Vec<u8> {
+    let object = client.get_object().bucket(bucket).key(key).send().await.unwrap();
+    object.body.collect().await.unwrap().to_vec()
+}
+
+async fn list(client: &Client, bucket: &str, prefix: &str) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut pages = client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        keys.extend(page.unwrap().contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+    }
+    keys
+}
+
+fn lines(bytes: &[u8]) -> impl Iterator<Item = Value> {
+    bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+}
+
+fn id_of(record: &Value) -> String {
+    record["recordId"].as_str().unwrap().to_owned()
+}
+
+/// Whether Bedrock has dealt with a record for good: an answer, or an error that the same record meets again.
+fn is_final(record: &Value) -> bool {
+    let code = record["error"]["errorCode"].as_u64();
+    record.get("modelOutput").is_some() || code.is_some_and(|code| (400..500).contains(&code) && code != 429)
+}
+
+/// What a soak came to.
+#[derive(Debug, Default)]
+struct Figures {
+    records: usize,
+    rejected: usize,
+    jobs: usize,
+    lost: usize,
+    twice: usize,
+    unbalanced: usize,
+}
+
+async fn figures(local: &Local, drops: usize) -> Figures {
+    let own = &local.s3().client();
+    let bucket = &local.config().output_bucket;
+    let mut figures = Figures { jobs: local.stand_in().jobs().len(), ..Figures::default() };
+    let all: BTreeMap<String, Vec<String>> =
+        list(own, bucket, "results/").await.into_iter().fold(BTreeMap::new(), |mut drops, file| {
+            drops.entry(file.split('/').take(3).collect::<Vec<_>>().join("/")).or_default().push(file);
+            drops
+        });
+    for drop in 0..drops {
+        let files = &all[&format!("results/{}", key(drop))];
+        if files.iter().any(|file| file.ends_with("/rejection.json")) {
+            assert_eq!((files.len(), size(drop)), (1, 99));
+            figures.rejected += 1;
+            continue;
+        }
+        figures.records += size(drop);
+        let mut seen = BTreeSet::new();
+        for file in files.iter().filter(|file| file.ends_with(".jsonl") && file.contains("/part-")) {
+            for record in lines(&read(own, bucket, file).await) {
+                assert!(seen.insert(id_of(&record)), "{file} has a record that another file has");
+            }
+        }
+        figures.lost += size(drop) - seen.len();
+        let summary = files.iter().find(|file| file.ends_with("/summary.json")).unwrap();
+        let summary: Summary = serde_json::from_slice(&read(own, bucket, summary).await).unwrap();
+        assert_eq!(summary.records.total, size(drop) as u64);
+        figures.unbalanced += usize::from(!summary.balanced);
+    }
+    // A record may be in a second job only if no job before has dealt with it for good.
+    let mut dealt_with: HashMap<String, HashSet<String>> = HashMap::new();
+    for job in local.stand_in().jobs() {
+        let job_id = job.client_request_token.unwrap();
+        let entry: Value =
+            serde_json::from_slice(&read(own, bucket, &format!("jobs/{job_id}/job.json")).await).unwrap();
+        let dealt_with = dealt_with.entry(entry["drop_id"].as_str().unwrap().to_owned()).or_default();
+        let input = read(own, bucket, &format!("jobs/{job_id}/input/{job_id}.jsonl")).await;
+        figures.twice += lines(&input).filter(|record| dealt_with.contains(&id_of(record))).count();
+        for file in list(own, bucket, &format!("jobs/{job_id}/output/")).await {
+            if file.ends_with(".jsonl.out") {
+                let output = read(own, bucket, &file).await;
+                dealt_with.extend(lines(&output).filter(is_final).map(|record| id_of(&record)));
+            }
+        }
+    }
+    figures
+}
+
+async fn soak(seed: u64, drops: usize) {
+    let started = Instant::now();
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = LocalOptions::new(config(&[("CALL_TIMEOUT_SECONDS", "5")]));
+    options.seed = seed;
+    options.faults = everything();
+    options.sweep_every = Some(Duration::from_millis(500));
+    // Short, so that the leases of what is left behind end within the soak.
+    options.function_timeout = Duration::from_secs(30);
+    let local = Local::start(folder.path(), options).await.unwrap();
+    run(&local, drops).await;
+
+    let figures = figures(&local, drops).await;
+    let injected = local.faults().counts();
+    let state_changes = local.pump().state_changes();
+    println!(
+        "soak: seed {seed}, {drops} drops ({} rejected), {} records, {} jobs, {:.0} s; faults: {injected:?}, \
+         state changes {state_changes:?}, notifications {:?}; records lost: {}, records submitted twice: {}",
+        figures.rejected,
+        figures.records,
+        figures.jobs,
+        started.elapsed().as_secs_f64(),
+        local.pump().notifications(),
+        figures.lost,
+        figures.twice,
+    );
+    assert_eq!((figures.lost, figures.twice, figures.unbalanced), (0, 0, 0));
+    assert!(injected.values().all(|count| *count > 0) && injected.len() >= 7, "{injected:?}");
+    assert!(state_changes.dropped > 0 && state_changes.duplicated > 0 && state_changes.delayed > 0);
+    assert_eq!(
+        list(&local.s3().client(), &local.config().output_bucket, "open/").await,
+        Vec::<String>::new()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn first_seed_loses_nothing_and_pays_for_nothing_twice() {
+    Box::pin(soak(setting("SEED", 1), setting("DROPS", 500))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn second_seed_loses_nothing_and_pays_for_nothing_twice() {
+    Box::pin(soak(setting("SEED", 1) + 1, setting("DROPS", 500))).await;
+}
+
+fn median_and_maximum(mut counts: Vec<usize>) -> (usize, usize) {
+    counts.sort_unstable();
+    (counts[counts.len() / 2], *counts.last().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousand_drops_at_once_share_twenty_places() {
+    let drops = setting("DROPS", 1_000);
+    let started = Instant::now();
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = LocalOptions::new(config(&[("MIN_RECORDS_PER_JOB", "99")]));
+    options.faults.jobs_in_flight = Some(20);
+    options.sweep_every = Some(Duration::from_secs(20));
+    let local = Local::start(folder.path(), options).await.unwrap();
+    run(&local, drops).await;
+
+    let requests = local.stand_in().requests();
+    let mut creates: HashMap<String, usize> = HashMap::new();
+    for request in
+        requests.iter().filter(|request| request.operation == Some(Operation::CreateModelInvocationJob))
+    {
+        *creates.entry(request.body["clientRequestToken"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    assert_eq!((creates.len(), local.stand_in().jobs().len()), (drops, drops));
+    let s3 = local.faults().calls().iter().filter(|call| call.service == Service::S3).count();
+    let (median, maximum) = median_and_maximum(creates.into_values().collect());
+    println!(
+        "{drops} drops at once, 20 places, {:.0} s: calls of CreateModelInvocationJob per job: median {median}, \
+         maximum {maximum}; S3 requests per drop: {:.1}",
+        started.elapsed().as_secs_f64(),
+        s3 as f64 / drops as f64,
+    );
+}
