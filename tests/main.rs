@@ -5,6 +5,8 @@
 mod awkward_keys;
 mod endings;
 mod events;
+mod faults;
+mod ledger_contract;
 mod malformed;
 mod processes;
 mod readme;
