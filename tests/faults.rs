@@ -363,7 +363,7 @@ async fn dropped_notifications_make_no_jobs() {
     })
     .await;
     // What the seed says.
-    let dropped = 3;
+    let dropped = 4;
     drop_files(&local, 8, 8 - dropped).await;
     let expected = EventCounts { events: 8, dropped: dropped as u64, ..EventCounts::default() };
     assert_eq!(local.pump().notifications(), expected);

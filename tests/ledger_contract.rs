@@ -12,6 +12,7 @@ use bedrock_vpc_batch::local::clients_through;
 use bedrock_vpc_batch::local::faults::{Action, Faults};
 use bedrock_vpc_batch::local::s3::{ACCESS_KEY_ID, EmbeddedS3, SECRET_ACCESS_KEY};
 use bedrock_vpc_batch::store::{ETag, Store, Stored};
+use futures_util::StreamExt;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -20,6 +21,7 @@ use crate::support::{BOUND, OUTPUT_BUCKET, config};
 
 const ROUNDS: usize = 20;
 const WRITERS: usize = 20;
+const ROUNDS_AT_ONCE: usize = 10;
 
 /// An S3 to hold to the contract: a store below `prefix`, whose calls go through `faults`.
 struct Subject<'a> {
@@ -124,29 +126,28 @@ impl Subject<'_> {
     }
 
     async fn of_racing_creators_one_wins(&self) {
-        for round in 0..ROUNDS {
+        let round = async |round: usize| {
             let key = &self.key(&format!("create-{round}"));
-            let writes =
-                join_all((0..WRITERS).map(|writer| self.store.create(key, json!({ "writer": writer }))))
-                    .await;
+            let entry = |writer| json!({"round": round, "writer": writer});
+            let writes = join_all((0..WRITERS).map(|writer| self.store.create(key, entry(writer)))).await;
             let won: Vec<_> = writes.into_iter().filter_map(Result::unwrap).collect();
             assert_eq!(won.len(), 1, "round {round}: {won:?}");
             assert_eq!(self.read(key).await.as_ref(), won.first());
-        }
+        };
+        rounds(round).await;
     }
 
     async fn of_racing_replacers_one_wins(&self) {
-        let key = &self.key("replaced");
-        let mut read = self.create(key, json!({"round": -1})).await;
-        for round in 0..ROUNDS {
-            let etag = &read.etag;
+        let round = async |round: usize| {
+            let key = &self.key(&format!("replace-{round}"));
+            let read = self.create(key, json!({"round": round})).await;
             let entry = |writer| json!({"round": round, "writer": writer});
-            let writes = join_all((0..WRITERS).map(|writer| self.replace(key, entry(writer), etag))).await;
-            let mut won: Vec<_> = writes.into_iter().flatten().collect();
+            let writes = (0..WRITERS).map(|writer| self.replace(key, entry(writer), &read.etag));
+            let won: Vec<_> = join_all(writes).await.into_iter().flatten().collect();
             assert_eq!(won.len(), 1, "round {round}: {won:?}");
             assert_eq!(self.read(key).await.as_ref(), won.first());
-            read = won.remove(0);
-        }
+        };
+        rounds(round).await;
     }
 
     async fn unreadable_entry_names_its_key(&self) {
@@ -161,6 +162,11 @@ impl Subject<'_> {
             error.to_string()
         );
     }
+}
+
+/// Some rounds at once, each with a key of its own: SeaweedFS takes seconds for twenty writers of one key.
+async fn rounds(round: impl AsyncFn(usize)) {
+    futures_util::stream::iter(0..ROUNDS).for_each_concurrent(ROUNDS_AT_ONCE, |number| round(number)).await;
 }
 
 #[tokio::test]
