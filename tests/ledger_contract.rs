@@ -12,7 +12,6 @@ use bedrock_vpc_batch::local::clients_through;
 use bedrock_vpc_batch::local::faults::{Action, Faults};
 use bedrock_vpc_batch::local::s3::{ACCESS_KEY_ID, EmbeddedS3, SECRET_ACCESS_KEY};
 use bedrock_vpc_batch::store::{ETag, Store, Stored};
-use futures_util::StreamExt;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -21,7 +20,6 @@ use crate::support::{BOUND, OUTPUT_BUCKET, config};
 
 const ROUNDS: usize = 20;
 const WRITERS: usize = 20;
-const ROUNDS_AT_ONCE: usize = 10;
 
 /// An S3 to hold to the contract: a store below `prefix`, whose calls go through `faults`.
 struct Subject<'a> {
@@ -125,6 +123,7 @@ impl Subject<'_> {
         self.faults.reset();
     }
 
+    /// The rounds go on at once, each with a key of its own: for twenty writers of one key SeaweedFS takes seconds.
     async fn of_racing_creators_one_wins(&self) {
         let round = async |round: usize| {
             let key = &self.key(&format!("create-{round}"));
@@ -134,7 +133,7 @@ impl Subject<'_> {
             assert_eq!(won.len(), 1, "round {round}: {won:?}");
             assert_eq!(self.read(key).await.as_ref(), won.first());
         };
-        rounds(round).await;
+        join_all((0..ROUNDS).map(round)).await;
     }
 
     async fn of_racing_replacers_one_wins(&self) {
@@ -147,7 +146,7 @@ impl Subject<'_> {
             assert_eq!(won.len(), 1, "round {round}: {won:?}");
             assert_eq!(self.read(key).await.as_ref(), won.first());
         };
-        rounds(round).await;
+        join_all((0..ROUNDS).map(round)).await;
     }
 
     async fn unreadable_entry_names_its_key(&self) {
@@ -162,11 +161,6 @@ impl Subject<'_> {
             error.to_string()
         );
     }
-}
-
-/// Some rounds at once, each with a key of its own: SeaweedFS takes seconds for twenty writers of one key.
-async fn rounds(round: impl AsyncFn(usize)) {
-    futures_util::stream::iter(0..ROUNDS).for_each_concurrent(ROUNDS_AT_ONCE, |number| round(number)).await;
 }
 
 #[tokio::test]
