@@ -474,6 +474,7 @@ async fn what_bedrock_refuses_is_switched_while_it_runs() {
 #[tokio::test]
 async fn options_of_a_local_run_reach_bedrock_and_the_calls() {
     let (local, _folder) = local(|options| {
+        options.pace = Duration::from_millis(100);
         options.faults.jobs_in_flight = Some(1);
         options.faults.endings = EndingRates { stopped: 1.0, ..EndingRates::default() };
         options.faults.refuse_subnet = Duration::from_millis(1);
@@ -488,6 +489,8 @@ async fn options_of_a_local_run_reach_bedrock_and_the_calls() {
     put.send().await.unwrap();
     let cured = async { while create_in_world(client, local.config(), "job-1").await.is_err() {} };
     tokio::time::timeout(BOUND, cured).await.unwrap();
+    let most = "At most 1 batch inference jobs of this model may be in progress.";
+    assert_eq!(create_in_world(client, local.config(), "job-2").await, Err(most.into()));
     let ended = async {
         while local.stand_in().jobs()[0].status != JobStatus::Stopped {
             tokio::task::yield_now().await;
