@@ -6,6 +6,8 @@ mod awkward_keys;
 mod crash;
 mod endings;
 mod events;
+mod faults;
+mod ledger_contract;
 mod malformed;
 mod processes;
 mod readme;

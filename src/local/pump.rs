@@ -233,11 +233,14 @@ impl Stream {
     }
 }
 
+/// A handler of events.
+type Handle = dyn Fn(Value, Invocation) -> BoxFuture<'static, Result<(), Error>> + Send + Sync;
+
 /// A function, invoked asynchronously.
 #[derive(Clone)]
 struct Function {
     name: &'static str,
-    handle: Arc<dyn Fn(Value, Invocation) -> BoxFuture<'static, Result<(), Error>> + Send + Sync>,
+    handle: Arc<Handle>,
     timeout: Duration,
     listeners: Listeners,
 }
@@ -343,6 +346,64 @@ mod tests {
     use super::*;
     use crate::event::parse_object_created;
     use proptest::prelude::*;
+
+    /// A function with this handler, and what is told of it.
+    fn function(handle: Arc<Handle>) -> (Function, mpsc::UnboundedReceiver<Ending>) {
+        let (listener, endings) = mpsc::unbounded_channel();
+        let listeners = Listeners(Arc::new(Mutex::new(vec![listener])));
+        (Function { name: "complete", handle, timeout: Duration::from_millis(20), listeners }, endings)
+    }
+
+    #[tokio::test]
+    async fn schedule_wakes_the_function_time_and_again() {
+        let (seen, mut events) = mpsc::unbounded_channel();
+        let (complete, _endings) = function(Arc::new(move |event, _| {
+            let _ = seen.send(event);
+            Box::pin(async { Ok(()) })
+        }));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(sweep(complete, Duration::from_millis(1)));
+        let first = events.recv().await.unwrap();
+        let second = events.recv().await.unwrap();
+        assert_ne!(first["id"], second["id"]);
+        assert_eq!(second["detail-type"], "Scheduled Event");
+    }
+
+    #[test]
+    fn schedule_event_is_as_eventbridge_sends_it() {
+        let mut event = schedule_event(SystemTime::UNIX_EPOCH);
+        assert_eq!(event["id"].take().as_str().unwrap().len(), 36);
+        let expected = json!({
+            "version": "0",
+            "id": null,
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": "123456789012",
+            "time": "1970-01-01T00:00:00Z",
+            "region": "us-east-1",
+            "resources": ["arn:aws:events:us-east-1:123456789012:rule/sweep"],
+            "detail": {},
+        });
+        assert_eq!(event, expected);
+    }
+
+    #[tokio::test]
+    async fn function_that_takes_too_long_is_ended_and_its_event_given_up() {
+        let (seen, mut events) = mpsc::unbounded_channel();
+        let (complete, mut endings) = function(Arc::new(move |event, _| {
+            let _ = seen.send(event);
+            Box::pin(std::future::pending())
+        }));
+        complete.deliver(json!(1)).await;
+        let error = "complete: timed out after 0.02 s".to_owned();
+        assert_eq!(endings.recv().await, Some(Ending::GivenUp { event: json!(1), error }));
+        drop(complete);
+        let mut delivered = Vec::new();
+        while let Some(event) = events.recv().await {
+            delivered.push(event);
+        }
+        assert_eq!(delivered, [1, 1, 1]);
+    }
 
     proptest! {
         #[test]

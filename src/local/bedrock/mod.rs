@@ -257,8 +257,10 @@ struct Known {
 }
 
 /// Decides how a job ends, by its number and itself.
+type DecideEnding = dyn Fn(u64, &JobView) -> Ending + Send + Sync;
+
 #[derive(Clone)]
-struct Script(Arc<dyn Fn(u64, &JobView) -> Ending + Send + Sync>);
+struct Script(Arc<DecideEnding>);
 
 impl fmt::Debug for Script {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
