@@ -6,6 +6,7 @@ mod awkward_keys;
 mod endings;
 mod events;
 mod malformed;
+mod model;
 mod processes;
 mod readme;
 mod repeated_events;
