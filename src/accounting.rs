@@ -5,15 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::layout::{self, DropId, DropSource, JobId, ResultKind};
 use crate::ledger::{JobEntry, JobState};
 use crate::plan::Part;
-use crate::record::{KeySum, RecordKey, RecordMap, parse_output_record};
+use crate::record::{Answer, KeySum, RecordKey, RecordMap, parse_output_record};
 
 /// What one line of Bedrock's output means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineVerdict {
-    /// A record with its answer.
-    Succeeded,
-    /// A record with its error.
-    Failed,
+    /// A record, and what Bedrock said to it.
+    Answered(Answer),
     /// A record that the output already has; the first line counts.
     Repeated,
     /// No record, such as the cut last line of a stopped job. Its record, if any, was not processed.
@@ -23,8 +21,7 @@ pub enum LineVerdict {
 /// What all of a job's output says.
 #[derive(Debug, Default)]
 pub struct Answers {
-    /// Whether the record succeeded.
-    by_record: RecordMap<bool>,
+    by_record: RecordMap<Answer>,
     ids: KeySum,
     repeated: u64,
     unreadable: u64,
@@ -42,15 +39,17 @@ impl Answers {
             self.repeated += 1;
             return LineVerdict::Repeated;
         }
-        self.by_record.insert(key, record.succeeded);
+        self.by_record.insert(key, record.answer);
         self.ids.add(key);
-        if record.succeeded { LineVerdict::Succeeded } else { LineVerdict::Failed }
+        LineVerdict::Answered(record.answer)
     }
 
     /// Whether the output has anything but successes. If not, the results are a copy of it.
     #[must_use]
     pub fn is_all_success(&self) -> bool {
-        self.repeated == 0 && self.unreadable == 0 && self.by_record.values().all(|succeeded| *succeeded)
+        self.repeated == 0
+            && self.unreadable == 0
+            && self.by_record.values().all(|answer| *answer == Answer::Succeeded)
     }
 
     /// Whether the output has no record at all.
@@ -59,10 +58,13 @@ impl Answers {
         self.by_record.is_empty()
     }
 
-    /// Whether a record has no line in the output.
+    /// Whether a record is still to be processed: it has no answer, or an error that may pass.
     #[must_use]
-    pub fn lacks(&self, record_id: &str) -> bool {
-        !self.by_record.contains_key(&RecordKey::of(record_id))
+    pub fn leaves(&self, record_id: &str) -> bool {
+        match self.by_record.get(&RecordKey::of(record_id)) {
+            Some(Answer::Succeeded | Answer::Failed) => false,
+            Some(Answer::Retryable) | None => true,
+        }
     }
 
     /// What the output says of the part's records, if it has exactly those: then the input need not be
@@ -72,35 +74,106 @@ impl Answers {
         if self.ids != part.ids || self.by_record.len() as u64 != part.records {
             return None;
         }
-        let succeeded = self.by_record.values().filter(|succeeded| **succeeded).count() as u64;
-        Some(Matched { succeeded, failed: part.records - succeeded, unprocessed: 0 })
+        let mut matched = Matched::default();
+        for (key, answer) in &self.by_record {
+            matched.count(*key, Some(*answer));
+        }
+        Some(matched)
     }
 
     /// Counts one record of the input by what the output says of it.
     pub fn match_record(&self, record_id: &str, matched: &mut Matched) {
-        match self.by_record.get(&RecordKey::of(record_id)) {
-            Some(true) => matched.succeeded += 1,
-            Some(false) => matched.failed += 1,
-            None => matched.unprocessed += 1,
-        }
+        let key = RecordKey::of(record_id);
+        matched.count(key, self.by_record.get(&key).copied());
     }
 }
 
-/// How many records of a job's input ended where.
+/// What the output says of the records of a job's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Matched {
+    succeeded: u64,
+    failed: u64,
+    /// Those with an error that may pass.
+    retryable: u64,
+    /// Those without a line.
+    missing: u64,
+    /// The ids of the last two.
+    rest: KeySum,
+}
+
+impl Matched {
+    fn count(&mut self, key: RecordKey, answer: Option<Answer>) {
+        match answer {
+            Some(Answer::Succeeded) => self.succeeded += 1,
+            Some(Answer::Failed) => self.failed += 1,
+            Some(Answer::Retryable) => self.retryable += 1,
+            None => self.missing += 1,
+        }
+        if matches!(answer, Some(Answer::Retryable) | None) {
+            self.rest.add(key);
+        }
+    }
+
+    fn rest(&self) -> u64 {
+        self.retryable + self.missing
+    }
+
+    fn answered(&self) -> u64 {
+        self.succeeded + self.failed + self.retryable
+    }
+}
+
+/// When the rest of a job's records goes to a next attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryLimits {
+    /// How often a record is given to Bedrock.
+    pub max_attempts: u32,
+    /// How many records a job needs.
+    pub min_records: u64,
+}
+
+/// The next attempt at the records that a job has left, if there is to be one. Not after a user has stopped
+/// the job, not after one that failed before it had processed anything (it would fail again), and not for
+/// too few records for a job.
+#[must_use]
+pub fn next_attempt(
+    drop_id: &DropId,
+    part: &Part,
+    attempt: u32,
+    matched: &Matched,
+    status: &str,
+    limits: RetryLimits,
+) -> Option<Part> {
+    let may_succeed = match status {
+        "Completed" | "PartiallyCompleted" | "Expired" => true,
+        "Failed" => matched.answered() > 0,
+        _ => false,
+    };
+    let records = matched.rest();
+    if !may_succeed || attempt >= limits.max_attempts || records < limits.min_records.max(1) {
+        return None;
+    }
+    let job_id = JobId::derive(drop_id, part.number, attempt + 1);
+    Some(Part { number: part.number, job_id, records, without_id: 0, ids: matched.rest })
+}
+
+/// Where the records of a job's input ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Matched {
+pub struct Counts {
     /// In `succeeded/`.
     pub succeeded: u64,
     /// In `errors/`.
     pub failed: u64,
+    /// In the next attempt.
+    pub retried: u64,
     /// In `unprocessed/`.
     pub unprocessed: u64,
 }
 
-impl Matched {
+impl Counts {
     fn sum(self) -> u64 {
-        self.succeeded + self.failed + self.unprocessed
+        self.succeeded + self.failed + self.retried + self.unprocessed
     }
 }
 
@@ -150,7 +223,9 @@ pub struct Outcome {
     /// When it ended, as Bedrock says.
     pub end_time: Option<String>,
     /// Where the records ended.
-    pub records: Matched,
+    pub records: Counts,
+    /// The attempt that the rest goes to, if there is one.
+    pub next: Option<Part>,
     /// Tokens read, if Bedrock wrote a manifest.
     pub input_tokens: Option<u64>,
     /// Tokens written, if Bedrock wrote a manifest.
@@ -165,15 +240,18 @@ pub struct Outcome {
 pub fn outcome(
     part: &Part,
     answers: &Answers,
-    matched: Matched,
+    matched: &Matched,
+    next: Option<Part>,
     end: &JobEnd,
     manifest: Option<&Manifest>,
 ) -> Outcome {
+    let (retried, unprocessed) = if next.is_some() { (matched.rest(), 0) } else { (0, matched.rest()) };
+    let records = Counts { succeeded: matched.succeeded, failed: matched.failed, retried, unprocessed };
     let mut mismatches = Vec::new();
-    if matched.sum() != part.records {
-        mismatches.push(format!("the part has {} records, its job's input {}", part.records, matched.sum()));
+    if records.sum() != part.records {
+        mismatches.push(format!("the part has {} records, its job's input {}", part.records, records.sum()));
     }
-    let foreign = (answers.by_record.len() as u64).saturating_sub(matched.succeeded + matched.failed);
+    let foreign = (answers.by_record.len() as u64).saturating_sub(matched.answered());
     if foreign > 0 {
         mismatches.push(format!("the output has {foreign} records that the input does not have"));
     }
@@ -181,22 +259,29 @@ pub fn outcome(
         mismatches.push(format!("the output has {} lines for records that it already has", answers.repeated));
     }
     let mut compare = |who: &str, what: &str, theirs: Option<u64>, ours: u64| {
-        if let Some(theirs) = theirs.filter(|theirs| *theirs != ours) {
+        if let Some(theirs) = theirs {
             mismatches.push(format!("{who} counts {theirs} {what} records, the output has {ours}"));
         }
     };
-    compare("the manifest", "success", manifest.and_then(|m| m.success_record_count), matched.succeeded);
-    compare("the manifest", "error", manifest.and_then(|m| m.error_record_count), matched.failed);
-    // A job that never started has counts of 0 and no output, so these agree as well.
-    compare("GetModelInvocationJob", "success", end.success_record_count, matched.succeeded);
-    compare("GetModelInvocationJob", "error", end.error_record_count, matched.failed);
+    let errors = matched.failed + matched.retryable;
+    let counted = [("success", matched.succeeded), ("error", errors)];
+    let manifest_counts =
+        manifest.map(|m| [m.success_record_count, m.error_record_count]).unwrap_or_default();
+    // Bedrock's counters may lag by a minute, so only more than the output has is more than it should be.
+    // <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-monitor.html>
+    let job_counts = [end.success_record_count, end.error_record_count];
+    for (((what, ours), manifest), job) in counted.into_iter().zip(manifest_counts).zip(job_counts) {
+        compare("the manifest", what, manifest.filter(|theirs| *theirs != ours), ours);
+        compare("GetModelInvocationJob", what, job.filter(|theirs| *theirs > ours), ours);
+    }
     Outcome {
         status: end.status.clone(),
         message: end.message.clone(),
         model_id: end.model_id.clone(),
         submit_time: end.submit_time.clone(),
         end_time: end.end_time.clone(),
-        records: matched,
+        records,
+        next,
         input_tokens: manifest.and_then(|m| m.input_token_count),
         output_tokens: manifest.and_then(|m| m.output_token_count),
         mismatches,
@@ -259,7 +344,7 @@ pub struct SummaryJob {
     pub outcome: Outcome,
 }
 
-/// Sums up a drop whose jobs are all settled; `None` if one is not.
+/// Sums up a drop from all attempts at all its parts; `None` if one is not settled.
 #[must_use]
 pub fn summarize(
     drop_id: &DropId,
@@ -320,4 +405,165 @@ pub fn summarize(
         files,
         jobs: summary_jobs,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDS: [&str; 4] = ["a", "b", "c", "d"];
+
+    fn drop_id() -> DropId {
+        DropId::derive(&DropSource {
+            bucket: "in".into(),
+            key: "a.jsonl".into(),
+            version_id: None,
+            etag: "\"e\"".into(),
+            last_modified: crate::timestamp::Timestamp::from_secs(0),
+            size_bytes: 1,
+        })
+    }
+
+    /// A part with the records a, b, c and d.
+    fn part() -> Part {
+        let mut ids = KeySum::default();
+        IDS.iter().for_each(|id| ids.add(RecordKey::of(id)));
+        Part { number: 1, job_id: JobId::derive(&drop_id(), 1, 1), records: 4, without_id: 0, ids }
+    }
+
+    fn answers(lines: &[(&str, &str)]) -> Answers {
+        let mut answers = Answers::default();
+        for (id, rest) in lines {
+            answers.judge(format!(r#"{{"recordId":"{id}",{rest}}}"#).as_bytes());
+        }
+        answers
+    }
+
+    const GOOD: &str = r#""modelOutput":{}"#;
+    const BAD: &str = r#""error":{"errorCode":400}"#;
+    const BUSY: &str = r#""error":{"errorCode":503}"#;
+
+    fn matched(answers: &Answers) -> Matched {
+        let mut matched = Matched::default();
+        IDS.iter().for_each(|id| answers.match_record(id, &mut matched));
+        matched
+    }
+
+    fn end(success: Option<u64>, error: Option<u64>) -> JobEnd {
+        JobEnd {
+            status: "Completed".into(),
+            message: None,
+            model_id: "m".into(),
+            submit_time: "t".into(),
+            end_time: None,
+            success_record_count: success,
+            error_record_count: error,
+        }
+    }
+
+    fn manifest(success: u64, error: u64) -> Manifest {
+        Manifest {
+            success_record_count: Some(success),
+            error_record_count: Some(error),
+            input_token_count: Some(1),
+            output_token_count: Some(2),
+        }
+    }
+
+    #[test]
+    fn whole_output_is_matched_without_the_input_and_to_the_same_counts() {
+        let whole = answers(&[("b", GOOD), ("a", BAD), ("d", BUSY), ("c", GOOD)]);
+        assert_eq!(whole.match_whole(&part()), Some(matched(&whole)));
+        let counts = Matched { succeeded: 2, failed: 1, retryable: 1, ..Matched::default() };
+        assert_eq!(Matched { rest: KeySum::default(), ..matched(&whole) }, counts);
+        for other in [
+            answers(&[("b", GOOD), ("a", GOOD), ("c", GOOD)]),
+            answers(&[("b", GOOD), ("a", GOOD), ("c", GOOD), ("x", GOOD)]),
+            answers(&[("a", GOOD), ("b", GOOD), ("c", GOOD), ("d", GOOD), ("x", GOOD)]),
+        ] {
+            assert_eq!(other.match_whole(&part()), None);
+        }
+    }
+
+    #[test]
+    fn every_figure_that_disagrees_is_named() {
+        let all = [("a", GOOD), ("b", GOOD), ("c", GOOD), ("d", BAD)];
+        let all_and = |more| [all.as_slice(), &[more]].concat();
+        type Row<'a> = (Vec<(&'a str, &'a str)>, JobEnd, Option<Manifest>, Vec<&'a str>);
+        let table: Vec<Row<'_>> = vec![
+            (all.to_vec(), end(Some(3), Some(1)), Some(manifest(3, 1)), vec![]),
+            (all.to_vec(), end(None, None), None, vec![]),
+            // Bedrock's counters may lag.
+            (all.to_vec(), end(Some(2), Some(0)), Some(manifest(3, 1)), vec![]),
+            (
+                all.to_vec(),
+                end(Some(4), Some(1)),
+                None,
+                vec!["GetModelInvocationJob counts 4 success records, the output has 3"],
+            ),
+            (
+                all.to_vec(),
+                end(Some(3), Some(1)),
+                Some(manifest(2, 2)),
+                vec![
+                    "the manifest counts 2 success records, the output has 3",
+                    "the manifest counts 2 error records, the output has 1",
+                ],
+            ),
+            (
+                all_and(("x", GOOD)),
+                end(None, None),
+                None,
+                vec!["the output has 1 records that the input does not have"],
+            ),
+            (
+                all_and(("a", BAD)),
+                end(None, None),
+                None,
+                vec!["the output has 1 lines for records that it already has"],
+            ),
+        ];
+        for (lines, end, manifest, expected) in table {
+            let answers = answers(&lines);
+            let outcome = outcome(&part(), &answers, &matched(&answers), None, &end, manifest.as_ref());
+            assert_eq!(outcome.mismatches, expected);
+            assert_eq!(outcome.records, Counts { succeeded: 3, failed: 1, retried: 0, unprocessed: 0 });
+        }
+        let answers = answers(&all);
+        let five = Part { records: 5, ..part() };
+        let outcome = outcome(&five, &answers, &matched(&answers), None, &end(None, None), None);
+        assert_eq!(outcome.mismatches, ["the part has 5 records, its job's input 4"]);
+    }
+
+    #[test]
+    fn first_line_of_a_record_counts() {
+        let mut answers = Answers::default();
+        assert_eq!(
+            answers.judge(br#"{"recordId":"a","modelOutput":{}}"#),
+            LineVerdict::Answered(Answer::Succeeded)
+        );
+        assert_eq!(answers.judge(br#"{"recordId":"a","error":{"errorCode":400}}"#), LineVerdict::Repeated);
+        assert_eq!(answers.judge(br#"{"recordId":"b","#), LineVerdict::Unreadable);
+        assert!(!answers.leaves("a") && answers.leaves("b") && !answers.is_all_success());
+    }
+
+    #[test]
+    fn next_attempt_takes_what_may_succeed() {
+        let rest = matched(&answers(&[("a", GOOD), ("b", BUSY)]));
+        let none_answered = matched(&Answers::default());
+        let limits = |max_attempts, min_records| RetryLimits { max_attempts, min_records };
+        let next = |attempt, matched: &Matched, status, limits| {
+            next_attempt(&drop_id(), &part(), attempt, matched, status, limits).map(|part| part.records)
+        };
+        for status in ["Completed", "PartiallyCompleted", "Expired", "Failed"] {
+            assert_eq!(next(1, &rest, status, limits(2, 3)), Some(3), "{status}");
+        }
+        assert_eq!(next(1, &rest, "Stopped", limits(2, 3)), None);
+        assert_eq!(next(2, &rest, "Expired", limits(2, 3)), None);
+        assert_eq!(next(1, &rest, "Expired", limits(2, 4)), None);
+        assert_eq!(next(1, &none_answered, "Expired", limits(2, 3)), Some(4));
+        assert_eq!(next(1, &none_answered, "Failed", limits(2, 3)), None);
+        let all = matched(&answers(&[("a", GOOD), ("b", GOOD), ("c", GOOD), ("d", BAD)]));
+        assert_eq!(next(1, &all, "Completed", limits(2, 0)), None);
+    }
 }

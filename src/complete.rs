@@ -2,51 +2,58 @@
 //!
 //! 1. Parse the event; not our job or not over: nothing to do.
 //! 2. `GetModelInvocationJob`; the event is only a hint.
-//! 3. Stream the output: `succeeded/` and `errors/`.
-//! 4. Count what is left, check the sum, record it (`Ended`).
-//! 5. `unprocessed/`, `Settled`.
-//! 6. All jobs of the drop settled: `summary.json`, `Finished`, and only then the markers go.
+//! 3. Stream the output: `succeeded/` and `errors/`, both follow from it alone.
+//! 4. Count what is left, check the sum, decide where the rest goes, record that (`Ended`).
+//! 5. Carry it out: the next attempt's job, or `unprocessed/`; then `Settled`.
+//! 6. All jobs of the drop settled: `summary.json`, `Finished`. Only then the job's marker goes.
+//! 7. A place is free: submit the oldest waiting jobs.
+//!
+//! The same function runs the [`sweep`](crate::sweep), on a schedule.
 
 use serde_json::Value;
 use tracing::{debug, error, info, warn};
 
-use crate::accounting::{Answers, JobEnd, outcome, summarize};
-use crate::bedrock::{Bedrock, is_terminal};
+use crate::accounting::{Answers, JobEnd, RetryLimits, next_attempt, outcome, summarize};
+use crate::bedrock::is_terminal;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::error::Error;
-use crate::event::{JobStateChange, parse_job_state_change};
+use crate::event::{is_schedule, parse_job_state_change};
 use crate::job::JobRequest;
 use crate::layout::{self, JobId, ResultKind};
 use crate::ledger::{DropEntry, DropState, JobEntry, JobState};
 use crate::output::JobFiles;
-use crate::store::{Store, Stored};
+use crate::pipeline::Pipeline;
+use crate::plan::Part;
+use crate::store::Stored;
 use crate::timestamp::Invocation;
 
-/// The handler of job state changes.
+/// How often a job is looked at again after somebody else has changed its entry. Each loss means that
+/// another invocation has moved the job on, and it has five states.
+const ROUNDS: u32 = 10;
+
+/// The handler of job state changes, and of the schedule.
 #[derive(Debug)]
-pub struct Complete {
-    config: Config,
-    store: Store,
-    bedrock: Bedrock,
-}
+pub struct Complete(Pipeline);
 
 impl Complete {
     /// A handler with these settings.
     #[must_use]
     pub fn new(config: Config, clients: &Clients) -> Self {
-        let store = Store::new(clients.s3.clone(), &config.output_bucket);
-        Self { config, store, bedrock: Bedrock::new(clients.bedrock.clone()) }
+        Self(Pipeline::new(config, clients))
     }
 
-    /// Takes one state change.
+    /// Takes one state change, or sweeps if the payload is that of the schedule.
     ///
     /// # Errors
     /// Lambda is to deliver the event again. What was done is then found done.
     pub async fn handle(&self, payload: Value, by: &Invocation) -> Result<(), Error> {
+        if is_schedule(&payload) {
+            return self.0.sweep(by).await;
+        }
         let change = parse_job_state_change(&payload)?;
         let (job_name, status) = (&change.batch_job_name, &change.status);
-        let Some(job_id) = JobId::from_job_name(&self.config.job_name_prefix, job_name) else {
+        let Some(job_id) = JobId::from_job_name(&self.0.config.job_name_prefix, job_name) else {
             debug!(job.name = job_name, "not a job of this stack");
             return Ok(());
         };
@@ -54,73 +61,71 @@ impl Complete {
             info!(job.id = %job_id, job.status = status, "job goes on");
             return Ok(());
         }
-        let Some(job) = self.store.get_json::<JobEntry>(&layout::job_entry(&job_id)).await? else {
-            warn!(job.id = %job_id, job.arn = change.batch_job_arn, "job has the prefix of this stack, but is not in its ledger");
-            return Ok(());
-        };
-        let Some(job) = self.end(job, &change, by).await? else { return Ok(()) };
-        self.finish_drop(&job, by).await
-    }
-
-    /// Brings a job to `Settled`. `None` if the event is about another job with the same name.
-    async fn end(
-        &self,
-        mut job: Stored<JobEntry>,
-        change: &JobStateChange,
-        by: &Invocation,
-    ) -> Result<Option<JobEntry>, Error> {
-        let job_id = job.entry.job_id.clone();
-        let key = layout::job_entry(&job_id);
-        let job_arn = job_arn(&job.entry.state).unwrap_or(&change.batch_job_arn).to_owned();
-        if job_arn != change.batch_job_arn {
-            let other = &change.batch_job_arn;
-            return Err(Error::Internal(format!("job {job_id} is {job_arn}, and {other} has its name")));
-        }
-        let lost = || Error::Busy(format!("job {job_id} was changed by another invocation"));
-        // The output is read only after Bedrock has said that nothing will be added to it.
-        let end = match &job.entry.state {
-            JobState::Settled { .. } => return Ok(Some(job.entry)),
-            JobState::Ended { .. } => None,
-            JobState::Waiting | JobState::Submitting { .. } | JobState::Submitted { .. } => {
-                let Some(end) = self.job_end(&job_id, &job_arn).await? else { return Ok(None) };
-                Some(end)
-            }
-        };
-        let files = JobFiles::list(&self.store, &job_id, &job_arn, self.config.max_record_bytes).await?;
-        let answers = files.answers().await?;
-        if let Some(end) = end {
-            let next = self.account(&job.entry, &job_arn, &end, &files, &answers, by).await?;
-            job = self.store.replace(&key, next, &job.etag).await?.ok_or_else(lost)?;
-        }
-        let JobState::Ended { request, job_arn, outcome } = job.entry.state.clone() else {
-            return Err(lost());
-        };
-        if outcome.records.unprocessed > 0 {
-            files.write_unprocessed(&answers, &result_file(&job.entry, ResultKind::Unprocessed)).await?;
-        }
-        let next = job.entry.advance(JobState::Settled { request, job_arn, outcome }, by)?;
-        let settled = self.store.replace(&key, next, &job.etag).await?.ok_or_else(lost)?;
-        info!(drop.id = %settled.entry.drop_id, job.id = %job_id, "job settled");
-        Ok(Some(settled.entry))
-    }
-
-    /// How the job ended, by Bedrock's own word. `None` if it is another job with the same name.
-    async fn job_end(&self, job_id: &JobId, job_arn: &str) -> Result<Option<JobEnd>, Error> {
-        let description = self.bedrock.get(job_arn).await?;
-        if description.client_request_token.as_deref().is_some_and(|token| token != job_id.as_str()) {
-            warn!(job.id = %job_id, job.arn = job_arn, "job has a name of this stack, but not its token");
-            return Ok(None);
-        }
-        if !description.is_terminal {
-            let status = description.end.status;
+        if !self.0.settle(&job_id, &change.batch_job_arn, by).await? {
+            let job_arn = &change.batch_job_arn;
             return Err(Error::Busy(format!(
-                "job {job_id} has ended by its event, but Bedrock still says {status}"
+                "{job_arn} is {status} by its event, but not yet by Bedrock's word"
             )));
         }
-        Ok(Some(description.end))
+        self.0.submit_oldest(by).await
+    }
+}
+
+impl Pipeline {
+    /// Brings a job that is over to its end, from wherever it stands. False if it is not over.
+    pub(crate) async fn settle(&self, job_id: &JobId, job_arn: &str, by: &Invocation) -> Result<bool, Error> {
+        for _ in 0..ROUNDS {
+            let Some(job) = self.store.get_json::<JobEntry>(&layout::job_entry(job_id)).await? else {
+                warn!(job.id = %job_id, job.arn = job_arn, "job has a name of this stack, but is not in its ledger");
+                return Ok(true);
+            };
+            match &job.entry.state {
+                JobState::Settled { .. } => {
+                    self.finish_drop(&job.entry, by).await?;
+                    let marker = layout::job_marker(job.entry.source.last_modified, job_id);
+                    self.store.delete(&marker).await?;
+                    return Ok(true);
+                }
+                JobState::Ended { .. } => self.carry_out(job, None, by).await?,
+                JobState::Waiting | JobState::Submitting { .. } | JobState::Submitted { .. } => {
+                    if !self.end(job, job_arn, by).await? {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        Err(Error::Busy(format!("job {job_id} was changed by others {ROUNDS} times")))
     }
 
-    /// Writes what follows from the output, and draws up the `Ended` entry.
+    /// Records what became of a job, and carries it out. False if the job is not over.
+    async fn end(&self, job: Stored<JobEntry>, job_arn: &str, by: &Invocation) -> Result<bool, Error> {
+        let job_id = &job.entry.job_id;
+        if let JobState::Submitted { job_arn: known, .. } = &job.entry.state
+            && known != job_arn
+        {
+            return Err(Error::Internal(format!("job {job_id} is {known}, and {job_arn} has its name")));
+        }
+        let description = self.bedrock.get(job_arn).await?;
+        if description.client_request_token.as_deref().is_some_and(|token| token != job_id.as_str()) {
+            return Err(Error::Internal(format!(
+                "{job_arn} has the name of job {job_id}, but not its token"
+            )));
+        }
+        if !description.is_terminal {
+            return Ok(false);
+        }
+        // The output is read only now that nothing will be added to it.
+        let files = JobFiles::list(&self.store, job_id, job_arn, self.config.max_record_bytes).await?;
+        let answers = files.answers().await?;
+        let next = self.account(&job.entry, job_arn, &description.end, &files, &answers, by).await?;
+        if let Some(ended) = self.store.replace(&layout::job_entry(job_id), next, &job.etag).await? {
+            tell_ended(&ended.entry);
+            self.carry_out(ended, Some((&files, &answers)), by).await?;
+        }
+        Ok(true)
+    }
+
+    /// Writes what follows from the output alone, and draws up the `Ended` entry.
     async fn account(
         &self,
         job: &JobEntry,
@@ -130,7 +135,6 @@ impl Complete {
         answers: &Answers,
         by: &Invocation,
     ) -> Result<JobEntry, Error> {
-        let job_id = &job.job_id;
         let (succeeded, errors) =
             (result_file(job, ResultKind::Succeeded), result_file(job, ResultKind::Errors));
         files.write_results(answers, &succeeded, &errors).await?;
@@ -138,36 +142,77 @@ impl Complete {
             Some(matched) => matched,
             None => files.match_input(answers).await?,
         };
-        let outcome = outcome(&job.part, answers, matched, end, files.manifest().await?.as_ref());
-        info!(
-            drop.id = %job.drop_id, job.id = %job_id, job.arn = job_arn, job.status = outcome.status,
-            record.succeeded = matched.succeeded, record.failed = matched.failed,
-            record.unprocessed = matched.unprocessed, "job ended"
-        );
-        for mismatch in &outcome.mismatches {
-            error!(job.id = %job_id, mismatch, "accounting mismatch");
-        }
-        let submitted = self.adopt(job, job_arn, by)?;
-        let JobState::Submitted { request, job_arn } = submitted.state.clone() else {
-            return Err(Error::Internal(format!("job {job_id} cannot end as {}", submitted.state.name())));
+        let limits = RetryLimits {
+            max_attempts: self.config.max_attempts,
+            min_records: self.config.quotas.min_records,
         };
-        Ok(submitted.advance(JobState::Ended { request, job_arn, outcome }, by)?)
+        let next = next_attempt(&job.drop_id, &job.part, job.attempt, &matched, &end.status, limits);
+        let outcome = outcome(&job.part, answers, &matched, next, end, files.manifest().await?.as_ref());
+        let (submitted, request) = self.adopt(job, job_arn, by)?;
+        Ok(submitted.advance(JobState::Ended { request, job_arn: job_arn.to_owned(), outcome }, by)?)
     }
 
     /// A state change may come before `submit` has recorded that the job exists, or after it died there.
-    fn adopt(&self, job: &JobEntry, job_arn: &str, by: &Invocation) -> Result<JobEntry, Error> {
-        let (submitting, request) = match &job.state {
+    fn adopt(&self, job: &JobEntry, job_arn: &str, by: &Invocation) -> Result<(JobEntry, JobRequest), Error> {
+        let (job, request) = match &job.state {
             JobState::Waiting => {
                 let request = JobRequest::new(&self.config, &job.job_id);
                 let state = JobState::Submitting { lease_until: by.lease_until, request: request.clone() };
                 (job.advance(state, by)?, request)
             }
             JobState::Submitting { request, .. } => (job.clone(), request.clone()),
-            JobState::Submitted { .. } | JobState::Ended { .. } | JobState::Settled { .. } => {
-                return Ok(job.clone());
-            }
+            JobState::Submitted { request, .. }
+            | JobState::Ended { request, .. }
+            | JobState::Settled { request, .. } => return Ok((job.clone(), request.clone())),
         };
-        Ok(submitting.advance(JobState::Submitted { request, job_arn: job_arn.to_owned() }, by)?)
+        let state = JobState::Submitted { request: request.clone(), job_arn: job_arn.to_owned() };
+        Ok((job.advance(state, by)?, request))
+    }
+
+    /// Does what an `Ended` entry says, and records that it is done. What was done before is found done.
+    async fn carry_out(
+        &self,
+        job: Stored<JobEntry>,
+        known: Option<(&JobFiles<'_>, &Answers)>,
+        by: &Invocation,
+    ) -> Result<(), Error> {
+        let JobState::Ended { request, job_arn, outcome } = job.entry.state.clone() else { return Ok(()) };
+        let job_id = &job.entry.job_id;
+        let has_rest = outcome.next.is_some() || outcome.records.unprocessed > 0;
+        match known {
+            _ if !has_rest => {}
+            Some((files, answers)) => self.pass_on(&job.entry, &outcome.next, files, answers, by).await?,
+            None => {
+                let files =
+                    JobFiles::list(&self.store, job_id, &job_arn, self.config.max_record_bytes).await?;
+                let answers = files.answers().await?;
+                self.pass_on(&job.entry, &outcome.next, &files, &answers, by).await?;
+            }
+        }
+        let next = job.entry.advance(JobState::Settled { request, job_arn, outcome }, by)?;
+        if self.store.replace(&layout::job_entry(job_id), next, &job.etag).await?.is_some() {
+            info!(drop.id = %job.entry.drop_id, job.id = %job_id, "job settled");
+        }
+        Ok(())
+    }
+
+    /// Gives the rest of a job's records to the next attempt, or to the user.
+    async fn pass_on(
+        &self,
+        job: &JobEntry,
+        next: &Option<Part>,
+        files: &JobFiles<'_>,
+        answers: &Answers,
+        by: &Invocation,
+    ) -> Result<(), Error> {
+        let Some(part) = next else {
+            return files.write_rest(answers, &result_file(job, ResultKind::Unprocessed)).await;
+        };
+        if self.store.get_json::<JobEntry>(&layout::job_entry(&part.job_id)).await?.is_some() {
+            return Ok(());
+        }
+        files.write_rest(answers, &layout::job_input(&part.job_id)).await?;
+        self.record_waiting(JobEntry::waiting(&job.drop_id, &job.source, part, job.attempt + 1, by)).await
     }
 
     /// Sums the drop up if this was the last of its jobs.
@@ -177,10 +222,10 @@ impl Complete {
         let drop = self.store.get_json::<DropEntry>(&key).await?;
         let drop = drop
             .ok_or_else(|| Error::Internal(format!("drop {drop_id} of job {} has no entry", job.job_id)))?;
-        let source = &drop.entry.source;
         let parts = match &drop.entry.state {
-            DropState::Accepted { parts } | DropState::Finished { parts } => parts.clone(),
-            DropState::Reading { .. } | DropState::Rejected => {
+            DropState::Accepted { parts } => parts.clone(),
+            DropState::Finished { .. } => return Ok(()),
+            DropState::Reading { .. } | DropState::Rejected { .. } => {
                 let state = drop.entry.state.name();
                 return Err(Error::Internal(format!(
                     "drop {drop_id} has job {}, but is {state}",
@@ -188,39 +233,55 @@ impl Complete {
                 )));
             }
         };
-        if let DropState::Accepted { .. } = &drop.entry.state {
-            let mut jobs = Vec::new();
-            for part in &parts {
-                let entry = self.store.get_json::<JobEntry>(&layout::job_entry(&part.job_id)).await?;
-                let Some(entry) = entry else { return Ok(()) };
-                jobs.push(entry.entry);
-            }
-            let Some(summary) = summarize(drop_id, source, &parts, &jobs) else { return Ok(()) };
-            self.store.put_json(&layout::summary(&source.key, drop_id), &summary).await?;
-            let next = drop.entry.advance(DropState::Finished { parts: parts.clone() }, by)?;
-            if self.store.replace(&key, next, &drop.etag).await?.is_none() {
-                return Err(Error::Busy(format!("drop {drop_id} was changed by another invocation")));
-            }
+        let Some(jobs) = self.settled_jobs(&parts).await? else { return Ok(()) };
+        let source = &drop.entry.source;
+        let Some(summary) = summarize(drop_id, source, &parts, &jobs) else { return Ok(()) };
+        self.store.put_json(&layout::summary(&source.key, drop_id), &summary).await?;
+        let next = drop.entry.advance(DropState::Finished { parts }, by)?;
+        if self.store.replace(&key, next, &drop.etag).await?.is_some() {
             info!(
                 drop.id = %drop_id, input.uri = %source, record.count = summary.records.total,
-                balanced = summary.balanced, "drop finished"
+                is_balanced = summary.balanced, metric.DropsFinished = 1_u64,
+                metric.RecordsUnprocessed = summary.records.unprocessed, "drop finished"
             );
-        }
-        self.store.delete(&layout::drop_marker(source.last_modified, drop_id)).await?;
-        for part in &parts {
-            self.store.delete(&layout::job_marker(source.last_modified, &part.job_id)).await?;
+            if !summary.balanced {
+                error!(
+                    drop.id = %drop_id, input.uri = %source, mismatches = summary.mismatches.join("; "),
+                    metric.AccountingMismatches = summary.mismatches.len() as u64, "accounting mismatch"
+                );
+            }
         }
         Ok(())
     }
+
+    /// All attempts at all parts; `None` as soon as one is not settled.
+    async fn settled_jobs(&self, parts: &[Part]) -> Result<Option<Vec<JobEntry>>, Error> {
+        let mut jobs = Vec::new();
+        for part in parts {
+            let mut job_id = Some(part.job_id.clone());
+            while let Some(id) = job_id {
+                let job = self.store.get_json::<JobEntry>(&layout::job_entry(&id)).await?;
+                let Some(job) = job.map(|job| job.entry) else { return Ok(None) };
+                let JobState::Settled { outcome, .. } = &job.state else { return Ok(None) };
+                job_id = outcome.next.as_ref().map(|next| next.job_id.clone());
+                jobs.push(job);
+            }
+        }
+        Ok(Some(jobs))
+    }
 }
 
-fn job_arn(state: &JobState) -> Option<&str> {
-    match state {
-        JobState::Waiting | JobState::Submitting { .. } => None,
-        JobState::Submitted { job_arn, .. }
-        | JobState::Ended { job_arn, .. }
-        | JobState::Settled { job_arn, .. } => Some(job_arn),
-    }
+fn tell_ended(job: &JobEntry) {
+    let JobState::Ended { job_arn, outcome, .. } = &job.state else { return };
+    let records = outcome.records;
+    info!(
+        drop.id = %job.drop_id, job.id = %job.job_id, job.arn = job_arn, part = job.part.number,
+        attempt = job.attempt, dimension.Status = outcome.status, metric.JobsEnded = 1_u64,
+        metric.RecordsSucceeded = records.succeeded, metric.RecordsFailed = records.failed,
+        metric.RecordsRetried = records.retried, record.unprocessed = records.unprocessed,
+        metric.InputTokens = outcome.input_tokens.unwrap_or_default(),
+        metric.OutputTokens = outcome.output_tokens.unwrap_or_default(), "job ended"
+    );
 }
 
 fn result_file(job: &JobEntry, kind: ResultKind) -> String {

@@ -61,6 +61,8 @@ pub struct Config {
     pub job_tags: BTreeMap<String, String>,
     /// Bedrock's quotas for one job.
     pub quotas: Quotas,
+    /// How often a record is given to Bedrock before it is reported as unprocessed: 1 to 10.
+    pub max_attempts: u32,
     /// The longest line of a drop, in bytes. `InvokeModel` takes bodies of up to 25,000,000 bytes; the
     /// default leaves room for the rest of the record. Whether batch has the same limit is not documented.
     /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html>
@@ -112,6 +114,7 @@ pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
     ("MIN_RECORDS_PER_JOB", Some("100"), "quota: records per batch inference job, at least"),
     ("MAX_RECORDS_PER_JOB", Some("100000"), "quota: records per batch inference job, at most"),
     ("MAX_INPUT_FILE_BYTES", Some("1000000000"), "quota: batch inference input file size"),
+    ("MAX_ATTEMPTS", Some("3"), "how often a record that was not processed is tried; 1 to 10"),
     ("MAX_RECORD_BYTES", Some("26214400"), "longest line of a drop; at most 268435456"),
     ("CALL_TIMEOUT_SECONDS", Some("20"), "one attempt of one call to S3 or Bedrock; 1 to 600"),
     ("S3_FORCE_PATH_STYLE", Some("false"), "`true` for S3 stand-ins that want the bucket in the path"),
@@ -173,6 +176,7 @@ impl Config {
         if quotas.min_records > quotas.max_records {
             vars.problem("MIN_RECORDS_PER_JOB", "is more than MAX_RECORDS_PER_JOB");
         }
+        let max_attempts = vars.number("MAX_ATTEMPTS", 1, 10);
         let max_record_bytes = vars.number("MAX_RECORD_BYTES", 1, 256 << 20);
         let call_timeout = Duration::from_secs(vars.number("CALL_TIMEOUT_SECONDS", 1, 600));
         let s3_force_path_style = vars.text(
@@ -196,6 +200,7 @@ impl Config {
             s3_encryption_key_id: Some(s3_encryption_key_id).filter(|id| !id.is_empty()),
             job_tags,
             quotas,
+            max_attempts,
             max_record_bytes,
             call_timeout,
             s3_force_path_style: s3_force_path_style == "true",

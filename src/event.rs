@@ -125,6 +125,13 @@ fn object_created(bucket: String, key: String, version_id: Option<String>) -> Re
     Ok(ObjectCreated { uri: S3Uri::new(bucket, key), version_id })
 }
 
+/// Whether this is the event of an EventBridge schedule rule.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>
+#[must_use]
+pub fn is_schedule(payload: &Value) -> bool {
+    payload.get("detail-type").and_then(Value::as_str) == Some("Scheduled Event")
+}
+
 /// A job's change of state, as far as it is used. Times are left out: their format is not what AWS says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,7 +7,7 @@
 //! jobs/<job-id>/job.json                  ledger entry of a job
 //! jobs/<job-id>/input/<job-id>.jsonl      what Bedrock reads
 //! jobs/<job-id>/output/<bedrock-id>/…     what Bedrock writes
-//! open/<time>-<id>                        marker: this drop or job is not done
+//! open/<time>-<id>.drop or .job           marker: this drop or job is not done
 //! results/<key of the drop>/<drop-id>/    what the user came for
 //! ```
 
@@ -86,8 +86,7 @@ impl JobId {
     #[must_use]
     pub fn from_job_name(prefix: &str, name: &str) -> Option<Self> {
         let id = name.strip_prefix(prefix)?.strip_prefix('-')?;
-        let is_id = id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        is_id.then(|| Self(id.to_owned()))
+        is_id(id).then(|| Self(id.to_owned()))
     }
 
     /// Its hex digits.
@@ -158,16 +157,44 @@ pub fn bedrock_output_folder(job_id: &JobId, job_arn: &str) -> String {
     format!("{}{bedrock_id}/", job_output_prefix(job_id))
 }
 
+/// Below this is the work list, oldest drop first.
+pub const OPEN_PREFIX: &str = "open/";
+
 /// The marker of an open drop.
 #[must_use]
 pub fn drop_marker(time: Timestamp, drop_id: &DropId) -> String {
-    format!("open/{}-{drop_id}", time.compact())
+    format!("{OPEN_PREFIX}{}-{drop_id}.drop", time.compact())
 }
 
 /// The marker of an open job; `time` is that of its drop.
 #[must_use]
 pub fn job_marker(time: Timestamp, job_id: &JobId) -> String {
-    format!("open/{}-{job_id}", time.compact())
+    format!("{OPEN_PREFIX}{}-{job_id}.job", time.compact())
+}
+
+/// What a marker says is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Open {
+    /// A drop.
+    Drop(DropId),
+    /// A job.
+    Job(JobId),
+}
+
+/// Reads the key of a marker; `None` if it is none.
+#[must_use]
+pub fn parse_marker(key: &str) -> Option<Open> {
+    let (_, id_and_kind) = key.strip_prefix(OPEN_PREFIX)?.split_once('-')?;
+    let (id, kind) = id_and_kind.split_once('.')?;
+    match kind {
+        "drop" if is_id(id) => Some(Open::Drop(DropId(id.to_owned()))),
+        "job" if is_id(id) => Some(Open::Job(JobId(id.to_owned()))),
+        _ => None,
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The folder of a drop's results, ending in `/`. A key too long to be part of another key is cut at a
@@ -294,6 +321,19 @@ mod tests {
             result_file("in/a.jsonl", &id, ResultKind::Errors, 1, 2),
             format!("results/in/a.jsonl/{id}/errors/part-00001.attempt-2.jsonl")
         );
+    }
+
+    #[test]
+    fn marker_says_what_it_is_of_and_sorts_by_time() {
+        let (drop_id, job_id) = (DropId("a".repeat(32)), JobId("0".repeat(32)));
+        let old = drop_marker(Timestamp::from_secs(0), &drop_id);
+        let new = job_marker(Timestamp::from_secs(1_000_000_000), &job_id);
+        assert!(old < new);
+        assert_eq!(parse_marker(&old), Some(Open::Drop(drop_id)));
+        assert_eq!(parse_marker(&new), Some(Open::Job(job_id)));
+        for other in ["open/", "open/x", "open/20260101T000000Z-abc.job", "jobs/20260101T000000Z-0.job"] {
+            assert_eq!(parse_marker(other), None, "{other}");
+        }
     }
 
     proptest! {

@@ -19,6 +19,7 @@ use crate::job::JobRequest;
 use crate::layout::{DropId, DropSource, JobId};
 use crate::plan::Part;
 use crate::timestamp::{Invocation, Timestamp};
+use crate::validate::Problem;
 
 /// The version of the shape of both entries.
 const VERSION: u32 = 1;
@@ -57,8 +58,13 @@ pub enum DropState {
         /// The parts, in order.
         parts: Vec<Part>,
     },
-    /// It was refused; `rejection.json` says why.
-    Rejected,
+    /// It was refused, for these reasons; `rejection.json` is made from them.
+    Rejected {
+        /// What is wrong with it.
+        problems: Vec<Problem>,
+        /// Whether there may be more.
+        stopped_early: bool,
+    },
     /// All its jobs are settled; `summary.json` says how.
     Finished {
         /// The parts, in order.
@@ -89,9 +95,19 @@ pub struct JobEntry {
     /// When this was written.
     pub updated: Timestamp,
     /// Why Bedrock refused the job when it was last submitted.
-    pub refusal: Option<String>,
+    pub refusal: Option<Refusal>,
     /// Where the job stands.
     pub state: JobState,
+}
+
+/// Why Bedrock refused a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// Whether time alone cures it: a quota in use, or throttling. Otherwise an operator must.
+    pub is_for_now: bool,
+    /// What Bedrock said.
+    pub message: String,
 }
 
 /// Where a job stands.
@@ -150,7 +166,7 @@ impl DropState {
         match self {
             Self::Reading { .. } => "Reading",
             Self::Accepted { .. } => "Accepted",
-            Self::Rejected => "Rejected",
+            Self::Rejected { .. } => "Rejected",
             Self::Finished { .. } => "Finished",
         }
     }
@@ -158,11 +174,12 @@ impl DropState {
     fn may_become(&self, next: &Self) -> bool {
         match (self, next) {
             // A lease may be given back, or taken over when it has ended.
-            (Self::Reading { .. }, Self::Reading { .. } | Self::Accepted { .. } | Self::Rejected)
+            (Self::Reading { .. }, Self::Reading { .. } | Self::Accepted { .. } | Self::Rejected { .. })
             | (Self::Accepted { .. }, Self::Finished { .. }) => true,
-            (Self::Reading { .. } | Self::Accepted { .. } | Self::Rejected | Self::Finished { .. }, _) => {
-                false
-            }
+            (
+                Self::Reading { .. } | Self::Accepted { .. } | Self::Rejected { .. } | Self::Finished { .. },
+                _,
+            ) => false,
         }
     }
 }
@@ -228,16 +245,22 @@ impl DropEntry {
 }
 
 impl JobEntry {
-    /// The first attempt at a part of a drop.
+    /// An attempt, counted from 1, at a part of a drop.
     #[must_use]
-    pub fn waiting(drop: &DropEntry, part: &Part, by: &Invocation) -> Self {
+    pub fn waiting(
+        drop_id: &DropId,
+        source: &DropSource,
+        part: &Part,
+        attempt: u32,
+        by: &Invocation,
+    ) -> Self {
         Self {
             version: VERSION,
             job_id: part.job_id.clone(),
-            drop_id: drop.drop_id.clone(),
-            source: drop.source.clone(),
+            drop_id: drop_id.clone(),
+            source: source.clone(),
             part: part.clone(),
-            attempt: 1,
+            attempt,
             writer: by.writer.clone(),
             created: by.started,
             updated: by.started,
@@ -256,5 +279,155 @@ impl JobEntry {
             return Err(IllegalMove { what, from: self.state.name(), to: state.name() });
         }
         Ok(Self { state, writer: by.writer.clone(), updated: by.started, ..self.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::accounting::Counts;
+    use crate::record::KeySum;
+
+    fn by() -> Invocation {
+        Invocation::until(SystemTime::UNIX_EPOCH)
+    }
+
+    fn source() -> DropSource {
+        DropSource {
+            bucket: "in".into(),
+            key: "a.jsonl".into(),
+            version_id: None,
+            etag: "\"e\"".into(),
+            last_modified: Timestamp::from_secs(0),
+            size_bytes: 1,
+        }
+    }
+
+    fn drop_states() -> Vec<DropState> {
+        vec![
+            DropState::Reading { lease_until: Timestamp::from_secs(1) },
+            DropState::Accepted { parts: vec![] },
+            DropState::Rejected { problems: vec![], stopped_early: false },
+            DropState::Finished { parts: vec![] },
+        ]
+    }
+
+    fn job_states() -> Vec<JobState> {
+        let request = JobRequest {
+            job_name: "n".into(),
+            client_request_token: "t".into(),
+            role_arn: "r".into(),
+            model_id: "m".into(),
+            model_invocation_type: "InvokeModel".into(),
+            input_s3_uri: "s3://b/i".into(),
+            output_s3_uri: "s3://b/o".into(),
+            s3_encryption_key_id: None,
+            subnet_ids: vec!["subnet-1".into()],
+            security_group_ids: vec!["sg-1".into()],
+            timeout_duration_in_hours: 24,
+            tags: BTreeMap::new(),
+        };
+        let outcome = Outcome {
+            status: "Completed".into(),
+            message: None,
+            model_id: "m".into(),
+            submit_time: "t".into(),
+            end_time: None,
+            records: Counts::default(),
+            next: None,
+            input_tokens: None,
+            output_tokens: None,
+            mismatches: vec![],
+        };
+        let job_arn = "arn".to_owned();
+        vec![
+            JobState::Waiting,
+            JobState::Submitting { lease_until: Timestamp::from_secs(1), request: request.clone() },
+            JobState::Submitted { request: request.clone(), job_arn: job_arn.clone() },
+            JobState::Ended { request: request.clone(), job_arn: job_arn.clone(), outcome: outcome.clone() },
+            JobState::Settled { request, job_arn, outcome },
+        ]
+    }
+
+    #[test]
+    fn drops_move_as_drawn_and_no_other_way() {
+        let drawn = [
+            ("Reading", "Reading"),
+            ("Reading", "Accepted"),
+            ("Reading", "Rejected"),
+            ("Accepted", "Finished"),
+        ];
+        for from in drop_states() {
+            for to in drop_states() {
+                let entry = DropEntry {
+                    state: from.clone(),
+                    ..DropEntry::claim(DropId::derive(&source()), source(), &by())
+                };
+                let is_legal = entry.advance(to.clone(), &by()).is_ok();
+                assert_eq!(
+                    is_legal,
+                    drawn.contains(&(from.name(), to.name())),
+                    "{} to {}",
+                    from.name(),
+                    to.name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn jobs_move_as_drawn_and_no_other_way() {
+        let drawn = [
+            ("Waiting", "Submitting"),
+            ("Submitting", "Submitting"),
+            ("Submitting", "Submitted"),
+            ("Submitting", "Waiting"),
+            ("Submitted", "Ended"),
+            ("Ended", "Settled"),
+        ];
+        let drop_id = DropId::derive(&source());
+        let job_id = JobId::derive(&drop_id, 1, 1);
+        let part =
+            Part { number: 1, job_id: job_id.clone(), records: 1, without_id: 0, ids: KeySum::default() };
+        for from in job_states() {
+            for to in job_states() {
+                let entry = JobEntry {
+                    state: from.clone(),
+                    ..JobEntry::waiting(&drop_id, &source(), &part, 1, &by())
+                };
+                let moved = entry.advance(to.clone(), &by());
+                assert_eq!(
+                    moved.is_ok(),
+                    drawn.contains(&(from.name(), to.name())),
+                    "{} to {}",
+                    from.name(),
+                    to.name()
+                );
+                if let Err(error) = moved {
+                    let text = format!("job {job_id} cannot go from {} to {}", from.name(), to.name());
+                    assert_eq!(error.to_string(), text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn entries_survive_being_written() {
+        let drop_id = DropId::derive(&source());
+        for state in drop_states() {
+            let entry = DropEntry { state, ..DropEntry::claim(drop_id.clone(), source(), &by()) };
+            let json = serde_json::to_vec(&entry).unwrap();
+            assert_eq!(serde_json::from_slice::<DropEntry>(&json).unwrap(), entry);
+        }
+        let job_id = JobId::derive(&drop_id, 1, 1);
+        let part = Part { number: 1, job_id, records: 1, without_id: 0, ids: KeySum::default() };
+        for state in job_states() {
+            let entry = JobEntry { state, ..JobEntry::waiting(&drop_id, &source(), &part, 1, &by()) };
+            let json = serde_json::to_vec(&entry).unwrap();
+            assert_eq!(serde_json::from_slice::<JobEntry>(&json).unwrap(), entry);
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::jsonl::Line;
 use crate::layout::{self, JobId};
 use crate::lines::{each_line, end, rewrite_lines, sort_lines};
-use crate::record::parse_input_record;
+use crate::record::{Answer, parse_input_record};
 use crate::store::Store;
 
 /// What is below a job's output prefix.
@@ -116,9 +116,11 @@ impl<'a> JobFiles<'a> {
                 let sort = |line: Line<'_>, [succeeded, errors]: &mut [Vec<u8>; 2]| {
                     let bytes = line.bytes.unwrap_or_default();
                     match seen.judge(bytes) {
-                        LineVerdict::Succeeded => push_line(succeeded, bytes),
-                        LineVerdict::Failed => push_line(errors, bytes),
-                        LineVerdict::Repeated | LineVerdict::Unreadable => {}
+                        LineVerdict::Answered(Answer::Succeeded) => push_line(succeeded, bytes),
+                        LineVerdict::Answered(Answer::Failed) => push_line(errors, bytes),
+                        LineVerdict::Answered(Answer::Retryable)
+                        | LineVerdict::Repeated
+                        | LineVerdict::Unreadable => {}
                     }
                     Ok(())
                 };
@@ -130,18 +132,18 @@ impl<'a> JobFiles<'a> {
         end(writers, written).await
     }
 
-    /// Writes the lines of the input that have no line in the output. If none has, it is a copy of the
-    /// input, made by S3.
+    /// Writes the lines of the input that are still to be processed. If all are, it is a copy of the input,
+    /// made by S3.
     ///
     /// # Errors
     /// [`Error::Call`]; [`Error::Internal`] if the input is not what was put there.
-    pub async fn write_unprocessed(&self, answers: &Answers, to: &str) -> Result<(), Error> {
+    pub async fn write_rest(&self, answers: &Answers, to: &str) -> Result<(), Error> {
         if answers.is_empty() {
             return self.store.copy(&self.input, to).await;
         }
         let reader = self.store.read(&self.input).await?;
         rewrite_lines(reader, self.max_input_line_bytes, self.store, to, |line, out| {
-            if answers.lacks(&self.record_id(&line)?) {
+            if answers.leaves(&self.record_id(&line)?) {
                 push_line(out, line.bytes.unwrap_or_default());
             }
             Ok(())

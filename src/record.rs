@@ -243,8 +243,19 @@ fn kind_of(json: &str) -> &'static str {
 pub struct OutputRecord<'a> {
     /// The id that the input had.
     pub record_id: Cow<'a, str>,
-    /// Whether the line has an answer; otherwise it has an error.
-    pub succeeded: bool,
+    /// What Bedrock said to it.
+    pub answer: Answer,
+}
+
+/// What Bedrock said to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It has the model's output.
+    Succeeded,
+    /// It was refused for good: the same record again would be refused again.
+    Failed,
+    /// It met an error that has nothing to do with it: the same record again may succeed.
+    Retryable,
 }
 
 #[derive(Deserialize)]
@@ -253,8 +264,17 @@ struct RawOutput<'a> {
     record_id: Cow<'a, str>,
     #[serde(borrow, default, rename = "modelOutput")]
     model_output: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
+    #[serde(default)]
+    error: Option<RawError>,
+}
+
+/// The `error` of an output line. AWS documents a numeric `errorCode`; a boolean `expired` has been seen.
+#[derive(Deserialize)]
+struct RawError {
+    #[serde(default, rename = "errorCode")]
+    code: serde_json::Value,
+    #[serde(default)]
+    expired: bool,
 }
 
 /// Reads one line of Bedrock's output. `None` if it is no record with an id and an answer or an error,
@@ -264,12 +284,25 @@ struct RawOutput<'a> {
 pub fn parse_output_record(line: &[u8]) -> Option<OutputRecord<'_>> {
     let text = simdutf8::basic::from_utf8(line).ok()?;
     let raw: RawOutput<'_> = serde_json::from_str(text).ok()?;
-    let succeeded = match (raw.model_output, raw.error) {
-        (_, Some(_)) => false,
-        (Some(_), None) => true,
+    let answer = match (raw.model_output, raw.error) {
+        (_, Some(error)) if error.expired || is_retryable(error_code(&error.code)) => Answer::Retryable,
+        (_, Some(_)) => Answer::Failed,
+        (Some(_), None) => Answer::Succeeded,
         (None, None) => return None,
     };
-    Some(OutputRecord { record_id: raw.record_id, succeeded })
+    Some(OutputRecord { record_id: raw.record_id, answer })
+}
+
+fn error_code(code: &serde_json::Value) -> Option<u64> {
+    code.as_u64().or_else(|| code.as_str()?.parse().ok())
+}
+
+/// Whether the same record may succeed next time: too many requests (429) and the service's own errors
+/// (500 to 599), as HTTP has them. AWS documents no list of codes; one that is missing or no number is
+/// taken to be final, so that nothing is tried again for ever.
+#[must_use]
+pub fn is_retryable(code: Option<u64>) -> bool {
+    matches!(code, Some(429 | 500..=599))
 }
 
 /// A record's id as a number: the first 128 bits of its SHA-256. Sets of it have a known size, however
@@ -391,24 +424,33 @@ mod tests {
 
     #[test]
     fn reads_output_records_tolerantly() {
+        use Answer::{Failed, Retryable, Succeeded};
         let answer = |line: &str| {
-            parse_output_record(line.as_bytes()).map(|r| (r.record_id.into_owned(), r.succeeded))
+            parse_output_record(line.as_bytes()).map(|record| (record.record_id.into_owned(), record.answer))
         };
-        assert_eq!(
-            answer(r#"{"recordId":"a","modelInput":{},"modelOutput":{"x":1},"new":2}"#),
-            Some(("a".into(), true))
-        );
-        assert_eq!(
-            answer(r#"{"recordId":"a","modelInput":{},"modelOutput":null,"error":{"errorCode":400}}"#),
-            Some(("a".into(), false))
-        );
-        assert_eq!(
-            answer(r#"{"recordId":"a","modelInput":{},"modelOutput":{"x":1},"error":null}"#),
-            Some(("a".into(), true))
-        );
-        assert_eq!(answer(r#"{"recordId":"a","modelInput":{}}"#), None);
-        assert_eq!(answer(r#"{"recordId":"a","modelOut"#), None);
-        assert_eq!(answer(""), None);
+        let table = [
+            (r#"{"recordId":"a","modelInput":{},"modelOutput":{"x":1},"new":2}"#, Some(Succeeded)),
+            (r#"{"recordId":"a","modelOutput":{"x":1},"error":null}"#, Some(Succeeded)),
+            (
+                r#"{"recordId":"a","modelOutput":null,"error":{"errorCode":400,"errorMessage":"m"}}"#,
+                Some(Failed),
+            ),
+            (r#"{"recordId":"a","error":{"errorCode":"424"}}"#, Some(Failed)),
+            (r#"{"recordId":"a","error":{"errorCode":"ThrottlingException"}}"#, Some(Failed)),
+            (r#"{"recordId":"a","error":{}}"#, Some(Failed)),
+            (r#"{"recordId":"a","error":{"errorCode":429}}"#, Some(Retryable)),
+            (r#"{"recordId":"a","error":{"errorCode":"500"}}"#, Some(Retryable)),
+            (r#"{"recordId":"a","error":{"errorCode":599}}"#, Some(Retryable)),
+            (r#"{"recordId":"a","error":{"errorCode":600}}"#, Some(Failed)),
+            (r#"{"recordId":"a","error":{"errorCode":400,"expired":true}}"#, Some(Retryable)),
+            (r#"{"recordId":"a","modelInput":{}}"#, None),
+            (r#"{"modelOutput":{}}"#, None),
+            (r#"{"recordId":"a","modelOut"#, None),
+            ("", None),
+        ];
+        for (line, expected) in table {
+            assert_eq!(answer(line), expected.map(|expected| ("a".to_owned(), expected)), "{line}");
+        }
     }
 
     #[test]

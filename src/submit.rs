@@ -1,46 +1,42 @@
-//! Flow 1: an S3 put becomes a job.
+//! Flow 1: an S3 put becomes jobs.
 //!
 //! 1. Parse the notification, look at the object itself.
 //! 2. Marker, then claim the drop (`Reading`).
 //! 3. Read that version once and judge every line.
-//! 4. Invalid: `rejection.json`, `Rejected`; no retry can help, so it is not an error.
+//! 4. Invalid: `Rejected`, then `rejection.json`; no retry can help, so it is not an error.
 //! 5. Valid: plan the parts, `Accepted`.
-//! 6. Per part: its input at a key that Bedrock takes, marker, entry (`Waiting`).
-//! 7. Ask Bedrock for the job (`Submitting`, `Submitted`).
+//! 6. Per part: its input at a key that Bedrock takes, marker, entry (`Waiting`). The drop's marker goes.
+//! 7. Try to submit these jobs, once.
+//!
+//! Whoever comes after a crash begins at the step that the drop's entry names.
 
 use serde_json::Value;
 use tracing::{error, info, warn};
 
-use crate::bedrock::{Bedrock, Submission};
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::error::{Chain, Error};
 use crate::event::{ObjectCreated, parse_object_created};
-use crate::job::JobRequest;
 use crate::jsonl::Line;
-use crate::layout::{self, DropId, JobId};
-use crate::ledger::{DropEntry, DropState, JobEntry, JobState};
+use crate::layout::{self, DropId, DropSource};
+use crate::ledger::{DropEntry, DropState, JobEntry};
 use crate::lines::rewrite_lines;
+use crate::pipeline::Pipeline;
 use crate::plan::{Part, plan};
 use crate::record::parse_input_record;
-use crate::store::{Store, Stored};
+use crate::store::Stored;
 use crate::timestamp::Invocation;
 use crate::validate::{Problem, Rejection, Validator, Verdict, given_record_id};
 
 /// The handler of S3 notifications.
 #[derive(Debug)]
-pub struct Submit {
-    config: Config,
-    store: Store,
-    bedrock: Bedrock,
-}
+pub struct Submit(Pipeline);
 
 impl Submit {
     /// A handler with these settings.
     #[must_use]
     pub fn new(config: Config, clients: &Clients) -> Self {
-        let store = Store::new(clients.s3.clone(), &config.output_bucket);
-        Self { config, store, bedrock: Bedrock::new(clients.bedrock.clone()) }
+        Self(Pipeline::new(config, clients))
     }
 
     /// Takes every object that the payload names, and does all it can before it reports a failure.
@@ -51,7 +47,7 @@ impl Submit {
         let mut first_error = None;
         for object in parse_object_created(payload)? {
             let taken = match object {
-                Ok(object) => self.take(&object, by).await,
+                Ok(object) => self.0.take(&object, by).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = taken {
@@ -64,7 +60,9 @@ impl Submit {
         }
         first_error.map_or(Ok(()), Err)
     }
+}
 
+impl Pipeline {
     async fn take(&self, object: &ObjectCreated, by: &Invocation) -> Result<(), Error> {
         let uri = &object.uri;
         if uri.bucket() != self.config.input_bucket {
@@ -79,82 +77,104 @@ impl Submit {
             warn!(input.uri = %uri, "drop is gone: it was deleted before it was read");
             return Ok(());
         };
-        let drop_id = DropId::derive(&source);
-        let claim = DropEntry::claim(drop_id, source, by);
-        let mut drop = self.claim(claim, by).await?;
-        if matches!(drop.entry.state, DropState::Reading { .. }) {
-            drop = self.judge(drop, by).await?;
-        }
-        let marker = layout::drop_marker(drop.entry.source.last_modified, &drop.entry.drop_id);
-        if let DropState::Accepted { parts } = &drop.entry.state {
-            for part in parts {
-                self.make_job(&drop.entry, part, by).await?;
-            }
-            self.store.delete(&marker).await?;
-            for part in parts {
-                self.submit_job(&part.job_id, by).await?;
-            }
-            return Ok(());
-        }
-        self.store.delete(&marker).await
+        self.advance_drop(source, by).await
     }
 
-    /// Claims a drop, or finds what became of it.
-    async fn claim(&self, claim: DropEntry, by: &Invocation) -> Result<Stored<DropEntry>, Error> {
-        let key = layout::drop_entry(&claim.drop_id);
-        let drop_id = claim.drop_id.clone();
-        let busy = |what: &str| Error::Busy(format!("drop {drop_id} {what}"));
-        let stored = match self.store.get_json::<DropEntry>(&key).await? {
-            Some(stored) => stored,
-            None => {
-                let marker = layout::drop_marker(claim.source.last_modified, &claim.drop_id);
-                self.store.put_json(&marker, &claim.source).await?;
-                let (input, size) = (claim.source.to_string(), claim.source.size_bytes);
-                if let Some(stored) = self.store.create(&key, claim).await? {
-                    info!(drop.id = %drop_id, input.uri = input, size_bytes = size, "drop claimed");
-                    return Ok(stored);
-                }
-                self.store.get_json(&key).await?.ok_or_else(|| busy("was claimed, and then was not there"))?
+    /// Brings a drop as far as it goes now, from wherever it stands: its jobs are submitted, or it is over.
+    pub(crate) async fn advance_drop(&self, source: DropSource, by: &Invocation) -> Result<(), Error> {
+        let Some(mut drop) = self.claim(source, by).await? else { return Ok(()) };
+        if matches!(drop.entry.state, DropState::Reading { .. }) {
+            match self.judge(drop, by).await? {
+                Some(judged) => drop = judged,
+                None => return Ok(()),
             }
+        }
+        let drop = &drop.entry;
+        let parts = match &drop.state {
+            DropState::Accepted { parts } => parts.as_slice(),
+            DropState::Rejected { problems, stopped_early } => {
+                self.report(drop, problems, *stopped_early).await?;
+                &[]
+            }
+            DropState::Reading { .. } | DropState::Finished { .. } => &[],
+        };
+        for part in parts {
+            self.make_job(drop, part, by).await?;
+        }
+        self.store.delete(&layout::drop_marker(drop.source.last_modified, &drop.drop_id)).await?;
+        let mut submitted = Ok(());
+        for part in parts {
+            submitted = submitted.and(self.submit_job(&part.job_id, by).await.map(|_| ()));
+        }
+        submitted
+    }
+
+    /// Claims a drop, or finds what became of it. `None` if somebody else is at it.
+    async fn claim(&self, source: DropSource, by: &Invocation) -> Result<Option<Stored<DropEntry>>, Error> {
+        let drop_id = DropId::derive(&source);
+        let key = layout::drop_entry(&drop_id);
+        let Some(stored) = self.store.get_json::<DropEntry>(&key).await? else {
+            let marker = layout::drop_marker(source.last_modified, &drop_id);
+            self.store.put_json(&marker, &source).await?;
+            let (input, size_bytes) = (source.to_string(), source.size_bytes);
+            let claimed = self.store.create(&key, DropEntry::claim(drop_id.clone(), source, by)).await?;
+            if claimed.is_some() {
+                info!(drop.id = %drop_id, input.uri = input, size_bytes, "drop claimed");
+            }
+            return Ok(claimed);
         };
         match &stored.entry.state {
             DropState::Reading { lease_until } if *lease_until > by.started => {
-                Err(busy(&format!("is being read by another invocation, until {lease_until} at the latest")))
+                info!(drop.id = %drop_id, %lease_until, "drop is being read by another invocation");
+                Ok(None)
             }
             DropState::Reading { .. } => {
                 let next = stored.entry.advance(DropState::Reading { lease_until: by.lease_until }, by)?;
                 info!(drop.id = %drop_id, "drop taken over");
-                self.store
-                    .replace(&key, next, &stored.etag)
-                    .await?
-                    .ok_or_else(|| busy("was taken over by another"))
+                self.store.replace(&key, next, &stored.etag).await
             }
-            DropState::Accepted { .. } | DropState::Rejected | DropState::Finished { .. } => {
-                info!(drop.id = %drop_id, state = stored.entry.state.name(), "drop is known");
-                Ok(stored)
+            DropState::Accepted { .. } | DropState::Rejected { .. } | DropState::Finished { .. } => {
+                Ok(Some(stored))
             }
         }
     }
 
-    /// Reads a claimed drop, and records the verdict.
-    async fn judge(&self, drop: Stored<DropEntry>, by: &Invocation) -> Result<Stored<DropEntry>, Error> {
+    /// Reads a claimed drop, and records the verdict. `None` if somebody else has taken the drop over.
+    async fn judge(
+        &self,
+        drop: Stored<DropEntry>,
+        by: &Invocation,
+    ) -> Result<Option<Stored<DropEntry>>, Error> {
         let entry = &drop.entry;
-        let state = match self.read(entry).await {
-            Ok(Verdict::Valid(tally)) => DropState::Accepted { parts: plan(&entry.drop_id, &tally) },
-            Ok(Verdict::Invalid { problems, stopped_early }) => {
-                self.report(entry, problems, stopped_early).await?;
-                DropState::Rejected
-            }
+        let drop_id = &entry.drop_id;
+        let verdict = match self.read(entry).await {
+            Ok(verdict) => verdict,
             Err(error) => {
                 self.give_lease_back(&drop, by).await;
                 return Err(error);
             }
         };
-        let drop_id = &entry.drop_id;
-        let next = entry.advance(state, by)?;
-        info!(drop.id = %drop_id, state = next.state.name(), "drop judged");
-        let written = self.store.replace(&layout::drop_entry(drop_id), next, &drop.etag).await?;
-        written.ok_or_else(|| Error::Busy(format!("drop {drop_id} was taken over by another invocation")))
+        let (state, records) = match verdict {
+            Verdict::Valid(tally) => (DropState::Accepted { parts: plan(drop_id, &tally) }, tally.records),
+            Verdict::Invalid { problems, stopped_early } => {
+                (DropState::Rejected { problems, stopped_early }, 0)
+            }
+        };
+        let judged =
+            self.store.replace(&layout::drop_entry(drop_id), entry.advance(state, by)?, &drop.etag).await?;
+        match judged.as_ref().map(|judged| &judged.entry.state) {
+            Some(DropState::Accepted { parts }) => info!(
+                drop.id = %drop_id, input.uri = %entry.source, part.count = parts.len(),
+                metric.DropsAccepted = 1_u64, metric.Records = records, "drop accepted"
+            ),
+            Some(DropState::Rejected { problems, stopped_early }) => warn!(
+                drop.id = %drop_id, input.uri = %entry.source, problem.count = problems.len(), stopped_early,
+                report = layout::rejection(&entry.source.key, drop_id), metric.DropsRejected = 1_u64,
+                "drop rejected"
+            ),
+            _ => {}
+        }
+        Ok(judged)
     }
 
     async fn read(&self, drop: &DropEntry) -> Result<Verdict, Error> {
@@ -185,19 +205,12 @@ impl Submit {
         Ok(validator.finish())
     }
 
-    async fn report(
-        &self,
-        drop: &DropEntry,
-        problems: Vec<Problem>,
-        stopped_early: bool,
-    ) -> Result<(), Error> {
+    /// Tells the user why a drop was refused.
+    async fn report(&self, drop: &DropEntry, problems: &[Problem], stopped_early: bool) -> Result<(), Error> {
         let key = layout::rejection(&drop.source.key, &drop.drop_id);
-        warn!(
-            drop.id = %drop.drop_id, input.uri = %drop.source, problem.count = problems.len(), stopped_early,
-            report = key, "drop rejected"
-        );
         let (drop_id, source) = (drop.drop_id.clone(), drop.source.clone());
-        self.store.put_json(&key, &Rejection { version: 1, drop_id, source, problems, stopped_early }).await
+        let rejection = Rejection { version: 1, drop_id, source, problems: problems.to_vec(), stopped_early };
+        self.store.put_json(&key, &rejection).await
     }
 
     /// Nothing was decided, so the next delivery need not wait for the lease to end.
@@ -209,10 +222,9 @@ impl Submit {
         }
     }
 
-    /// Puts a part's input where Bedrock can read it, then marker and entry. What is there is left.
+    /// Puts a part's input where Bedrock can read it, then records the job. What is there is left.
     async fn make_job(&self, drop: &DropEntry, part: &Part, by: &Invocation) -> Result<(), Error> {
-        let key = layout::job_entry(&part.job_id);
-        if self.store.get_json::<JobEntry>(&key).await?.is_some() {
+        if self.store.get_json::<JobEntry>(&layout::job_entry(&part.job_id)).await?.is_some() {
             return Ok(());
         }
         let input = layout::job_input(&part.job_id);
@@ -221,14 +233,7 @@ impl Submit {
         } else {
             self.rewrite(drop, &input).await?;
         }
-        let job = JobEntry::waiting(drop, part, by);
-        self.store
-            .put_json(&layout::job_marker(drop.source.last_modified, &part.job_id), &part.job_id)
-            .await?;
-        if self.store.create(&key, job).await?.is_some() {
-            info!(drop.id = %drop.drop_id, job.id = %part.job_id, record.count = part.records, "job waiting");
-        }
-        Ok(())
+        self.record_waiting(JobEntry::waiting(&drop.drop_id, &drop.source, part, 1, by)).await
     }
 
     /// Writes a drop as a job's input with an id for every record.
@@ -241,55 +246,6 @@ impl Submit {
             with_record_id(&drop.drop_id, &line, out)
         })
         .await
-    }
-
-    /// Asks Bedrock for a waiting job. The ledger says so before the call, and what came of it after.
-    async fn submit_job(&self, job_id: &JobId, by: &Invocation) -> Result<(), Error> {
-        let key = layout::job_entry(job_id);
-        let busy = |what: &str| Error::Busy(format!("job {job_id} {what}"));
-        let job = self.store.get_json::<JobEntry>(&key).await?;
-        let job = job.ok_or_else(|| Error::Internal(format!("job {job_id} has no entry")))?;
-        let (request, may_exist) = match &job.entry.state {
-            JobState::Waiting => (JobRequest::new(&self.config, job_id), false),
-            JobState::Submitting { lease_until, .. } if *lease_until > by.started => {
-                return Err(busy(&format!(
-                    "is being submitted by another invocation, until {lease_until} at the latest"
-                )));
-            }
-            JobState::Submitting { request, .. } => (request.clone(), true),
-            JobState::Submitted { .. } | JobState::Ended { .. } | JobState::Settled { .. } => return Ok(()),
-        };
-        let lease_until = by.lease_until;
-        let next = job.entry.advance(JobState::Submitting { lease_until, request: request.clone() }, by)?;
-        let Some(job) = self.store.replace(&key, next, &job.etag).await? else {
-            return Err(busy("was taken by another invocation"));
-        };
-        let found = if may_exist { self.bedrock.find_by_name(&request.job_name).await? } else { None };
-        let submission = match found {
-            Some(job_arn) => Submission::Created(job_arn),
-            None => self.bedrock.create(&request).await?,
-        };
-        let (job_arn, refusal) = match submission {
-            Submission::Created(job_arn) => (job_arn, None),
-            Submission::NameInUse(error) => match self.bedrock.find_by_name(&request.job_name).await? {
-                Some(job_arn) => (job_arn, None),
-                None => return Err(error),
-            },
-            Submission::Refused(error) => (String::new(), Some(error)),
-            Submission::Unknown(error) => return Err(error),
-        };
-        if let Some(error) = refusal {
-            let mut next = job.entry.advance(JobState::Waiting, by)?;
-            next.refusal = Some(Chain(&error).to_string());
-            self.store.replace(&key, next, &job.etag).await?;
-            return Err(error);
-        }
-        info!(drop.id = %job.entry.drop_id, job.id = %job_id, job.arn = job_arn, "job submitted");
-        let mut next = job.entry.advance(JobState::Submitted { request, job_arn }, by)?;
-        next.refusal = None;
-        // Lost only to a state change that came first and has recorded more than this.
-        self.store.replace(&key, next, &job.etag).await?;
-        Ok(())
     }
 }
 

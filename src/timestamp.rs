@@ -21,6 +21,12 @@ impl Timestamp {
         Self(secs)
     }
 
+    /// How many seconds it is after another time; 0 if it is before.
+    #[must_use]
+    pub fn seconds_since(self, earlier: Self) -> u64 {
+        u64::try_from(self.0 - earlier.0).unwrap_or_default()
+    }
+
     /// Written without separators, as part of a key: `20261123T150500Z`.
     #[must_use]
     pub fn compact(self) -> String {
@@ -71,6 +77,8 @@ pub struct Invocation {
     pub started: Timestamp,
     /// When a lease taken by it ends: Lambda has ended the invocation by then, on any clock.
     pub lease_until: Timestamp,
+    /// When Lambda ends it.
+    pub deadline: SystemTime,
 }
 
 impl Invocation {
@@ -81,6 +89,7 @@ impl Invocation {
             writer: format!("{:032x}", fastrand::u128(..)),
             started: now().into(),
             lease_until: (deadline + CLOCK_SKEW).into(),
+            deadline,
         }
     }
 
@@ -88,6 +97,14 @@ impl Invocation {
     #[must_use]
     pub fn from_context(context: &Context) -> Self {
         Self::until(SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline))
+    }
+}
+
+impl Invocation {
+    /// Whether there is time to begin one more piece of work.
+    #[must_use]
+    pub fn has_time_for(&self, work: Duration) -> bool {
+        now() + work < self.deadline
     }
 }
 

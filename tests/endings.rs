@@ -63,7 +63,7 @@ async fn every_ending_accounts_for_every_record() {
     ];
     for (ending, processed, failed) in table {
         let what = format!("{ending:?}");
-        let mut world = World::new().await;
+        let mut world = World::with(&[("MAX_ATTEMPTS", "1")]).await;
         let (status, message) = (ending.status, ending.message.clone());
         world.stand_in.script(ending);
         let results = world.run("in/a.jsonl", drop_of(COUNT)).await;

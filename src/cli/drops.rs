@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -16,7 +17,7 @@ use crate::error::Error;
 use crate::event::{ObjectCreated, parse_job_state_change, parse_object_created};
 use crate::layout::{DropId, JobId};
 use crate::local::Local;
-use crate::local::pump::Ending;
+use crate::local::pump::{Ending, EventCounts};
 use crate::s3_uri::S3Uri;
 use crate::store::Store;
 use crate::validate::Rejection;
@@ -71,6 +72,8 @@ fn name_of(file: &Path) -> String {
 /// The drops of one run.
 struct Session<'a> {
     local: &'a Local,
+    /// The user's own: nothing goes wrong with its calls.
+    s3: Client,
     store: Store,
     endings: mpsc::UnboundedReceiver<Ending>,
     progress: Progress,
@@ -87,8 +90,9 @@ struct OpenDrop {
 
 impl<'a> Session<'a> {
     fn new(local: &'a Local, endings: mpsc::UnboundedReceiver<Ending>) -> Self {
-        let store = Store::new(local.clients().s3.clone(), &local.config().output_bucket);
-        Self { local, store, endings, progress: Progress::new(), open: HashMap::new(), unsound: 0 }
+        let s3 = local.s3().client();
+        let store = Store::new(s3.clone(), &local.config().output_bucket);
+        Self { local, s3, store, endings, progress: Progress::new(), open: HashMap::new(), unsound: 0 }
     }
 
     /// Puts a file into the input bucket, as a user would.
@@ -96,7 +100,7 @@ impl<'a> Session<'a> {
         let bucket = &self.local.config().input_bucket;
         let body =
             ByteStream::from_path(file).await.map_err(|error| path_error(file, io::Error::other(error)))?;
-        let put = self.local.clients().s3.put_object().bucket(bucket).key(key).body(body).send().await;
+        let put = self.s3.put_object().bucket(bucket).key(key).body(body).send().await;
         let put = put.map_err(|error| Error::from_sdk(format!("S3 PutObject s3://{bucket}/{key}"), error))?;
         let source = self.store.head(&S3Uri::new(bucket, key), put.version_id()).await?;
         let source = source.ok_or_else(|| Error::Internal(format!("s3://{bucket}/{key} is not there")))?;
@@ -123,6 +127,10 @@ impl<'a> Session<'a> {
 
     async fn end(&mut self, ending: Ending) -> Result<(), CliError> {
         let key = match ending {
+            Ending::GivenUp { error, .. } if self.local.is_swept() => {
+                self.progress.note(&format!("an event: given up: {error}"));
+                return Ok(());
+            }
             Ending::GivenUp { event, error } => {
                 self.unsound += 1;
                 let drop_id = self.drop_of(event).unwrap_or_default();
@@ -166,11 +174,29 @@ impl<'a> Session<'a> {
 
     fn finish(self) -> bool {
         self.progress.finish();
+        let faults = injected(self.local);
+        if !faults.is_empty() {
+            self.progress.note(&format!("injected: {}", faults.join(", ")));
+        }
         for open in self.open.values() {
             self.progress.note(&format!("{}: not finished", open.key));
         }
         self.unsound == 0 && self.open.is_empty()
     }
+}
+
+/// The faults that came to pass, with how often.
+fn injected(local: &Local) -> Vec<String> {
+    let calls = local.faults().counts();
+    let events = [local.pump().notifications(), local.pump().state_changes()];
+    let sum = |count: fn(&EventCounts) -> u64| events.iter().map(count).sum();
+    let events = [
+        ("event dropped", sum(|events| events.dropped)),
+        ("event duplicated", sum(|events| events.duplicated)),
+        ("event delayed", sum(|events| events.delayed)),
+    ];
+    let all = calls.into_iter().chain(events);
+    all.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect()
 }
 
 fn tell_summary(summary: &Summary) -> String {

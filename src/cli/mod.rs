@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, ConfigError, VARIABLES};
 use crate::error::Error;
+use crate::local::faults::{FaultError, FaultOptions};
 use crate::local::{ACCOUNT_ID, Local, LocalOptions};
 use crate::timestamp::{Timestamp, now};
 
@@ -65,9 +66,29 @@ struct LocalArguments {
     #[arg(long, default_value_t = 300, value_name = "MS")]
     pace_ms: u64,
 
-    /// Decides the order in which the stand-in writes its answers.
+    /// Decides the order in which the stand-in writes its answers, and what goes wrong.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+
+    /// Something that goes wrong; --help lists what can. May be repeated.
+    #[arg(long = "fault", value_name = "NAME=VALUE", long_help = fault_help())]
+    faults: Vec<String>,
+
+    /// How often the schedule looks for what a fault has left open, in milliseconds; 0: never.
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    sweep_ms: u64,
+
+    /// How long a function may run before it is ended, in milliseconds. What a killed function had begun is
+    /// left to it for so long and 30 s more.
+    #[arg(long, default_value_t = 900_000, value_name = "MS")]
+    function_timeout_ms: u64,
+}
+
+fn fault_help() -> String {
+    format!(
+        "Something that goes wrong. May be repeated. RATE is from 0 to 1, MS a time:\n{}",
+        FaultOptions::help()
+    )
 }
 
 const DEFAULT_MODEL_ID: &str = "anthropic.claude-3-haiku-20240307-v1:0";
@@ -77,6 +98,8 @@ const DEFAULT_MODEL_ID: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 enum CliError {
     #[error("--set {0}: {1}")]
     Setting(String, &'static str),
+    #[error("--fault {0}: {1}")]
+    Fault(String, FaultError),
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("{0}")]
@@ -90,7 +113,7 @@ enum CliError {
 impl CliError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Setting(..) | Self::Config(_) => 2,
+            Self::Setting(..) | Self::Fault(..) | Self::Config(_) => 2,
             Self::Path(..) | Self::Start(_) | Self::Pipeline(_) => 1,
         }
     }
@@ -111,13 +134,23 @@ pub async fn run(arguments: Arguments) -> ExitCode {
 
 async fn local(arguments: &LocalArguments) -> Result<bool, CliError> {
     let config = config(arguments)?;
+    let mut faults = FaultOptions::default();
+    for fault in &arguments.faults {
+        faults.set(fault).map_err(|error| CliError::Fault(fault.clone(), error))?;
+    }
     for path in &arguments.paths {
         path.metadata().map_err(|error| CliError::Path(path.display().to_string(), error))?;
     }
     let root = new_run_folder(&arguments.dir).map_err(CliError::Start)?;
     log_to(&root.join("pipeline.log")).map_err(CliError::Start)?;
-    let options =
-        LocalOptions { config, pace: Duration::from_millis(arguments.pace_ms), seed: arguments.seed };
+    let options = LocalOptions {
+        config,
+        pace: Duration::from_millis(arguments.pace_ms),
+        seed: arguments.seed,
+        faults,
+        sweep_every: (arguments.sweep_ms > 0).then(|| Duration::from_millis(arguments.sweep_ms)),
+        function_timeout: Duration::from_millis(arguments.function_timeout_ms),
+    };
     let local = Local::start(&root.join("s3"), options).await.map_err(CliError::Start)?;
     drops::process(&local, &arguments.paths).await
 }

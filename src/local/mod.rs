@@ -12,16 +12,19 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use crate::clients::{Clients, prepare};
+use crate::clients::{Clients, http_client, prepare};
 use crate::complete::Complete;
 use crate::config::Config;
-use crate::local::bedrock::{StandIn, StandInOptions};
-use crate::local::pump::{Ending, Pump};
+use crate::local::bedrock::{EndingRates, StandIn, StandInOptions};
+use crate::local::faults::{CallRates, FaultOptions, Faults};
+use crate::local::pump::{Ending, MAX_FUNCTION_TIMEOUT, Pump, PumpOptions};
 use crate::local::s3::EmbeddedS3;
 use crate::submit::Submit;
 
 pub mod bedrock;
+pub mod faults;
 pub mod pump;
 pub mod s3;
 
@@ -35,8 +38,29 @@ pub struct LocalOptions {
     pub config: Config,
     /// How long a job stays in each state.
     pub pace: Duration,
-    /// Decides the order of the output's lines.
+    /// Decides the order of the output's lines, and what goes wrong.
     pub seed: u64,
+    /// What goes wrong.
+    pub faults: FaultOptions,
+    /// How often the schedule wakes the function `complete`; `None`: never.
+    pub sweep_every: Option<Duration>,
+    /// How long a function may run before it is ended.
+    pub function_timeout: Duration,
+}
+
+impl LocalOptions {
+    /// A run in which nothing goes wrong, nothing takes time, and nothing is scheduled.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            pace: Duration::ZERO,
+            seed: 0,
+            faults: FaultOptions::default(),
+            sweep_every: None,
+            function_timeout: MAX_FUNCTION_TIMEOUT,
+        }
+    }
 }
 
 /// A running pipeline. It stops when dropped.
@@ -44,9 +68,12 @@ pub struct LocalOptions {
 pub struct Local {
     config: Config,
     clients: Clients,
+    faults: Faults,
     s3: EmbeddedS3,
-    stand_in: StandIn,
+    stand_in: Arc<StandIn>,
     pump: Pump,
+    is_swept: bool,
+    _cures: JoinSet<()>,
 }
 
 impl Local {
@@ -55,24 +82,39 @@ impl Local {
     /// # Errors
     /// If the folder cannot be made or a port cannot be bound.
     pub async fn start(root: &Path, options: LocalOptions) -> io::Result<Self> {
-        let LocalOptions { config, pace, seed } = options;
+        let LocalOptions { config, pace, seed, faults: wrong, sweep_every, function_timeout } = options;
         let s3 = EmbeddedS3::start(root).await?;
         s3.create_bucket(&config.input_bucket, true)?;
         s3.create_bucket(&config.output_bucket, false)?;
-        let mut options = StandInOptions::new(s3.client());
-        options.account_id = ACCOUNT_ID.into();
-        options.region = s3::REGION.into();
-        options.roles = Some(vec![config.job_role_arn.clone()]);
-        options.subnet_ids = Some(config.vpc.subnet_ids().to_vec());
-        options.security_group_ids = Some(config.vpc.security_group_ids().to_vec());
-        options.pace = pace;
-        options.seed = seed;
-        let stand_in = StandIn::start(options).await?;
-        let clients = clients(&config, s3.endpoint(), stand_in.endpoint()).await;
+        let stand_in = Arc::new(start_stand_in(&config, &s3, pace, seed, &wrong).await?);
+        let mut cures = JoinSet::new();
+        refuse_for_a_while(&config, &stand_in, &wrong, &mut cures);
+        let faults = Faults::new();
+        let calls = wrong.calls;
+        if calls != CallRates::default() {
+            faults.set(move |call| calls.decide(seed, call));
+        }
+        let clients = clients_through(&config, s3.endpoint(), stand_in.endpoint(), &faults).await;
         let submit = Arc::new(Submit::new(config.clone(), &clients));
         let complete = Arc::new(Complete::new(config.clone(), &clients));
-        let pump = Pump::start(&config, s3.subscribe(), stand_in.subscribe(), submit, complete);
-        Ok(Self { config, clients, s3, stand_in, pump })
+        let options = PumpOptions {
+            seed,
+            notifications: wrong.notifications,
+            state_changes: wrong.state_changes,
+            sweep_every,
+            function_timeout,
+        };
+        let pump = Pump::start(&config, s3.subscribe(), stand_in.subscribe(), submit, complete, options);
+        Ok(Self {
+            config,
+            clients,
+            faults,
+            s3,
+            stand_in,
+            pump,
+            is_swept: sweep_every.is_some(),
+            _cures: cures,
+        })
     }
 
     /// The settings of both functions.
@@ -99,6 +141,24 @@ impl Local {
         &self.stand_in
     }
 
+    /// What becomes of the calls of the functions.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Whether a schedule finishes what an event has left open.
+    #[must_use]
+    pub fn is_swept(&self) -> bool {
+        self.is_swept
+    }
+
+    /// The events on their way to the functions.
+    #[must_use]
+    pub fn pump(&self) -> &Pump {
+        &self.pump
+    }
+
     /// How drops end, as it happens. Yields from the first call on.
     #[must_use]
     pub fn endings(&self) -> mpsc::UnboundedReceiver<Ending> {
@@ -113,13 +173,78 @@ impl Local {
     }
 }
 
+/// A stand-in that knows the role and the network of these settings and nothing else.
+async fn start_stand_in(
+    config: &Config,
+    s3: &EmbeddedS3,
+    pace: Duration,
+    seed: u64,
+    wrong: &FaultOptions,
+) -> io::Result<StandIn> {
+    let mut options = StandInOptions::new(s3.client());
+    options.account_id = ACCOUNT_ID.into();
+    options.region = s3::REGION.into();
+    options.roles = Some(vec![config.job_role_arn.clone()]);
+    options.subnet_ids = Some(config.vpc.subnet_ids().to_vec());
+    options.security_group_ids = Some(config.vpc.security_group_ids().to_vec());
+    options.pace = pace;
+    options.seed = seed;
+    if let Some(jobs) = wrong.jobs_in_flight {
+        options.quotas.max_jobs_in_flight = jobs;
+    }
+    let stand_in = StandIn::start(options).await?;
+    if wrong.endings != EndingRates::default() {
+        let endings = wrong.endings.clone();
+        stand_in.script_with(move |number, job| endings.ending(seed, number, job));
+    }
+    Ok(stand_in)
+}
+
+/// Lets Bedrock refuse the role or a subnet, and be cured of it after its time.
+fn refuse_for_a_while(
+    config: &Config,
+    stand_in: &Arc<StandIn>,
+    wrong: &FaultOptions,
+    cures: &mut JoinSet<()>,
+) {
+    if !wrong.refuse_role.is_zero() {
+        stand_in.set_known_roles(Some(Vec::new()));
+        let (stand_in, roles, time) =
+            (stand_in.clone(), vec![config.job_role_arn.clone()], wrong.refuse_role);
+        cures.spawn(async move {
+            tokio::time::sleep(time).await;
+            stand_in.set_known_roles(Some(roles));
+        });
+    }
+    if !wrong.refuse_subnet.is_zero() {
+        let subnets = config.vpc.subnet_ids().to_vec();
+        stand_in.set_known_subnets(Some(subnets.iter().skip(1).cloned().collect()));
+        let (stand_in, time) = (stand_in.clone(), wrong.refuse_subnet);
+        cures.spawn(async move {
+            tokio::time::sleep(time).await;
+            stand_in.set_known_subnets(Some(subnets));
+        });
+    }
+}
+
 /// The clients that a function has, pointed at these endpoints.
 pub async fn clients(config: &Config, s3_endpoint: &str, bedrock_endpoint: &str) -> Clients {
+    clients_through(config, s3_endpoint, bedrock_endpoint, &Faults::new()).await
+}
+
+/// The same, with every call going through `faults`.
+pub async fn clients_through(
+    config: &Config,
+    s3_endpoint: &str,
+    bedrock_endpoint: &str,
+    faults: &Faults,
+) -> Clients {
     let credentials = Credentials::new(s3::ACCESS_KEY_ID, s3::SECRET_ACCESS_KEY, None, None, "local");
     let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(Region::new(s3::REGION))
         .credentials_provider(SharedCredentialsProvider::new(credentials));
-    let base = prepare(loader, config.call_timeout).load().await;
+    let loader = prepare(loader, config.call_timeout).http_client(faults.wrap(http_client()));
+    let base = loader.load().await;
     let pointed_at = |endpoint: &str| base.to_builder().endpoint_url(endpoint).build();
     Clients {
         s3: Clients::new(&pointed_at(s3_endpoint), true).s3,

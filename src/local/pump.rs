@@ -1,13 +1,13 @@
-//! Delivers S3 notifications and job state changes to the handlers as AWS does: each as an asynchronous
-//! invocation of its own, tried three times.
+//! Delivers S3 notifications, job state changes and the schedule to the handlers as AWS does: each as an
+//! asynchronous invocation of its own, tried three times; or worse, if asked to.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 
-use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use futures_util::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -18,9 +18,11 @@ use crate::complete::Complete;
 use crate::config::Config;
 use crate::error::{Chain, Error};
 use crate::local::ACCOUNT_ID;
+use crate::local::bedrock::uuid;
+use crate::local::faults::EventFaults;
 use crate::local::s3::{ObjectCreated, REGION};
 use crate::submit::Submit;
-use crate::timestamp::{Invocation, now};
+use crate::timestamp::{Invocation, Timestamp, now};
 
 /// How often an event is delivered before it goes to the failure queue.
 const DELIVERIES: u32 = 3;
@@ -30,7 +32,7 @@ const REDELIVERY_PAUSE: Duration = Duration::from_millis(500);
 
 /// The longest that a Lambda function may run.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html> (read 2026-11)
-const FUNCTION_TIMEOUT: Duration = Duration::from_secs(900);
+pub const MAX_FUNCTION_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// What S3 leaves as it is when it form-encodes a key.
 const IN_NOTIFICATION_KEY: &AsciiSet =
@@ -50,10 +52,62 @@ pub enum Ending {
     },
 }
 
+/// What happens to the events on their way, beside being delivered.
+#[derive(Debug, Clone)]
+pub struct PumpOptions {
+    /// Decides which events go wrong.
+    pub seed: u64,
+    /// What goes wrong with S3 notifications.
+    pub notifications: EventFaults,
+    /// What goes wrong with job state changes.
+    pub state_changes: EventFaults,
+    /// How often the schedule wakes the function `complete`; `None`: never.
+    pub sweep_every: Option<Duration>,
+    /// How long a function may run before it is ended.
+    pub function_timeout: Duration,
+}
+
+impl Default for PumpOptions {
+    /// Every event once and at once, no schedule, and the time that Lambda gives at most.
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            notifications: EventFaults::default(),
+            state_changes: EventFaults::default(),
+            sweep_every: None,
+            function_timeout: MAX_FUNCTION_TIMEOUT,
+        }
+    }
+}
+
+/// What has happened to the events of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EventCounts {
+    /// Events that there were.
+    pub events: u64,
+    /// Events that never come.
+    pub dropped: u64,
+    /// Events that come twice.
+    pub duplicated: u64,
+    /// Arrivals that are late.
+    pub delayed: u64,
+}
+
+impl EventCounts {
+    fn add(&mut self, arrivals: &[Duration]) {
+        self.events += 1;
+        self.dropped += u64::from(arrivals.is_empty());
+        self.duplicated += u64::from(arrivals.len() > 1);
+        self.delayed += arrivals.iter().filter(|arrival| !arrival.is_zero()).count() as u64;
+    }
+}
+
 /// The deliveries under way. They end when it is dropped.
 #[derive(Debug)]
 pub struct Pump {
     listeners: Listeners,
+    notifications: Arc<Mutex<EventCounts>>,
+    state_changes: Arc<Mutex<EventCounts>>,
     _tasks: JoinSet<()>,
 }
 
@@ -62,13 +116,17 @@ struct Listeners(Arc<Mutex<Vec<mpsc::UnboundedSender<Ending>>>>);
 
 impl Listeners {
     fn tell(&self, ending: &Ending) {
-        let mut listeners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        listeners.retain(|listener| listener.send(ending.clone()).is_ok());
+        lock(&self.0).retain(|listener| listener.send(ending.clone()).is_ok());
     }
 }
 
+/// Counts and listeners are whole after every step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Pump {
-    /// Connects what S3 and Bedrock say to the handlers.
+    /// Connects what S3, Bedrock and the clock say to the handlers.
     #[must_use]
     pub fn start(
         config: &Config,
@@ -76,74 +134,171 @@ impl Pump {
         mut changes: mpsc::UnboundedReceiver<Value>,
         submit: Arc<Submit>,
         complete: Arc<Complete>,
+        options: PumpOptions,
     ) -> Self {
+        let PumpOptions { seed, notifications, state_changes, sweep_every, function_timeout } = options;
         let listeners = Listeners::default();
+        let function =
+            |name, handle| Function { name, handle, timeout: function_timeout, listeners: listeners.clone() };
+        let submit = function(
+            "submit",
+            Arc::new(move |event, by| {
+                let submit = submit.clone();
+                Box::pin(async move { submit.handle(event, &by).await })
+            }),
+        );
+        let complete = function(
+            "complete",
+            Arc::new(move |event, by| {
+                let complete = complete.clone();
+                Box::pin(async move { complete.handle(event, &by).await })
+            }),
+        );
         let mut tasks = JoinSet::new();
+        if let Some(every) = sweep_every {
+            tasks.spawn(sweep(complete.clone(), every));
+        }
+        let mut to_submit = Stream::new(submit, notifications, seed);
+        // Other dice than those of the notifications.
+        let mut to_complete = Stream::new(complete, state_changes, !seed);
+        let counts = (to_submit.counts.clone(), to_complete.counts.clone());
         let (input_bucket, output_bucket) = (config.input_bucket.clone(), config.output_bucket.clone());
         let told = listeners.clone();
         tasks.spawn(async move {
-            let mut deliveries = JoinSet::new();
             while let Some(object) = objects.recv().await {
-                while deliveries.try_join_next().is_some() {}
                 // The filter of the bucket's notification.
                 if object.bucket == input_bucket && object.key.ends_with(".jsonl") {
-                    let (submit, told, event) = (submit.clone(), told.clone(), notification(&object));
-                    deliveries.spawn(async move {
-                        deliver(&told, "submit", event, |event, by| {
-                            let submit = submit.clone();
-                            async move { submit.handle(event, &by).await }
-                        })
-                        .await;
-                    });
+                    to_submit.take(&notification(&object));
                 } else if object.bucket == output_bucket && is_report(&object.key) {
                     told.tell(&Ending::Reported(object.key));
                 }
             }
         });
-        let told = listeners.clone();
         tasks.spawn(async move {
-            let mut deliveries = JoinSet::new();
             while let Some(event) = changes.recv().await {
-                while deliveries.try_join_next().is_some() {}
-                let (complete, told) = (complete.clone(), told.clone());
-                deliveries.spawn(async move {
-                    deliver(&told, "complete", event, |event, by| {
-                        let complete = complete.clone();
-                        async move { complete.handle(event, &by).await }
-                    })
-                    .await;
-                });
+                to_complete.take(&event);
             }
         });
-        Self { listeners, _tasks: tasks }
+        Self { listeners, notifications: counts.0, state_changes: counts.1, _tasks: tasks }
     }
 
     /// How drops end, from now on.
     #[must_use]
     pub fn subscribe(&self) -> mpsc::UnboundedReceiver<Ending> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        self.listeners.0.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        lock(&self.listeners.0).push(sender);
         receiver
+    }
+
+    /// What has happened to S3 notifications so far.
+    #[must_use]
+    pub fn notifications(&self) -> EventCounts {
+        *lock(&self.notifications)
+    }
+
+    /// What has happened to job state changes so far.
+    #[must_use]
+    pub fn state_changes(&self) -> EventCounts {
+        *lock(&self.state_changes)
     }
 }
 
-async fn deliver<F, R>(listeners: &Listeners, function: &str, event: Value, handle: F)
-where
-    F: Fn(Value, Invocation) -> R,
-    R: Future<Output = Result<(), Error>>,
-{
-    let mut pause = REDELIVERY_PAUSE;
-    for delivery in 1..=DELIVERIES {
-        let invocation = Invocation::until(now() + FUNCTION_TIMEOUT);
-        let Err(error) = handle(event.clone(), invocation).await else { return };
-        warn!(function, delivery, kind = ?error.kind(), error = %Chain(&error), "function failed");
-        if delivery == DELIVERIES {
-            let error = format!("{function}: {}", Chain(&error));
-            return listeners.tell(&Ending::GivenUp { event, error });
-        }
-        tokio::time::sleep(pause).await;
-        pause *= 2;
+/// The events of one kind on their way to one function.
+struct Stream {
+    function: Function,
+    faults: EventFaults,
+    seed: u64,
+    counts: Arc<Mutex<EventCounts>>,
+    deliveries: JoinSet<()>,
+}
+
+impl Stream {
+    fn new(function: Function, faults: EventFaults, seed: u64) -> Self {
+        Self { function, faults, seed, counts: Arc::default(), deliveries: JoinSet::new() }
     }
+
+    fn take(&mut self, event: &Value) {
+        while self.deliveries.try_join_next().is_some() {}
+        let mut counts = lock(&self.counts);
+        let arrivals = self.faults.arrivals(self.seed, counts.events);
+        counts.add(&arrivals);
+        drop(counts);
+        for arrival in arrivals {
+            let (function, event) = (self.function.clone(), event.clone());
+            self.deliveries.spawn(async move {
+                tokio::time::sleep(arrival).await;
+                function.deliver(event).await;
+            });
+        }
+    }
+}
+
+/// A function, invoked asynchronously.
+#[derive(Clone)]
+struct Function {
+    name: &'static str,
+    handle: Arc<dyn Fn(Value, Invocation) -> BoxFuture<'static, Result<(), Error>> + Send + Sync>,
+    timeout: Duration,
+    listeners: Listeners,
+}
+
+impl Function {
+    async fn deliver(&self, event: Value) {
+        let function = self.name;
+        let mut pause = REDELIVERY_PAUSE;
+        for delivery in 1..=DELIVERIES {
+            let invocation = Invocation::until(now() + self.timeout);
+            let handled = tokio::time::timeout(self.timeout, (self.handle)(event.clone(), invocation)).await;
+            let error = match handled {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => {
+                    warn!(function, delivery, kind = ?error.kind(), error = %Chain(&error), "function failed");
+                    Chain(&error).to_string()
+                }
+                Err(_) => {
+                    warn!(function, delivery, "function timed out");
+                    format!("timed out after {} s", self.timeout.as_secs_f64())
+                }
+            };
+            if delivery == DELIVERIES {
+                let error = format!("{function}: {error}");
+                return self.listeners.tell(&Ending::GivenUp { event, error });
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+}
+
+/// Lets the schedule wake a function. The next sweep does not wait for the one before: on AWS it does not either.
+async fn sweep(function: Function, every: Duration) {
+    let mut sweeps = JoinSet::new();
+    let mut ticks = tokio::time::interval(every);
+    // The first one is due at once.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        while sweeps.try_join_next().is_some() {}
+        let (function, event) = (function.clone(), schedule_event(now()));
+        sweeps.spawn(async move { function.deliver(event).await });
+    }
+}
+
+/// The event that a schedule sends.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html> (read 2026-11)
+#[must_use]
+pub fn schedule_event(time: SystemTime) -> Value {
+    json!({
+        "version": "0",
+        "id": uuid(),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": ACCOUNT_ID,
+        "time": Timestamp::from(time),
+        "region": REGION,
+        "resources": [format!("arn:aws:events:{REGION}:{ACCOUNT_ID}:rule/sweep")],
+        "detail": {},
+    })
 }
 
 fn is_report(key: &str) -> bool {

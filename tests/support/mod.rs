@@ -17,7 +17,7 @@ use bedrock_vpc_batch::local::pump::notification;
 use bedrock_vpc_batch::local::s3::{EmbeddedS3, ObjectCreated};
 use bedrock_vpc_batch::local::{ACCOUNT_ID, clients};
 use bedrock_vpc_batch::submit::Submit;
-use bedrock_vpc_batch::timestamp::{Invocation, now};
+use bedrock_vpc_batch::timestamp::{Invocation, Timestamp, now};
 use bedrock_vpc_batch::validate::Rejection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -55,7 +55,24 @@ pub(crate) fn config(changes: &[(&str, &str)]) -> Config {
 }
 
 pub(crate) fn invocation() -> Invocation {
-    Invocation::until(now() + Duration::from_secs(900))
+    invocation_after(Duration::ZERO)
+}
+
+/// An invocation whose clock is ahead, for leases to have ended.
+pub(crate) fn invocation_after(later: Duration) -> Invocation {
+    Invocation {
+        started: Timestamp::from(now() + later),
+        ..Invocation::until(now() + later + FUNCTION_TIMEOUT)
+    }
+}
+
+/// Longer than any lease.
+pub(crate) const LEASE_OVER: Duration = Duration::from_secs(3_600);
+
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(900);
+
+pub(crate) fn schedule_event() -> Value {
+    json!({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}})
 }
 
 /// A record of the shape that the model wants.
@@ -96,6 +113,11 @@ impl World {
     }
 
     pub(crate) async fn with(changes: &[(&str, &str)]) -> Self {
+        Self::build(changes, |_| ()).await
+    }
+
+    /// With these settings of the functions, and of the stand-in.
+    pub(crate) async fn build(changes: &[(&str, &str)], adjust: impl FnOnce(&mut StandInOptions)) -> Self {
         let config = config(changes);
         let folder = tempfile::tempdir().unwrap();
         let s3 = EmbeddedS3::start(folder.path().join("s3")).await.unwrap();
@@ -107,6 +129,7 @@ impl World {
         options.security_group_ids = Some(config.vpc.security_group_ids().to_vec());
         options.quotas.min_records = usize::try_from(config.quotas.min_records).unwrap();
         options.seed = 7;
+        adjust(&mut options);
         let stand_in = StandIn::start(options).await.unwrap();
         let clients = clients(&config, s3.endpoint(), stand_in.endpoint()).await;
         Self {
@@ -142,6 +165,18 @@ impl World {
                 return notification(&object);
             }
         }
+    }
+
+    /// Deploys the functions anew with other settings.
+    pub(crate) fn reconfigure(&mut self, changes: &[(&str, &str)]) {
+        let config = config(changes);
+        self.submit = Submit::new(config.clone(), &self.clients);
+        self.complete = Complete::new(config, &self.clients);
+    }
+
+    /// Runs the sweep as if it were so much later.
+    pub(crate) async fn sweep_after(&self, later: Duration) -> Result<(), Error> {
+        self.complete.handle(schedule_event(), &invocation_after(later)).await
     }
 
     pub(crate) async fn submit(&self, event: Value) -> Result<(), Error> {

@@ -31,6 +31,7 @@ mod script;
 mod time;
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,7 +42,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 pub use self::job::{Counts, JobStatus, JobView};
-pub use self::script::{Ending, Fault, Operation, Processed, RecordFailure, TerminalStatus};
+pub use self::script::{Ending, EndingRates, Fault, Operation, Processed, RecordFailure, TerminalStatus};
 
 use self::error::ApiError;
 use self::http::ListQuery;
@@ -166,7 +167,13 @@ impl StandIn {
     pub async fn start(options: StandInOptions) -> io::Result<Self> {
         let listener = http::listen().await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
-        let shared = Arc::new(Shared { options, state: Mutex::default(), tasks: Mutex::default() });
+        let known = Known {
+            roles: options.roles.clone(),
+            subnet_ids: options.subnet_ids.clone(),
+            security_group_ids: options.security_group_ids.clone(),
+        };
+        let state = Mutex::new(State { known, ..State::default() });
+        let shared = Arc::new(Shared { options, state, tasks: Mutex::default() });
         let server = tokio::spawn(http::serve(listener, Arc::clone(&shared)));
         Ok(Self { endpoint, shared, server })
     }
@@ -183,9 +190,31 @@ impl StandIn {
         receiver
     }
 
-    /// Decides how the next job that is created ends. Calls queue up; a job that finds the queue empty completes.
+    /// Decides how the next job that is created ends. Calls queue up; a job that finds the queue empty ends as
+    /// [`Self::script_with`] says, or else completes.
     pub fn script(&self, ending: Ending) {
         self.shared.state().endings.push_back(ending);
+    }
+
+    /// Decides how every job ends for which nothing is queued. `ending` is asked once for a job, when its input is
+    /// found valid, with its number (from 0, in the order of creation) and the job; its `counts.total` is set.
+    pub fn script_with(&self, ending: impl Fn(u64, &JobView) -> Ending + Send + Sync + 'static) {
+        self.shared.state().script = Some(Script(Arc::new(ending)));
+    }
+
+    /// Lets only these roles be passed from now on; `None`: every well-formed one.
+    pub fn set_known_roles(&self, roles: Option<Vec<String>>) {
+        self.shared.state().known.roles = roles;
+    }
+
+    /// Lets only these subnets exist from now on; `None`: every well-formed one.
+    pub fn set_known_subnets(&self, subnet_ids: Option<Vec<String>>) {
+        self.shared.state().known.subnet_ids = subnet_ids;
+    }
+
+    /// Allows at most this many jobs of one model that have not ended, from now on. Those that run go on.
+    pub fn set_max_jobs_in_flight(&self, jobs: usize) {
+        self.shared.state().max_jobs_in_flight = Some(jobs);
     }
 
     /// Lets the next request of this operation go wrong. Calls queue up, per operation.
@@ -219,11 +248,33 @@ struct Shared {
     tasks: Mutex<JoinSet<()>>,
 }
 
+/// What exists; `None`: everything well-formed.
+#[derive(Debug, Default)]
+struct Known {
+    roles: Option<Vec<String>>,
+    subnet_ids: Option<Vec<String>>,
+    security_group_ids: Option<Vec<String>>,
+}
+
+/// Decides how a job ends, by its number and itself.
+#[derive(Clone)]
+struct Script(Arc<dyn Fn(u64, &JobView) -> Ending + Send + Sync>);
+
+impl fmt::Debug for Script {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Script")
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     /// Oldest first; jobs are never deleted, as on AWS.
     jobs: Vec<Job>,
     endings: VecDeque<Ending>,
+    script: Option<Script>,
+    known: Known,
+    /// In place of the quota that the stand-in started with.
+    max_jobs_in_flight: Option<usize>,
     faults: HashMap<Operation, VecDeque<Fault>>,
     requests: Vec<RecordedRequest>,
     subscribers: Vec<mpsc::UnboundedSender<Value>>,
@@ -287,8 +338,8 @@ impl Shared {
         let request = CreateRequest::parse(body).map_err(ApiError::validation)?;
         let model = model::resolve(&request.model_id, &options.region, &options.account_id)
             .map_err(ApiError::validation)?;
-        self.check_resources(&request)?;
         let mut state = self.state();
+        state.known.check(&request, &options.account_id)?;
         if let Some(job_arn) = state.repeated(&request)? {
             return Ok(job_arn);
         }
@@ -300,8 +351,8 @@ impl Shared {
             });
         }
         let is_in_flight = |job: &&Job| !job.status.is_terminal() && job.model.base_id == model.base_id;
-        if state.jobs.iter().filter(is_in_flight).count() >= options.quotas.max_jobs_in_flight {
-            let most = options.quotas.max_jobs_in_flight;
+        let most = state.max_jobs_in_flight.unwrap_or(options.quotas.max_jobs_in_flight);
+        if state.jobs.iter().filter(is_in_flight).count() >= most {
             let message = format!("At most {most} batch inference jobs of this model may be in progress.");
             return Err(ApiError::quota(message));
         }
@@ -311,7 +362,7 @@ impl Shared {
         let arn = format!("arn:{partition}:bedrock:{region}:{account_id}:model-invocation-job/{job_id}");
         let (stop, stopped) = watch::channel(false);
         let now = time::now();
-        let ending = state.endings.pop_front().unwrap_or_default();
+        let ending = state.endings.pop_front();
         state.jobs.push(Job {
             id: job_id.clone(),
             arn: arn.clone(),
@@ -334,30 +385,6 @@ impl Shared {
         while tasks.try_join_next().is_some() {}
         tasks.spawn(run.run());
         Ok(arn)
-    }
-
-    /// Checks that what the request names exists, as far as the options say what does.
-    fn check_resources(&self, request: &CreateRequest) -> Result<(), ApiError> {
-        let unknown = |known: &Option<Vec<String>>, named: &str| {
-            known.as_ref().is_some_and(|known| !known.iter().any(|known| known == named))
-        };
-        let role = &request.role_arn;
-        if unknown(&self.options.roles, role) {
-            let account = &self.options.account_id;
-            return Err(ApiError::access_denied(format!(
-                "User: arn:aws:iam::{account}:user/caller is not authorized to perform: iam:PassRole on \
-                 resource: {role}"
-            )));
-        }
-        // AWS does not document the messages for a subnet or security group that does not exist.
-        if let Some(id) = request.subnet_ids.iter().find(|id| unknown(&self.options.subnet_ids, id)) {
-            return Err(ApiError::validation(format!("The subnet ID '{id}' does not exist")));
-        }
-        let groups = &self.options.security_group_ids;
-        if let Some(id) = request.security_group_ids.iter().find(|id| unknown(groups, id)) {
-            return Err(ApiError::validation(format!("The security group '{id}' does not exist")));
-        }
-        Ok(())
     }
 
     /// `GetModelInvocationJob`.
@@ -426,11 +453,47 @@ impl Shared {
         moved
     }
 
+    /// How a job of this many records ends for which nothing was queued.
+    fn scripted(&self, job_id: &str, records: u64) -> Ending {
+        let state = self.state();
+        let Some(script) = state.script.clone() else { return Ending::default() };
+        let Ok(position) = state.position(job_id) else { return Ending::default() };
+        let Some(mut job) = state.jobs.get(position).map(Job::view) else { return Ending::default() };
+        // Whoever decides may look at the jobs.
+        drop(state);
+        job.counts.total = records;
+        (script.0)(position as u64, &job)
+    }
+
     /// Sets the counters of a job.
     fn count(&self, job_id: &str, counts: Counts) {
         if let Some(job) = self.state().jobs.iter_mut().find(|job| job.id == job_id) {
             job.counts = counts;
         }
+    }
+}
+
+impl Known {
+    /// Checks that what the request names exists.
+    fn check(&self, request: &CreateRequest, account_id: &str) -> Result<(), ApiError> {
+        let unknown = |known: &Option<Vec<String>>, named: &str| {
+            known.as_ref().is_some_and(|known| !known.iter().any(|known| known == named))
+        };
+        let role = &request.role_arn;
+        if unknown(&self.roles, role) {
+            return Err(ApiError::access_denied(format!(
+                "User: arn:aws:iam::{account_id}:user/caller is not authorized to perform: iam:PassRole on \
+                 resource: {role}"
+            )));
+        }
+        // AWS does not document the messages for a subnet or security group that does not exist.
+        if let Some(id) = request.subnet_ids.iter().find(|id| unknown(&self.subnet_ids, id)) {
+            return Err(ApiError::validation(format!("The subnet ID '{id}' does not exist")));
+        }
+        if let Some(id) = request.security_group_ids.iter().find(|id| unknown(&self.security_group_ids, id)) {
+            return Err(ApiError::validation(format!("The security group '{id}' does not exist")));
+        }
+        Ok(())
     }
 }
 
@@ -466,7 +529,7 @@ impl State {
 }
 
 /// Draws an id of the form that AWS gives to events and requests.
-fn uuid() -> String {
+pub(super) fn uuid() -> String {
     let number = fastrand::u128(..);
     let hex = format!("{number:032x}");
     let mut digits = hex.chars();

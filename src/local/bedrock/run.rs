@@ -27,7 +27,8 @@ pub(super) struct Run {
     pub(super) job_id: String,
     pub(super) request: CreateRequest,
     pub(super) model: Model,
-    pub(super) ending: Ending,
+    /// How it ends, if that was said when it was created.
+    pub(super) ending: Option<Ending>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -56,7 +57,7 @@ impl Run {
     pub(super) async fn run(mut self) {
         let mut unfinished = None;
         let ended = match self.stages(&mut unfinished).await {
-            Ok(()) => self.advance(self.ending.status.into(), self.ending.message.as_deref()),
+            Ok(ending) => self.advance(ending.status.into(), ending.message.as_deref()),
             Err(Interruption::Failed(message)) => self.advance(JobStatus::Failed, Some(&message)),
             Err(Interruption::Stopped) => Err(Interruption::Stopped),
         };
@@ -66,17 +67,20 @@ impl Run {
     }
 
     /// Goes up to the state before the last. `unfinished` holds the input while results are still to be written.
-    async fn stages(&mut self, unfinished: &mut Option<Input>) -> Result<(), Interruption> {
+    async fn stages(&mut self, unfinished: &mut Option<Input>) -> Result<Ending, Interruption> {
         self.stay().await?;
         self.advance(JobStatus::Validating, None)?;
         let input = self.validate().await?;
+        let ending = match self.ending.take() {
+            Some(ending) => ending,
+            None => self.shared.scripted(&self.job_id, input.record_count as u64),
+        };
         self.stay().await?;
         self.advance(JobStatus::Scheduled, None)?;
         self.stay().await?;
-        let ending = self.ending.clone();
         if ending.status == TerminalStatus::Expired {
             self.write_results(&input, &ending).await?;
-            return Ok(());
+            return Ok(ending);
         }
         self.shared.count(&self.job_id, Counts { total: input.record_count as u64, ..Counts::default() });
         self.advance(JobStatus::InProgress, None)?;
@@ -88,7 +92,7 @@ impl Run {
             self.advance(JobStatus::Stopping, None)?;
             tokio::time::sleep(self.shared.options.pace).await;
         }
-        Ok(())
+        Ok(ending)
     }
 
     /// Ends a job that somebody stopped.

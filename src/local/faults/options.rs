@@ -1,0 +1,192 @@
+//! The faults that the command line offers, by name.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::{CallRates, EventFaults};
+use crate::local::bedrock::EndingRates;
+
+/// What goes wrong in a local run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FaultOptions {
+    /// With the calls of the functions.
+    pub calls: CallRates,
+    /// With S3 notifications.
+    pub notifications: EventFaults,
+    /// With Bedrock's state changes.
+    pub state_changes: EventFaults,
+    /// With the jobs.
+    pub endings: EndingRates,
+    /// How many jobs may be in flight; `None`: AWS's quota.
+    pub jobs_in_flight: Option<usize>,
+    /// How long Bedrock refuses the role of the jobs.
+    pub refuse_role: Duration,
+    /// How long Bedrock refuses the first subnet of the jobs.
+    pub refuse_subnet: Duration,
+}
+
+/// Why a fault cannot be set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FaultError {
+    /// There is no `=`.
+    #[error("is not NAME=VALUE")]
+    NoValue,
+    /// The name is none of [`FAULTS`].
+    #[error("there is no such fault; --help lists them")]
+    UnknownName,
+    /// A rate that is none.
+    #[error("the value is not a number from 0 to 1")]
+    NoRate,
+    /// A number of jobs that is none.
+    #[error("the value is not a whole number of at least 1")]
+    NoCount,
+    /// A time that is none.
+    #[error("the value is not a whole number of milliseconds, such as 500ms")]
+    NoTime,
+}
+
+/// Sets one fault from its value.
+type Set = fn(&mut FaultOptions, &str) -> Result<(), FaultError>;
+
+/// Every fault: its name, the form of its value, what it means, and how it is set.
+pub const FAULTS: &[(&str, &str, &str, Set)] = &[
+    ("jobs-in-flight", "N", "Bedrock takes at most N jobs at a time", |faults, value| {
+        let count = value.parse().ok().filter(|count| *count > 0);
+        faults.jobs_in_flight = Some(count.ok_or(FaultError::NoCount)?);
+        Ok(())
+    }),
+    ("refuse-role", "MS", "for so long Bedrock may not be given the job role", |faults, value| {
+        time(value).map(|time| faults.refuse_role = time)
+    }),
+    ("refuse-subnet", "MS", "for so long Bedrock does not know the first subnet", |faults, value| {
+        time(value).map(|time| faults.refuse_subnet = time)
+    }),
+    (
+        "bedrock-throttle",
+        "RATE",
+        "calls that Bedrock refuses with 429 ThrottlingException",
+        |faults, value| rate(value).map(|rate| faults.calls.bedrock_throttle = rate),
+    ),
+    ("bedrock-quota", "RATE", "new jobs refused with ServiceQuotaExceededException", |faults, value| {
+        rate(value).map(|rate| faults.calls.bedrock_quota = rate)
+    }),
+    ("bedrock-5xx", "RATE", "calls that Bedrock refuses with 500 or 503", |faults, value| {
+        rate(value).map(|rate| faults.calls.bedrock_5xx = rate)
+    }),
+    ("s3-503", "RATE", "calls that S3 refuses with 503 SlowDown", |faults, value| {
+        rate(value).map(|rate| faults.calls.s3_503 = rate)
+    }),
+    ("s3-409", "RATE", "conditional writes refused with 409 ConditionalRequestConflict", |faults, value| {
+        rate(value).map(|rate| faults.calls.s3_409 = rate)
+    }),
+    ("s3-412", "RATE", "conditional writes refused with 412 PreconditionFailed", |faults, value| {
+        rate(value).map(|rate| faults.calls.s3_412 = rate)
+    }),
+    ("lost-answers", "RATE", "calls that have their effect, but whose answer is lost", |faults, value| {
+        rate(value).map(|rate| faults.calls.lost_answers = rate)
+    }),
+    ("slow", "MS", "each call waits up to so long", |faults, value| {
+        time(value).map(|time| faults.calls.slow = time)
+    }),
+    ("partial", "RATE", "jobs that end PartiallyCompleted", |faults, value| {
+        rate(value).map(|rate| faults.endings.partial = rate)
+    }),
+    ("expire", "RATE", "jobs that end Expired", |faults, value| {
+        rate(value).map(|rate| faults.endings.expired = rate)
+    }),
+    ("fail", "RATE", "jobs that end Failed", |faults, value| {
+        rate(value).map(|rate| faults.endings.failed = rate)
+    }),
+    ("stop", "RATE", "jobs that end Stopped", |faults, value| {
+        rate(value).map(|rate| faults.endings.stopped = rate)
+    }),
+    ("retryable-errors", "RATE", "records that end with the error 429 or 503", |faults, value| {
+        rate(value).map(|rate| faults.endings.retryable_errors = rate)
+    }),
+    ("events-dropped", "RATE", "events that never come to a function", |faults, value| {
+        rate(value).map(|rate| faults.each_event(|events| events.dropped = rate))
+    }),
+    ("events-duplicated", "RATE", "events that come twice", |faults, value| {
+        rate(value).map(|rate| faults.each_event(|events| events.duplicated = rate))
+    }),
+    ("events-delayed", "MS", "each event is up to so long late, so that they overtake", |faults, value| {
+        let delay = time(value)?;
+        faults.each_event(|events| (events.delayed, events.delay) = (1.0, delay));
+        Ok(())
+    }),
+];
+
+impl FaultOptions {
+    /// Sets the fault that `NAME=VALUE` names.
+    ///
+    /// # Errors
+    /// [`FaultError`]; nothing is changed.
+    pub fn set(&mut self, fault: &str) -> Result<(), FaultError> {
+        let (name, value) = fault.split_once('=').ok_or(FaultError::NoValue)?;
+        let known = FAULTS.iter().find(|(known, ..)| *known == name);
+        let (.., set) = known.ok_or(FaultError::UnknownName)?;
+        set(self, value)
+    }
+
+    /// Every fault on a line of its own, for people.
+    #[must_use]
+    pub fn help() -> String {
+        FAULTS.iter().fold(String::new(), |mut help, (name, form, meaning, _)| {
+            // Writing to a String does not fail.
+            let _ = writeln!(help, "  {:24} {meaning}", format!("{name}={form}"));
+            help
+        })
+    }
+
+    fn each_event(&mut self, change: impl Fn(&mut EventFaults)) {
+        change(&mut self.notifications);
+        change(&mut self.state_changes);
+    }
+}
+
+fn rate(value: &str) -> Result<f64, FaultError> {
+    value.parse().ok().filter(|rate| (0.0..=1.0).contains(rate)).ok_or(FaultError::NoRate)
+}
+
+fn time(value: &str) -> Result<Duration, FaultError> {
+    let number = value.strip_suffix("ms").unwrap_or(value);
+    number.parse().map(Duration::from_millis).map_err(|_| FaultError::NoTime)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_sets_something_of_its_own() {
+        let mut seen = vec![FaultOptions::default()];
+        for (name, form, ..) in FAULTS {
+            let mut faults = FaultOptions::default();
+            let value = if *form == "RATE" { "0.5" } else { "5" };
+            assert_eq!(faults.set(&format!("{name}={value}")), Ok(()), "{name}");
+            assert!(!seen.contains(&faults), "{name}");
+            seen.push(faults);
+        }
+    }
+
+    #[test]
+    fn bad_value_changes_nothing_and_is_told() {
+        for (fault, error) in [
+            ("slow", FaultError::NoValue),
+            ("slower=5", FaultError::UnknownName),
+            ("s3-503=1.1", FaultError::NoRate),
+            ("s3-503=-0.1", FaultError::NoRate),
+            ("s3-503=NaN", FaultError::NoRate),
+            ("s3-503=", FaultError::NoRate),
+            ("jobs-in-flight=0", FaultError::NoCount),
+            ("slow=1s", FaultError::NoTime),
+            ("events-delayed=-1", FaultError::NoTime),
+        ] {
+            let mut faults = FaultOptions::default();
+            assert_eq!((faults.set(fault), faults), (Err(error), FaultOptions::default()), "{fault}");
+        }
+        let mut faults = FaultOptions::default();
+        faults.set("slow=250ms").unwrap();
+        assert_eq!(faults.calls, CallRates { slow: Duration::from_millis(250), ..CallRates::default() });
+    }
+}
