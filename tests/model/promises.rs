@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use stateright::Property;
 
 use super::protocol::{Protocol, Step};
-use super::world::{AtBedrock, DropState, Entry, JobId, JobState, World};
+use super::world::{AtBedrock, DropState, JobId, JobState, Lease, World};
 
 /// No two jobs ever run over the same record, unless the first ended without having processed it.
 pub(crate) const PAID_ONCE: &str = "no record is paid for twice";
@@ -45,10 +45,11 @@ pub(crate) fn properties() -> Vec<Property<Protocol>> {
             world.drop.entry == Some(DropState::Finished) && world.jobs.iter().any(|job| job.unprocessed != 0)
         }),
         Property::sometimes(orphan, |_, world: &World| {
-            world.jobs.iter().any(|job| matches!(job.entry, Some(JobState::Submitting(lease)) if job.made > 0
-                && lease == super::world::Lease::Over))
+            world.jobs.iter().any(|job| job.made > 0 && job.entry == Some(JobState::Submitting(Lease::Over)))
         }),
-        Property::sometimes(all_at_work, |protocol: &Protocol, world: &World| world.invocations.len() == protocol.invocations),
+        Property::sometimes(all_at_work, |protocol: &Protocol, world: &World| {
+            world.invocations.len() == protocol.invocations
+        }),
     ]
 }
 
@@ -69,12 +70,14 @@ fn is_accounted(protocol: &Protocol, world: &World) -> bool {
     }
     let is_once = |part: u8, record: u8| {
         let files = world.job_ids().filter(|id| id.part() == part).map(|id| world.job(id));
-        let places: u32 =
-            files.map(|job| u32::from((job.results >> record) & 1) + u32::from((job.unprocessed >> record) & 1)).sum();
+        let places: u32 = files
+            .map(|job| u32::from((job.results >> record) & 1) + u32::from((job.unprocessed >> record) & 1))
+            .sum();
         places == 1
     };
     let all_settled = world.jobs.iter().all(|job| matches!(job.entry, None | Some(JobState::Settled(_))));
-    let parts_are_once = (0..protocol.parts).all(|part| (0..protocol.records).all(|record| is_once(part, record)));
+    let parts_are_once =
+        (0..protocol.parts).all(|part| (0..protocol.records).all(|record| is_once(part, record)));
     world.drop.summary && all_settled && parts_are_once
 }
 
@@ -89,10 +92,8 @@ fn is_marked(world: &World) -> bool {
                     && world.jobs.iter().any(|job| job.marker && job.entry.is_some())
             }
         };
-    let jobs_are_marked = world
-        .jobs
-        .iter()
-        .all(|job| job.marker || matches!(job.entry, None | Some(JobState::Settled(_))));
+    let jobs_are_marked =
+        world.jobs.iter().all(|job| job.marker || matches!(job.entry, None | Some(JobState::Settled(_))));
     drop_is_marked && jobs_are_marked
 }
 
@@ -134,9 +135,4 @@ pub(crate) fn worlds_that_never_end(steps: &[Step]) -> usize {
         }
     }
     worlds.len() - ends.len()
-}
-
-/// The marker that the sweep would need, for a reader of a counterexample.
-pub(crate) fn open_markers(world: &World) -> Vec<Entry> {
-    world.entries().filter(|entry| world.has_marker(*entry)).collect()
 }

@@ -1,5 +1,6 @@
 //! The protocol as a model that stateright explores: what can happen next in a world, and what that leads to.
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
 
@@ -42,6 +43,9 @@ pub(crate) enum Create {
     SentOnce,
     /// The SDK sends the request again, and what is answered then counts.
     SentAgainBySdk,
+    /// The same, but the job's name is always looked up before it is asked for, not only after an expired
+    /// lease.
+    LookedUpFirst,
 }
 
 /// The clocks of two lease holders.
@@ -98,7 +102,8 @@ pub(crate) enum Action {
     Sweep(Entry),
     /// An invocation makes its next call.
     Call { invocation: usize, task: Task, course: Course },
-    /// An invocation is gone before its next call: a crash, a timeout, an error that it gives up on.
+    /// An invocation is gone before its next call: a crash, a timeout, an error that it gives up on. (A lease
+    /// that is given back is the same, and then the end of the lease.)
     Crash { invocation: usize },
     /// A lease ends.
     LeaseEnds(Entry),
@@ -145,13 +150,7 @@ impl Protocol {
         self.call(world, Invocation::default(), task, Course::Plain)
     }
 
-    fn call(
-        &self,
-        world: &mut World,
-        mut invocation: Invocation,
-        task: Task,
-        course: Course,
-    ) -> Option<()> {
+    fn call(&self, world: &mut World, mut invocation: Invocation, task: Task, course: Course) -> Option<()> {
         perform(self, world, &mut invocation, task, course)?;
         // An invocation with nothing left to do is over, and all that it held is held by nobody.
         if !invocation.todo.is_empty() {
@@ -159,6 +158,16 @@ impl Protocol {
             world.invocations.sort_unstable();
         }
         Some(())
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { parts, records, attempts, invocations, faults, .. } = self;
+        write!(
+            f,
+            "parts {parts}, records {records}, attempts {attempts}, invocations {invocations}, faults {faults}"
+        )
     }
 }
 
@@ -203,7 +212,8 @@ impl Model for Protocol {
         }
         for id in world.job_ids().filter(|id| world.job(*id).at_bedrock == AtBedrock::Running) {
             let input = world.job(id).input;
-            actions.extend((0..=input).filter(|done| done & !input == 0).map(|done| Action::JobEnds(id, done)));
+            actions
+                .extend((0..=input).filter(|done| done & !input == 0).map(|done| Action::JobEnds(id, done)));
         }
     }
 
@@ -237,7 +247,8 @@ impl Model for Protocol {
             Action::Submit => !before.drop.marker && before.drop.entry.is_none(),
             Action::Complete(_) | Action::Crash { .. } => false,
         };
-        let step = Step { from: key(before), to: key(&world), is_sweep, ends: promises::nothing_is_open(&world) };
+        let step =
+            Step { from: key(before), to: key(&world), is_sweep, ends: promises::nothing_is_open(&world) };
         self.steps.lock().expect("no thread has panicked").push(step);
         Some(world)
     }

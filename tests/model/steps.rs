@@ -37,13 +37,21 @@ pub(crate) enum Asked {
 pub(crate) enum Task {
     /// A conditional write was made and its answer lost: read back, and skip `then` tasks if the entry is
     /// not one's own.
-    Confirm { entry: Entry, current: bool, then: u8 },
+    Confirm {
+        entry: Entry,
+        current: bool,
+        then: u8,
+    },
     ReadDrop,
     PutDropMarker,
     CreateDrop,
-    TakeDrop { current: bool },
+    TakeDrop {
+        current: bool,
+    },
     /// Reads the drop, and records the verdict.
-    JudgeDrop { current: bool },
+    JudgeDrop {
+        current: bool,
+    },
     WriteRejection,
     /// Looks whether the job is there, and makes it otherwise.
     MakeJob(JobId),
@@ -51,21 +59,55 @@ pub(crate) enum Task {
     PutJobMarker(JobId),
     CreateJob(JobId),
     ReadJob(JobId, Reason),
-    TakeJob { id: JobId, current: bool, may_exist: bool },
-    FindByName { id: JobId, current: bool },
-    CreateAtBedrock { id: JobId, current: bool, asked: Asked },
-    RecordSubmitted { id: JobId, current: bool },
-    RecordRefused { id: JobId, current: bool },
-    GetFromBedrock { id: JobId, current: bool },
+    TakeJob {
+        id: JobId,
+        current: bool,
+        may_exist: bool,
+    },
+    FindByName {
+        id: JobId,
+        current: bool,
+    },
+    CreateAtBedrock {
+        id: JobId,
+        current: bool,
+        asked: Asked,
+    },
+    RecordSubmitted {
+        id: JobId,
+        current: bool,
+    },
+    RecordRefused {
+        id: JobId,
+        current: bool,
+    },
+    GetFromBedrock {
+        id: JobId,
+        current: bool,
+    },
     WriteResults(JobId),
-    RecordEnded { id: JobId, current: bool },
+    RecordEnded {
+        id: JobId,
+        current: bool,
+    },
     WriteUnprocessed(JobId),
-    RecordSettled { id: JobId, current: bool, outcome: Outcome },
+    RecordSettled {
+        id: JobId,
+        current: bool,
+        outcome: Outcome,
+    },
     FinishDrop,
     /// Of the finish check, which read the drop before.
-    CheckSettled { id: JobId, current: bool },
-    WriteSummary { current: bool },
-    RecordFinished { current: bool },
+    CheckSettled {
+        id: JobId,
+        current: bool,
+    },
+    WriteSummary {
+        current: bool,
+    },
+    RecordFinished {
+        current: bool,
+    },
     DeleteMarker(Entry),
 }
 
@@ -138,7 +180,7 @@ impl Task {
             }
             Self::CreateAtBedrock { .. } => match protocol.create {
                 Create::SentOnce => &[Plain, Other, Lost],
-                Create::SentAgainBySdk => &[Plain, Other, Lost, LostOther],
+                Create::SentAgainBySdk | Create::LookedUpFirst => &[Plain, Other, Lost, LostOther],
             },
             _ => &[Plain],
         }
@@ -268,7 +310,9 @@ pub(crate) fn perform(
                 world.job_mut(id).results = done;
             }
         }
-        Task::RecordEnded { current: false, .. } | Task::RecordSettled { current: false, .. } => plain(course)?,
+        Task::RecordEnded { current: false, .. } | Task::RecordSettled { current: false, .. } => {
+            plain(course)?
+        }
         Task::RecordEnded { id, current: true } => {
             let remaining = world.job(id).input & !world.job(id).results;
             let retried = course.is_other();
@@ -336,7 +380,8 @@ fn read_job(protocol: &Protocol, world: &World, by: &mut Invocation, id: JobId, 
             by.plan(&[Task::CreateAtBedrock { id, current: true, asked: Asked::BeforeTheRecord }]);
         }
         (Some(JobState::Waiting), Reason::Marker) => {
-            by.plan(&[Task::TakeJob { id, current: true, may_exist: false }]);
+            let may_exist = protocol.create == Create::LookedUpFirst;
+            by.plan(&[Task::TakeJob { id, current: true, may_exist }]);
         }
         (Some(JobState::Submitting(lease)), Reason::Marker) => {
             if lease == Lease::Over || protocol.breaks(Rule::LeasesAreRespected) {
@@ -409,5 +454,9 @@ fn carry_out(id: JobId, outcome: Outcome) -> Vec<Task> {
 /// What is done for a settled job.
 fn settled(protocol: &Protocol, id: JobId) -> [Task; 2] {
     let delete = Task::DeleteMarker(Entry::Job(id));
-    if protocol.breaks(Rule::MarkerGoesLast) { [delete, Task::FinishDrop] } else { [Task::FinishDrop, delete] }
+    if protocol.breaks(Rule::MarkerGoesLast) {
+        [delete, Task::FinishDrop]
+    } else {
+        [Task::FinishDrop, delete]
+    }
 }

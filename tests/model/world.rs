@@ -1,8 +1,6 @@
 //! What exists outside the invocations: the ledger, the markers and the files in S3, and the jobs at
 //! Bedrock; and the invocations that are at work on it.
 
-use bedrock_vpc_batch::ledger;
-
 use super::steps::Task;
 
 /// A set of the records of one part, one bit each.
@@ -110,13 +108,9 @@ impl JobState {
     }
 }
 
-/// The moves of the drawing in [`ledger`]. That the real entries have the same ones is a test of its own.
-pub(crate) const DROP_MOVES: [(&str, &str); 4] = [
-    ("Reading", "Reading"),
-    ("Reading", "Accepted"),
-    ("Reading", "Rejected"),
-    ("Accepted", "Finished"),
-];
+/// The moves of the drawing in `src/ledger.rs`. That the real entries have the same ones is a test of its own.
+pub(crate) const DROP_MOVES: [(&str, &str); 4] =
+    [("Reading", "Reading"), ("Reading", "Accepted"), ("Reading", "Rejected"), ("Accepted", "Finished")];
 
 /// As [`DROP_MOVES`].
 pub(crate) const JOB_MOVES: [(&str, &str); 6] = [
@@ -289,6 +283,3 @@ impl World {
         }
     }
 }
-
-/// Keeps the import that the documentation above links to in use.
-const _: fn(&ledger::JobState) -> &'static str = ledger::JobState::name;
