@@ -7,7 +7,11 @@
 //!
 //! An invocation that goes on to other work (the next marker of a sweep, the waiting jobs after a
 //! completion) is the end of one invocation and the beginning of another here, which allows more: the
-//! leases of the first can end sooner.
+//! leases of the first can end sooner. Its first read is one step with its beginning, for until then nobody
+//! can tell that it is there.
+//!
+//! Of the outside it is assumed what S3 documents (reads after writes, conditional writes) and that Bedrock
+//! lists a job as soon as it exists. A record is `done` here whether it succeeded or failed for good.
 
 use super::protocol::{Bedrock, Create, Protocol, Rule};
 use super::world::{AtBedrock, DropState, Entry, Invocation, JobId, JobState, Lease, Outcome, World};
@@ -187,7 +191,7 @@ impl Task {
     }
 }
 
-/// Whether a conditional write succeeded, and if so, what follows on it.
+/// A conditional write has succeeded: plans what follows, after a look whose write it was if the answer is lost.
 fn go_on(by: &mut Invocation, entry: Entry, course: Course, tasks: &[Task]) {
     by.plan(tasks);
     if course.is_lost() {
