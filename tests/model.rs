@@ -28,7 +28,7 @@ use world::{DROP_MOVES, JOB_MOVES};
 /// What an exploration came to.
 struct Explored {
     states: usize,
-    /// Calls and other happenings on the longest of the shortest ways to a state.
+    /// Happenings on the longest way taken; with two threads it differs a little from run to run.
     depth: usize,
     /// The promises that are broken somewhere, with the way there.
     breaches: BTreeMap<&'static str, String>,
@@ -77,12 +77,13 @@ fn worlds() -> Vec<(Protocol, usize)> {
         // Two jobs for one place, and two that may finish the drop.
         (Protocol { attempts: 1, ..Protocol::new(2, 1, 2, 1) }, 131_923),
         // Three at once.
-        (Protocol::new(1, 1, 3, 1), 475_223),
+        (Protocol::new(1, 1, 3, 0), 85_196),
     ]
 }
 
 fn larger_worlds() -> Vec<(Protocol, usize)> {
     vec![
+        (Protocol::new(1, 1, 3, 1), 475_223),
         (Protocol::new(1, 2, 2, 3), 519_790),
         (Protocol::new(2, 1, 2, 1), 2_501_895),
         (Protocol::new(1, 2, 3, 1), 1_780_807),
