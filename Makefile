@@ -10,7 +10,7 @@ NEXTEST := .tools/venv/bin/cargo-nextest
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo test fmt clippy doc doctest nextest lint-template sam-build examples tools clean
+.PHONY: help demo test fmt clippy doc doctest nextest lint-template sam-build examples model tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,12 @@ lint-template: .tools/sam/installed ## Lint template.yaml and check what it gran
 sam-build: .tools/sam/installed ## Build both functions as `sam deploy` uploads them.
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 	@.tools/sam/bin/python tools/check_build.py $(ARCHITECTURE)
+
+model: .tools/venv/installed ## Explore the protocol further than the tests do, for some minutes.
+	@mkdir -p target
+	@MODEL_DEPTH=deep $(NEXTEST) nextest run $(CARGO_FLAGS) --no-capture -E 'test(/^model::/)' > target/model.log \
+		|| { cat target/model.log; exit 1; }
+	@grep '^model: ' target/model.log
 
 examples: ## Write the example files anew.
 	@python3 tools/make_examples.py

@@ -9,6 +9,7 @@ mod events;
 mod faults;
 mod ledger_contract;
 mod malformed;
+mod model;
 mod processes;
 mod readme;
 mod repeated_events;

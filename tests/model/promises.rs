@@ -1,0 +1,138 @@
+//! What the protocol promises, asked of a world; and that what is open ends, asked of all worlds together.
+
+use std::collections::{HashMap, HashSet};
+
+use stateright::Property;
+
+use super::protocol::{Protocol, Step};
+use super::world::{AtBedrock, DropState, JobId, JobState, Lease, World};
+
+/// No two jobs ever run over the same record, unless the first ended without having processed it.
+pub(crate) const PAID_ONCE: &str = "no record is paid for twice";
+/// A finished drop has every record in exactly one of its files.
+pub(crate) const ACCOUNTED: &str = "no record is lost, and none is counted twice";
+/// Whatever is left to do has a marker by which the sweep comes to it.
+pub(crate) const MARKED: &str = "what is open has its marker";
+/// Every write of the ledger is a move of the drawing.
+pub(crate) const LEGAL: &str = "no entry goes back";
+/// Bedrock makes a job only for the invocation whose `Submitting` is in the ledger at that moment.
+pub(crate) const RECORDED: &str = "no job is made that was not recorded before";
+
+/// Not promises, but places where the exploration must have been.
+pub(crate) const SEEN: [&str; 5] = [
+    "a drop is rejected",
+    "a drop is finished with a second attempt",
+    "a drop is finished with unprocessed records",
+    "a job exists while its lease has ended",
+    "all invocations are at work at once",
+];
+
+pub(crate) fn properties() -> Vec<Property<Protocol>> {
+    let [rejected, second_attempt, unprocessed, orphan, all_at_work] = SEEN;
+    vec![
+        Property::always(PAID_ONCE, |_, world| is_paid_once(world)),
+        Property::always(ACCOUNTED, is_accounted),
+        Property::always(MARKED, |_, world| is_marked(world)),
+        Property::always(LEGAL, |_, world: &World| !world.breaches.illegal_write),
+        Property::always(RECORDED, |_, world: &World| !world.breaches.job_without_record),
+        Property::sometimes(rejected, |_, world: &World| {
+            world.drop.entry == Some(DropState::Rejected) && nothing_is_open(world)
+        }),
+        Property::sometimes(second_attempt, |_, world: &World| {
+            world.drop.entry == Some(DropState::Finished) && world.job(JobId::new(0, 1)).results != 0
+        }),
+        Property::sometimes(unprocessed, |_, world: &World| {
+            world.drop.entry == Some(DropState::Finished) && world.jobs.iter().any(|job| job.unprocessed != 0)
+        }),
+        Property::sometimes(orphan, |_, world: &World| {
+            world.jobs.iter().any(|job| job.made > 0 && job.entry == Some(JobState::Submitting(Lease::Over)))
+        }),
+        Property::sometimes(all_at_work, |protocol: &Protocol, world: &World| {
+            world.invocations.len() == protocol.invocations
+        }),
+    ]
+}
+
+fn is_paid_once(world: &World) -> bool {
+    world.job_ids().all(|id| {
+        let job = world.job(id);
+        let repeats_open_work = id.previous().is_some_and(|previous| match world.job(previous).at_bedrock {
+            AtBedrock::Over(done) => done & job.input != 0,
+            AtBedrock::Unknown | AtBedrock::Running => true,
+        });
+        job.made == 0 || (job.made == 1 && !repeats_open_work)
+    })
+}
+
+fn is_accounted(protocol: &Protocol, world: &World) -> bool {
+    if world.drop.entry != Some(DropState::Finished) {
+        return true;
+    }
+    let is_once = |part: u8, record: u8| {
+        let files = world.job_ids().filter(|id| id.part() == part).map(|id| world.job(id));
+        let places: u32 = files
+            .map(|job| u32::from((job.results >> record) & 1) + u32::from((job.unprocessed >> record) & 1))
+            .sum();
+        places == 1
+    };
+    let all_settled = world.jobs.iter().all(|job| matches!(job.entry, None | Some(JobState::Settled(_))));
+    let parts_are_once =
+        (0..protocol.parts).all(|part| (0..protocol.records).all(|record| is_once(part, record)));
+    world.drop.summary && all_settled && parts_are_once
+}
+
+fn is_marked(world: &World) -> bool {
+    let drop_is_marked = world.drop.marker
+        || match world.drop.entry {
+            None | Some(DropState::Finished) => true,
+            Some(DropState::Reading(_)) => false,
+            Some(DropState::Rejected) => world.drop.rejection,
+            Some(DropState::Accepted) => {
+                world.first_jobs().all(|id| world.job(id).entry.is_some())
+                    && world.jobs.iter().any(|job| job.marker && job.entry.is_some())
+            }
+        };
+    let jobs_are_marked =
+        world.jobs.iter().all(|job| job.marker || matches!(job.entry, None | Some(JobState::Settled(_))));
+    drop_is_marked && jobs_are_marked
+}
+
+/// Whether all that was dropped has ended, and the work list is empty.
+pub(crate) fn nothing_is_open(world: &World) -> bool {
+    let drop_has_ended = match world.drop.entry {
+        Some(DropState::Finished) => world.drop.summary,
+        Some(DropState::Rejected) => world.drop.rejection,
+        None | Some(DropState::Reading(_) | DropState::Accepted) => false,
+    };
+    drop_has_ended && !world.entries().any(|entry| world.has_marker(entry)) && world.invocations.is_empty()
+}
+
+/// How many of the worlds in these steps have no way to an end by work that goes on, time and the sweep alone.
+///
+/// Stateright's `eventually` is not used: it stops at the first world that it has seen before, so it overlooks
+/// cycles and ways that join. This is sound on the explored graph: if from every world there is a way without
+/// a fault and without an event, then sweeps that keep running get there, unless one and the same choice falls
+/// the same way for ever (Bedrock refuses for ever, say).
+pub(crate) fn worlds_that_never_end(steps: &[Step]) -> usize {
+    let mut worlds = HashSet::new();
+    let mut ending = Vec::new();
+    let mut ends = HashSet::new();
+    let mut before: HashMap<u64, Vec<u64>> = HashMap::new();
+    for step in steps {
+        worlds.extend([step.from, step.to]);
+        if step.ends && ends.insert(step.to) {
+            ending.push(step.to);
+        }
+        if step.is_sweep {
+            before.entry(step.to).or_default().push(step.from);
+        }
+    }
+    while let Some(world) = ending.pop() {
+        for from in before.remove(&world).unwrap_or_default() {
+            if ends.insert(from) {
+                ending.push(from);
+            }
+        }
+    }
+    worlds.len() - ends.len()
+}
