@@ -10,7 +10,7 @@ NEXTEST := .tools/venv/bin/cargo-nextest
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo test fmt clippy doc doctest nextest lint-template sam-build examples model tools clean
+.PHONY: help demo test fmt clippy doc doctest nextest lint-template sam-build crash model soak herd examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,11 +44,24 @@ sam-build: .tools/sam/installed ## Build both functions as `sam deploy` uploads 
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 	@.tools/sam/bin/python tools/check_build.py $(ARCHITECTURE)
 
+# Runs some tests by themselves, and prints the lines in which they give their figures.
+FIGURES = @mkdir -p target; $(NEXTEST) nextest run $(CARGO_FLAGS) --no-capture -E 'test(/^$(1)/)' > target/$@.log 2>&1 \
+	|| { cat target/$@.log; exit 1; }; grep -E '^($(2)): ' target/$@.log
+
+crash: .tools/venv/installed ## Kill the functions before and after each call that they make.
+	$(call FIGURES,crash::,crash points.*)
+
+model: export MODEL_DEPTH = deep
 model: .tools/venv/installed ## Explore the protocol further than the tests do, for some minutes.
-	@mkdir -p target
-	@MODEL_DEPTH=deep $(NEXTEST) nextest run $(CARGO_FLAGS) --no-capture -E 'test(/^model::/)' > target/model.log \
-		|| { cat target/model.log; exit 1; }
-	@grep '^model: ' target/model.log
+	$(call FIGURES,model::,model)
+
+soak: export SEED := $(SEED)
+soak: export DROPS := $(DROPS)
+soak: .tools/venv/installed ## Drop many files with every fault at random: make soak SEED=7 DROPS=2000
+	$(call FIGURES,soak::first,soak)
+
+herd: .tools/venv/installed ## Drop a thousand files at once on a quota of twenty jobs.
+	$(call FIGURES,soak::thousand,herd)
 
 examples: ## Write the example files anew.
 	@python3 tools/make_examples.py

@@ -1,6 +1,9 @@
 //! Amazon Bedrock: create, get and find model invocation jobs.
 
+use std::time::Duration;
+
 use aws_sdk_bedrock::Client;
+use aws_sdk_bedrock::config::retry::RetryConfig;
 use aws_sdk_bedrock::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrock::operation::get_model_invocation_job::GetModelInvocationJobOutput;
 use aws_sdk_bedrock::primitives::DateTimeFormat;
@@ -10,10 +13,17 @@ use crate::accounting::JobEnd;
 use crate::error::Error;
 use crate::job::JobRequest;
 
+/// How often a request for a job is sent, if its answer is lost or says nothing.
+const CREATE_ATTEMPTS: u32 = 3;
+
 /// The control plane, as far as batch inference needs it.
 #[derive(Debug, Clone)]
 pub struct Bedrock {
     client: Client,
+    /// For requests that must not be sent again behind our back.
+    client_without_retries: Client,
+    /// How long the first pause between two attempts is, on average.
+    backoff: Duration,
 }
 
 /// How Bedrock took a request for a job.
@@ -44,16 +54,38 @@ impl Bedrock {
     /// An adapter on this client.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client }
+        let config = client.config();
+        let backoff = config.retry_config().map_or(Duration::from_secs(1), RetryConfig::initial_backoff);
+        let without_retries = config.to_builder().retry_config(RetryConfig::disabled()).build();
+        Self { client_without_retries: Client::from_conf(without_retries), client, backoff }
     }
 
     /// Asks for a job.
     ///
+    /// An attempt whose answer is lost may have made the job, so what the next attempt is refused for (the
+    /// quota, which that very job may have used up) says nothing of the job: only the refusal of a first
+    /// attempt is one. The SDK's own retries would hide which attempt it was.
+    ///
     /// # Errors
     /// [`Error::Internal`] if the request cannot be built. What Bedrock answers is in the [`Submission`].
     pub async fn create(&self, request: &JobRequest) -> Result<Submission, Error> {
+        let mut submission = self.create_once(request).await?;
+        let mut pause = self.backoff;
+        for _ in 1..CREATE_ATTEMPTS {
+            let Submission::Unknown(unknown) = submission else { break };
+            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+            pause *= 2;
+            submission = match self.create_once(request).await? {
+                Submission::Refused(_) => return Ok(Submission::Unknown(unknown)),
+                other => other,
+            };
+        }
+        Ok(submission)
+    }
+
+    async fn create_once(&self, request: &JobRequest) -> Result<Submission, Error> {
         let call = format!("Bedrock CreateModelInvocationJob {}", request.job_name);
-        let error = match request.to_request()?.send_with(&self.client).await {
+        let error = match request.to_request()?.send_with(&self.client_without_retries).await {
             Ok(answer) => return Ok(Submission::Created(answer.job_arn)),
             Err(error) => error,
         };

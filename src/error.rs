@@ -114,6 +114,7 @@ fn kind_of_answer(code: &str, status: u16) -> ErrorKind {
         | "ThrottlingException"
         | "ConditionalRequestConflict"
         | "OperationAborted"
+        | "PreconditionFailed"
         | "RequestTimeout"
         | "SlowDown" => ErrorKind::Unavailable,
         _ if status == 429 || status >= 500 => ErrorKind::Unavailable,

@@ -11,6 +11,9 @@ use crate::pipeline::Pipeline;
 use crate::store::Stored;
 use crate::timestamp::Invocation;
 
+/// How many refused jobs are looked at for a free place: each is a request to S3, and there may be many.
+const MOST_REFUSED: usize = 20;
+
 /// What came of asking Bedrock for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Submitted {
@@ -119,21 +122,32 @@ impl Pipeline {
         }
     }
 
-    /// Submits the jobs that wait for a free place, oldest first, until Bedrock says no. Those that an
-    /// operator must mend are left to the sweep.
+    /// Submits waiting jobs, oldest first, until Bedrock says no. Those that an operator had to mend come
+    /// last, and a second refusal ends it: then nothing has been mended, and the sweep will see.
     pub(crate) async fn submit_oldest(&self, by: &Invocation) -> Result<(), Error> {
+        let mut refused_before = Vec::new();
         for key in self.store.list(layout::OPEN_PREFIX).await? {
+            if refused_before.len() >= MOST_REFUSED {
+                break;
+            }
             let Some(Open::Job(job_id)) = layout::parse_marker(&key) else { continue };
             let job = self.store.get_json::<JobEntry>(&layout::job_entry(&job_id)).await?;
-            let Some(job) = job.filter(|job| waits_for_a_place(&job.entry)) else { continue };
-            if self.submit_stored(job, by).await? == Submitted::NotNow {
-                break;
+            let Some(job) = job.filter(|job| job.entry.state == JobState::Waiting) else { continue };
+            if job.entry.refusal.as_ref().is_some_and(|refusal| !refusal.is_for_now) {
+                refused_before.push(job);
+            } else if self.submit_stored(job, by).await? == Submitted::NotNow {
+                return Ok(());
+            }
+        }
+        let mut refusals = 0;
+        for job in refused_before {
+            match self.submit_stored(job, by).await? {
+                Submitted::NotNow => return Ok(()),
+                Submitted::Refused if refusals == 1 => return Ok(()),
+                Submitted::Refused => refusals += 1,
+                Submitted::Accepted | Submitted::Left => {}
             }
         }
         Ok(())
     }
-}
-
-fn waits_for_a_place(job: &JobEntry) -> bool {
-    job.state == JobState::Waiting && job.refusal.as_ref().is_none_or(|refusal| refusal.is_for_now)
 }

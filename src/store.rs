@@ -27,9 +27,9 @@ const COPY_RANGE_BYTES: u64 = 256 << 20;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html> (read 2026-11)
 const UPLOAD_PART_BYTES: usize = 8 << 20;
 
-/// How often a conditional write is tried against `409 ConditionalRequestConflict`, which the SDK does not
-/// retry.
-const CONFLICT_ATTEMPTS: u32 = 5;
+/// How often a conditional write is tried that neither has its effect nor is lost to another: against
+/// `409 ConditionalRequestConflict`, which the SDK does not retry.
+const CONDITIONAL_ATTEMPTS: u32 = 5;
 
 /// The copy source is a URL-encoded path.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html#API_CopyObject_RequestSyntax>
@@ -310,30 +310,35 @@ impl Store {
     {
         let bytes = to_json(key, &entry)?;
         let mut attempt = 1;
-        let error = loop {
+        loop {
             let request =
                 self.client.put_object().bucket(&self.output_bucket).key(key).content_type(JSON_TYPE);
             let request = match read {
                 None => request.if_none_match("*"),
                 Some(etag) => request.if_match(&etag.0),
             };
-            match request.body(bytes.clone().into()).send().await {
+            let error = match request.body(bytes.clone().into()).send().await {
                 Ok(answer) => {
                     return Ok(Some(Stored { entry, etag: ETag(answer.e_tag.unwrap_or_default()) }));
                 }
-                Err(error) if is_conflict(&error) && attempt < CONFLICT_ATTEMPTS => {
-                    tokio::time::sleep(Duration::from_millis(fastrand::u64(10..100 << attempt))).await;
-                    attempt += 1;
+                Err(error) => error,
+            };
+            if is_lost(&error) || is_gone(&error) {
+                let stored = self.get_json::<T>(key).await?;
+                // Whoever loses leaves the work to the winner, so it is made sure that there is one.
+                if stored.as_ref().map(|stored| &stored.etag) != read {
+                    // The SDK retries by itself, and may have met its own first write.
+                    return Ok(stored.filter(|stored| stored.entry == entry));
                 }
-                Err(error) => break error,
+            } else if !is_conflict(&error) {
+                return Err(Error::from_sdk(self.named("PutObject", key), error));
             }
-        };
-        if !is_lost(&error) && !is_gone(&error) {
-            return Err(Error::from_sdk(self.named("PutObject", key), error));
+            if attempt == CONDITIONAL_ATTEMPTS {
+                return Err(Error::from_sdk(self.named("PutObject", key), error));
+            }
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(10..100 << attempt))).await;
+            attempt += 1;
         }
-        // The SDK retries by itself, and may have met its own first write.
-        let stored = self.get_json::<T>(key).await?;
-        Ok(stored.filter(|stored| stored.entry == entry))
     }
 }
 

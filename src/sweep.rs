@@ -16,7 +16,7 @@ use crate::pipeline::Pipeline;
 use crate::timestamp::Invocation;
 
 /// What is kept back of the invocation's time: the sweep stops at a marker, not in the middle of its work.
-const TIME_FOR_ONE: Duration = Duration::from_secs(60);
+const TIME_FOR_ONE: Duration = Duration::from_secs(10);
 
 /// What one pass came to.
 #[derive(Debug, Default)]

@@ -30,7 +30,7 @@ struct Scenario {
     body: fn() -> Vec<u8>,
     /// How a job over so many records ends.
     ending: fn(usize) -> Ending,
-    /// What the first calls of CreateModelInvocationJob meet.
+    /// What the first requests for a job meet.
     create_faults: &'static [Fault],
     steps: &'static [Step],
 }
@@ -255,7 +255,7 @@ async fn every_crash_point_of(scenario: &Scenario) {
         }
     }
     assert_eq!(tried, calls.len() * 3);
-    println!("crash points of {:?}: {} calls, {tried} tried, 0 skipped", scenario.name, calls.len());
+    println!("crash points in {:?}: {} calls, {tried} tried, 0 skipped", scenario.name, calls.len());
 }
 
 #[tokio::test]

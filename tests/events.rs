@@ -63,6 +63,7 @@ const STATE_CHANGES: &[(&str, &str, &str, &str)] = &[
 ];
 
 const OTHER_BUCKET: &str = "s3-wrong-bucket.json";
+const SCHEDULE: &str = "schedule.json";
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("events")
@@ -116,7 +117,7 @@ fn no_file_is_left_out() {
         .collect();
     let named =
         notifications().into_iter().map(|(name, _)| name).chain(STATE_CHANGES.iter().map(|row| row.0));
-    assert_eq!(files, named.chain([OTHER_BUCKET]).map(String::from).collect());
+    assert_eq!(files, named.chain([OTHER_BUCKET, SCHEDULE]).map(String::from).collect());
 }
 
 #[test]
@@ -168,6 +169,11 @@ async fn events_that_are_not_for_this_stack_touch_nothing() {
         world.complete(event(name)).await.unwrap();
     }
     assert_eq!(world.s3.requests(), []);
+    world.complete(event(SCHEDULE)).await.unwrap();
+    assert_eq!(
+        world.s3.requests().into_iter().map(|request| request.operation).collect::<Vec<_>>(),
+        ["ListObjectsV2"]
+    );
     // A job of this prefix that the ledger does not know; an object that is gone.
     world.complete(event("job-state-completed.json")).await.unwrap();
     world.submit(event("s3-put.json")).await.unwrap();

@@ -7,7 +7,7 @@ use bedrock_vpc_batch::local::bedrock::{Fault, Operation};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{World, drop_of, ids};
+use crate::support::{LEASE_OVER, World, drop_of, ids};
 
 #[tokio::test]
 async fn same_put_five_times_in_sequence_makes_one_job() {
@@ -156,4 +156,21 @@ async fn overwritten_key_is_two_drops_with_two_results() {
         .collect();
     totals.sort_unstable();
     assert_eq!(totals, [110, 130]);
+}
+
+#[tokio::test]
+async fn refusal_after_a_lost_answer_is_none_the_job_may_hold_the_last_place() {
+    let mut world = World::new().await;
+    let event = world.put("in/a.jsonl", drop_of(150)).await;
+    world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::LoseAnswer);
+    world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::ServiceQuotaExceeded);
+    world.submit(event).await.unwrap_err();
+    let key = world.output_keys().await.into_iter().find(|key| key.ends_with("/job.json")).unwrap();
+    let entry: serde_json::Value = serde_json::from_slice(&world.read_output(&key).await).unwrap();
+    assert_eq!(entry["state"]["name"], "Submitting");
+    world.sweep_after(LEASE_OVER).await.unwrap();
+    let ended = world.ended().await;
+    world.complete(ended).await.unwrap();
+    assert_eq!((world.stand_in.jobs().len(), creates(&world)), (1, 2));
+    assert_eq!(world.results().await.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);
 }

@@ -26,26 +26,31 @@ fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
 /// Every fault there is. S3 promises to deliver a notification at least once; Bedrock's state changes are
 /// best effort.
 fn everything() -> FaultOptions {
-    let mut faults = FaultOptions::default();
-    faults.calls = CallRates {
-        s3_503: 0.01,
-        s3_409: 0.02,
-        s3_412: 0.01,
-        bedrock_throttle: 0.03,
-        bedrock_quota: 0.03,
-        bedrock_5xx: 0.03,
-        lost_answers: 0.02,
-        slow: Duration::from_millis(5),
-    };
     let late = Duration::from_millis(1_500);
-    faults.notifications = EventFaults { dropped: 0.0, duplicated: 0.2, delayed: 0.2, delay: late };
-    faults.state_changes = EventFaults { dropped: 0.2, duplicated: 0.2, delayed: 0.3, delay: late };
-    faults.endings =
-        EndingRates { retryable_errors: 0.1, partial: 0.15, expired: 0.1, failed: 0.1, stopped: 0.05 };
-    faults.jobs_in_flight = Some(5);
-    faults.refuse_role = Duration::from_secs(2);
-    faults.refuse_subnet = Duration::from_secs(4);
-    faults
+    FaultOptions {
+        calls: CallRates {
+            s3_503: 0.01,
+            s3_409: 0.02,
+            s3_412: 0.01,
+            bedrock_throttle: 0.03,
+            bedrock_quota: 0.03,
+            bedrock_5xx: 0.03,
+            lost_answers: 0.02,
+            slow: Duration::from_millis(5),
+        },
+        notifications: EventFaults { dropped: 0.0, duplicated: 0.2, delayed: 0.2, delay: late },
+        state_changes: EventFaults { dropped: 0.2, duplicated: 0.2, delayed: 0.3, delay: late },
+        endings: EndingRates {
+            retryable_errors: 0.1,
+            partial: 0.15,
+            expired: 0.1,
+            failed: 0.1,
+            stopped: 0.05,
+        },
+        jobs_in_flight: Some(5),
+        refuse_role: Duration::from_secs(2),
+        refuse_subnet: Duration::from_secs(4),
+    }
 }
 
 fn key(drop: usize) -> String {
@@ -64,14 +69,18 @@ async fn run(local: &Local, drops: usize) {
     let put = |drop: usize| {
         let request = own.put_object().bucket(&local.config().input_bucket).key(key(drop));
         let request = request.body(drop_of(size(drop)).into());
-        async move { std::mem::drop(request.send().await.unwrap()) }
+        async move {
+            request.send().await.unwrap();
+        }
     };
     stream::iter(0..drops).for_each_concurrent(32, put).await;
     let mut reported = HashSet::new();
     let all = async {
         while reported.len() < drops {
             match endings.recv().await.unwrap() {
-                Ending::Reported(key) => std::mem::drop(reported.insert(key)),
+                Ending::Reported(key) => {
+                    reported.insert(key);
+                }
                 // What its marker does not say, an operator would send again; the sweep goes on with the rest.
                 Ending::GivenUp { error, .. } => eprintln!("given up: {error}"),
             }
@@ -177,9 +186,9 @@ async fn soak(seed: u64, drops: usize) {
     let mut options = LocalOptions::new(config(&[("CALL_TIMEOUT_SECONDS", "5")]));
     options.seed = seed;
     options.faults = everything();
-    options.sweep_every = Some(Duration::from_millis(500));
+    options.sweep_every = Some(Duration::from_secs(3));
     // Short, so that the leases of what is left behind end within the soak.
-    options.function_timeout = Duration::from_secs(30);
+    options.function_timeout = Duration::from_secs(20);
     let local = Local::start(folder.path(), options).await.unwrap();
     run(&local, drops).await;
 
@@ -240,12 +249,46 @@ async fn thousand_drops_at_once_share_twenty_places() {
         *creates.entry(request.body["clientRequestToken"].as_str().unwrap().to_owned()).or_default() += 1;
     }
     assert_eq!((creates.len(), local.stand_in().jobs().len()), (drops, drops));
-    let s3 = local.faults().calls().iter().filter(|call| call.service == Service::S3).count();
+    let (per_drop, shared) = s3_requests(&local).await;
+    assert_eq!(per_drop.len(), drops);
     let (median, maximum) = median_and_maximum(creates.into_values().collect());
+    let (s3_median, s3_maximum) = median_and_maximum(per_drop);
     println!(
-        "{drops} drops at once, 20 places, {:.0} s: calls of CreateModelInvocationJob per job: median {median}, \
-         maximum {maximum}; S3 requests per drop: {:.1}",
+        "herd: {drops} drops at once, 20 places, {:.0} s: calls of CreateModelInvocationJob per job: median {median}, \
+         maximum {maximum}; S3 requests per drop: median {s3_median}, maximum {s3_maximum}; lists of what is open: {shared}",
         started.elapsed().as_secs_f64(),
-        s3 as f64 / drops as f64,
     );
+}
+
+/// How many S3 requests the functions made for each drop, and how many for none in particular.
+async fn s3_requests(local: &Local) -> (Vec<usize>, usize) {
+    let own = &local.s3().client();
+    let bucket = &local.config().output_bucket;
+    // What a key may have in it: the drop's own key, its id, its job's id.
+    let mut drop_of: HashMap<String, String> = HashMap::new();
+    for job in local.stand_in().jobs() {
+        let job_id = job.client_request_token.unwrap();
+        let entry: Value =
+            serde_json::from_slice(&read(own, bucket, &format!("jobs/{job_id}/job.json")).await).unwrap();
+        let drop_id = entry["drop_id"].as_str().unwrap().to_owned();
+        let key = entry["source"]["key"].as_str().unwrap().trim_start_matches("in/").to_owned();
+        for name in [job_id, drop_id.clone(), key] {
+            drop_of.insert(name, drop_id.clone());
+        }
+    }
+    let (mut per_drop, mut shared) = (HashMap::<&String, usize>::new(), 0);
+    let calls = local.faults().calls();
+    for call in calls.iter().filter(|call| call.service == Service::S3) {
+        let mut names =
+            call.subject.split('/').flat_map(|name| [name, name.rsplit('-').next().unwrap_or(name)]);
+        let found = names.find_map(|name| drop_of.get(name).or_else(|| drop_of.get(name.split('.').next()?)));
+        match found {
+            Some(drop_id) => *per_drop.entry(drop_id).or_default() += 1,
+            None => {
+                assert_eq!(call.subject, "open/");
+                shared += 1;
+            }
+        }
+    }
+    (per_drop.into_values().collect(), shared)
 }

@@ -3,6 +3,7 @@
 use aws_sdk_s3::primitives::ByteStream;
 use bedrock_vpc_batch::error::{Error, ErrorKind};
 use bedrock_vpc_batch::layout::DropSource;
+use bedrock_vpc_batch::local::faults::Action;
 use bedrock_vpc_batch::s3_uri::S3Uri;
 use bedrock_vpc_batch::store::Store;
 use futures_util::future::join_all;
@@ -122,4 +123,26 @@ async fn drop_is_read_and_copied_in_the_version_that_was_judged() {
     let elsewhere = S3Uri::new("no-such-bucket", "k");
     assert!(store.copy("none", "to").await.is_err());
     assert_eq!(store.head(&elsewhere, None).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn loser_of_a_write_that_nobody_has_won_tries_again() {
+    let (world, store) = store().await;
+    let refuse_next = || {
+        let calls = world.faults.calls().len() as u64;
+        world.faults.set(move |call| match call.number - calls {
+            1 => Action::Refuse { status: 412, code: "PreconditionFailed" },
+            _ => Action::Pass,
+        });
+    };
+    refuse_next();
+    let first = store.create("e", json!({"n": 1})).await.unwrap().unwrap();
+    refuse_next();
+    let second = store.replace("e", json!({"n": 2}), &first.etag).await.unwrap().unwrap();
+    assert_eq!(store.get_json::<Value>("e").await.unwrap(), Some(second));
+    world.faults.set(|call| match call.operation {
+        "PutObject" => Action::Refuse { status: 412, code: "PreconditionFailed" },
+        _ => Action::Pass,
+    });
+    assert_eq!(store.create("f", json!({"n": 1})).await.unwrap_err().kind(), ErrorKind::Unavailable);
 }

@@ -76,7 +76,7 @@ struct LocalArguments {
     faults: Vec<String>,
 
     /// How often the schedule looks for what a fault has left open, in milliseconds; 0: never.
-    #[arg(long, default_value_t = 0, value_name = "MS")]
+    #[arg(long, default_value_t = 2_000, value_name = "MS")]
     sweep_ms: u64,
 
     /// How long a function may run before it is ended, in milliseconds. What a killed function had begun is

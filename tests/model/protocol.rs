@@ -39,7 +39,7 @@ pub(crate) enum Bedrock {
 /// What is done about a lost answer to Create, besides waiting for the lease to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Create {
-    /// Nothing.
+    /// It may be sent again, but only the refusal of a first attempt counts as one: as if sent once.
     SentOnce,
     /// The SDK sends the request again, and what is answered then counts.
     SentAgainBySdk,
@@ -122,7 +122,7 @@ impl Protocol {
             faults,
             quota: 1,
             bedrock: Bedrock::RemembersTokens,
-            create: Create::SentAgainBySdk,
+            create: Create::SentOnce,
             clocks: Clocks::WithinMargin,
             broken: None,
             steps: Mutex::default(),
