@@ -8,7 +8,7 @@
 //! 6. All jobs of the drop settled: `summary.json`, `Finished`. Only then the job's marker goes.
 //! 7. A place is free: submit the oldest waiting jobs.
 //!
-//! The same function runs the [`sweep`](crate::sweep), on a schedule.
+//! The same function runs the sweep (`sweep.rs`), on a schedule.
 
 use serde_json::Value;
 use tracing::{debug, error, info, warn};
