@@ -60,8 +60,9 @@ soak: export DROPS := $(DROPS)
 soak: .tools/venv/installed ## Drop many files with every fault at random: make soak SEED=7 DROPS=2000
 	$(call FIGURES,soak::first,soak)
 
+herd: export DROPS = 1000
 herd: .tools/venv/installed ## Drop a thousand files at once on a quota of twenty jobs.
-	$(call FIGURES,soak::thousand,herd)
+	$(call FIGURES,soak::many,herd)
 
 examples: ## Write the example files anew.
 	@python3 tools/make_examples.py
