@@ -1,22 +1,26 @@
-//! Proof, in one fast pass, that a line is JSON as RFC 8259 has it: UTF-8, no lone surrogates, no deeper than
-//! asked. <https://www.rfc-editor.org/rfc/rfc8259>
+//! Proves in one fast pass that UTF-8 text is JSON as RFC 8259 has it, without lone surrogates and without
+//! more nesting than allowed. <https://www.rfc-editor.org/rfc/rfc8259>
 //!
-//! Every function takes where in the line a part begins and returns where it ends. `None` means *not proven*:
-//! the line is bad, or rare enough to leave it to a slower reader, which also knows what to say about it.
-//! So a mistake here can cost time, or let a bad line pass, but never refuse a good one.
+//! Every function takes where a part begins and returns where it ends. `None` means *not proven*: the caller
+//! asks a slower reader, which also knows what to say about bad text. So a mistake here may let a bad line
+//! pass, which `tests/strictness.rs` looks for, but never refuses a good one.
 //!
-//! Most bytes are text. They are looked at 64 at a time: each comparison of a block gives a mask with one bit
+//! Most bytes are those of strings. They are compared many at a time; each comparison gives a mask with one bit
 //! a byte, the first byte lowest, and a few operations on masks find the escapes and the closing quote.
 
 use std::ops::Range;
 
-use wide::{i8x16, u8x16, u8x64};
+use wide::{u8x16, u8x64};
 
-/// One line, without its `\n`.
+/// A line, without its `\n`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Json<'a>(pub(crate) &'a [u8]);
+pub(crate) struct Json<'a>(&'a [u8]);
 
-impl Json<'_> {
+impl<'a> Json<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self(text.as_bytes())
+    }
+
     /// The byte at a place; 0, which is no JSON, behind the end.
     pub(crate) fn byte(self, at: usize) -> u8 {
         self.0.get(at).copied().unwrap_or_default()
@@ -40,15 +44,22 @@ impl Json<'_> {
     }
 
     /// Any value that nests at most `depth` levels of objects and arrays.
+    #[inline]
     pub(crate) fn value(self, at: usize, depth: usize) -> Option<usize> {
         match self.byte(at) {
             b'"' => self.string(at),
-            b'{' => {
-                let depth = depth.checked_sub(1)?;
-                self.object(at, |_, value| self.value(value, depth))
-            }
-            b'[' => self.array(at, depth.checked_sub(1)?),
+            b'{' | b'[' => self.nested(at, depth.checked_sub(1)?),
             _ => self.scalar(at),
+        }
+    }
+
+    /// An object or an array whose values nest at most `depth` levels.
+    #[inline(never)]
+    fn nested(self, at: usize, depth: usize) -> Option<usize> {
+        if self.byte(at) == b'{' {
+            self.object(at, |_, value| self.value(value, depth))
+        } else {
+            self.array(at, |value| self.value(value, depth))
         }
     }
 
@@ -76,13 +87,13 @@ impl Json<'_> {
         }
     }
 
-    fn array(self, at: usize, depth: usize) -> Option<usize> {
+    fn array(self, at: usize, mut element: impl FnMut(usize) -> Option<usize>) -> Option<usize> {
         let mut at = self.skip_space(self.token(at, b'[')?);
         if let Some(end) = self.token(at, b']') {
             return Some(end);
         }
         loop {
-            at = self.skip_space(self.value(at, depth)?);
+            at = self.skip_space(element(at)?);
             match self.byte(at) {
                 b',' => at = self.skip_space(at + 1),
                 b']' => return Some(at + 1),
@@ -103,25 +114,26 @@ impl Json<'_> {
     }
 
     /// A string.
+    #[inline]
     pub(crate) fn string(self, at: usize) -> Option<usize> {
         let begin = self.token(at, b'"')?;
         self.short_string(begin).or_else(|| self.long_string(begin))
     }
 
-    /// The usual key or name, from behind its opening quote: short, ASCII, no escapes.
+    /// The usual key or name, from behind its opening quote: short and without escapes.
+    #[inline]
     fn short_string(self, begin: usize) -> Option<usize> {
         for at in [begin, begin + 16] {
             let block = u8x16::new(*self.0.get(at..)?.first_chunk()?);
             let quotes = block.simd_eq(u8x16::splat(b'"')).to_bitmask();
-            // As signed numbers, bytes beyond ASCII are below 0.
-            let controls_and_beyond = block.cast_signed().simd_lt(i8x16::splat(0x20)).cast_unsigned();
-            let backslashes = block.simd_eq(u8x16::splat(b'\\'));
-            let unusual = (controls_and_beyond | backslashes).to_bitmask();
-            if quotes != 0 && unusual & (quotes ^ (quotes - 1)) == 0 {
-                return Some(at + quotes.trailing_zeros() as usize + 1);
-            }
-            if unusual != 0 {
+            let controls = block.simd_lt(u8x16::splat(0x20));
+            let unusual = (controls | block.simd_eq(u8x16::splat(b'\\'))).to_bitmask();
+            let up_to_quote = quotes ^ quotes.wrapping_sub(1);
+            if unusual & up_to_quote != 0 {
                 return None;
+            }
+            if quotes != 0 {
+                return Some(at + quotes.trailing_zeros() as usize + 1);
             }
         }
         None
@@ -131,7 +143,6 @@ impl Json<'_> {
     #[inline(never)]
     fn long_string(self, begin: usize) -> Option<usize> {
         let mut at = begin;
-        let mut is_ascii = true;
         let mut ends_in_backslash = 0;
         let mut low_half_at = None;
         loop {
@@ -142,27 +153,22 @@ impl Json<'_> {
             let (quotes, backslashes) = (mask(is(b'"')), mask(is(b'\\')));
             let escaped = escaped(backslashes, &mut ends_in_backslash);
             let closing = quotes & !escaped;
-            // Up to the closing quote; all if there is none.
-            let within = closing ^ closing.wrapping_sub(1);
+            // All, if there is no closing quote.
+            let up_to_closing = closing ^ closing.wrapping_sub(1);
 
             let plain_escapes = quotes | backslashes | mask(is(b'n') | is(b't'));
-            let mut other_escapes = escaped & !plain_escapes & within;
+            let mut other_escapes = escaped & !plain_escapes & up_to_closing;
             while other_escapes != 0 {
                 let escape = at + other_escapes.trailing_zeros() as usize;
                 self.check_escape(escape, &mut low_half_at)?;
                 other_escapes &= other_escapes - 1;
             }
             let controls = block.simd_lt(u8x64::splat(0x20));
-            if controls.any() && mask(controls) & within != 0 {
+            if controls.any() && mask(controls) & up_to_closing != 0 {
                 return None;
             }
-            is_ascii &= !block.any();
             if closing != 0 {
-                let end = at + closing.trailing_zeros() as usize;
-                if !is_ascii {
-                    simdutf8::basic::from_utf8(self.0.get(begin..end)?).ok()?;
-                }
-                return Some(end + 1);
+                return Some(at + closing.trailing_zeros() as usize + 1);
             }
             at += 64;
         }

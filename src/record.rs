@@ -131,14 +131,15 @@ pub fn parse_input_record(line: &[u8]) -> Result<InputRecord<'_>, RecordError> {
 
 /// The usual good line, fast. A line for which this gives `None` is not bad yet.
 fn prove_input(line: &[u8]) -> Option<InputRecord<'_>> {
-    let json = Json(line);
+    let text = simdutf8::basic::from_utf8(line).ok()?;
+    let json = Json::new(text);
     let object_begin = json.skip_space(0);
     let mut record_id = None;
     let mut has_input = false;
     let end = json.object(object_begin, |key, value| match line.get(key)? {
         br#""recordId""# if record_id.is_none() => {
             let end = json.string(value)?;
-            record_id = Some(plain_id(line, value..end)?);
+            record_id = Some(plain_id(text, value..end)?);
             Some(end)
         }
         br#""modelInput""# if !has_input && json.byte(value) == b'{' => {
@@ -151,10 +152,10 @@ fn prove_input(line: &[u8]) -> Option<InputRecord<'_>> {
 }
 
 /// The id that is written there, if it is neither empty nor escaped.
-fn plain_id(line: &[u8], quoted: Range<usize>) -> Option<Cow<'_, str>> {
-    let id = line.get(quoted)?.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    let is_plain = !id.is_empty() && !id.contains(&b'\\');
-    is_plain.then(|| std::str::from_utf8(id).ok().map(Cow::Borrowed))?
+fn plain_id(line: &str, quoted: Range<usize>) -> Option<Cow<'_, str>> {
+    let id = line.get(quoted)?.strip_prefix('"')?.strip_suffix('"')?;
+    let is_plain = !id.is_empty() && !id.as_bytes().contains(&b'\\');
+    is_plain.then_some(Cow::Borrowed(id))
 }
 
 /// Any line, slowly, with what is wrong and where.
@@ -336,14 +337,15 @@ pub fn parse_output_record(line: &[u8]) -> Option<OutputRecord<'_>> {
 
 /// The usual line with a model's answer, fast. `None` says nothing about a line.
 fn prove_success(line: &[u8]) -> Option<OutputRecord<'_>> {
-    let json = Json(line);
+    let text = simdutf8::basic::from_utf8(line).ok()?;
+    let json = Json::new(text);
     let mut record_id = None;
     let mut has_output = false;
     let mut has_error = false;
     let end = json.object(json.skip_space(0), |key, value| {
         let end = json.value(value, MAX_DEPTH)?;
         match line.get(key)? {
-            br#""recordId""# if record_id.is_none() => record_id = Some(plain_id(line, value..end)?),
+            br#""recordId""# if record_id.is_none() => record_id = Some(plain_id(text, value..end)?),
             br#""modelOutput""# if !has_output && json.byte(value) != b'n' => has_output = true,
             br#""error""# if !has_error && json.byte(value) == b'n' => has_error = true,
             br#""recordId""# | br#""modelOutput""# | br#""error""# => return None,
