@@ -10,7 +10,7 @@ NEXTEST := .tools/venv/bin/cargo-nextest
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo test fmt clippy doc doctest nextest lint-template sam-build crash model soak herd examples tools clean
+.PHONY: help demo test fmt clippy doc doctest nextest lint-template sam-build crash model strictness soak herd examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ crash: .tools/venv/installed ## Kill the functions before and after each call th
 model: export MODEL_DEPTH = deep
 model: .tools/venv/installed ## Explore the protocol further than the tests do, for some minutes.
 	$(call FIGURES,model::,model)
+
+strictness: .tools/venv/installed ## Hold a million mutated lines against a strict oracle.
+	$(call FIGURES,strictness::,strictness.*)
 
 soak: export SEED := $(SEED)
 soak: export DROPS := $(DROPS)

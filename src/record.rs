@@ -477,6 +477,24 @@ mod tests {
     }
 
     #[test]
+    fn usual_lines_need_no_slow_reader() {
+        let text = r#"Größe,\n\"商品\" \ud83d\ude00 \\ and more than sixty-four bytes of text with escapes \u00e9\/"#;
+        for record_id in ["1", "REC00000001", "идентификатор-識別子-🔑, longer than any short string"]
+        {
+            let input =
+                format!(r#"{{"a":"{text}","b":[1,-2.5e7,true,false,null,[],{{}},""],"c":{{"d":"é"}}}}"#);
+            let line = format!(r#"{{"recordId":"{record_id}","modelInput":{input}}}"#);
+            for line in [line.replace("\":", "\" : ").replace(",\"", ", \""), line] {
+                let record = prove_input(line.as_bytes()).unwrap();
+                assert!(matches!(record.record_id, Some(Cow::Borrowed(id)) if id == record_id), "{line}");
+                let line = line.replace("modelInput", "modelOutput");
+                assert!(prove_success(line.as_bytes()).is_some(), "{line}");
+            }
+        }
+        assert!(prove_input(br#"{"modelInput":{}}"#).is_some());
+    }
+
+    #[test]
     fn finds_lone_surrogates_wherever_they_are() {
         for bad in [r"\ud800", r"\udc00", r"\ud800\ud800", r"\ud800x", r"\uD83D\u0041", r"\ude00\ud83d"] {
             let line = format!(r#"{{"recordId":"1","modelInput":{{"a":"{bad}"}}}}"#);

@@ -19,6 +19,7 @@ mod service_model;
 mod soak;
 mod stand_in;
 mod store;
+mod strictness;
 mod support;
 mod sweep;
 mod telemetry;
