@@ -31,9 +31,9 @@ impl<'a> Json<'a> {
         self.skip_space(at) == self.0.len()
     }
 
-    /// Skips what may stand between any two tokens.
+    /// Skips what may stand between any two tokens. Usually nothing does, which one comparison shows.
     pub(crate) fn skip_space(self, mut at: usize) -> usize {
-        while matches!(self.byte(at), b' ' | b'\t' | b'\r') {
+        while self.byte(at) <= b' ' && matches!(self.byte(at), b' ' | b'\t' | b'\r') {
             at += 1;
         }
         at
@@ -48,19 +48,16 @@ impl<'a> Json<'a> {
     pub(crate) fn value(self, at: usize, depth: usize) -> Option<usize> {
         match self.byte(at) {
             b'"' => self.string(at),
-            b'{' | b'[' => self.nested(at, depth.checked_sub(1)?),
+            b'{' => self.nested_object(at, depth.checked_sub(1)?),
+            b'[' => self.array(at, depth.checked_sub(1)?),
             _ => self.scalar(at),
         }
     }
 
-    /// An object or an array whose values nest at most `depth` levels.
+    /// An object whose values nest at most `depth` levels.
     #[inline(never)]
-    fn nested(self, at: usize, depth: usize) -> Option<usize> {
-        if self.byte(at) == b'{' {
-            self.object(at, |_, value| self.value(value, depth))
-        } else {
-            self.array(at, |value| self.value(value, depth))
-        }
+    fn nested_object(self, at: usize, depth: usize) -> Option<usize> {
+        self.object(at, |_, value| self.value(value, depth))
     }
 
     /// An object. `member` is given where a key is, with its quotes, and where its value begins; it returns
@@ -87,13 +84,15 @@ impl<'a> Json<'a> {
         }
     }
 
-    fn array(self, at: usize, mut element: impl FnMut(usize) -> Option<usize>) -> Option<usize> {
+    /// An array whose values nest at most `depth` levels.
+    #[inline(never)]
+    fn array(self, at: usize, depth: usize) -> Option<usize> {
         let mut at = self.skip_space(self.token(at, b'[')?);
         if let Some(end) = self.token(at, b']') {
             return Some(end);
         }
         loop {
-            at = self.skip_space(element(at)?);
+            at = self.skip_space(self.value(at, depth)?);
             match self.byte(at) {
                 b',' => at = self.skip_space(at + 1),
                 b']' => return Some(at + 1),

@@ -154,7 +154,7 @@ fn prove_input(line: &[u8]) -> Option<InputRecord<'_>> {
 /// The id that is written there, if it is neither empty nor escaped.
 fn plain_id(line: &str, quoted: Range<usize>) -> Option<Cow<'_, str>> {
     let id = line.get(quoted)?.strip_prefix('"')?.strip_suffix('"')?;
-    let is_plain = !id.is_empty() && !id.as_bytes().contains(&b'\\');
+    let is_plain = !id.is_empty() && !id.bytes().any(|byte| byte == b'\\');
     is_plain.then_some(Cow::Borrowed(id))
 }
 
