@@ -10,7 +10,7 @@ NEXTEST := .tools/venv/bin/cargo-nextest
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo test fmt clippy doc doctest nextest lint-template sam-build crash model soak herd examples tools clean
+.PHONY: help demo test fmt clippy doc doctest nextest lint-template sam-build emulator crash model soak herd examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,8 +18,8 @@ help: ## List the targets.
 demo: ## Run the pipeline on this machine: make demo FILE=drop.jsonl
 	@cargo run $(CARGO_FLAGS) --bin bedrock-vpc-batch -- local "$(FILE)"
 
-test: fmt clippy doc doctest nextest lint-template sam-build ## Check everything, as CI does.
-	@echo "make test: formatting, lints, documentation, tests, template and build are in order"
+test: fmt clippy doc doctest nextest lint-template sam-build emulator ## Check everything, as CI does.
+	@echo "make test: formatting, lints, documentation, tests, template, build and deployment are in order"
 
 fmt: ## Check the formatting.
 	@cargo fmt --check
@@ -45,6 +45,11 @@ sam-build: .tools/sam/installed ## Build both functions as `sam deploy` uploads 
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 	@.tools/sam/bin/python tools/check_build.py $(ARCHITECTURE)
 
+# The command line is the one that the tests have built.
+emulator: sam-build .tools/emulator/installed ## Deploy what was built onto an emulator of AWS, use it, update it, delete it.
+	@cargo test $(CARGO_FLAGS) --quiet --no-run --test all
+	@.tools/emulator/bin/python -B tools/emulator
+
 # Runs some tests by themselves, and prints the lines in which they give their figures.
 FIGURES = @mkdir -p target; $(NEXTEST) nextest run $(CARGO_FLAGS) --no-capture -E 'test(/^$(1)/)' > target/$@.log 2>&1 \
 	|| { cat target/$@.log; exit 1; }; grep -E '^($(2)): ' target/$@.log
@@ -68,10 +73,11 @@ herd: .tools/venv/installed ## Drop a thousand files at once on a quota of twent
 examples: ## Write the example files anew.
 	@python3 tools/make_examples.py
 
-tools: .tools/venv/installed .tools/sam/installed .tools/checkov/installed ## Install the tools.
+tools: .tools/venv/installed .tools/sam/installed .tools/checkov/installed .tools/emulator/installed ## Install the tools.
 
 .tools/venv/installed: tools/requirements.txt
 .tools/sam/installed: tools/sam-requirements.txt
+.tools/emulator/installed: tools/emulator-requirements.txt
 .tools/checkov/installed: tools/checkov-requirements.txt
 .tools/%/installed:
 	@echo "installing $< into $(@D)"

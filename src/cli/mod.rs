@@ -1,4 +1,4 @@
-//! The command line: `bedrock-vpc-batch local FILE…`.
+//! The command line: `bedrock-vpc-batch local FILE…`, and the stand-in of Bedrock by itself.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -18,8 +18,11 @@ use crate::local::{ACCOUNT_ID, Local, LocalOptions};
 use crate::telemetry;
 use crate::timestamp::{Timestamp, now};
 
+use self::stand_in::StandInArguments;
+
 mod drops;
 mod progress;
+mod stand_in;
 
 /// Amazon Bedrock batch inference over private S3 buckets.
 #[derive(Debug, Parser)]
@@ -39,6 +42,13 @@ enum Command {
     /// Exit code: 0 if every record is accounted for; 1 if a drop was rejected, given up, or a record is
     /// missing; 2 if the command line or a setting is wrong.
     Local(LocalArguments),
+
+    /// Serve the stand-in of Amazon Bedrock by itself, for an emulator of AWS that has none.
+    ///
+    /// It reads and writes the S3 at --s3-endpoint, with the credentials of the environment, and takes every
+    /// well-formed role, subnet and security group. It prints its address, then each change of state of a job
+    /// as a whole EventBridge event, one JSON object a line, until Ctrl-C.
+    StandIn(StandInArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -105,7 +115,7 @@ enum CliError {
     Config(#[from] ConfigError),
     #[error("{0}")]
     Path(String, #[source] io::Error),
-    #[error("the local pipeline could not start")]
+    #[error("could not start")]
     Start(#[source] io::Error),
     #[error(transparent)]
     Pipeline(#[from] Error),
@@ -123,8 +133,11 @@ impl CliError {
 /// Runs the command line.
 #[expect(clippy::print_stderr, reason = "the command line talks to a person")]
 pub async fn run(arguments: Arguments) -> ExitCode {
-    let Command::Local(arguments) = arguments.command;
-    match local(&arguments).await {
+    let result = match arguments.command {
+        Command::Local(arguments) => local(&arguments).await,
+        Command::StandIn(arguments) => stand_in::serve(&arguments).await.map(|()| true),
+    };
+    match result {
         Ok(all_is_well) => ExitCode::from(u8::from(!all_is_well)),
         Err(error) => {
             eprintln!("error: {}", crate::error::Chain(&error));
