@@ -18,6 +18,7 @@ from cfnlint.context.parameters import ParameterSet
 from stack import ACCOUNT, KEY_ARN, PLAIN_MODEL, ROOT, STACK, Stack, as_list, cases, existing, translate
 
 CONFIG = ROOT / "src" / "config.rs"
+TRANSLATED = ROOT / "target" / "template.json"
 OPERATIONS = ROOT / "docs" / "operations.md"
 
 FUNCTIONS = {"SubmitFunction": "submit", "CompleteFunction": "complete"}
@@ -509,7 +510,7 @@ def main():
             except Exception as problem:  # a check that breaks is a problem like any other
                 line = traceback.extract_tb(problem.__traceback__)[1].lineno
                 problems.append(f"{case}: {check.__doc__} Line {line}: {problem!r}")
-        text = json.dumps(translated)
+        text = json.dumps(translated, indent=1)
         if "arn:aws" in text:
             problems.append(f"{case}: an ARN names its partition instead of AWS::Partition")
         given = ManualArgs(regions=[region], parameters=[ParameterSet(case, parameters)])
@@ -519,6 +520,9 @@ def main():
         print(problem, file=sys.stderr)
     if problems:
         sys.exit(f"template.yaml: {len(problems)} problems")
+    # For the security scanner, which reads no SAM.
+    TRANSLATED.parent.mkdir(exist_ok=True)
+    TRANSLATED.write_text(text)
     print(f"template.yaml: {len(CHECKS)} checks and cfn-lint hold for {len(found)} sets of parameters")
 
 
