@@ -5,11 +5,11 @@ import { ID } from "./names.mjs";
 
 // Parameters that need no permission of their own, whatever their value.
 const HARMLESS = new Set([
-  "x-id", "x-amz-date", "x-amz-content-sha256", "x-amz-user-agent", "x-amz-sdk-checksum-algorithm", "x-amz-checksum-crc32",
-  "x-amz-checksum-mode", "x-amz-copy-source", "x-amz-copy-source-if-match", "x-amz-copy-source-range",
-  "x-amz-metadata-directive", "list-type", "prefix", "continuation-token", "uploads", "uploadId", "partNumber", "nameContains", "nextToken",
-  "jobName", "clientRequestToken", "roleArn", "modelId", "modelInvocationType", "inputDataConfig", "outputDataConfig",
-  "vpcConfig", "timeoutDurationInHours",
+  "x-id", "x-amz-date", "x-amz-content-sha256", "x-amz-user-agent", "x-amz-sdk-checksum-algorithm",
+  "x-amz-checksum-crc32", "x-amz-checksum-mode", "x-amz-copy-source", "x-amz-copy-source-if-match", "x-amz-copy-source-range",
+  "x-amz-metadata-directive", "list-type", "prefix", "continuation-token", "uploads", "uploadId", "partNumber",
+  "nameContains", "nextToken", "jobName", "clientRequestToken", "roleArn", "modelId", "modelInvocationType",
+  "inputDataConfig", "outputDataConfig", "vpcConfig", "timeoutDurationInHours",
 ]);
 // Parameters that the operations below look at.
 const LOOKED_AT = new Set(["versionId", "x-amz-tagging-directive", "tags"]);
@@ -46,7 +46,7 @@ const OPERATIONS = {
   CopyObject: (c) => [
     ...copied(c), ...write(c),
     // Unless it is told to replace the tags, S3 copies them.
-    ...(c.parameters.includes("x-amz-tagging-directive") ? [] : [["s3:GetObjectTagging", c.source], ["s3:PutObjectTagging", c.object]]),
+    ...(c.parameters.includes("x-amz-tagging-directive") ? [] : [["s3:PutObjectTagging", c.object]]),
   ],
   CreateMultipartUpload: part,
   UploadPart: part,
@@ -54,11 +54,11 @@ const OPERATIONS = {
   CompleteMultipartUpload: part,
   AbortMultipartUpload: (c) => [["s3:AbortMultipartUpload", c.object]],
   ListObjectsV2: (c) => [["s3:ListBucket", c.bucketArn, { "s3:prefix": c.subject }]],
-  // The reference knows no inference profile among the resources of this action, and so does the simulator.
+  // The reference knows no inference profile among the resources of this action, so the simulator takes none.
   CreateModelInvocationJob: (c, s) => [
-    ...s.models.filter((model) => !model.includes("inference-profile")).map((model) => ["bedrock:CreateModelInvocationJob", model, tags(c)]),
-    ["bedrock:CreateModelInvocationJob", s.job, tags(c)],
-    ...(c.parameters.includes("tags") ? [["bedrock:TagResource", s.job, tags(c)]] : []),
+    ...[...s.models.filter((model) => !model.includes("inference-profile")), s.aJob]
+      .map((resource) => ["bedrock:CreateModelInvocationJob", resource, tags(c)]),
+    ...(c.parameters.includes("tags") ? [["bedrock:TagResource", s.aJob, tags(c)]] : []),
     ["iam:PassRole", s.arns.JobRole, { "iam:PassedToService": "bedrock.amazonaws.com" }],
   ],
   GetModelInvocationJob: (c) => [["bedrock:GetModelInvocationJob", c.subject]],
@@ -74,7 +74,7 @@ function translated(call, s) {
     .replace(/\?versionId=[^?/]{32}$/, "?versionId=v");
   const subject = masked(call.subject);
   const object = (bucket, key) => (bucket.endsWith("-input") ? s.input(s.inputPrefix + key) : s.output(key));
-  if (call.service === "bedrock") return { ...call, subject: subject.replace(/^arn:.*/, s.job) };
+  if (call.service === "bedrock") return { ...call, subject: subject.replace(/^arn:.*/, s.aJob) };
   const [, bucket, key] = masked(call.copySource ?? "").match(/^([^/]*)\/?(.*)$/s);
   return {
     ...call, subject, object: object(call.bucket, subject), source: object(bucket, key),
@@ -84,12 +84,12 @@ function translated(call, s) {
 
 /** The requests that the recorded calls are in this stack, each once. */
 export function recordedRequests(calls, s) {
-  const who = { submit: s.submit, complete: s.complete, job: s.bedrockWithJobRole };
+  const who = { submit: s.submit, complete: s.complete, job: s.job };
   const requests = new Map();
   for (const call of calls) {
     const unknown = call.parameters.filter((one) => !HARMLESS.has(one) && !LOOKED_AT.has(one));
     const needs = OPERATIONS[call.operation];
-    if (!needs || unknown.length) throw new Error(`what ${call.operation} ${unknown} asks IAM for is not known to ${import.meta.url}`);
+    if (!needs || unknown.length) throw new Error(`nobody has said what ${call.operation} ${unknown} asks IAM for`);
     // Only a stack that is told of tags sends any.
     if (call.parameters.includes("tags") && !s.isTagged) continue;
     for (const [action, resource, context] of needs(translated(call, s), s)) {

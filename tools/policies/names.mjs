@@ -19,17 +19,17 @@ export function names(set) {
   // Where a request comes from, as S3 and Bedrock see it.
   const endpoint = (id) => ({ "aws:SourceVpce": id, "aws:SourceVpc": outputs.VpcId });
   const models = parameters.ModelArns.filter(Boolean);
-  const job = arn("bedrock", "model-invocation-job/abcdefghijkl");
 
   return {
-    account, arn, arns, job,
+    account, arn, arns,
+    aJob: arn("bedrock", "model-invocation-job/abcdefghijkl"),
     // The code of the functions: Lambda puts the function into its requests, and not into its own ones.
     // https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
     submit: role("SubmitRole", { "lambda:SourceFunctionArn": arns.SubmitFunction }),
     complete: role("CompleteRole", { "lambda:SourceFunctionArn": arns.CompleteFunction }),
-    lambdaForSubmit: role("SubmitRole"),
-    lambdaForComplete: role("CompleteRole"),
-    bedrockWithJobRole: role("JobRole"),
+    lambda: ({ name }) => role(name),
+    // Bedrock with the role of the job.
+    job: role("JobRole"),
     administrator: person(arn("iam", "role/Administrator", `:${account}`), "*"),
     // Worst case: whatever IAM can give them for S3 and KMS, they have. And with nothing but the stack's grants.
     uploader: person(parameters.UploaderArns.filter(Boolean)[0], ["s3:*", "kms:*"]),

@@ -1,268 +1,321 @@
-// The table: who asks for what, on what, in which circumstances; and whether the stack allows it. A denial names
-// every cause: a statement that denies, or a statement that would allow if it did not have this part.
+// The table: who asks for what, on what, in which circumstances, and whether the stack allows it. A denial names every
+// cause: a statement that denies, or a statement that would allow if it were not for this part of it.
 
 import { ELSEWHERE, ID } from "./names.mjs";
 
 export function requests(s) {
   const table = [];
+  // Each action on each resource is a request of its own; without the person there is none.
   const add = (who, actions, resources, context, causes) => {
-    if (who) for (const action of [actions].flat()) for (const resource of [resources].flat()) table.push({ who, action, resource, context, causes });
+    for (const action of who ? [actions].flat() : []) {
+      for (const resource of [resources].flat()) table.push({ who, action, resource, context, causes });
+    }
   };
   const may = (who, actions, resources, context = {}) => add(who, actions, resources, context, []);
   const mayNot = (who, actions, resources, context, ...causes) => add(who, actions, resources, context, causes);
 
-  const { arns, inside, outside, inAnotherVpc, atBedrock, administrator, uploader, reader, stranger } = s;
-  const { submit, complete, lambdaForSubmit, lambdaForComplete, bedrockWithJobRole } = s;
-  const [entry, dropEntry] = [`jobs/${ID}/job.json`, `drops/${ID}/drop.json`].map(s.output);
-  const [jobInput, jobOutput] = [`jobs/${ID}/input/${ID}.jsonl`, `jobs/${ID}/output/abcdefghijkl/${ID}.jsonl.out`].map(s.output);
-  const [result, rejection] = [`${s.results}/succeeded/part-00001.jsonl`, `${s.results}/rejection.json`].map(s.output);
-  const marker = s.output(`open/20260101T000000Z-${ID}.job`);
+  const { arns, inside, outside, inAnotherVpc, atBedrock, submit, complete, lambda, job } = s;
+  const { administrator, uploader, reader, stranger, plainUploaders, plainReader } = s;
+  const functions = [submit, complete];
+  const output = (...keys) => keys.map(s.output);
+  const [entry, dropEntry, marker, other] = output(
+    `jobs/${ID}/job.json`, `drops/${ID}/drop.json`, `open/20260101T000000Z-${ID}.job`, "elsewhere/a.jsonl",
+  );
+  const [jobInput, jobOutput] = output(
+    `jobs/${ID}/input/${ID}.jsonl`, `jobs/${ID}/output/abcdefghijkl/${ID}.jsonl.out`,
+  );
+  const [result, summary, rejection] = output(
+    `${s.results}/succeeded/part-00001.jsonl`, `${s.results}/summary.json`, `${s.results}/rejection.json`,
+  );
   const otherBucket = s.arn("s3", "somebodys-bucket", ":");
-  const list = (prefix) => ({ "s3:prefix": prefix });
+  const otherObject = `${otherBucket}/a.jsonl`;
+  const below = (place, prefix) => ({ ...place, "s3:prefix": prefix });
 
-  // Bedrock with the role of the job: reads, writes, lists, invokes the model. Reads its output too, as AWS's policy lets it.
-  may(bedrockWithJobRole, "s3:GetObject", [jobInput, jobOutput], inside);
-  may(bedrockWithJobRole, "s3:PutObject", jobOutput, inside);
-  may(bedrockWithJobRole, "s3:ListBucket", arns.OutputBucket, inside);
-  may(bedrockWithJobRole, "bedrock:InvokeModel", s.models);
-  mayNot(bedrockWithJobRole, "s3:GetObject", s.drop, inside, "JobRole/Data/Read Resource", "S3VpcEndpoint/JobsReadAndWrite Resource");
-  mayNot(bedrockWithJobRole, "s3:GetObject", [dropEntry, result, marker], inside, "JobRole/Data/Read Resource", "S3VpcEndpoint/JobsReadAndWrite Resource");
-  mayNot(bedrockWithJobRole, "s3:GetObject", entry, inside, "JobRole/Data/Read Resource");
-  mayNot(bedrockWithJobRole, "s3:PutObject", [jobInput, entry], inside, "JobRole/Data/Write Resource");
-  mayNot(bedrockWithJobRole, "s3:PutObject", [result, s.drop], inside, "JobRole/Data/Write Resource", "S3VpcEndpoint/JobsReadAndWrite Resource");
-  mayNot(bedrockWithJobRole, "s3:DeleteObject", jobOutput, inside, "JobRole/Data/Write Action", "S3VpcEndpoint/JobsReadAndWrite Action");
-  mayNot(bedrockWithJobRole, "s3:ListBucket", arns.InputBucket, inside, "JobRole/Data/List Resource", "S3VpcEndpoint/JobsList Resource");
+  // Bedrock with the role of the job reads, writes and lists, and invokes the model. It reads the output too: AWS's own
+  // policy lets it. One role serves all jobs, so the jobs are kept apart by nothing but their names.
+  const [data, jobs] = ["JobRole/Data", "S3VpcEndpoint/JobsReadAndWrite"];
+  may(job, "s3:GetObject", [jobInput, jobOutput], inside);
+  may(job, "s3:PutObject", jobOutput, inside);
+  may(job, "s3:ListBucket", arns.OutputBucket, inside);
+  may(job, "bedrock:InvokeModel", s.models);
+  mayNot(job, "s3:GetObject", [s.drop, dropEntry, result, marker], inside, `${data}/Read Resource`, `${jobs} Resource`);
+  mayNot(job, "s3:GetObject", entry, inside, `${data}/Read Resource`);
+  mayNot(job, "s3:PutObject", [jobInput, entry], inside, `${data}/Write Resource`);
+  mayNot(job, "s3:PutObject", [result, s.drop], inside, `${data}/Write Resource`, `${jobs} Resource`);
+  mayNot(job, "s3:DeleteObject", jobOutput, inside, `${data}/Write Action`, `${jobs} Action`);
+  mayNot(job, "s3:ListBucket", arns.InputBucket, inside, `${data}/List Resource`, "S3VpcEndpoint/JobsList Resource");
   // A bucket of the same name, made elsewhere when ours is gone, with a policy that lets everybody in.
-  mayNot(bedrockWithJobRole, "s3:GetObject", jobInput, { ...inside, "aws:ResourceAccount": ELSEWHERE }, "JobRole/Data/Read aws:ResourceAccount");
-  mayNot(bedrockWithJobRole, "s3:PutObject", jobOutput, { ...inside, "aws:ResourceAccount": ELSEWHERE }, "JobRole/Data/Write aws:ResourceAccount");
-  mayNot(bedrockWithJobRole, "s3:ListBucket", arns.OutputBucket, { ...inside, "aws:ResourceAccount": ELSEWHERE }, "JobRole/Data/List aws:ResourceAccount");
-  mayNot(bedrockWithJobRole, "bedrock:InvokeModel", s.otherModel, {}, "JobRole/Model/InvokeModel Resource");
-  mayNot(bedrockWithJobRole, "bedrock:CreateModelInvocationJob", s.job, {}, "JobRole/Model/InvokeModel Resource", "JobRole/Model/InvokeModel Action");
+  const bucketElsewhere = { ...inside, "aws:ResourceAccount": ELSEWHERE };
+  mayNot(job, "s3:GetObject", jobInput, bucketElsewhere, `${data}/Read aws:ResourceAccount`);
+  mayNot(job, "s3:PutObject", jobOutput, bucketElsewhere, `${data}/Write aws:ResourceAccount`);
+  mayNot(job, "s3:ListBucket", arns.OutputBucket, bucketElsewhere, `${data}/List aws:ResourceAccount`);
+  const invoke = "JobRole/Model/InvokeModel";
+  mayNot(job, "bedrock:InvokeModel", s.otherModel, {}, `${invoke} Resource`);
+  mayNot(job, "bedrock:CreateModelInvocationJob", s.aJob, {}, `${invoke} Resource`, `${invoke} Action`);
 
-  // Who may be given the role of the job, and the roles of the functions.
-  const assume = (service, role, context, ...causes) => mayNot(s.service(service), "sts:AssumeRole", role, context, ...causes);
-  const forJob = { "aws:SourceAccount": s.account, "aws:SourceArn": s.job };
-  const jobElsewhere = s.job.replace(s.account, ELSEWHERE);
-  may(s.service("bedrock.amazonaws.com"), "sts:AssumeRole", arns.JobRole, forJob);
-  may(s.service("lambda.amazonaws.com"), "sts:AssumeRole", [arns.SubmitRole, arns.CompleteRole]);
-  assume("bedrock.amazonaws.com", arns.JobRole, { ...forJob, "aws:SourceAccount": ELSEWHERE }, "JobRole/Trust/1 aws:SourceAccount");
-  assume("bedrock.amazonaws.com", arns.JobRole, { ...forJob, "aws:SourceArn": jobElsewhere }, "JobRole/Trust/1 aws:SourceArn");
-  assume("bedrock.amazonaws.com", arns.JobRole, { ...forJob, "aws:SourceArn": s.arn("bedrock", "model-customization-job/abcdefghijkl") }, "JobRole/Trust/1 aws:SourceArn");
-  assume("bedrock.amazonaws.com", arns.JobRole, { "aws:SourceAccount": ELSEWHERE, "aws:SourceArn": jobElsewhere }, "JobRole/Trust/1 aws:SourceAccount", "JobRole/Trust/1 aws:SourceArn");
-  assume("bedrock.amazonaws.com", arns.JobRole, {}, "JobRole/Trust/1 aws:SourceAccount", "JobRole/Trust/1 aws:SourceArn");
-  assume("lambda.amazonaws.com", arns.JobRole, forJob, "JobRole/Trust/1 Principal");
-  assume("ec2.amazonaws.com", arns.JobRole, forJob, "JobRole/Trust/1 Principal");
-  assume("bedrock.amazonaws.com", arns.SubmitRole, forJob, "SubmitRole/Trust/1 Principal");
-  assume("bedrock.amazonaws.com", arns.CompleteRole, forJob, "CompleteRole/Trust/1 Principal");
-  for (const who of [submit, administrator]) {
-    mayNot(who, "sts:AssumeRole", arns.JobRole, {}, "JobRole/Trust/1 Principal", "JobRole/Trust/1 aws:SourceAccount", "JobRole/Trust/1 aws:SourceArn");
-    mayNot(who, "sts:AssumeRole", arns.CompleteRole, {}, "CompleteRole/Trust/1 Principal");
+  // Who is given the role of the job, and the roles of the functions.
+  const [bedrock, lambdaItself, ec2] = ["bedrock", "lambda", "ec2"].map((name) => s.service(`${name}.amazonaws.com`));
+  const [assume, trust] = ["sts:AssumeRole", "JobRole/Trust/1"];
+  const [ofAccount, ofArn] = [`${trust} aws:SourceAccount`, `${trust} aws:SourceArn`];
+  const from = (arn, account = s.account) => ({ "aws:SourceArn": arn, "aws:SourceAccount": account });
+  const jobElsewhere = s.aJob.replace(s.account, ELSEWHERE);
+  may(bedrock, assume, arns.JobRole, from(s.aJob));
+  may(lambdaItself, assume, [arns.SubmitRole, arns.CompleteRole]);
+  mayNot(bedrock, assume, arns.JobRole, from(s.aJob, ELSEWHERE), ofAccount);
+  mayNot(bedrock, assume, arns.JobRole, from(jobElsewhere), ofArn);
+  mayNot(bedrock, assume, arns.JobRole, from(s.arn("bedrock", "model-customization-job/abcdefghijkl")), ofArn);
+  mayNot(bedrock, assume, arns.JobRole, from(jobElsewhere, ELSEWHERE), ofAccount, ofArn);
+  mayNot(bedrock, assume, arns.JobRole, {}, ofAccount, ofArn);
+  for (const who of [lambdaItself, ec2]) mayNot(who, assume, arns.JobRole, from(s.aJob), `${trust} Principal`);
+  for (const role of ["SubmitRole", "CompleteRole"]) {
+    mayNot(bedrock, assume, arns[role], from(s.aJob), `${role}/Trust/1 Principal`);
+    mayNot(administrator, assume, arns[role], {}, `${role}/Trust/1 Principal`);
   }
+  for (const who of [submit, administrator]) mayNot(who, assume, arns.JobRole, {}, `${trust} Principal`, ofAccount, ofArn);
 
-  // The network interfaces of a job. EC2 asks for each resource of CreateNetworkInterface by itself, and knows the
-  // tags of the request on the interface alone.
-  const tags = { "aws:RequestTag/BedrockManaged": "true", "aws:RequestTag/BedrockModelInvocationJobArn": s.job, "aws:TagKeys": ["BedrockManaged", "BedrockModelInvocationJobArn"] };
+  // The network interfaces of a job. EC2 asks for each resource of CreateNetworkInterface by itself, and knows the tags
+  // of the request on the interface alone.
+  const [managed, ofJob] = ["aws:RequestTag/BedrockManaged", "aws:RequestTag/BedrockModelInvocationJobArn"];
+  const tagged = {
+    [managed]: "true", [ofJob]: s.aJob, "aws:TagKeys": ["BedrockManaged", "BedrockModelInvocationJobArn"],
+  };
+  const created = { "ec2:CreateAction": "CreateNetworkInterface" };
   const subnet = (id) => [s.arn("ec2", `subnet/${id}`), { "ec2:SubnetID": id, "ec2:Vpc": s.vpc }];
   const group = (id) => [s.arn("ec2", `security-group/${id}`), { "ec2:SecurityGroupID": id, "ec2:Vpc": s.vpc }];
-  const eniIn = (id, tag) => ({ "ec2:Subnet": s.arn("ec2", `subnet/${id}`), "ec2:Vpc": s.vpc, ...(tag && { "ec2:ResourceTag/BedrockModelInvocationJobArn": tag }) });
-  const [foreignSubnet, foreignGroup] = ["subnet-0fffffffffffffff0", "sg-0fffffffffffffff0"];
-  const [job, vpc] = [bedrockWithJobRole, "JobRole/Vpc"];
-  const keep = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface"];
-  may(job, ["ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"], "*");
-  may(job, "ec2:CreateNetworkInterface", s.eni, tags);
-  may(job, "ec2:CreateTags", s.eni, { ...tags, "ec2:CreateAction": "CreateNetworkInterface" });
-  for (const id of s.groups) may(job, "ec2:CreateNetworkInterface", ...group(id));
+  const eniIn = (id, tag) => ({
+    "ec2:Subnet": s.arn("ec2", `subnet/${id}`), "ec2:Vpc": s.vpc,
+    ...(tag && { "ec2:ResourceTag/BedrockModelInvocationJobArn": tag }),
+  });
+  const [own, foreignSubnet, foreignGroup] = [s.subnets[0], "subnet-0fffffffffffffff0", "sg-0fffffffffffffff0"];
+  const [create, permit, unpermit, remove, tag] = [
+    "CreateNetworkInterface", "CreateNetworkInterfacePermission", "DeleteNetworkInterfacePermission",
+    "DeleteNetworkInterface", "CreateTags",
+  ].map((action) => `ec2:${action}`);
+  may(job, ["DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs"].map((one) => `ec2:Describe${one}`), "*");
+  may(job, create, s.eni, tagged);
+  may(job, tag, s.eni, { ...tagged, ...created });
+  for (const id of s.groups) may(job, create, ...group(id));
   for (const id of s.subnets) {
-    may(job, "ec2:CreateNetworkInterface", ...subnet(id));
-    may(job, [...keep, "ec2:DeleteNetworkInterfacePermission"], s.eni, eniIn(id, s.job));
+    may(job, create, ...subnet(id));
+    may(job, [permit, unpermit, remove], s.eni, eniIn(id, s.aJob));
   }
-  mayNot(job, "ec2:CreateNetworkInterface", s.eni, {}, `${vpc}/CreateTaggedEni aws:RequestTag/BedrockManaged`, `${vpc}/CreateTaggedEni aws:RequestTag/BedrockModelInvocationJobArn`);
-  mayNot(job, "ec2:CreateNetworkInterface", s.eni, { ...tags, "aws:RequestTag/BedrockManaged": "false" }, `${vpc}/CreateTaggedEni aws:RequestTag/BedrockManaged`);
-  mayNot(job, "ec2:CreateNetworkInterface", s.eni, { ...tags, "aws:RequestTag/BedrockModelInvocationJobArn": jobElsewhere }, `${vpc}/CreateTaggedEni aws:RequestTag/BedrockModelInvocationJobArn`);
-  mayNot(job, "ec2:CreateNetworkInterface", s.eni, { "aws:RequestTag/BedrockManaged": "true", "aws:TagKeys": ["BedrockManaged"] }, `${vpc}/CreateTaggedEni aws:RequestTag/BedrockModelInvocationJobArn`);
-  mayNot(job, "ec2:CreateNetworkInterface", ...subnet(foreignSubnet), `${vpc}/EniPlacementInSubnets ec2:SubnetID`);
-  mayNot(job, "ec2:CreateNetworkInterface", ...group(foreignGroup), `${vpc}/EniPlacementInSecurityGroups ec2:SecurityGroupID`);
-  mayNot(job, "ec2:CreateNetworkInterface", ...group(s.functionGroup), `${vpc}/EniPlacementInSecurityGroups ec2:SecurityGroupID`);
-  mayNot(job, keep, s.eni, eniIn(s.subnets[0]), `${vpc}/UseAndDeleteOwnEni ec2:ResourceTag/BedrockModelInvocationJobArn`);
-  mayNot(job, keep, s.eni, eniIn(s.subnets[0], jobElsewhere), `${vpc}/UseAndDeleteOwnEni ec2:ResourceTag/BedrockModelInvocationJobArn`);
-  mayNot(job, keep, s.eni, eniIn(foreignSubnet, s.job), `${vpc}/UseAndDeleteOwnEni ec2:Subnet`);
-  mayNot(job, keep, s.eni, eniIn(foreignSubnet), `${vpc}/UseAndDeleteOwnEni ec2:Subnet`, `${vpc}/UseAndDeleteOwnEni ec2:ResourceTag/BedrockModelInvocationJobArn`);
-  mayNot(job, "ec2:DeleteNetworkInterfacePermission", s.eni, eniIn(s.subnets[0]), `${vpc}/DeleteOwnEniPermission ec2:ResourceTag/BedrockModelInvocationJobArn`);
-  mayNot(job, "ec2:DeleteNetworkInterfacePermission", s.eni, eniIn(foreignSubnet, s.job), `${vpc}/DeleteOwnEniPermission ec2:Subnet`);
-  mayNot(job, "ec2:CreateTags", s.eni, tags, `${vpc}/TagEni ec2:CreateAction`);
-  mayNot(job, "ec2:CreateTags", s.eni, { ...tags, "ec2:CreateAction": "RunInstances" }, `${vpc}/TagEni ec2:CreateAction`);
-  mayNot(job, "ec2:CreateTags", s.eni, { ...tags, "aws:TagKeys": ["BedrockManaged", "Owner"], "ec2:CreateAction": "CreateNetworkInterface" }, `${vpc}/TagEni aws:TagKeys`);
-  mayNot(job, "ec2:CreateTags", subnet(s.subnets[0])[0], { ...tags, "ec2:CreateAction": "CreateNetworkInterface" }, `${vpc}/TagEni Resource`);
-  mayNot(job, "ec2:ModifyNetworkInterfaceAttribute", s.eni, eniIn(s.subnets[0], s.job), `${vpc}/UseAndDeleteOwnEni Action`);
+  const vpc = "JobRole/Vpc";
+  const [noMark, noJob] = [managed, ofJob].map((key) => `${vpc}/CreateTaggedEni ${key}`);
+  mayNot(job, create, s.eni, {}, noMark, noJob);
+  mayNot(job, create, s.eni, { ...tagged, [managed]: "false" }, noMark);
+  mayNot(job, create, s.eni, { ...tagged, [ofJob]: jobElsewhere }, noJob);
+  mayNot(job, create, s.eni, { [managed]: "true", "aws:TagKeys": ["BedrockManaged"] }, noJob);
+  mayNot(job, create, ...subnet(foreignSubnet), `${vpc}/EniPlacementInSubnets ec2:SubnetID`);
+  mayNot(job, create, ...group(foreignGroup), `${vpc}/EniPlacementInSecurityGroups ec2:SecurityGroupID`);
+  mayNot(job, create, ...group(s.functionGroup), `${vpc}/EniPlacementInSecurityGroups ec2:SecurityGroupID`);
+  for (const [actions, sid] of [[[permit, remove], "UseAndDeleteOwnEni"], [unpermit, "DeleteOwnEniPermission"]]) {
+    const keys = ["ec2:ResourceTag/BedrockModelInvocationJobArn", "ec2:Subnet"];
+    const [notOfJob, notOfSubnet] = keys.map((key) => `${vpc}/${sid} ${key}`);
+    mayNot(job, actions, s.eni, eniIn(own), notOfJob);
+    mayNot(job, actions, s.eni, eniIn(own, jobElsewhere), notOfJob);
+    mayNot(job, actions, s.eni, eniIn(foreignSubnet, s.aJob), notOfSubnet);
+    mayNot(job, actions, s.eni, eniIn(foreignSubnet), notOfSubnet, notOfJob);
+  }
+  mayNot(job, tag, s.eni, tagged, `${vpc}/TagEni ec2:CreateAction`);
+  mayNot(job, tag, s.eni, { ...tagged, "ec2:CreateAction": "RunInstances" }, `${vpc}/TagEni ec2:CreateAction`);
+  mayNot(job, tag, s.eni, { ...tagged, ...created, "aws:TagKeys": ["BedrockManaged", "Owner"] }, `${vpc}/TagEni aws:TagKeys`);
+  mayNot(job, tag, subnet(own)[0], { ...tagged, ...created }, `${vpc}/TagEni Resource`);
+  mayNot(job, "ec2:ModifyNetworkInterfaceAttribute", s.eni, eniIn(own, s.aJob), `${vpc}/UseAndDeleteOwnEni Action`);
 
-  // The network interfaces of the functions: Lambda keeps them, their code may not.
+  // The network interfaces of the functions: Lambda keeps them, their code may not. Lambda tries the role out before
+  // there is an interface, so it must be let do the last three actions without any condition.
   // https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
-  const keepFunctionEni = ["ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"];
-  for (const [lambda, code] of [[lambdaForSubmit, submit], [lambdaForComplete, complete]]) {
-    may(lambda, ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], "*");
-    may(lambda, "ec2:CreateNetworkInterface", s.eni);
-    may(lambda, "ec2:CreateNetworkInterface", ...group(s.functionGroup));
-    for (const id of s.subnets) {
-      may(lambda, "ec2:CreateNetworkInterface", ...subnet(id));
-      may(lambda, keepFunctionEni, s.eni, eniIn(id));
-    }
-    mayNot(lambda, "ec2:CreateNetworkInterface", ...subnet(foreignSubnet), "NetworkPolicy/EniPlacementInSubnets ec2:SubnetID");
-    mayNot(lambda, "ec2:CreateNetworkInterface", ...group(foreignGroup), "NetworkPolicy/CreateEni Resource");
-    mayNot(lambda, keepFunctionEni, s.eni, eniIn(foreignSubnet), "NetworkPolicy/KeepEnisOfTheSubnets ec2:Subnet");
-    mayNot(code, ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], "*", {}, "NetworkPolicy/NotTheFunctionItself");
-    mayNot(code, "ec2:CreateNetworkInterface", s.eni, {}, "NetworkPolicy/NotTheFunctionItself");
-    mayNot(code, "ec2:CreateNetworkInterface", ...subnet(s.subnets[0]), "NetworkPolicy/NotTheFunctionItself");
-    mayNot(code, keepFunctionEni, s.eni, eniIn(s.subnets[0]), "NetworkPolicy/NotTheFunctionItself");
+  const describe = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"];
+  const keep = ["ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"];
+  for (const code of functions) {
+    const service = lambda(code);
+    may(service, describe, "*");
+    may(service, create, s.eni);
+    may(service, create, ...group(s.functionGroup));
+    for (const id of s.subnets) may(service, create, ...subnet(id));
+    may(service, keep, s.eni);
+    mayNot(service, create, ...subnet(foreignSubnet), "NetworkPolicy/EniPlacementInSubnets ec2:SubnetID");
+    mayNot(service, create, ...group(foreignGroup), "NetworkPolicy/CreateEni Resource");
+    mayNot(code, describe, "*", {}, "NetworkPolicy/NotTheFunctionItself");
+    mayNot(code, create, s.eni, {}, "NetworkPolicy/NotTheFunctionItself");
+    mayNot(code, create, ...subnet(own), "NetworkPolicy/NotTheFunctionItself");
+    mayNot(code, keep, s.eni, eniIn(own), "NetworkPolicy/NotTheFunctionItself");
     if (s.isTraced) may(code, ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*");
   }
 
-  // Logs and failures of each function, which Lambda writes with its role; never those of the other.
-  const stream = (name) => arns[name].replace(/\*$/, "log-stream:2026/01/01/[$LATEST]0");
-  for (const [lambda, own, other] of [[lambdaForSubmit, "Submit", "Complete"], [lambdaForComplete, "Complete", "Submit"]]) {
-    may(lambda, ["logs:CreateLogStream", "logs:PutLogEvents"], stream(`${own}LogGroup`));
-    may(lambda, "sqs:SendMessage", arns[`${own}FailureQueue`]);
-    mayNot(lambda, ["logs:CreateLogStream", "logs:PutLogEvents"], stream(`${other}LogGroup`), {}, `${own}Role/${own}/Log Resource`);
-    mayNot(lambda, "sqs:SendMessage", arns[`${other}FailureQueue`], {}, `${own}Role/${own}/ReportFailures Resource`);
-    mayNot(lambda, "sqs:SendMessage", arns.UndeliveredQueue, {}, `${own}Role/${own}/ReportFailures Resource`);
-    mayNot(lambda, "sqs:ReceiveMessage", arns[`${own}FailureQueue`], {}, `${own}Role/${own}/ReportFailures Action`);
+  // The log and the queue of each function, which Lambda writes with its role; never those of the other.
+  const [write, send, receive] = [["logs:CreateLogStream", "logs:PutLogEvents"], "sqs:SendMessage", "sqs:ReceiveMessage"];
+  const stream = (name) => arns[`${name}LogGroup`].replace(/\*$/, "log-stream:2026/01/01/[$LATEST]0");
+  for (const [code, name, not] of [[submit, "Submit", "Complete"], [complete, "Complete", "Submit"]]) {
+    const [service, policy] = [lambda(code), `${name}Role/${name}`];
+    may(service, write, stream(name));
+    may(service, send, arns[`${name}FailureQueue`]);
+    mayNot(service, write, stream(not), {}, `${policy}/Log Resource`);
+    mayNot(service, send, [arns[`${not}FailureQueue`], arns.UndeliveredQueue], {}, `${policy}/ReportFailures Resource`);
+    mayNot(service, receive, arns[`${name}FailureQueue`], {}, `${policy}/ReportFailures Action`);
   }
 
-  // The data of the functions: each its own, neither the user's drops nor the job's output to be changed. An event that
-  // somebody wrote by hand may name no version; what submit may, the sweep may too.
-  for (const who of [submit, complete]) may(who, "s3:GetObject", s.drop, inside);
-  const kept = "S3VpcEndpoint/FunctionsKeepOutput";
-  mayNot(submit, "s3:PutObject", [result, s.output(`${s.results}/summary.json`)], inside, "DropsPolicy/Reject Resource");
-  mayNot(submit, "s3:GetObject", [result, rejection, jobInput, jobOutput, marker], inside, "DropsPolicy/KeepLedger Resource");
+  // The data of the functions: each its own, and neither changes a drop or the output of a job. An event that somebody
+  // wrote by hand may name no version; what submit may do with a drop, the sweep may too.
+  const [ledger, workList] = ["DropsPolicy/KeepLedger", "DropsPolicy/KeepWorkList"];
+  const endpointOfS3 = "S3VpcEndpoint/Functions";
+  const kept = `${endpointOfS3}KeepOutput`;
+  mayNot(submit, "s3:PutObject", [result, summary], inside, "DropsPolicy/Reject Resource");
+  mayNot(submit, "s3:GetObject", [result, rejection, jobInput, jobOutput, marker], inside, `${ledger} Resource`);
   mayNot(submit, "s3:AbortMultipartUpload", result, inside, "DropsPolicy/MakeJobInputs Resource");
-  mayNot(submit, "bedrock:GetModelInvocationJob", s.job, atBedrock, "JobsPolicy/CreateJobs Action");
-  mayNot(complete, "s3:GetObject", s.output("elsewhere/a.jsonl"), inside, "CompleteRole/Complete/KeepResults Resource");
-  for (const who of [submit, complete]) {
-    mayNot(who, "s3:PutObject", [jobOutput, s.output("elsewhere/a.jsonl")], inside, "DropsPolicy/KeepLedger Resource");
-    mayNot(who, "s3:DeleteObject", [result, jobInput, jobOutput, entry, dropEntry], inside, "DropsPolicy/KeepWorkList Resource");
-    mayNot(who, "s3:PutObject", s.drop, inside, "DropsPolicy/KeepLedger Resource", `${kept} Resource`);
-    mayNot(who, "s3:DeleteObject", s.drop, inside, "DropsPolicy/KeepWorkList Resource", `${kept} Resource`);
-    mayNot(who, "s3:DeleteObjectVersion", s.drop, inside, "DropsPolicy/ReadDrops Action", "S3VpcEndpoint/FunctionsReadDrops Action");
-    mayNot(who, "s3:PutBucketPolicy", [arns.InputBucket, arns.OutputBucket], inside, "DropsPolicy/ListBuckets Action", "S3VpcEndpoint/FunctionsList Action");
+  mayNot(submit, "bedrock:GetModelInvocationJob", s.aJob, atBedrock, "JobsPolicy/CreateJobs Action");
+  mayNot(complete, "s3:GetObject", [result, rejection, other], inside, "CompleteRole/Complete/ReadWorkList Resource");
+  for (const who of functions) {
+    may(who, "s3:GetObject", s.drop, inside);
+    mayNot(who, "s3:PutObject", [jobOutput, other], inside, `${ledger} Resource`);
+    mayNot(who, "s3:PutObject", s.drop, inside, `${ledger} Resource`, `${kept} Resource`);
+    mayNot(who, "s3:DeleteObject", [result, jobInput, jobOutput, entry, dropEntry], inside, `${workList} Resource`);
+    mayNot(who, "s3:DeleteObject", s.drop, inside, `${workList} Resource`, `${kept} Resource`);
+    mayNot(who, "s3:DeleteObjectVersion", s.drop, inside, "DropsPolicy/ReadDrops Action", `${endpointOfS3}ReadDrops Action`);
+    mayNot(who, "s3:PutBucketPolicy", arns.InputBucket, inside, "DropsPolicy/ListBuckets Action", `${endpointOfS3}List Action`);
   }
 
   // Jobs: of the configured model, with the role of the job, and nothing else of Bedrock.
-  for (const who of [submit, complete]) {
-    mayNot(who, "bedrock:CreateModelInvocationJob", s.otherModel, atBedrock, "JobsPolicy/CreateJobsOfTheModel Resource", "BedrockVpcEndpoint/FunctionsCreateJobsOfTheModel Resource");
-    mayNot(who, "bedrock:CreateModelInvocationJob", s.arn("bedrock", "custom-model/amazon.nova-lite-v1:0/abcdefghijkl"), atBedrock, "JobsPolicy/CreateJobsOfTheModel Resource", "BedrockVpcEndpoint/FunctionsCreateJobsOfTheModel Resource");
-    mayNot(who, "bedrock:CreateModelInvocationJob", s.job.replace(s.account, ELSEWHERE), atBedrock, "JobsPolicy/CreateJobs Resource", "BedrockVpcEndpoint/FunctionsKeepJobs Resource");
-    mayNot(who, "bedrock:StopModelInvocationJob", s.job, atBedrock, "JobsPolicy/CreateJobs Action", "BedrockVpcEndpoint/FunctionsKeepJobs Action");
-    mayNot(who, "bedrock:ListFoundationModels", "*", atBedrock, "JobsPolicy/FindJobs Action", "BedrockVpcEndpoint/FunctionsFindJobs Action");
-    mayNot(who, "bedrock:InvokeModel", s.models, {}, "JobsPolicy/CreateJobsOfTheModel Action");
-    mayNot(who, "iam:PassRole", arns.JobRole, { "iam:PassedToService": "ec2.amazonaws.com" }, "JobsPolicy/PassJobRole iam:PassedToService");
-    mayNot(who, "iam:PassRole", arns.JobRole, {}, "JobsPolicy/PassJobRole iam:PassedToService");
-    mayNot(who, "iam:PassRole", [arns.SubmitRole, arns.CompleteRole, s.arn("iam", "role/Administrator", `:${s.account}`)], { "iam:PassedToService": "bedrock.amazonaws.com" }, "JobsPolicy/PassJobRole Resource");
+  const [createJob, passRole] = ["bedrock:CreateModelInvocationJob", "iam:PassRole"];
+  const [jobsOf, endpoint, passed] = ["JobsPolicy/CreateJobs", "BedrockVpcEndpoint/Functions", "JobsPolicy/PassJobRole"];
+  const customModel = s.arn("bedrock", "custom-model/amazon.nova-lite-v1:0/abcdefghijkl");
+  const toBedrock = { "iam:PassedToService": "bedrock.amazonaws.com" };
+  for (const who of functions) {
+    for (const model of [s.otherModel, customModel]) {
+      mayNot(who, createJob, model, atBedrock, `${jobsOf}OfTheModel Resource`, `${endpoint}CreateJobsOfTheModel Resource`);
+    }
+    mayNot(who, createJob, jobElsewhere, atBedrock, `${jobsOf} Resource`, `${endpoint}KeepJobs Resource`);
+    mayNot(who, "bedrock:StopModelInvocationJob", s.aJob, atBedrock, `${jobsOf} Action`, `${endpoint}KeepJobs Action`);
+    mayNot(who, "bedrock:ListFoundationModels", "*", atBedrock, "JobsPolicy/FindJobs Action", `${endpoint}FindJobs Action`);
+    mayNot(who, "bedrock:InvokeModel", s.models, {}, `${jobsOf}OfTheModel Action`);
+    mayNot(who, passRole, arns.JobRole, { "iam:PassedToService": "ec2.amazonaws.com" }, `${passed} iam:PassedToService`);
+    mayNot(who, passRole, arns.JobRole, {}, `${passed} iam:PassedToService`);
+    mayNot(who, passRole, [arns.SubmitRole, arns.CompleteRole, administrator.arn], toBedrock, `${passed} Resource`);
   }
 
   // The endpoints carry this stack's requests alone: nobody else's, and to nothing else.
-  mayNot(submit, "s3:GetObject", `${otherBucket}/a.jsonl`, inside, "DropsPolicy/ReadDrops Resource", "S3VpcEndpoint/FunctionsReadDrops Resource");
-  mayNot(complete, "s3:PutObject", `${otherBucket}/a.jsonl`, inside, "CompleteRole/Complete/KeepResults Resource", `${kept} Resource`);
-  mayNot(bedrockWithJobRole, "s3:PutObject", `${otherBucket}/a.jsonl`, inside, "JobRole/Data/Write Resource", "S3VpcEndpoint/JobsReadAndWrite Resource");
-  mayNot(submit, "s3:ListBucket", otherBucket, inside, "DropsPolicy/ListBuckets Resource", "S3VpcEndpoint/FunctionsList Resource");
-  mayNot(administrator, "s3:PutObject", `${otherBucket}/a.jsonl`, inside, `${kept} Resource`, `${kept} aws:PrincipalArn`);
-  mayNot(administrator, "s3:GetObject", s.drop, inside, "S3VpcEndpoint/FunctionsReadDrops aws:PrincipalArn");
-  mayNot(administrator, ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], result, inside, `${kept} aws:PrincipalArn`);
-  mayNot(administrator, "s3:ListBucket", arns.OutputBucket, inside, "S3VpcEndpoint/FunctionsList aws:PrincipalArn");
-  mayNot(administrator, "bedrock:CreateModelInvocationJob", s.job, atBedrock, "BedrockVpcEndpoint/FunctionsKeepJobs aws:PrincipalArn");
-  mayNot(administrator, "bedrock:ListModelInvocationJobs", "*", atBedrock, "BedrockVpcEndpoint/FunctionsFindJobs aws:PrincipalArn");
+  const readDrops = `${endpointOfS3}ReadDrops`;
+  mayNot(submit, "s3:GetObject", otherObject, inside, "DropsPolicy/ReadDrops Resource", `${readDrops} Resource`);
+  mayNot(submit, "s3:ListBucket", otherBucket, inside, "DropsPolicy/ListBuckets Resource", `${endpointOfS3}List Resource`);
+  mayNot(complete, "s3:PutObject", otherObject, inside, "CompleteRole/Complete/KeepResults Resource", `${kept} Resource`);
+  mayNot(job, "s3:PutObject", otherObject, inside, `${data}/Write Resource`, `${jobs} Resource`);
+  mayNot(administrator, "s3:PutObject", otherObject, inside, `${kept} Resource`, `${kept} aws:PrincipalArn`);
+  mayNot(administrator, "s3:GetObject", s.drop, inside, `${readDrops} aws:PrincipalArn`);
+  const dataActions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
+  mayNot(administrator, dataActions, result, inside, `${kept} aws:PrincipalArn`);
+  mayNot(administrator, "s3:ListBucket", arns.OutputBucket, inside, `${endpointOfS3}List aws:PrincipalArn`);
+  mayNot(administrator, createJob, s.aJob, atBedrock, `${endpoint}KeepJobs aws:PrincipalArn`);
+  mayNot(administrator, "bedrock:ListModelInvocationJobs", "*", atBedrock, `${endpoint}FindJobs aws:PrincipalArn`);
 
-  // Data goes in and out through the endpoint; plain HTTP never.
-  const [atInput, atOutput] = ["InputBucketPolicy/OnlyThroughTheEndpoint", "OutputBucketPolicy/OnlyThroughTheEndpoint"];
+  // Data goes in and out through the endpoint.
+  const [input, out] = ["InputBucketPolicy", "OutputBucketPolicy"];
+  const [inOnly, outOnly] = [input, out].map((policy) => `${policy}/OnlyThroughTheEndpoint`);
+  const [listInOnly, listOutOnly] = [input, out].map((policy) => `${policy}/ListOnlyThroughTheEndpoint`);
+  const lists = ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"];
   for (const place of [outside, inAnotherVpc]) {
-    mayNot(submit, "s3:GetObjectVersion", s.drop, place, atInput);
-    mayNot(submit, "s3:PutObject", entry, place, atOutput);
-    mayNot(complete, "s3:PutObject", result, place, atOutput);
-    mayNot(complete, "s3:DeleteObject", marker, place, atOutput);
-    mayNot(complete, "s3:ListBucket", arns.OutputBucket, { ...place, ...list("open/") }, "OutputBucketPolicy/ListOnlyThroughTheEndpoint");
-    mayNot(bedrockWithJobRole, "s3:GetObject", jobInput, place, atOutput);
-    mayNot(bedrockWithJobRole, "s3:PutObject", jobOutput, place, atOutput);
-    mayNot(bedrockWithJobRole, "s3:ListBucket", arns.OutputBucket, place, "OutputBucketPolicy/ListOnlyThroughTheEndpoint");
-    mayNot(administrator, ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObjectVersion", "s3:PutObjectAcl"], s.drop, place, atInput);
-    mayNot(administrator, ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [result, jobInput], place, atOutput);
-    mayNot(administrator, ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"], arns.InputBucket, place, "InputBucketPolicy/ListOnlyThroughTheEndpoint");
+    mayNot(submit, "s3:GetObjectVersion", s.drop, place, inOnly);
+    mayNot(submit, "s3:PutObject", entry, place, outOnly);
+    mayNot(complete, "s3:PutObject", result, place, outOnly);
+    mayNot(complete, "s3:DeleteObject", marker, place, outOnly);
+    mayNot(complete, "s3:ListBucket", arns.OutputBucket, below(place, "open/"), listOutOnly);
+    mayNot(job, "s3:GetObject", jobInput, place, outOnly);
+    mayNot(job, "s3:PutObject", jobOutput, place, outOnly);
+    mayNot(job, "s3:ListBucket", arns.OutputBucket, place, listOutOnly);
+    mayNot(administrator, [...dataActions, "s3:GetObjectVersion", "s3:DeleteObjectVersion"], s.drop, place, inOnly);
+    mayNot(administrator, dataActions, [result, jobInput], place, outOnly);
+    mayNot(administrator, lists, arns.InputBucket, place, listInOnly);
   }
-  const plain = { "aws:SecureTransport": "false" };
-  const [tlsIn, tlsOut] = ["InputBucketPolicy/TlsOnly", "OutputBucketPolicy/TlsOnly"];
-  mayNot(submit, "s3:GetObjectVersion", s.drop, { ...inside, ...plain }, tlsIn);
-  mayNot(complete, "s3:PutObject", result, { ...inside, ...plain }, tlsOut);
-  mayNot(bedrockWithJobRole, "s3:GetObject", jobInput, { ...inside, ...plain }, tlsOut);
-  mayNot(administrator, "s3:GetBucketPolicy", arns.InputBucket, { ...outside, ...plain }, tlsIn);
-  mayNot(administrator, "s3:PutBucketPolicy", arns.OutputBucket, { ...outside, ...plain }, tlsOut);
-  mayNot(uploader, "s3:PutObject", s.drop, { ...outside, ...plain }, tlsIn);
-  mayNot(reader, "s3:GetObject", result, { ...outside, ...plain }, tlsOut);
+  // And never by plain HTTP.
+  const plain = (place) => ({ ...place, "aws:SecureTransport": "false" });
+  mayNot(submit, "s3:GetObjectVersion", s.drop, plain(inside), `${input}/TlsOnly`);
+  mayNot(complete, "s3:PutObject", result, plain(inside), `${out}/TlsOnly`);
+  mayNot(job, "s3:GetObject", jobInput, plain(inside), `${out}/TlsOnly`);
+  mayNot(administrator, "s3:GetBucketPolicy", arns.InputBucket, plain(outside), `${input}/TlsOnly`);
+  mayNot(administrator, "s3:PutBucketPolicy", arns.OutputBucket, plain(outside), `${out}/TlsOnly`);
+  mayNot(uploader, "s3:PutObject", s.drop, plain(outside), `${input}/TlsOnly`);
+  mayNot(reader, "s3:GetObject", result, plain(outside), `${out}/TlsOnly`);
 
-  // Uploaders put under the prefix, in parts too. Nothing else, whatever else IAM lets them do.
-  for (const who of s.plainUploaders) may(who, ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], s.drop, outside);
-  mayNot(uploader, "s3:PutObject", s.input("a.jsonl"), outside, "InputBucketPolicy/UploadersOnlyUnderThePrefix");
-  mayNot(uploader, ["s3:GetObject", "s3:GetObjectVersion", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectTagging", "s3:PutObjectAcl"], s.drop, outside, "InputBucketPolicy/UploadersOnlyPut");
-  mayNot(uploader, ["s3:ListBucket", "s3:ListBucketVersions"], arns.InputBucket, outside, "InputBucketPolicy/ListOnlyThroughTheEndpoint");
-  mayNot(uploader, ["s3:GetObject", "s3:PutObject"], result, outside, atOutput);
-  mayNot(uploader, "s3:ListBucket", arns.OutputBucket, { ...outside, ...list("results/") }, "OutputBucketPolicy/ListOnlyThroughTheEndpoint");
-  for (const who of s.plainUploaders) mayNot(who, "s3:PutObject", s.input("a.jsonl"), outside, "InputBucketPolicy/UploadersOnlyUnderThePrefix", "InputBucketPolicy/UploadersMayPut Resource");
-  // Readers get and list results. Nothing else, whatever else IAM lets them do.
-  may(s.plainReader, "s3:GetObject", [result, rejection], outside);
-  may(s.plainReader, "s3:ListBucket", arns.OutputBucket, { ...outside, ...list("results/in/") });
-  mayNot(reader, "s3:GetObject", [jobInput, jobOutput, entry, dropEntry, marker], outside, "OutputBucketPolicy/ReadersOnlyResults");
-  mayNot(reader, ["s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"], result, outside, "OutputBucketPolicy/ReadersOnlyGet");
-  mayNot(reader, "s3:ListBucket", arns.OutputBucket, { ...outside, ...list("jobs/") }, "OutputBucketPolicy/ReadersListOnlyResults");
-  mayNot(reader, ["s3:ListBucket", "s3:ListBucketMultipartUploads"], arns.OutputBucket, outside, "OutputBucketPolicy/ReadersListOnlyResults");
-  mayNot(reader, ["s3:GetObject", "s3:PutObject"], s.drop, outside, atInput);
-  mayNot(reader, "s3:ListBucket", arns.InputBucket, outside, "InputBucketPolicy/ListOnlyThroughTheEndpoint");
+  // Uploaders put under the prefix, in parts too. Nothing else, whatever IAM lets them do.
+  const put = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
+  const notPut = [
+    "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectAcl",
+  ];
+  const offPrefix = `${input}/UploadersOnlyUnderThePrefix`;
+  for (const who of plainUploaders) {
+    may(who, put, s.drop, outside);
+    mayNot(who, "s3:PutObject", s.input("a.jsonl"), outside, offPrefix, `${input}/UploadersMayPut Resource`);
+  }
+  mayNot(uploader, "s3:PutObject", s.input("a.jsonl"), outside, offPrefix);
+  mayNot(uploader, notPut, s.drop, outside, `${input}/UploadersOnlyPut`);
+  mayNot(uploader, lists, arns.InputBucket, outside, listInOnly);
+  mayNot(uploader, ["s3:GetObject", "s3:PutObject"], result, outside, outOnly);
+  mayNot(uploader, "s3:ListBucket", arns.OutputBucket, below(outside, "results/"), listOutOnly);
+
+  // Readers get and list results. Nothing else, whatever IAM lets them do.
+  const notGet = ["s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"];
+  may(plainReader, "s3:GetObject", [result, rejection], outside);
+  may(plainReader, "s3:ListBucket", arns.OutputBucket, below(outside, "results/in/"));
+  mayNot(reader, "s3:GetObject", [jobInput, jobOutput, entry, dropEntry, marker], outside, `${out}/ReadersOnlyResults`);
+  mayNot(reader, notGet, result, outside, `${out}/ReadersOnlyGet`);
+  mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(outside, "jobs/"), `${out}/ReadersListOnlyResults`);
+  mayNot(reader, lists, arns.OutputBucket, outside, `${out}/ReadersListOnlyResults`);
+  mayNot(reader, ["s3:GetObject", "s3:PutObject"], s.drop, outside, inOnly);
+  mayNot(reader, "s3:ListBucket", arns.InputBucket, outside, listInOnly);
   if (uploader) {
-    mayNot(stranger, "s3:PutObject", s.drop, outside, atInput, "InputBucketPolicy/UploadersMayPut Principal");
-    mayNot(stranger, "s3:GetObject", result, outside, atOutput, "OutputBucketPolicy/ReadersMayGet Principal");
+    mayNot(stranger, "s3:PutObject", s.drop, outside, inOnly, `${input}/UploadersMayPut Principal`);
+    mayNot(stranger, "s3:GetObject", result, outside, outOnly, `${out}/ReadersMayGet Principal`);
   }
 
-  // Nobody is locked out of managing the buckets and the key.
+  // Nobody is locked out of managing the buckets.
   may(administrator, [
-    "s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutLifecycleConfiguration", "s3:PutBucketNotification",
-    "s3:PutEncryptionConfiguration", "s3:PutBucketVersioning", "s3:GetBucketLocation", "s3:DeleteBucket",
+    "s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutLifecycleConfiguration", "s3:GetBucketLocation",
+    "s3:PutBucketNotification", "s3:PutEncryptionConfiguration", "s3:PutBucketVersioning", "s3:DeleteBucket",
   ], [arns.InputBucket, arns.OutputBucket], outside);
-  if (s.key) may(administrator, ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:DescribeKey"], s.key);
 
-  // The key, in the name of those who use S3 and never otherwise.
+  // The key serves those who use S3, and nobody otherwise. A key of the stack's own lets uploaders and readers use it;
+  // with another one, IAM has to.
+  const useKey = ["kms:Decrypt", "kms:GenerateDataKey"];
   if (s.key) {
-    const [use, viaEc2] = [["kms:Decrypt", "kms:GenerateDataKey"], { "kms:ViaService": s.viaS3["kms:ViaService"].replace("s3", "ec2") }];
-    may(bedrockWithJobRole, use, s.key, s.viaS3);
-    for (const [who, statement] of [[submit, "DropsPolicy/EncryptAndDecrypt"], [complete, "DropsPolicy/EncryptAndDecrypt"], [bedrockWithJobRole, "JobRole/Data/EncryptAndDecrypt"]]) {
-      mayNot(who, use, s.key, {}, `${statement} kms:ViaService`);
-      mayNot(who, "kms:Decrypt", s.key, viaEc2, `${statement} kms:ViaService`);
-      mayNot(who, "kms:Decrypt", s.arn("kms", "key/99999999-2222-3333-4444-555555555555"), s.viaS3, `${statement} Resource`);
-      mayNot(who, ["kms:Encrypt", "kms:CreateGrant"], s.key, s.viaS3, `${statement} Action`);
+    const viaEc2 = { "kms:ViaService": s.viaS3["kms:ViaService"].replace("s3", "ec2") };
+    const otherKey = s.arn("kms", "key/99999999-2222-3333-4444-555555555555");
+    may(administrator, ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:DescribeKey"], s.key);
+    may(job, useKey, s.key, s.viaS3);
+    for (const who of arns.KmsKey ? plainUploaders : [uploader]) may(who, useKey, s.key, s.viaS3);
+    may(arns.KmsKey ? plainReader : reader, "kms:Decrypt", s.key, s.viaS3);
+    for (const who of [...functions, job]) {
+      const use = `${who === job ? data : "DropsPolicy"}/EncryptAndDecrypt`;
+      mayNot(who, useKey, s.key, {}, `${use} kms:ViaService`);
+      mayNot(who, "kms:Decrypt", s.key, viaEc2, `${use} kms:ViaService`);
+      mayNot(who, "kms:Decrypt", otherKey, s.viaS3, `${use} Resource`);
+      mayNot(who, ["kms:Encrypt", "kms:CreateGrant"], s.key, s.viaS3, `${use} Action`);
     }
-    // Uploaders and readers by the policy of the key that the stack makes; with another key, by what IAM gives them.
-    for (const who of arns.KmsKey ? s.plainUploaders : [uploader]) may(who, use, s.key, s.viaS3);
-    may(arns.KmsKey ? s.plainReader : reader, "kms:Decrypt", s.key, s.viaS3);
-    mayNot(s.plainUploaders[0], "kms:Decrypt", s.key, {}, "KmsKey/UploadersEncrypt kms:ViaService");
-    mayNot(s.plainReader, "kms:Decrypt", s.key, viaEc2, "KmsKey/ReadersDecrypt kms:ViaService");
-    mayNot(s.plainReader, "kms:GenerateDataKey", s.key, s.viaS3, "KmsKey/ReadersDecrypt Action");
-    if (uploader) mayNot(stranger, "kms:GenerateDataKey", s.key, s.viaS3, "KmsKey/UploadersEncrypt Principal");
+    mayNot(plainUploaders[0], "kms:Decrypt", s.key, {}, "KmsKey/UploadersEncrypt kms:ViaService");
+    mayNot(plainReader, "kms:Decrypt", s.key, viaEc2, "KmsKey/ReadersDecrypt kms:ViaService");
+    mayNot(plainReader, "kms:GenerateDataKey", s.key, s.viaS3, "KmsKey/ReadersDecrypt Action");
+    mayNot(stranger, "kms:GenerateDataKey", s.key, s.viaS3, "KmsKey/UploadersEncrypt Principal");
   }
 
-  // Who may wake the functions, and write into the queue of what could not be delivered.
-  const from = (arn, account = s.account) => ({ "aws:SourceArn": arn, "aws:SourceAccount": account });
-  const [s3, events] = ["s3.amazonaws.com", "events.amazonaws.com"].map(s.service);
-  const rules = [arns.CompleteFunctionJobEnded, arns.CompleteFunctionSweep];
-  const otherRule = s.arn("events", "rule/somebodys-rule");
-  const woken = "SubmitFunction/InputBucketPermission";
-  may(s3, "lambda:InvokeFunction", arns.SubmitFunction, from(arns.InputBucket));
-  for (const rule of rules) {
-    may(events, "lambda:InvokeFunction", arns.CompleteFunction, from(rule));
-    may(events, "sqs:SendMessage", arns.UndeliveredQueue, from(rule));
+  // Who wakes the functions, and who writes into the queue of what could not be delivered.
+  const [s3, events] = ["s3", "events"].map((name) => s.service(`${name}.amazonaws.com`));
+  const [wake, onDrop, onSweep, queue] = [
+    "lambda:InvokeFunction", "SubmitFunction/InputBucketPermission", "CompleteFunction/CompleteFunctionSweepPermission",
+    "UndeliveredQueuePolicy/RuleMaySend",
+  ];
+  const [rule, otherRule] = [arns.CompleteFunctionJobEnded, s.arn("events", "rule/somebodys-rule")];
+  may(s3, wake, arns.SubmitFunction, from(arns.InputBucket));
+  for (const one of [rule, arns.CompleteFunctionSweep]) {
+    may(events, wake, arns.CompleteFunction, from(one));
+    may(events, send, arns.UndeliveredQueue, from(one));
   }
-  mayNot(s3, "lambda:InvokeFunction", arns.SubmitFunction, from(otherBucket), `${woken} AWS:SourceArn`);
-  mayNot(s3, "lambda:InvokeFunction", arns.SubmitFunction, from(arns.OutputBucket), `${woken} AWS:SourceArn`);
-  mayNot(s3, "lambda:InvokeFunction", arns.SubmitFunction, from(arns.InputBucket, ELSEWHERE), `${woken} AWS:SourceAccount`);
-  mayNot(s3, "lambda:InvokeFunction", arns.SubmitFunction, from(otherBucket, ELSEWHERE), `${woken} AWS:SourceArn`, `${woken} AWS:SourceAccount`);
-  mayNot(events, "lambda:InvokeFunction", arns.SubmitFunction, from(rules[0]), `${woken} Principal`, `${woken} AWS:SourceArn`);
-  mayNot(events, "lambda:InvokeFunction", arns.CompleteFunction, from(otherRule), "CompleteFunction/CompleteFunctionSweepPermission AWS:SourceArn");
-  mayNot(s3, "lambda:InvokeFunction", arns.CompleteFunction, from(arns.InputBucket), "CompleteFunction/CompleteFunctionSweepPermission Principal", "CompleteFunction/CompleteFunctionSweepPermission AWS:SourceArn");
-  mayNot(events, "sqs:SendMessage", arns.UndeliveredQueue, from(otherRule), "UndeliveredQueuePolicy/RuleMaySend aws:SourceArn");
-  mayNot(s3, "sqs:SendMessage", arns.UndeliveredQueue, from(arns.InputBucket), "UndeliveredQueuePolicy/RuleMaySend Principal", "UndeliveredQueuePolicy/RuleMaySend aws:SourceArn");
-  mayNot(events, "sqs:ReceiveMessage", arns.UndeliveredQueue, from(rules[0]), "UndeliveredQueuePolicy/RuleMaySend Action");
+  mayNot(s3, wake, arns.SubmitFunction, from(otherBucket), `${onDrop} AWS:SourceArn`);
+  mayNot(s3, wake, arns.SubmitFunction, from(arns.OutputBucket), `${onDrop} AWS:SourceArn`);
+  mayNot(s3, wake, arns.SubmitFunction, from(arns.InputBucket, ELSEWHERE), `${onDrop} AWS:SourceAccount`);
+  mayNot(s3, wake, arns.SubmitFunction, from(otherBucket, ELSEWHERE), `${onDrop} AWS:SourceArn`, `${onDrop} AWS:SourceAccount`);
+  mayNot(events, wake, arns.SubmitFunction, from(rule), `${onDrop} Principal`, `${onDrop} AWS:SourceArn`);
+  mayNot(events, wake, arns.CompleteFunction, from(otherRule), `${onSweep} AWS:SourceArn`);
+  mayNot(s3, wake, arns.CompleteFunction, from(arns.InputBucket), `${onSweep} Principal`, `${onSweep} AWS:SourceArn`);
+  mayNot(events, send, arns.UndeliveredQueue, from(otherRule), `${queue} aws:SourceArn`);
+  mayNot(s3, send, arns.UndeliveredQueue, from(arns.InputBucket), `${queue} Principal`, `${queue} aws:SourceArn`);
+  mayNot(events, receive, arns.UndeliveredQueue, from(rule), `${queue} Action`);
   return table;
 }
