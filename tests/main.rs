@@ -18,6 +18,7 @@ mod retries;
 mod s3_checks;
 mod service_model;
 mod soak;
+mod splitting;
 mod stand_in;
 mod store;
 mod support;
