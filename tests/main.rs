@@ -7,6 +7,7 @@ mod crash;
 mod endings;
 mod events;
 mod faults;
+mod flow_calls;
 mod ledger_contract;
 mod malformed;
 mod model;
