@@ -73,7 +73,7 @@ PERMITTED = {
         "AbortMultipartUpload": {"input"},
     },
     "CompleteRole": {
-        "GetObject": set(KEYS),
+        "GetObject": set(KEYS) - {"rejection", "summary", "result"},
         "PutObject": set(KEYS) - {"output"},
         "DeleteObject": {"marker"},
         "AbortMultipartUpload": {"input", "rejection", "summary", "result"},
