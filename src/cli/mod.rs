@@ -1,4 +1,4 @@
-//! The command line: `bedrock-vpc-batch local FILE…`.
+//! The command line: `bedrock-vpc-batch local FILE…` and `bedrock-vpc-batch doctor --stack NAME`.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -39,6 +39,24 @@ enum Command {
     /// Exit code: 0 if every record is accounted for; 1 if a drop was rejected, given up, or a record is
     /// missing; 2 if the command line or a setting is wrong.
     Local(LocalArguments),
+    /// Examine an AWS account before a job waits for hours and fails.
+    ///
+    /// Every call reads, none changes anything. Each line says what was checked, what was found, and the cure;
+    /// the last one is their sum. Region and credentials come from the environment or a profile; of a login
+    /// with SSO, `eval "$(aws configure export-credentials --format env)"` makes some.
+    ///
+    /// Exit code: 0 if nothing was found that makes jobs fail; 1 if something was; 2 if there is no such stack or
+    /// a setting is wrong.
+    #[cfg(feature = "doctor")]
+    Doctor(DoctorArguments),
+}
+
+#[cfg(feature = "doctor")]
+#[derive(Debug, clap::Args)]
+struct DoctorArguments {
+    /// The stack of template.yaml to examine. Without it, the same environment variables as the functions'.
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -109,12 +127,17 @@ enum CliError {
     Start(#[source] io::Error),
     #[error(transparent)]
     Pipeline(#[from] Error),
+    #[cfg(feature = "doctor")]
+    #[error(transparent)]
+    Doctor(#[from] crate::doctor::DoctorError),
 }
 
 impl CliError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Setting(..) | Self::Fault(..) | Self::Config(_) => 2,
+            #[cfg(feature = "doctor")]
+            Self::Doctor(_) => 2,
             Self::Path(..) | Self::Start(_) | Self::Pipeline(_) => 1,
         }
     }
@@ -123,14 +146,27 @@ impl CliError {
 /// Runs the command line.
 #[expect(clippy::print_stderr, reason = "the command line talks to a person")]
 pub async fn run(arguments: Arguments) -> ExitCode {
-    let Command::Local(arguments) = arguments.command;
-    match local(&arguments).await {
+    let is_well = match arguments.command {
+        Command::Local(arguments) => local(&arguments).await,
+        #[cfg(feature = "doctor")]
+        Command::Doctor(arguments) => doctor(&arguments).await,
+    };
+    match is_well {
         Ok(all_is_well) => ExitCode::from(u8::from(!all_is_well)),
         Err(error) => {
             eprintln!("error: {}", crate::error::Chain(&error));
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+#[cfg(feature = "doctor")]
+#[expect(clippy::print_stdout, reason = "the command line talks to a person")]
+async fn doctor(arguments: &DoctorArguments) -> Result<bool, CliError> {
+    let sdk = crate::doctor::sdk_config().await;
+    let report = crate::doctor::examine(&sdk, arguments.stack.as_deref()).await?;
+    println!("{report}");
+    Ok(report.is_sound())
 }
 
 async fn local(arguments: &LocalArguments) -> Result<bool, CliError> {
