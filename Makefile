@@ -36,9 +36,10 @@ doctest: ## Run the examples in the documentation.
 nextest: .tools/venv/installed ## Run the unit and integration tests.
 	@$(NEXTEST) nextest run $(CARGO_FLAGS)
 
-lint-template: .tools/sam/installed ## Lint template.yaml and check what it grants and configures.
+lint-template: .tools/sam/installed .tools/checkov/installed ## Lint template.yaml and check what it grants and configures.
 	@$(SAM) validate --lint
 	@.tools/sam/bin/python tools/check_template.py
+	@.tools/checkov/bin/checkov --file target/template.json --framework cloudformation --quiet --compact --skip-download
 
 sam-build: .tools/sam/installed ## Build both functions as `sam deploy` uploads them.
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
@@ -67,10 +68,11 @@ herd: .tools/venv/installed ## Drop a thousand files at once on a quota of twent
 examples: ## Write the example files anew.
 	@python3 tools/make_examples.py
 
-tools: .tools/venv/installed .tools/sam/installed ## Install the tools.
+tools: .tools/venv/installed .tools/sam/installed .tools/checkov/installed ## Install the tools.
 
 .tools/venv/installed: tools/requirements.txt
 .tools/sam/installed: tools/sam-requirements.txt
+.tools/checkov/installed: tools/checkov-requirements.txt
 .tools/%/installed:
 	@echo "installing $< into $(@D)"
 	@rm -rf $(@D)

@@ -6,28 +6,21 @@ every problem found; exits 1 if there was one.
 """
 
 import json
-import logging
-import os
 import re
 import sys
 import traceback
 from fnmatch import fnmatchcase
-from pathlib import Path
 
-os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+from cfnlint.context.parameters import ParameterSet
 
-from cfnlint.api import lint  # noqa: E402
-from cfnlint.config import ManualArgs  # noqa: E402
-from cfnlint.context.parameters import ParameterSet  # noqa: E402
-from samtranslator.translator.transform import transform  # noqa: E402
-from samtranslator.yaml_helper import yaml_parse  # noqa: E402
+from stack import ACCOUNT, KEY_ARN, PLAIN_MODEL, ROOT, STACK, Stack, as_list, cases, existing, translate
 
-ROOT = Path(__file__).resolve().parent.parent
-TEMPLATE = ROOT / "template.yaml"
 CONFIG = ROOT / "src" / "config.rs"
+TRANSLATED = ROOT / "target" / "template.json"
+OPERATIONS = ROOT / "docs" / "operations.md"
 
-ACCOUNT = "123456789012"
-STACK = "bedrock-vpc-batch"
 FUNCTIONS = {"SubmitFunction": "submit", "CompleteFunction": "complete"}
 FUNCTION_ROLES = ["SubmitRole", "CompleteRole"]
 TERMINAL_STATUSES = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
@@ -38,26 +31,25 @@ REQUIRED_VARIABLES = {
     "MIN_RECORDS_PER_JOB", "MAX_RECORDS_PER_JOB", "MAX_INPUT_FILE_BYTES", "MAX_ATTEMPTS",
     "MAX_RECORD_BYTES", "JOB_TAGS", "CALL_TIMEOUT_SECONDS",
 }
-OPTIONAL_VARIABLES = {"S3_ENCRYPTION_KEY_ID": "S3EncryptionKeyArn"}
+OPTIONAL_VARIABLES = {"S3_ENCRYPTION_KEY_ID": "KmsKeyArn"}
 # S3_FORCE_PATH_STYLE is for emulators and has no place in a stack.
 UNSET_VARIABLES = {"S3_FORCE_PATH_STYLE"}
 
-# Every statement whose resource is "*", and why no ARN can stand there.
+# Every statement of a role whose resource is "*", and why no ARN can stand there.
 WILDCARDS = {
-    ("SubmitRole", "FindJobs"): "ListModelInvocationJobs has no resource type",
-    ("CompleteRole", "FindJobs"): "the same",
-    ("JobRole", "DescribeNetwork"): "Describe actions of EC2 have no resource type",
-    ("JobRole", "UseAndDeleteOwnEni"): "as documented; bound by subnet and by the tag of the job",
+    "FindJobs": "ListModelInvocationJobs has no resource type",
+    "DescribeNetwork": "Describe actions of EC2 have no resource type",
+    "NotTheFunctionItself": "it denies",
+    "Trace": "the actions of X-Ray have no resource type",
+    "DeleteOwnEniPermission": "the request names a permission; bound by subnet and by the tag of the job",
 }
 
-PLAIN_MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
-PROFILE = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
-PROFILE_ARNS = [
-    f"arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/{PROFILE}",
-    "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
-    "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
-]
-KEY_ARN = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+# The statements of a bucket policy that are there only if people are named.
+PEOPLE_STATEMENTS = {
+    "UploaderArns": ["UploadersOnlyPut", "UploadersOnlyUnderThePrefix", "UploadersMayPut"],
+    "ReaderArns": [
+        "ReadersOnlyGet", "ReadersOnlyResults", "ReadersListOnlyResults", "ReadersMayGet", "ReadersMayList"],
+}
 
 # The keys of one drop and one job, one for each name in src/layout.rs.
 DROP, JOB = "0" * 32, "1" * 32
@@ -99,148 +91,41 @@ PERMITTED = {
 MAX_MANAGED_POLICY = 6144
 
 
-def ids(kind, count):
-    return [f"{kind}-0{number:016x}" for number in range(1, count + 1)]
-
-
-# name -> (partition, Region, parameters). One subnet; everything given; another partition.
-CASES = {
-    "smallest": ("aws", "us-east-1", {
-        "SubnetIds": ids("subnet", 1), "SecurityGroupIds": ids("sg", 1),
-    }),
-    "everything": ("aws", "us-east-1", {
-        "ModelId": PROFILE, "ModelArns": PROFILE_ARNS, "ModelInvocationType": "Converse",
-        "SubnetIds": ids("subnet", 16), "SecurityGroupIds": ids("sg", 5),
-        "JobNamePrefix": "nightly", "JobTags": '{"team":"search"}', "S3EncryptionKeyArn": KEY_ARN,
-        "Architecture": "x86_64", "TimeoutDurationInHours": "168", "MemorySize": "1024",
-    }),
-    "another partition": ("aws-us-gov", "us-gov-west-1", {
-        "SubnetIds": ids("subnet", 3), "SecurityGroupIds": ids("sg", 2),
-    }),
-}
-
 REFUSED = {
     "ModelId": ["", "two words", "model,model"],
     "ModelArns": [PLAIN_MODEL, "arn:aws:s3:::bucket", "arn:aws:bedrock:us-east-1::foundation-model/*"],
     "JobNamePrefix": ["-a", "a_b", "a b", "a" * 31],
     "JobTags": ["", "team=search", "[]"],
-    "S3EncryptionKeyArn": ["alias/key", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/key", f"{KEY_ARN}x"],
+    "S3PrefixListId": ["", "pl-", "com.amazonaws.us-east-1.s3"],
+    "VpcId": ["vpc", "subnet-0123456789abcdef0"],
+    "SubnetIds": ["vpc-0123456789abcdef0", "subnet"],
+    "SecurityGroupIds": ["default"],
+    "S3VpcEndpointId": ["com.amazonaws.us-east-1.s3"],
+    "BedrockVpcEndpointId": ["com.amazonaws.us-east-1.bedrock"],
+    "BedrockVpcEndpointSecurityGroupId": ["default"],
+    "UploaderArns": ["*", f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:iam::{ACCOUNT}:role/*", "arn:aws:iam::1:role/a"],
+    "ReaderArns": ["*", f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b"],
+    "InputPrefix": ["in coming/", "in*"],
+    "AlarmTopicArn": ["alarms", f"arn:aws:sqs:us-east-1:{ACCOUNT}:alarms"],
+    "KmsKeyArn": ["alias/key", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/key", f"{KEY_ARN}x"],
 }
 
-NO_VALUE = object()
+def subnets(stack):
+    """The ids of the subnets that jobs and functions are in."""
+    made = [stack.reference(name) for name in stack.of_type("AWS::EC2::Subnet")]
+    return made or stack.values["SubnetIds"]
 
 
-class ManagedPolicies:
-    """Stands in for a call to IAM: the template names no managed policy of AWS."""
-
-    def load(self):
-        return {}
-
-
-class Stack:
-    """A translated template with its parameters, whose functions it resolves."""
-
-    def __init__(self, template, partition, region, parameters):
-        self.resources = template["Resources"]
-        self.conditions = template.get("Conditions", {})
-        self.patterns = {name: parameter["AllowedPattern"]
-                         for name, parameter in template["Parameters"].items() if "AllowedPattern" in parameter}
-        self.values = {
-            "AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": ACCOUNT,
-            "AWS::StackName": STACK, "AWS::NoValue": NO_VALUE,
-        }
-        for name, parameter in template["Parameters"].items():
-            value = parameters.get(name, parameter.get("Default"))
-            is_list = parameter["Type"].startswith(("List<", "CommaDelimitedList"))
-            if is_list and isinstance(value, str):
-                value = value.split(",")
-            self.values[name] = value if is_list else str(value)
-
-    def reference(self, name):
-        if name in self.values:
-            return self.values[name]
-        resource = self.resources[name]
-        return self.resolve(resource.get("Properties", {}).get("BucketName", name))
-
-    def attribute(self, name, attribute):
-        resource = self.resources[name]
-        partition, region = self.values["AWS::Partition"], self.values["AWS::Region"]
-        assert attribute == "Arn", f"unknown attribute {name}.{attribute}"
-        if resource["Type"] == "AWS::S3::Bucket":
-            return f"arn:{partition}:s3:::{self.reference(name)}"
-        service = resource["Type"].split("::")[1].lower()
-        region = "" if service == "iam" else region
-        return f"arn:{partition}:{service}:{region}:{ACCOUNT}:{name}"
-
-    def resolve(self, node):
-        """The node with every function replaced by its value."""
-        if isinstance(node, list):
-            return [item for item in map(self.resolve, node) if item is not NO_VALUE]
-        if not isinstance(node, dict):
-            return node
-        if len(node) == 1:
-            name, argument = next(iter(node.items()))
-            if name == "Ref":
-                return self.reference(argument)
-            if name.startswith("Fn::"):
-                return self.call(name, argument)
-        resolved = {key: self.resolve(value) for key, value in node.items()}
-        return {key: value for key, value in resolved.items() if value is not NO_VALUE}
-
-    def call(self, name, argument):
-        if name == "Fn::If":
-            condition, yes, no = argument
-            return self.resolve(yes if self.resolve(self.conditions[condition]) else no)
-        if name == "Fn::GetAtt":
-            return self.attribute(*(argument.split(".") if isinstance(argument, str) else argument))
-        if name == "Fn::Sub":
-            text, own = argument if isinstance(argument, list) else (argument, {})
-            return re.sub(r"\$\{([^}!]+)\}", lambda found: self.substitute(found[1], own), text)
-        if name == "Fn::Join":
-            delimiter, items = argument
-            # CloudFormation takes a literal delimiter only.
-            assert isinstance(delimiter, str), f"the delimiter of Fn::Join is not a string: {argument}"
-            return delimiter.join(self.resolve(items))
-        if name == "Fn::Split":
-            return self.resolve(argument[1]).split(argument[0])
-        if name == "Fn::Equals":
-            left, right = self.resolve(argument)
-            return left == right
-        if name == "Fn::Not":
-            return not self.resolve(argument[0])
-        raise AssertionError(f"this check does not know {name}")
-
-    def substitute(self, name, own):
-        if name in own:
-            return self.resolve(own[name])
-        if "." in name:
-            return self.attribute(*name.split("."))
-        return self.reference(name)
-
-    def properties(self, name):
-        return self.resolve(self.resources[name]["Properties"])
-
-    def statements(self, role):
-        """Every statement of a role's own and managed policies, actions and resources as lists."""
-        properties = self.properties(role)
-        managed = map(self.properties, properties.get("ManagedPolicyArns", []))
-        for policy in [*properties["Policies"], *managed]:
-            for statement in policy["PolicyDocument"]["Statement"]:
-                yield {**statement, "Action": as_list(statement["Action"]),
-                       "Resource": as_list(statement["Resource"])}
-
-    def statement(self, role, sid):
-        found = [one for one in self.statements(role) if one["Sid"] == sid]
-        assert len(found) == 1, f"{role} has {len(found)} statements {sid}"
-        return found[0]
+def groups(stack):
+    """The ids of the security groups of the jobs."""
+    given = [one for one in stack.values["SecurityGroupIds"] if one]
+    return given or [stack.reference("JobSecurityGroup")]
 
 
-def as_list(value):
-    return value if isinstance(value, list) else [value]
-
-
-def of_type(stack, kind):
-    return [name for name, one in stack.resources.items() if one["Type"] == kind]
+def key(stack):
+    """The ARN of the KMS key, or an empty string."""
+    given = stack.values["KmsKeyArn"]
+    return stack.attribute("KmsKey", "Arn") if given == "create" else given
 
 
 def arn(stack, rest):
@@ -256,12 +141,15 @@ def check_environment(stack):
         variables = properties["Environment"]["Variables"]
         assert set(variables) == REQUIRED_VARIABLES | given, sorted(variables)
         assert all(isinstance(value, (str, int)) and value != "" for value in variables.values())
-        assert variables["SUBNET_IDS"].split(",") == stack.values["SubnetIds"]
-        assert variables["SECURITY_GROUP_IDS"].split(",") == stack.values["SecurityGroupIds"]
+        assert variables["SUBNET_IDS"].split(",") == subnets(stack)
+        assert variables["SECURITY_GROUP_IDS"].split(",") == groups(stack)
         assert variables["INPUT_BUCKET"] == stack.reference("InputBucket")
         assert variables["OUTPUT_BUCKET"] == stack.reference("OutputBucket")
         assert variables["JOB_ROLE_ARN"] == stack.attribute("JobRole", "Arn")
         assert properties["Architectures"] == [stack.values["Architecture"]]
+        assert properties["VpcConfig"] == {
+            "SubnetIds": subnets(stack), "SecurityGroupIds": [stack.reference("FunctionSecurityGroup")]}
+        assert properties["TracingConfig"] == {"Mode": "Active" if stack.values["XRayTracing"] == "true" else "PassThrough"}
         assert stack.resources[function]["Metadata"]["BuildProperties"] == {"Binary": binary}
 
 
@@ -276,7 +164,7 @@ def check_configuration_names(_):
 
 def check_rules(stack):
     """Two rules invoke complete and nothing else, and keep in the queue what they could not deliver."""
-    rules = of_type(stack, "AWS::Events::Rule")
+    rules = stack.of_type("AWS::Events::Rule")
     assert sorted(rules) == ["CompleteFunctionJobEnded", "CompleteFunctionSweep"], rules
     for rule in rules:
         (target,) = stack.properties(rule)["Targets"]
@@ -317,10 +205,11 @@ def check_notification(stack):
     bucket = stack.properties("InputBucket")
     assert bucket["NotificationConfiguration"] == {"LambdaConfigurations": [{
         "Event": "s3:ObjectCreated:*",
-        "Filter": {"S3Key": {"Rules": [{"Name": "suffix", "Value": ".jsonl"}]}},
+        "Filter": {"S3Key": {"Rules": [{"Name": "suffix", "Value": ".jsonl"}] + (
+            [{"Name": "prefix", "Value": stack.values["InputPrefix"]}] if stack.values["InputPrefix"] else [])}},
         "Function": stack.attribute("SubmitFunction", "Arn"),
     }]}
-    permissions = [stack.properties(name) for name in of_type(stack, "AWS::Lambda::Permission")]
+    permissions = [stack.properties(name) for name in stack.of_type("AWS::Lambda::Permission")]
     (permission,) = [one for one in permissions if one["Principal"] == "s3.amazonaws.com"]
     assert permission["SourceArn"] == stack.attribute("InputBucket", "Arn")
     assert permission["SourceAccount"] == ACCOUNT
@@ -329,7 +218,7 @@ def check_notification(stack):
 
 def check_buckets(stack):
     """Both buckets are private, owned, encrypted, kept, refuse plain HTTP and have a legal name."""
-    buckets = of_type(stack, "AWS::S3::Bucket")
+    buckets = stack.of_type("AWS::S3::Bucket")
     assert sorted(buckets) == ["InputBucket", "OutputBucket"]
     for name in buckets:
         resource, properties = stack.resources[name], stack.properties(name)
@@ -343,29 +232,128 @@ def check_buckets(stack):
         assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
         assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
         assert resource["UpdateReplacePolicy"] == "Retain"
-        (statement,) = stack.properties(f"{name}Policy")["PolicyDocument"]["Statement"]
-        bucket_arn = stack.attribute(name, "Arn")
-        assert statement == {
-            "Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-            "Resource": [bucket_arn, f"{bucket_arn}/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
+        assert stack.resources[f"{name}Policy"]["DeletionPolicy"] == "RetainExceptOnCreate"
+        (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule == ({
+            "BucketKeyEnabled": True,
+            "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key(stack)},
+        } if key(stack) else {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}), rule
+        assert properties["LifecycleConfiguration"]["Rules"][0] == {
+            "Id": "AbortIncompleteMultipartUploads", "Status": "Enabled",
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
+    (expiry,) = stack.properties("OutputBucket")["LifecycleConfiguration"]["Rules"][1:]
+    assert (expiry["Prefix"], expiry["ExpirationInDays"]) == ("jobs/", stack.values["JobRetentionInDays"])
     assert stack.properties("InputBucket")["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
 def check_wildcards(stack):
     """No statement has a wildcard for an action, nor "*" for a resource without a reason above."""
     found = set()
-    for role in of_type(stack, "AWS::IAM::Role"):
+    for role in stack.of_type("AWS::IAM::Role"):
         for statement in stack.statements(role):
-            assert statement["Effect"] == "Allow"
+            assert statement["Effect"] == "Allow" or statement["Sid"] == "NotTheFunctionItself"
             assert not any("*" in action for action in statement["Action"]), statement
             for resource in statement["Resource"]:
                 if resource == "*":
-                    found.add((role, statement["Sid"]))
+                    found.add(statement["Sid"])
                 else:
                     assert resource.startswith(f"arn:{stack.values['AWS::Partition']}:"), resource
-    assert found == set(WILDCARDS), f"differs from the list: {sorted(found ^ set(WILDCARDS))}"
+    expected = set(WILDCARDS) - ({"Trace"} if stack.values["XRayTracing"] == "false" else set())
+    assert found == expected, f"differs from the list: {sorted(found ^ expected)}"
+
+
+def check_bucket_policies(stack):
+    """Data goes in and out through the endpoint alone, but for uploaders who put and readers who get results."""
+    endpoint = stack.output("S3VpcEndpointId")
+    assert endpoint == (stack.values["S3VpcEndpointId"] or stack.reference("S3VpcEndpoint"))
+    for name, people in (("InputBucket", "UploaderArns"), ("OutputBucket", "ReaderArns")):
+        bucket, exempt = stack.attribute(name, "Arn"), [one for one in stack.values[people] if one]
+        statements = {one["Sid"]: one for one in stack.properties(f"{name}Policy")["PolicyDocument"]["Statement"]}
+        assert statements["TlsOnly"] == {
+            "Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+            "Resource": [bucket, f"{bucket}/*"], "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        outside = {"StringNotEquals": {"aws:SourceVpce": endpoint}}
+        but_people = {"ArnNotEquals": {"aws:PrincipalArn": exempt}} if exempt else {}
+        assert statements["OnlyThroughTheEndpoint"] == {
+            "Sid": "OnlyThroughTheEndpoint", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+            "Resource": f"{bucket}/*", "Condition": {**outside, **but_people},
+        }
+        listing = statements["ListOnlyThroughTheEndpoint"]
+        assert (listing["Effect"], listing["Principal"], listing["Resource"]) == ("Deny", "*", bucket)
+        assert listing["Condition"] == {**outside, **(but_people if name == "OutputBucket" else {})}
+        rest = {sid: one for sid, one in statements.items() if "Endpoint" not in sid and sid != "TlsOnly"}
+        assert {sid for sid in rest} == (set(PEOPLE_STATEMENTS[people]) if exempt else set()), sorted(rest)
+        for statement in rest.values():
+            named = statement["Principal"] if statement["Effect"] == "Allow" else statement["Condition"]["ArnEquals"]
+            assert list(named.values()) == [exempt], statement
+
+
+def check_network(stack):
+    """A made network has no way out but its two endpoints, and every group opens port 443 to what it must."""
+    types = {one["Type"] for one in stack.resources.values()}
+    assert not types & {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route", "AWS::EC2::EIP"}
+    made = not stack.values["VpcId"]
+    assert bool({"AWS::EC2::VPC", "AWS::EC2::VPCEndpoint", "AWS::EC2::Subnet"} & types) == made
+    assert list(stack.broken_rules()) == []
+    prefix_list = stack.values["S3PrefixListId"]
+    for name in stack.of_type("AWS::EC2::SecurityGroup"):
+        group = stack.properties(name)
+        assert "SecurityGroupIngress" not in group
+        (rule,) = group["SecurityGroupEgress"]
+        assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 443, 443)
+        leads_to = {"CidrIp": "127.0.0.1/32"} if name.startswith("Bedrock") else {"DestinationPrefixListId": prefix_list}
+        assert leads_to.items() <= rule.items(), rule
+    endpoint_group = stack.values["BedrockVpcEndpointSecurityGroupId"] or stack.reference("BedrockVpcEndpointSecurityGroup")
+    functions = stack.reference("FunctionSecurityGroup")
+    for name, ends in (("FunctionToBedrockEgress", {"GroupId": functions, "DestinationSecurityGroupId": endpoint_group}),
+                       ("BedrockFromFunctionIngress", {"GroupId": endpoint_group, "SourceSecurityGroupId": functions})):
+        rule = stack.properties(name)
+        assert {**ends, "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}.items() <= rule.items(), rule
+    if made:
+        vpc = stack.properties("Vpc")
+        assert vpc["EnableDnsSupport"] is True and vpc["EnableDnsHostnames"] is True
+        zones = [stack.properties(name)["AvailabilityZone"] for name in stack.of_type("AWS::EC2::Subnet")]
+        assert len(set(zones)) == len(zones) == int(stack.values["AvailabilityZoneCount"])
+        associated = [stack.properties(name) for name in stack.of_type("AWS::EC2::SubnetRouteTableAssociation")]
+        table = stack.reference("RouteTable")
+        assert [(one["SubnetId"], one["RouteTableId"]) for one in associated] == [(subnet, table) for subnet in subnets(stack)]
+        assert stack.properties("S3VpcEndpoint")["RouteTableIds"] == [table]
+        interface = stack.properties("BedrockVpcEndpoint")
+        assert interface["PrivateDnsEnabled"] is True and interface["SubnetIds"] == subnets(stack)
+
+
+def check_rules_of_parameters(stack):
+    """CloudFormation refuses half of an existing network, and an existing part in a made one."""
+    whole = existing(2, 1)
+    for name in ("SubnetIds", "S3VpcEndpointId", "BedrockVpcEndpointId", "BedrockVpcEndpointSecurityGroupId"):
+        half = {one: value for one, value in whole.items() if one != name}
+        assert list(stack.with_parameters(half).broken_rules()) == [f"VpcId needs {name}."]
+    for name in ("SubnetIds", "SecurityGroupIds", "S3VpcEndpointId", "BedrockVpcEndpointId"):
+        assert list(stack.with_parameters({name: whole[name]}).broken_rules()) == [f"{name} needs VpcId."]
+
+
+def check_alarms(stack):
+    """Each failure raises an alarm that tells the topic; the metrics are those that the code counts."""
+    topic = stack.values["AlarmTopicArn"]
+    told = {"AlarmActions": [topic]} if topic else {}
+    alarms = {name: stack.properties(name) for name in stack.of_type("AWS::CloudWatch::Alarm")}
+    for name, alarm in alarms.items():
+        assert {key: alarm[key] for key in alarm if key == "AlarmActions"} == told, name
+        assert alarm["AlarmDescription"] and alarm["TreatMissingData"] == "notBreaching"
+        assert stack.attribute(name, "Arn") in stack.properties("Dashboard")["DashboardBody"], name
+    watched = {(alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in alarms.values()}
+    prefix = stack.properties("SubmitFunction")["Environment"]["Variables"]["JOB_NAME_PREFIX"]
+    assert watched == {
+        *(("ApproximateNumberOfMessagesVisible", queue) for queue in stack.of_type("AWS::SQS::Queue")),
+        *((metric, prefix) for metric in ("JobsRefused", "AccountingMismatches", "OldestWaitingSeconds")),
+        *((metric, function) for metric in ("Errors", "Throttles") for function in FUNCTIONS),
+    }, sorted(watched)
+    dashboard = json.loads(stack.properties("Dashboard")["DashboardBody"])
+    shown = {metric for one in dashboard["widgets"] for row in one["properties"].get("metrics", [])
+             for metric in row if re.fullmatch(r"[A-Z][a-z]+[A-Z]?[A-Za-z]+", str(metric))} - {"JobNamePrefix", "BedrockVpcBatch"}
+    counted = set(re.findall(r"^\| `([A-Z]\w+)` \|", OPERATIONS.read_text(), re.MULTILINE))
+    assert shown - {"Duration", "FunctionName", *FUNCTIONS} <= counted, sorted(shown - counted)
 
 
 def check_job_role(stack):
@@ -396,7 +384,7 @@ def check_models(stack):
         assert passes["Condition"] == {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
         tags = any("bedrock:TagResource" in one["Action"] for one in stack.statements(role))
         assert tags == (stack.values["JobTags"] != "{}")
-    creators = {role for role in of_type(stack, "AWS::IAM::Role") for one in stack.statements(role)
+    creators = {role for role in stack.of_type("AWS::IAM::Role") for one in stack.statements(role)
                 if "bedrock:CreateModelInvocationJob" in one["Action"]}
     assert creators == set(FUNCTION_ROLES)
 
@@ -404,7 +392,7 @@ def check_models(stack):
 def check_objects(stack):
     """Each role may do with each object of the output bucket what it has to, and nothing else."""
     bucket = stack.attribute("OutputBucket", "Arn")
-    for role in of_type(stack, "AWS::IAM::Role"):
+    for role in stack.of_type("AWS::IAM::Role"):
         permitted = {action: set() for action in PERMITTED[role]}
         for statement in stack.statements(role):
             patterns = [resource.removeprefix(f"{bucket}/") for resource in statement["Resource"]
@@ -417,7 +405,7 @@ def check_objects(stack):
 
 def check_managed_policies(stack):
     """The policies that the roles share are attached to both, and leave room for more models."""
-    policies = of_type(stack, "AWS::IAM::ManagedPolicy")
+    policies = stack.of_type("AWS::IAM::ManagedPolicy")
     for role in FUNCTION_ROLES:
         assert sorted(stack.properties(role)["ManagedPolicyArns"]) == sorted(policies)
     for policy in policies:
@@ -427,31 +415,30 @@ def check_managed_policies(stack):
 
 def check_vpc(stack):
     """The network interfaces of a job stay in the subnets and security groups given, all of them."""
-    subnets, groups = stack.values["SubnetIds"], stack.values["SecurityGroupIds"]
     jobs = arn(stack, f"bedrock:{ACCOUNT}:model-invocation-job/*")
     tag = "RequestTag/BedrockModelInvocationJobArn"
     placed = stack.statement("JobRole", "EniPlacementInSubnets")
     assert placed["Resource"] == [arn(stack, f"ec2:{ACCOUNT}:subnet/*")]
-    assert placed["Condition"] == {"StringEquals": {"ec2:SubnetID": subnets}}
+    assert placed["Condition"] == {"StringEquals": {"ec2:SubnetID": subnets(stack)}}
     placed = stack.statement("JobRole", "EniPlacementInSecurityGroups")
     assert placed["Resource"] == [arn(stack, f"ec2:{ACCOUNT}:security-group/*")]
-    assert placed["Condition"] == {"StringEquals": {"ec2:SecurityGroupID": groups}}
+    assert placed["Condition"] == {"StringEquals": {"ec2:SecurityGroupID": groups(stack)}}
     created = stack.statement("JobRole", "CreateTaggedEni")
     assert created["Resource"] == [arn(stack, f"ec2:{ACCOUNT}:network-interface/*")]
     assert created["Condition"] == {
         "StringEquals": {"aws:RequestTag/BedrockManaged": "true"}, "ArnEquals": {f"aws:{tag}": jobs},
     }
-    used = stack.statement("JobRole", "UseAndDeleteOwnEni")
-    assert used["Condition"] == {"ArnEquals": {
-        "ec2:Subnet": [f"arn:*:ec2:*:*:subnet/{subnet}" for subnet in subnets],
-        "ec2:ResourceTag/BedrockModelInvocationJobArn": jobs,
-    }}
+    for sid in ("UseAndDeleteOwnEni", "DeleteOwnEniPermission"):
+        assert stack.statement("JobRole", sid)["Condition"] == {"ArnEquals": {
+            "ec2:Subnet": [f"arn:*:ec2:*:*:subnet/{subnet}" for subnet in subnets(stack)],
+            "ec2:ResourceTag/BedrockModelInvocationJobArn": jobs,
+        }}
 
 
 def check_input_is_read_only(stack):
     """Both functions may read the input bucket, and no role may change it: no run triggers itself."""
     bucket = stack.attribute("InputBucket", "Arn")
-    for role in of_type(stack, "AWS::IAM::Role"):
+    for role in stack.of_type("AWS::IAM::Role"):
         allowed = {(action, resource) for statement in stack.statements(role)
                    for action in statement["Action"] for resource in statement["Resource"]
                    if resource.startswith(bucket)}
@@ -490,13 +477,13 @@ def check_cycles(stack):
 def check_failures_are_kept(stack):
     """What a function fails on goes to its own encrypted queue, and it may send there."""
     configs = {one["FunctionName"]: one for one in
-               map(stack.properties, of_type(stack, "AWS::Lambda::EventInvokeConfig"))}
+               map(stack.properties, stack.of_type("AWS::Lambda::EventInvokeConfig"))}
     for function in FUNCTIONS:
         kind = function.removesuffix("Function")
         queue = stack.attribute(f"{kind}FailureQueue", "Arn")
         assert configs[function]["DestinationConfig"] == {"OnFailure": {"Destination": queue}}
         assert stack.statement(f"{kind}Role", "ReportFailures")["Resource"] == [queue]
-    for queue in of_type(stack, "AWS::SQS::Queue"):
+    for queue in stack.of_type("AWS::SQS::Queue"):
         assert stack.properties(queue)["SqsManagedSseEnabled"] is True
 
 
@@ -513,16 +500,9 @@ CHECKS = [check for name, check in list(globals().items()) if name.startswith("c
 
 
 def main():
-    # It warns of usage metrics that nobody collects here.
-    logging.getLogger("samtranslator").setLevel(logging.ERROR)
-    source = TEMPLATE.read_text()
-    problems = []
-    for case, (partition, region, parameters) in CASES.items():
-        template = yaml_parse(source)
-        # As `sam deploy` leaves it after the upload.
-        template["Globals"]["Function"]["CodeUri"] = "s3://bucket/code.zip"
-        texts = {name: ",".join(as_list(value)) for name, value in parameters.items()}
-        translated = transform(template, texts, ManagedPolicies())
+    problems, found = [], cases()
+    for case, (partition, region, parameters) in found.items():
+        translated = translate(parameters)
         stack = Stack(translated, partition, region, parameters)
         for check in CHECKS:
             try:
@@ -530,7 +510,7 @@ def main():
             except Exception as problem:  # a check that breaks is a problem like any other
                 line = traceback.extract_tb(problem.__traceback__)[1].lineno
                 problems.append(f"{case}: {check.__doc__} Line {line}: {problem!r}")
-        text = json.dumps(translated)
+        text = json.dumps(translated, indent=1)
         if "arn:aws" in text:
             problems.append(f"{case}: an ARN names its partition instead of AWS::Partition")
         given = ManualArgs(regions=[region], parameters=[ParameterSet(case, parameters)])
@@ -540,7 +520,10 @@ def main():
         print(problem, file=sys.stderr)
     if problems:
         sys.exit(f"template.yaml: {len(problems)} problems")
-    print(f"template.yaml: {len(CHECKS)} checks and cfn-lint hold for {len(CASES)} sets of parameters")
+    # For the security scanner, which reads no SAM.
+    TRANSLATED.parent.mkdir(exist_ok=True)
+    TRANSLATED.write_text(text)
+    print(f"template.yaml: {len(CHECKS)} checks and cfn-lint hold for {len(found)} sets of parameters")
 
 
 if __name__ == "__main__":

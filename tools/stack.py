@@ -1,0 +1,250 @@
+"""template.yaml as a stack has it: translated, its parameters given, its functions resolved.
+
+In process: no credentials, no network. The checks of the template and the simulation of its policies share
+the sets of parameters below.
+"""
+
+import logging
+import os
+import re
+from pathlib import Path
+
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+
+from samtranslator.translator.transform import transform  # noqa: E402
+from samtranslator.yaml_helper import yaml_parse  # noqa: E402
+
+# It warns of usage metrics that nobody collects here.
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "template.yaml"
+
+ACCOUNT = "123456789012"
+STACK = "bedrock-vpc-batch"
+
+PLAIN_MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
+PROFILE = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+PROFILE_ARNS = [
+    f"arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/{PROFILE}",
+    "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
+    "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
+]
+KEY_ARN = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+UPLOADERS = [f"arn:aws:iam::{ACCOUNT}:role/uploads/crm", f"arn:aws:iam::{ACCOUNT}:user/ana"]
+READERS = [f"arn:aws:iam::{ACCOUNT}:role/analysts"]
+
+
+def ids(kind, count):
+    return [f"{kind}-0{number:016x}" for number in range(1, count + 1)]
+
+
+def existing(subnets, groups):
+    """Parameters of a network that is there."""
+    return {
+        "VpcId": "vpc-0aaaaaaaaaaaaaaaa", "SubnetIds": ids("subnet", subnets), "SecurityGroupIds": ids("sg", groups),
+        "S3VpcEndpointId": "vpce-0aaaaaaaaaaaaaaa1", "BedrockVpcEndpointId": "vpce-0aaaaaaaaaaaaaaa2",
+        "BedrockVpcEndpointSecurityGroupId": "sg-0aaaaaaaaaaaaaaaa",
+    }
+
+
+# Parameters that go with any network.
+PLAIN = {}
+PEOPLE = {"UploaderArns": UPLOADERS, "ReaderArns": READERS, "InputPrefix": "incoming/"}
+EVERYTHING = {
+    **PEOPLE, "ModelId": PROFILE, "ModelArns": PROFILE_ARNS, "ModelInvocationType": "Converse",
+    "JobNamePrefix": "nightly", "JobTags": '{"team":"search"}', "Architecture": "x86_64",
+    "TimeoutDurationInHours": "168", "MemorySize": "1024", "XRayTracing": "true",
+    "AlarmTopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:alarms",
+}
+NETWORKS = {
+    "made, 1 zone": {"AvailabilityZoneCount": "1"},
+    "made, 2 zones": {"AvailabilityZoneCount": "2"},
+    "made, 3 zones": {},
+    "existing, 1 subnet": existing(1, 0),
+    "existing, 16 subnets, 5 groups": existing(16, 5),
+}
+KEYS = {"no key": {}, "made key": {"KmsKeyArn": "create"}, "given key": {"KmsKeyArn": KEY_ARN}}
+OTHERS = {"plain": PLAIN, "people": PEOPLE, "everything": EVERYTHING}
+
+
+def cases():
+    """name -> (partition, Region, parameters): every network with every key, the others in turn; a partition."""
+    found = {}
+    others = list(OTHERS.items())
+    for row, (network, network_parameters) in enumerate(NETWORKS.items()):
+        for column, (key, key_parameters) in enumerate(KEYS.items()):
+            other, other_parameters = others[(row + column) % len(others)]
+            found[f"{network}, {key}, {other}"] = (
+                "aws", "us-east-1", {**network_parameters, **key_parameters, **other_parameters})
+    found["another partition"] = ("aws-us-gov", "us-gov-west-1", {"KmsKeyArn": "create"})
+    return {name: (partition, region, {"S3PrefixListId": "pl-63a5400a", **parameters})
+            for name, (partition, region, parameters) in found.items()}
+
+
+NO_VALUE = object()
+
+# What GetAtt Arn and Ref give, by type; {} is the name of the resource.
+ARNS = {
+    "AWS::Events::Rule": "rule/{}", "AWS::IAM::Role": "role/{}", "AWS::KMS::Key": "key/" + KEY_ARN.split("/")[1],
+    "AWS::Lambda::Function": "function:{}", "AWS::Logs::LogGroup": "log-group:{}:*", "AWS::SQS::Queue": "{}",
+    "AWS::CloudWatch::Alarm": "alarm:{}",
+}
+SERVICES = {"AWS::CloudWatch::Alarm": "cloudwatch"}
+IDS = {
+    "AWS::EC2::VPC": "vpc", "AWS::EC2::Subnet": "subnet", "AWS::EC2::SecurityGroup": "sg",
+    "AWS::EC2::VPCEndpoint": "vpce", "AWS::EC2::RouteTable": "rtb",
+}
+
+
+class ManagedPolicies:
+    """Stands in for a call to IAM: the template names no managed policy of AWS."""
+
+    def load(self):
+        return {}
+
+
+def translate(parameters):
+    """The CloudFormation template that the SAM template becomes."""
+    template = yaml_parse(TEMPLATE.read_text())
+    # As `sam deploy` leaves it after the upload.
+    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/code.zip"
+    return transform(template, {name: ",".join(as_list(value)) for name, value in parameters.items()}, ManagedPolicies())
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+class Stack:
+    """A translated template with its parameters, whose functions it resolves."""
+
+    def __init__(self, template, partition, region, parameters):
+        self.template, self.place = template, (partition, region)
+        self.conditions = template.get("Conditions", {})
+        self.rules = template.get("Rules", {})
+        self.outputs = template.get("Outputs", {})
+        self.patterns = {name: parameter["AllowedPattern"]
+                         for name, parameter in template["Parameters"].items() if "AllowedPattern" in parameter}
+        self.values = {
+            "AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": ACCOUNT,
+            "AWS::StackName": STACK, "AWS::NoValue": NO_VALUE, "AWS::URLSuffix": "amazonaws.com",
+        }
+        for name, parameter in template["Parameters"].items():
+            value = parameters.get(name, parameter.get("Default"))
+            is_list = parameter["Type"].startswith(("List<", "CommaDelimitedList"))
+            if is_list and isinstance(value, str):
+                value = value.split(",")
+            self.values[name] = value if is_list else str(value)
+        # The resources that this stack has.
+        self.resources = {name: one for name, one in template["Resources"].items()
+                          if "Condition" not in one or self.resolve(self.conditions[one["Condition"]])}
+
+    def reference(self, name):
+        if name in self.values:
+            return self.values[name]
+        resource = self.resources[name]
+        if prefix := IDS.get(resource["Type"]):
+            number = sum(name.encode())
+            return f"{prefix}-0{number:016x}"
+        return self.resolve(resource.get("Properties", {}).get("BucketName", name))
+
+    def attribute(self, name, attribute):
+        kind = self.resources[name]["Type"]
+        if attribute == "QueueName":
+            return name
+        assert attribute == "Arn", f"unknown attribute {name}.{attribute}"
+        partition, region = self.values["AWS::Partition"], self.values["AWS::Region"]
+        if kind == "AWS::S3::Bucket":
+            return f"arn:{partition}:s3:::{self.reference(name)}"
+        service = kind.split("::")[1].lower()
+        region = "" if service == "iam" else region
+        return f"arn:{partition}:{service}:{region}:{ACCOUNT}:{ARNS[kind].format(name)}"
+
+    def resolve(self, node):
+        """The node with every function replaced by its value."""
+        if isinstance(node, list):
+            return [item for item in map(self.resolve, node) if item is not NO_VALUE]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1:
+            name, argument = next(iter(node.items()))
+            if name == "Ref":
+                return self.reference(argument)
+            if name == "Condition" and isinstance(argument, str):
+                return self.resolve(self.conditions[argument])
+            if name.startswith("Fn::"):
+                return self.call(name, argument)
+        resolved = {key: self.resolve(value) for key, value in node.items()}
+        return {key: value for key, value in resolved.items() if value is not NO_VALUE}
+
+    def call(self, name, argument):
+        if name == "Fn::If":
+            condition, yes, no = argument
+            return self.resolve(yes if self.resolve(self.conditions[condition]) else no)
+        if name == "Fn::GetAtt":
+            return self.attribute(*(argument.split(".") if isinstance(argument, str) else argument))
+        if name == "Fn::Sub":
+            text, own = argument if isinstance(argument, list) else (argument, {})
+            return re.sub(r"\$\{([^}!]+)\}", lambda found: self.substitute(found[1], own), text)
+        if name == "Fn::Join":
+            delimiter, items = argument
+            # CloudFormation takes a literal delimiter only.
+            assert isinstance(delimiter, str), f"the delimiter of Fn::Join is not a string: {argument}"
+            return delimiter.join(self.resolve(items))
+        if name == "Fn::Split":
+            return self.resolve(argument[1]).split(argument[0])
+        if name == "Fn::Select":
+            return self.resolve(argument[1])[argument[0]]
+        if name == "Fn::GetAZs":
+            return [f"{self.values['AWS::Region']}{letter}" for letter in "abc"]
+        if name == "Fn::Equals":
+            left, right = self.resolve(argument)
+            return str(left) == str(right)
+        if name == "Fn::Not":
+            return not self.resolve(argument[0])
+        if name == "Fn::And":
+            return all(self.resolve(argument))
+        if name == "Fn::EachMemberIn":
+            return set(self.resolve(argument[0])) <= set(argument[1])
+        raise AssertionError(f"this check does not know {name}")
+
+    def substitute(self, name, own):
+        if name in own:
+            return self.resolve(own[name])
+        if "." in name:
+            return self.attribute(*name.split("."))
+        return self.reference(name)
+
+    def properties(self, name):
+        return self.resolve(self.resources[name]["Properties"])
+
+    def output(self, name):
+        return self.resolve(self.outputs[name]["Value"])
+
+    def of_type(self, kind):
+        return [name for name, one in self.resources.items() if one["Type"] == kind]
+
+    def statements(self, role):
+        """Every statement of a role's own and managed policies, actions and resources as lists."""
+        properties = self.properties(role)
+        managed = map(self.properties, properties.get("ManagedPolicyArns", []))
+        for policy in [*properties["Policies"], *managed]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield {**statement, "Action": as_list(statement["Action"]),
+                       "Resource": as_list(statement["Resource"])}
+
+    def statement(self, role, sid):
+        found = [one for one in self.statements(role) if one["Sid"] == sid]
+        assert len(found) == 1, f"{role} has {len(found)} statements {sid}"
+        return found[0]
+
+    def with_parameters(self, parameters):
+        """The same template with these parameters and no others, for all that translation does not depend on."""
+        return Stack(self.template, *self.place, parameters)
+
+    def broken_rules(self):
+        """The descriptions of the assertions by which CloudFormation would refuse these parameters."""
+        for rule in self.rules.values():
+            if self.resolve(rule["RuleCondition"]):
+                yield from (one["AssertDescription"] for one in rule["Assertions"] if not self.resolve(one["Assert"]))
