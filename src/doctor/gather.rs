@@ -9,6 +9,7 @@ use aws_sdk_ec2::types::{Filter, IpPermission, VpcAttributeName};
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types::BucketLocationConstraint;
 use aws_smithy_types::date_time::Format;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -191,9 +192,10 @@ impl Gatherer {
     }
 
     async fn bucket(&self, name: &str) -> Bucket {
-        let head = self.s3.head_bucket().bucket(name).send().await;
-        let region = found("s3:ListBucket", head, &["NotFound", "NoSuchBucket"])
-            .map(|head| head.map(|head| head.bucket_region.unwrap_or_default()));
+        // Not HeadBucket: the bucket's policy lets no one list it from outside the VPC endpoint.
+        let location = self.s3.get_bucket_location().bucket(name).send().await;
+        let region = found("s3:GetBucketLocation", location, &["NoSuchBucket"])
+            .map(|location| location.map(|location| region(location.location_constraint.as_ref())));
         let versioning = self.s3.get_bucket_versioning().bucket(name).send().await;
         let block = self.s3.get_public_access_block().bucket(name).send().await;
         let encryption = self.s3.get_bucket_encryption().bucket(name).send().await;
@@ -371,6 +373,16 @@ fn group_ids(subject: &Subject, endpoints: &Known<Vec<Endpoint>>) -> BTreeSet<St
         ids.extend(theirs.into_iter().flat_map(|endpoint| endpoint.group_ids.iter().cloned()));
     }
     ids
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html>
+fn region(location: Option<&BucketLocationConstraint>) -> String {
+    match location.map_or("", BucketLocationConstraint::as_str) {
+        "" => "us-east-1",
+        "EU" => "eu-west-1",
+        region => region,
+    }
+    .to_owned()
 }
 
 fn filter_by(name: &str, values: Vec<String>) -> Filter {
