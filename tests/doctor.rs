@@ -20,6 +20,8 @@ struct Broken {
     check: &'static str,
     found: &'static str,
     cure: &'static str,
+    /// Other checks that it does not pass.
+    also: &'static [&'static str],
 }
 
 enum Accident {
@@ -38,6 +40,7 @@ const SOUND: Broken = Broken {
     check: "",
     found: "",
     cure: "",
+    also: &[],
 };
 
 const NEEDS_PROFILE: &str = "anthropic.claude-haiku-4-5-20251001-v1:0";
@@ -67,6 +70,7 @@ const BROKEN: &[Broken] = &[
         check: "subnets",
         found: " is in vpc-",
         cure: "name subnets of one VPC",
+        also: &["route tables"],
         ..SOUND
     },
     Broken {
@@ -145,7 +149,7 @@ const BROKEN: &[Broken] = &[
             "Action: [s3:GetObject]\n            Resource: !Sub \"${OutputBucket.Arn}/jobs/*\"",
         )],
         check: "S3 endpoint",
-        found: "the policy of {S3VpcEndpointId} does not allow s3:PutObject on arn:aws:s3:::{OutputBucketName}/jobs/",
+        found: "s3:PutObject on arn:aws:s3:::{OutputBucketName}/jobs/",
         cure: "allow it to {JobRoleArn} there",
         ..SOUND
     },
@@ -164,7 +168,7 @@ const BROKEN: &[Broken] = &[
             "[bedrock:GetModelInvocationJob]",
         )],
         check: "Bedrock endpoint",
-        found: "the policy of {BedrockVpcEndpointId} does not allow bedrock:CreateModelInvocationJob",
+        found: "the policy of {BedrockVpcEndpointId} does not allow endpoint-no-create-SubmitRole-",
         cure: "allow it to {SubmitRoleArn} there",
         ..SOUND
     },
@@ -185,14 +189,16 @@ const BROKEN: &[Broken] = &[
         check: "output bucket policy",
         found: "it names vpce-0123456789abcdef0, which does not exist",
         cure: "name the endpoint that the subnets reach",
+        also: &["input bucket policy"],
         ..SOUND
     },
     Broken {
         name: "job-kept-out",
-        edits: &[(THROUGH_THE_ENDPOINT, "aws:SourceVpce: vpce-0123456789abcdef0")],
+        edits: &[(THROUGH_THE_ENDPOINT, "aws:SourceVpce: !Ref BedrockVpcEndpoint")],
+        also: &["input bucket policy"],
         check: "output bucket policy",
-        found: "OnlyThroughTheEndpoint denies job-kept-out-JobRole-",
-        cure: "through {S3VpcEndpointId} from OnlyThroughTheEndpoint",
+        found: "OnlyThroughTheEndpoint denies through {S3VpcEndpointId}: job-kept-out-JobRole-",
+        cure: "except from OnlyThroughTheEndpoint what comes through {S3VpcEndpointId}",
         ..SOUND
     },
     Broken {
@@ -209,6 +215,7 @@ const BROKEN: &[Broken] = &[
         check: "input bucket",
         found: "public access to {InputBucketName} is not blocked",
         cure: "aws s3api put-public-access-block --bucket {InputBucketName}",
+        also: &["output bucket"],
         ..SOUND
     },
     Broken {
@@ -282,6 +289,7 @@ const BROKEN: &[Broken] = &[
         check: "role permissions",
         found: "bedrock:InvokeModel on arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-4-5",
         cure: "let the role's policies allow bedrock:InvokeModel on arn:aws:bedrock:us-west-2",
+        also: &["Bedrock endpoint"],
         ..SOUND
     },
     Broken {
@@ -298,6 +306,7 @@ const BROKEN: &[Broken] = &[
         check: "model",
         found: "there is no model anthropic.claude-9-haiku-20990101-v1:0 in us-east-1",
         cure: "use one of https://docs.aws.amazon.com/",
+        also: &["quotas"],
         ..SOUND
     },
     Broken {
@@ -306,6 +315,7 @@ const BROKEN: &[Broken] = &[
         check: "model",
         found: "there is no inference profile eu.anthropic.claude-haiku-4-5-20251001-v1:0 in us-east-1",
         cure: "aws bedrock list-inference-profiles",
+        also: &["quotas"],
         ..SOUND
     },
     Broken {
@@ -322,7 +332,7 @@ const BROKEN: &[Broken] = &[
         parameters: &[("MaxRecordsPerJob", "200000")],
         check: "quotas",
         found: "MAX_RECORDS_PER_JOB is 200000, the quota \"Records per batch inference job for Claude 3 Haiku\" is 100000",
-        cure: "set it to 100000, or ask for more",
+        cure: "set it to that, or ask for more",
         ..SOUND
     },
     Broken {
@@ -381,7 +391,7 @@ async fn every_broken_set_up_is_named_with_its_cure() {
     let sound = account.deploy("sound", &[], &[]).await;
     let with_key = account.deploy("with-key", &[("KmsKeyArn", "create")], &[]).await;
     for stack in [&sound, &with_key] {
-        let said = account.examine_stack(stack);
+        let said = account.examine_stack(stack).await;
         assert_eq!(said.code, Some(0), "{said:#?}");
         let (sum, lines) = said.lines.split_last().unwrap();
         assert!(lines.iter().all(|line| line.starts_with("ok ")), "{lines:#?}");
@@ -391,7 +401,7 @@ async fn every_broken_set_up_is_named_with_its_cure() {
     for broken in BROKEN {
         let stack = account.deploy(broken.name, broken.parameters, broken.edits).await;
         broken.accident.happen(&account, &stack).await;
-        let said = account.examine_stack(&stack);
+        let said = account.examine_stack(&stack).await;
         let [found, cure] = [broken.found, broken.cure].map(|text| filled(text, &stack));
         let is_named = said.lines.iter().any(|line| {
             let beginning = format!("{:<11}  {:<20}  ", broken.state, broken.check);
@@ -399,6 +409,10 @@ async fn every_broken_set_up_is_named_with_its_cure() {
             line.starts_with(&beginning) && what.contains(&found) && remedy.contains(&cure)
         });
         assert!(is_named, "{}: no {found:?} with {cure:?} in {said:#?}", broken.name);
+        for line in said.lines.iter().filter(|line| !line.starts_with("ok ") && !line.starts_with("sum: ")) {
+            let is_expected = |check: &&str| line.get(13..).is_some_and(|line| line.starts_with(*check));
+            assert!([broken.check].iter().chain(broken.also).any(is_expected), "{}: {line}", broken.name);
+        }
         let is_sound = !said.lines.iter().any(|line| line.starts_with("FAIL"));
         assert_eq!(said.code, Some(i32::from(!is_sound)), "{said:#?}");
         assert_eq!(is_sound, broken.state == "warn", "{}: {said:#?}", broken.name);
@@ -417,7 +431,8 @@ async fn what_may_not_be_asked_keeps_nothing_else_from_being_checked() {
     let account = Account::start(folder.path()).await;
     let stack = account.deploy("sound", &[], &[]).await;
 
-    let refused = account.examine(&["--stack", "sound"], &[("AWS_ENDPOINT_URL_IAM", &account.refusing())]);
+    let refused =
+        account.examine(&["--stack", "sound"], &[("AWS_ENDPOINT_URL_IAM", &account.refusing())]).await;
     assert_eq!(refused.code, Some(0), "{refused:#?}");
     let not_checked: Vec<_> = refused.lines.iter().filter(|line| !line.starts_with("ok ")).collect();
     let permissions = refused.lines.iter().find(|line| line.contains("role permissions")).unwrap();
@@ -430,7 +445,7 @@ async fn what_may_not_be_asked_keeps_nothing_else_from_being_checked() {
         [
             "not checked  role trust            AccessDenied on iam:GetRole → allow iam:GetRole to yourself",
             permissions,
-            "sum: 12 ok, 0 warn, 0 FAIL, 2 not checked",
+            "sum: 14 ok, 0 warn, 0 FAIL, 2 not checked",
         ]
     );
 
@@ -448,15 +463,15 @@ async fn what_may_not_be_asked_keeps_nothing_else_from_being_checked() {
     ]
     .map(|(variable, output)| (variable, stack.outputs[output].as_str()))
     .into();
-    let said = account.examine(&[], &of_function);
+    let said = account.examine(&[], &of_function).await;
     assert_eq!(said.code, Some(0), "{said:#?}");
-    assert_eq!(said.lines.last().unwrap(), "sum: 13 ok, 0 warn, 0 FAIL, 1 not checked");
+    assert_eq!(said.lines.last().unwrap(), "sum: 15 ok, 0 warn, 0 FAIL, 1 not checked");
 
     for (arguments, message) in [
         (vec!["--stack", "nobody"], "error: stack nobody: ValidationError on cloudformation:DescribeStacks"),
         (vec![], "error: invalid environment: INPUT_BUCKET is not set"),
     ] {
-        let said = account.examine(&arguments, &[]);
+        let said = account.examine(&arguments, &[]).await;
         assert_eq!((said.code, said.lines.len()), (Some(2), 0), "{said:#?}");
         assert!(said.error.starts_with(message), "{}", said.error);
     }

@@ -1,5 +1,7 @@
 //! The two buckets and their policies. Pure.
 
+use std::collections::BTreeMap;
+
 use super::facts::{Bucket, Facts};
 use super::finding::{Finding, Known};
 use super::network::{context, reached_s3_endpoint};
@@ -114,26 +116,32 @@ fn policy(
         findings.push(without());
     }
     let endpoint = reached_s3_endpoint(subject, facts);
+    let mut denials: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut doubts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (role_arn, action, resource) in requests {
         let context = Context::new(context(subject, role_arn, endpoint));
         let request = Request { principal: Principal::Role(role_arn), action, resource, context: &context };
         let who = role_arn.rsplit('/').next().unwrap_or_default();
-        findings.extend(match judge(policy, &request) {
-            Verdict::Allowed | Verdict::NotAllowed => None,
-            Verdict::Denied(sid) => {
-                let through = endpoint.map_or("no endpoint", |endpoint| &endpoint.id);
-                let what = format!("{sid} denies {who} {action} through {through}");
-                Some(Finding::fail(check, what, format!("except {who} through {through} from {sid}")))
-            }
-            Verdict::Unsure(sid) => {
-                let what = format!("{sid} says by what is not known here whether {who} may {action}");
-                Some(Finding::not_checked(check, what, "read it yourself"))
-            }
-        });
+        match judge(policy, &request) {
+            Verdict::Allowed | Verdict::NotAllowed => {}
+            Verdict::Denied(sid) => denials.entry(sid).or_default().push(format!("{who} {action}")),
+            Verdict::Unsure(sid) => doubts.entry(sid).or_default().push(format!("{who} {action}")),
+        }
     }
+    let through = endpoint.map_or("any endpoint", |endpoint| &endpoint.id);
+    for (sid, whom) in denials {
+        let what = format!("{sid} denies through {through}: {}", whom.join(", "));
+        findings.push(Finding::fail(check, what, format!("except from {sid} what comes through {through}")));
+    }
+    // Without an endpoint there are such doubts, and the route tables have been found wanting.
+    for (sid, whom) in doubts.into_iter().filter(|_| endpoint.is_some()) {
+        let what = format!("what is not known here decides in {sid} on: {}", whom.join(", "));
+        findings.push(Finding::not_checked(check, what, "read it yourself"));
+    }
+    let Some(endpoint) = endpoint else { return findings };
     if findings.is_empty() {
-        let through = endpoint.map_or("the endpoint", |endpoint| &endpoint.id);
-        return vec![Finding::ok(check, format!("of {name}: admits what comes through {through}"))];
+        let what = format!("of {name}: admits what comes through {}", endpoint.id);
+        findings.push(Finding::ok(check, what));
     }
     findings
 }

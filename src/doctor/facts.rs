@@ -10,6 +10,7 @@ pub(super) struct Facts {
     /// All subnets of the VPCs that the jobs' subnets are in.
     pub(super) subnets: Known<Vec<Subnet>>,
     pub(super) route_tables: Known<Vec<RouteTable>>,
+    /// Of the VPC of the first subnet.
     pub(super) dns: Known<Dns>,
     /// The security groups of the jobs, of the functions and of the endpoints.
     pub(super) groups: Known<Vec<Group>>,

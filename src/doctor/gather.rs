@@ -75,6 +75,9 @@ impl Gatherer {
         let subnets = self.subnets(subject.config.vpc.subnet_ids()).await;
         let vpc_ids: BTreeSet<String> =
             subnets.iter().flatten().map(|subnet| subnet.vpc_id.clone()).collect();
+        let mut named = subject.config.vpc.subnet_ids().iter();
+        let first = named.find_map(|id| subnets.iter().flatten().find(|subnet| subnet.id == *id));
+        let vpc_id = first.map(|subnet| subnet.vpc_id.clone()).unwrap_or_default();
         let input = self.bucket(&subject.config.input_bucket).await;
         let output = self.bucket(&subject.config.output_bucket).await;
         let profile = match model::parse(&subject.config.model_id) {
@@ -85,7 +88,7 @@ impl Gatherer {
         let endpoints = self.endpoints().await;
         let mut facts = Facts {
             route_tables: self.route_tables(&vpc_ids).await,
-            dns: self.dns(&vpc_ids).await,
+            dns: self.dns(&vpc_id).await,
             groups: self.groups(&group_ids(subject, &endpoints)).await,
             endpoints,
             s3_prefix_list: self.prefix_list(&format!("com.amazonaws.{}.s3", subject.region)).await,
@@ -132,19 +135,17 @@ impl Gatherer {
         Ok(known("ec2:DescribeRouteTables", tables)?.into_iter().map(route_table).collect())
     }
 
-    async fn dns(&self, vpc_ids: &BTreeSet<String>) -> Known<Dns> {
-        let mut dns = Dns { has_support: true, has_hostnames: true };
-        for vpc_id in vpc_ids {
-            let is_on = async |attribute: VpcAttributeName| {
-                let request = self.ec2.describe_vpc_attribute().vpc_id(vpc_id).attribute(attribute);
-                known("ec2:DescribeVpcAttribute", request.send().await)
-            };
-            let support = is_on(VpcAttributeName::EnableDnsSupport).await?.enable_dns_support;
-            let hostnames = is_on(VpcAttributeName::EnableDnsHostnames).await?.enable_dns_hostnames;
-            dns.has_support &= support.and_then(|support| support.value).unwrap_or(false);
-            dns.has_hostnames &= hostnames.and_then(|hostnames| hostnames.value).unwrap_or(false);
-        }
-        Ok(dns)
+    async fn dns(&self, vpc_id: &str) -> Known<Dns> {
+        let attribute = async |attribute: VpcAttributeName| {
+            let request = self.ec2.describe_vpc_attribute().vpc_id(vpc_id).attribute(attribute);
+            known("ec2:DescribeVpcAttribute", request.send().await)
+        };
+        let support = attribute(VpcAttributeName::EnableDnsSupport).await?.enable_dns_support;
+        let hostnames = attribute(VpcAttributeName::EnableDnsHostnames).await?.enable_dns_hostnames;
+        Ok(Dns {
+            has_support: support.and_then(|support| support.value).unwrap_or(false),
+            has_hostnames: hostnames.and_then(|hostnames| hostnames.value).unwrap_or(false),
+        })
     }
 
     async fn groups(&self, ids: &BTreeSet<String>) -> Known<Vec<Group>> {

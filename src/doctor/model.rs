@@ -165,18 +165,13 @@ pub(super) fn check_quotas(subject: &Subject, facts: &Facts) -> Vec<Finding> {
         };
         let limit = quota.value * unit;
         // Far below 2^53.
-        #[expect(clippy::cast_precision_loss, reason = "settings are records and bytes of one file")]
         let setting_number = setting as f64;
         let is_sound = if is_minimum { setting_number >= limit } else { setting_number <= limit };
         if is_sound {
             agreed.push(format!("{variable} {setting}"));
         } else {
             let what = format!("{variable} is {setting}, the quota {:?} is {limit}", quota.name);
-            let cure = if is_minimum {
-                format!("set it to {limit}")
-            } else {
-                format!("set it to {limit}, or ask for more ({})", quota.name)
-            };
+            let cure = if is_minimum { "set it to that" } else { "set it to that, or ask for more" };
             findings.push(Finding::fail(CHECK, what, cure));
         }
     }
@@ -265,15 +260,14 @@ fn key_policy(
         match judge(policy, &request) {
             Verdict::Allowed => None,
             Verdict::NotAllowed => {
-                // A grant would do as well; none is made for such a role by this stack.
+                // A grant would do as well, and the template makes none.
                 Some(Finding::fail(check, format!("the policy of {arn} does not admit {action}"), cure))
             }
             Verdict::Denied(sid) => {
                 Some(Finding::fail(check, format!("{sid} of the policy of {arn} denies {action}"), cure))
             }
             Verdict::Unsure(sid) => {
-                let why =
-                    format!("{sid} of the policy of {arn} says by what is not known here about {action}");
+                let why = format!("what is not known here decides in {sid} of {arn} on {action}");
                 Some(Finding::not_checked(check, why, "read it yourself"))
             }
         }

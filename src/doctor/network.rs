@@ -23,11 +23,11 @@ pub(super) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// The jobs' subnets that exist.
+/// The jobs' subnets that exist, in the order of the settings.
 fn job_subnets<'a>(subject: &Subject, facts: &'a Facts) -> Result<Vec<&'a Subnet>, &'a Unknown> {
     let subnets = facts.subnets.as_ref()?;
-    let ids = subject.config.vpc.subnet_ids();
-    Ok(subnets.iter().filter(|subnet| ids.contains(&subnet.id)).collect())
+    let ids = subject.config.vpc.subnet_ids().iter();
+    Ok(ids.filter_map(|id| subnets.iter().find(|subnet| subnet.id == *id)).collect())
 }
 
 /// The VPC of the jobs, as their first subnet has it.
@@ -286,14 +286,15 @@ fn admits(
     let mut findings = Vec::new();
     for (action, resource) in requests {
         let request = Request { principal: Principal::Role(role_arn), action, resource, context: &context };
-        let what = |how: &str| format!("the policy of {} {how} {action} on {resource}", endpoint.id);
+        let who = role_arn.rsplit('/').next().unwrap_or_default();
+        let what = |how: &str| format!("the policy of {} {how} {who} {action} on {resource}", endpoint.id);
         let cure = format!("allow it to {role_arn} there");
         findings.extend(match judge(policy, &request) {
             Verdict::Allowed => None,
             Verdict::NotAllowed => Some(Finding::fail(check, what("does not allow"), cure)),
-            Verdict::Denied(sid) => Some(Finding::fail(check, what(&format!("denies, by {sid},")), cure)),
+            Verdict::Denied(sid) => Some(Finding::fail(check, what(&format!("denies, in {sid},")), cure)),
             Verdict::Unsure(sid) => {
-                let what = what(&format!("says in {sid}, by what is not known here, about"));
+                let what = what(&format!("lets what is not known here decide, in {sid}, on"));
                 Some(Finding::not_checked(check, what, "read it yourself"))
             }
         });

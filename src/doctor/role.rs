@@ -57,7 +57,7 @@ fn trust(subject: &Subject, facts: &Facts) -> Vec<Finding> {
             Finding::fail(CHECK, format!("{sid} does not let Bedrock assume it for {own}"), cure)
         }
         Verdict::Unsure(sid) => {
-            let what = format!("{sid} says by what is not known here whether Bedrock may assume it");
+            let what = format!("what is not known here decides in {sid} whether Bedrock may assume it");
             Finding::not_checked(CHECK, what, "read it yourself")
         }
     }]
