@@ -10,6 +10,7 @@
 
 use aws_config::{BehaviorVersion, SdkConfig};
 
+use self::facts::Facts;
 pub use self::finding::{Finding, Report, State};
 use self::gather::{CALL_TIMEOUT, Gatherer};
 use self::subject::Subject;
@@ -25,6 +26,8 @@ mod network;
 mod policy;
 mod role;
 mod subject;
+#[cfg(test)]
+mod tests;
 
 /// What keeps an examination from its beginning.
 #[derive(Debug, thiserror::Error)]
@@ -69,12 +72,16 @@ pub async fn examine(sdk: &SdkConfig, stack: Option<&str>) -> Result<Report, Doc
             (subject, gatherer)
         }
     };
-    let facts = gatherer.facts(&subject).await;
-    let mut findings = network::check(&subject, &facts);
-    findings.extend(buckets::check(&subject, &facts));
-    findings.extend(role::check(&subject, &facts));
-    findings.extend(model::check(&subject, &facts));
-    findings.extend(model::check_quotas(&subject, &facts));
-    findings.extend(model::check_keys(&subject, &facts));
-    Ok(Report(findings))
+    Ok(Report(check(&subject, &gatherer.facts(&subject).await)))
+}
+
+/// All checks.
+fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
+    let mut findings = network::check(subject, facts);
+    findings.extend(buckets::check(subject, facts));
+    findings.extend(role::check(subject, facts));
+    findings.extend(model::check(subject, facts));
+    findings.extend(model::check_quotas(subject, facts));
+    findings.extend(model::check_keys(subject, facts));
+    findings
 }

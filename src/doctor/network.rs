@@ -166,11 +166,11 @@ fn ways_out(subject: &Subject, facts: &Facts) -> Vec<Finding> {
 
 fn dns(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "DNS";
-    let Some(vpc_id) = vpc_id(subject, facts) else { return Vec::new() };
-    let dns = match &facts.dns {
-        Ok(dns) => dns,
-        Err(unknown) => return vec![Finding::unknown(CHECK, unknown)],
+    let dns = match (&facts.dns, &facts.subnets) {
+        (Ok(dns), Ok(_)) => dns,
+        (_, Err(unknown)) | (Err(unknown), _) => return vec![Finding::unknown(CHECK, unknown)],
     };
+    let Some(vpc_id) = vpc_id(subject, facts) else { return Vec::new() };
     let off = [(dns.has_support, "support"), (dns.has_hostnames, "hostnames")];
     let findings: Vec<_> = off
         .into_iter()
@@ -304,6 +304,11 @@ fn admits(
 
 fn s3_endpoint(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "S3 endpoint";
+    if let (Err(unknown), ..) | (_, Err(unknown), _) | (.., Err(unknown)) =
+        (job_subnets(subject, facts), &facts.route_tables, &facts.endpoints)
+    {
+        return vec![Finding::unknown(CHECK, unknown)];
+    }
     // Without one, the route tables have been found wanting.
     let Some(endpoint) = reached_s3_endpoint(subject, facts) else { return Vec::new() };
     let role_arn = &subject.config.job_role_arn;
