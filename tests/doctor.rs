@@ -56,7 +56,7 @@ const BROKEN: &[Broken] = &[
         name: "no-subnet",
         accident: Accident::SubnetDeleted,
         check: "subnets",
-        found: "{SubnetIds} does not exist in us-east-1",
+        found: "{JobSubnetIds} does not exist in us-east-1",
         cure: "name subnets of this account and Region",
         ..SOUND
     },
@@ -126,7 +126,7 @@ const BROKEN: &[Broken] = &[
             "FromPort: 80\n          ToPort: 80\n          DestinationPrefixListId: !Ref S3PrefixListId\n          Description: S3\n\n  FunctionSecurityGroup:",
         )],
         check: "security groups",
-        found: "{SecurityGroupIds} does not let 443 out",
+        found: "{JobSecurityGroupIds} does not let 443 out",
         cure: "let TCP 443 out to the prefix list pl-",
         ..SOUND
     },
@@ -138,7 +138,7 @@ const BROKEN: &[Broken] = &[
         )],
         state: "warn",
         check: "security groups",
-        found: "{SecurityGroupIds} lets 443 out to 0.0.0.0/0",
+        found: "{JobSecurityGroupIds} lets 443 out to 0.0.0.0/0",
         cure: "let TCP 443 out to the prefix list pl-",
         ..SOUND
     },
@@ -359,7 +359,7 @@ impl Accident {
         match self {
             Self::None => {}
             Self::SubnetDeleted => {
-                let subnet = stack.outputs["SubnetIds"].split(',').next().unwrap();
+                let subnet = stack.outputs["JobSubnetIds"].split(',').next().unwrap();
                 let ec2 = aws_sdk_ec2::Client::new(&account.sdk);
                 ec2.delete_subnet().subnet_id(subnet).send().await.unwrap();
             }
@@ -458,8 +458,8 @@ async fn what_may_not_be_asked_keeps_nothing_else_from_being_checked() {
         ("JOB_NAME_PREFIX", "JobNamePrefix"),
         ("JOB_ROLE_ARN", "JobRoleArn"),
         ("MODEL_ID", "ModelId"),
-        ("SUBNET_IDS", "SubnetIds"),
-        ("SECURITY_GROUP_IDS", "SecurityGroupIds"),
+        ("SUBNET_IDS", "JobSubnetIds"),
+        ("SECURITY_GROUP_IDS", "JobSecurityGroupIds"),
     ]
     .map(|(variable, output)| (variable, stack.outputs[output].as_str()))
     .into();

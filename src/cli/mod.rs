@@ -1,4 +1,5 @@
-//! The command line: `bedrock-vpc-batch local FILE…` and `bedrock-vpc-batch doctor --stack NAME`.
+//! The command line: `bedrock-vpc-batch local FILE…`, `bedrock-vpc-batch doctor --stack NAME`, and the stand-in of
+//! Bedrock by itself.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -18,8 +19,11 @@ use crate::local::{ACCOUNT_ID, Local, LocalOptions};
 use crate::telemetry;
 use crate::timestamp::{Timestamp, now};
 
+use self::stand_in::StandInArguments;
+
 mod drops;
 mod progress;
+mod stand_in;
 
 /// Amazon Bedrock batch inference over private S3 buckets.
 #[derive(Debug, Parser)]
@@ -39,6 +43,14 @@ enum Command {
     /// Exit code: 0 if every record is accounted for; 1 if a drop was rejected, given up, or a record is
     /// missing; 2 if the command line or a setting is wrong.
     Local(LocalArguments),
+
+    /// Serve the stand-in of Amazon Bedrock by itself, for an emulator of AWS that has none.
+    ///
+    /// It reads and writes the S3 at --s3-endpoint, with the credentials of the environment, and takes every
+    /// well-formed role, subnet and security group. It prints its address, then each change of state of a job
+    /// as a whole EventBridge event, one JSON object a line, until Ctrl-C.
+    StandIn(StandInArguments),
+
     /// Examine an AWS account before a job waits for hours and fails.
     ///
     /// Every call reads, none changes anything. Each line says what was checked, what was found, and the cure;
@@ -123,7 +135,7 @@ enum CliError {
     Config(#[from] ConfigError),
     #[error("{0}")]
     Path(String, #[source] io::Error),
-    #[error("the local pipeline could not start")]
+    #[error("could not start")]
     Start(#[source] io::Error),
     #[error(transparent)]
     Pipeline(#[from] Error),
@@ -146,12 +158,13 @@ impl CliError {
 /// Runs the command line.
 #[expect(clippy::print_stderr, reason = "the command line talks to a person")]
 pub async fn run(arguments: Arguments) -> ExitCode {
-    let is_well = match arguments.command {
+    let result = match arguments.command {
         Command::Local(arguments) => local(&arguments).await,
+        Command::StandIn(arguments) => stand_in::serve(&arguments).await.map(|()| true),
         #[cfg(feature = "doctor")]
         Command::Doctor(arguments) => doctor(&arguments).await,
     };
-    match is_well {
+    match result {
         Ok(all_is_well) => ExitCode::from(u8::from(!all_is_well)),
         Err(error) => {
             eprintln!("error: {}", crate::error::Chain(&error));

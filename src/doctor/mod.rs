@@ -67,7 +67,7 @@ pub async fn examine(sdk: &SdkConfig, stack: Option<&str>) -> Result<Report, Doc
             let gatherer = Gatherer::new(sdk, false);
             let values = gatherer.stack(stack).await;
             let values = values.map_err(|unknown| DoctorError::Stack(stack.to_owned(), unknown.why))?;
-            let subject = Subject::of_stack(stack, &values, &region)
+            let subject = Subject::of_stack(&values, &region)
                 .map_err(|error| DoctorError::NotOurs(stack.to_owned(), error))?;
             (subject, gatherer)
         }

@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 
 use crate::config::{Config, ConfigError};
 
-/// A stack's outputs and parameters by the variables that the functions get from them; the first that is
-/// there and not empty counts.
-const VARIABLES: [(&str, &[&str]); 12] = [
-    ("INPUT_BUCKET", &["InputBucketName"]),
-    ("OUTPUT_BUCKET", &["OutputBucketName"]),
-    ("JOB_NAME_PREFIX", &["JobNamePrefix"]),
-    ("JOB_ROLE_ARN", &["JobRoleArn"]),
-    ("MODEL_ID", &["ModelId"]),
-    ("SUBNET_IDS", &["SubnetIds"]),
-    ("SECURITY_GROUP_IDS", &["SecurityGroupIds"]),
-    ("S3_ENCRYPTION_KEY_ID", &["KmsKeyArn"]),
-    ("JOB_TAGS", &["JobTags"]),
-    ("MIN_RECORDS_PER_JOB", &["MinRecordsPerJob"]),
-    ("MAX_RECORDS_PER_JOB", &["MaxRecordsPerJob"]),
-    ("MAX_INPUT_FILE_BYTES", &["MaxInputFileBytes"]),
+/// The outputs and parameters of a stack that the functions get these variables from.
+const VARIABLES: [(&str, &str); 12] = [
+    ("INPUT_BUCKET", "InputBucketName"),
+    ("OUTPUT_BUCKET", "OutputBucketName"),
+    ("JOB_NAME_PREFIX", "JobNamePrefix"),
+    ("JOB_ROLE_ARN", "JobRoleArn"),
+    ("MODEL_ID", "ModelId"),
+    ("SUBNET_IDS", "JobSubnetIds"),
+    ("SECURITY_GROUP_IDS", "JobSecurityGroupIds"),
+    ("S3_ENCRYPTION_KEY_ID", "KmsKeyArn"),
+    ("JOB_TAGS", "JobTags"),
+    ("MIN_RECORDS_PER_JOB", "MinRecordsPerJob"),
+    ("MAX_RECORDS_PER_JOB", "MaxRecordsPerJob"),
+    ("MAX_INPUT_FILE_BYTES", "MaxInputFileBytes"),
 ];
 
 /// What is examined.
@@ -44,17 +43,11 @@ impl Subject {
     ///
     /// # Errors
     /// All settings that are missing or wrong, in one.
-    pub(super) fn of_stack(
-        stack: &str,
-        values: &BTreeMap<String, String>,
-        region: &str,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn of_stack(values: &BTreeMap<String, String>, region: &str) -> Result<Self, ConfigError> {
         let value = |name: &str| values.get(name).filter(|value| !value.is_empty()).cloned();
         let config = Config::from_vars(|variable| {
-            let names = VARIABLES.iter().find(|(name, _)| *name == variable)?.1;
-            let value = names.iter().find_map(|name| value(name));
-            // As the template does.
-            value.or_else(|| (variable == "JOB_NAME_PREFIX").then(|| stack.to_owned()))
+            let (_, name) = VARIABLES.iter().find(|(name, _)| *name == variable)?;
+            value(name)
         })?;
         let functions = Functions {
             roles: ["SubmitRoleArn", "CompleteRoleArn"].into_iter().filter_map(value).collect(),
@@ -122,21 +115,19 @@ mod tests {
     #[test]
     fn stack_gives_the_settings_of_its_functions() {
         let values = values(&[
-            ("InputBucketName", "in"),
             ("OutputBucketName", "out-bucket"),
             ("InputBucketName", "in-bucket"),
             ("JobRoleArn", "arn:aws:iam::123456789012:role/path/job"),
             ("ModelId", "amazon.nova-lite-v1:0"),
-            ("JobNamePrefix", ""),
-            ("SubnetIds", "subnet-0a,subnet-0b"),
-            ("SecurityGroupIds", "sg-0a"),
+            ("JobNamePrefix", "demo"),
+            ("JobSubnetIds", "subnet-0a,subnet-0b"),
+            ("JobSecurityGroupIds", "sg-0a"),
             ("KmsKeyArn", ""),
             ("MaxRecordsPerJob", "5000"),
             ("SubmitRoleArn", "arn:aws:iam::123456789012:role/submit"),
             ("BedrockVpcEndpointId", "vpce-0b"),
         ]);
-        let subject = Subject::of_stack("demo", &values, "us-east-1").unwrap();
-        assert_eq!(subject.config.job_name_prefix, "demo");
+        let subject = Subject::of_stack(&values, "us-east-1").unwrap();
         assert_eq!(subject.config.quotas.max_records, 5000);
         assert_eq!(subject.config.s3_encryption_key_id, None);
         assert_eq!((subject.account(), subject.role_name()), ("123456789012", "job"));
@@ -152,7 +143,7 @@ mod tests {
 
     #[test]
     fn stack_of_another_kind_is_refused_with_all_that_it_lacks() {
-        let error = Subject::of_stack("demo", &values(&[("ModelId", "a.b")]), "us-east-1").unwrap_err();
+        let error = Subject::of_stack(&values(&[("ModelId", "a.b")]), "us-east-1").unwrap_err();
         let message = error.to_string();
         for name in ["INPUT_BUCKET", "OUTPUT_BUCKET", "JOB_ROLE_ARN", "SUBNET_IDS", "SECURITY_GROUP_IDS"] {
             assert!(message.contains(&format!("{name} is not set")), "{message}");
