@@ -378,6 +378,9 @@ fn bedrock_requests(subject: &Subject, facts: &Facts) -> Vec<(&'static str, Stri
     let models = model::arns(subject, facts).into_iter().map(|arn| (create, arn));
     let mut requests = vec![(create, job.clone())];
     requests.extend(models);
+    if !subject.config.job_tags.is_empty() {
+        requests.push(("bedrock:TagResource", job.clone()));
+    }
     requests.push(("bedrock:GetModelInvocationJob", job));
     requests.push(("bedrock:ListModelInvocationJobs", "*".to_owned()));
     requests
