@@ -1,5 +1,5 @@
-# `make` lists what there is. Whatever a target needs beyond Rust, Python 3.11 and Node 20 or later is
-# installed into .tools/ and tools/policies/, at the versions pinned in tools/.
+# `make` lists what there is. Whatever a target needs beyond Rust and Python 3.11 or later is installed into
+# .tools/ and tools/policies/, at the versions pinned in tools/.
 
 FILE ?= examples/support-tickets.jsonl
 # Of the functions that sam-build makes: this machine's own, which needs no second standard library.

@@ -57,8 +57,8 @@ export function names(set) {
     viaS3: { "kms:ViaService": `s3.${region}.${parameters["AWS::URLSuffix"]}` },
 
     vpc: arn("ec2", `vpc/${outputs.VpcId}`),
-    subnets: split(outputs.SubnetIds),
-    groups: split(outputs.SecurityGroupIds),
+    subnets: split(outputs.JobSubnetIds),
+    groups: split(outputs.JobSecurityGroupIds),
     functionGroup: outputs.FunctionSecurityGroupId,
     eni: arn("ec2", "network-interface/eni-0123456789abcdef0"),
   };
