@@ -4,6 +4,8 @@
 
 mod awkward_keys;
 mod crash;
+#[cfg(feature = "doctor")]
+mod doctor;
 mod endings;
 mod events;
 mod faults;
