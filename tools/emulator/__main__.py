@@ -54,7 +54,7 @@ def main():
 
         read_back(report, cloud, stack, parameters)
         match_endings(stack)
-        refuse_other_calls(stack)
+        refused = refuse_other_calls(stack)
         refuse_bad_drop(stack)
         repeat_notification(stack)
         sweep_up_lost_event(stack)
@@ -66,7 +66,7 @@ def main():
     print(
         f"emulator: deployed in {deployed:.0f} s, first result {first_result:.1f} s after the drop ({len(steps)} commands, "
         f"{from_nothing:.0f} s besides the build), updated in {updated:.0f} s, deleted in {deleted:.0f} s; "
-        f"{report.properties} properties read back, {len(report.not_kept)} not kept")
+        f"{report.properties} properties read back, {len(report.not_kept)} not kept; {refused} calls from outside refused")
 
 
 def commands_of_readme():
@@ -146,25 +146,31 @@ def match_endings(stack):
 
 
 def refuse_other_calls(stack):
-    """The person drops and reads results. From outside the endpoint that is all that anybody does, whatever IAM allows."""
+    """The person drops and reads results. From outside the endpoint that is all that anybody does, whatever IAM allows;
+    gives the number of refusals."""
     admin = stack.cloud.user("admin", "s3:*")
-    dropped = {"Bucket": stack["InputBucketName"], "Key": "support-tickets.jsonl"}
-    output = {"Bucket": stack["OutputBucketName"]}
+    drops, output = {"Bucket": stack["InputBucketName"]}, {"Bucket": stack["OutputBucketName"]}
+    dropped = {**drops, "Key": "support-tickets.jsonl"}
     result = {**output, "Key": stack.results(dropped["Key"])[0]}
     job = {**output, "Key": next(iter(stack.objects(prefix="jobs/")))}
-    for who, s3 in (("person", stack.person), ("admin", admin)):
-        for what, call, arguments in (
-            ("get a drop", s3.get_object, dropped),
-            ("delete a drop", s3.delete_object, dropped),
-            ("list drops", s3.list_objects_v2, {"Bucket": dropped["Bucket"]}),
-            ("get what is a job's", s3.get_object, job),
-            ("list everything", s3.list_objects_v2, output),
-            ("put a result", s3.put_object, {**result, "Body": b""}),
-            ("delete a result", s3.delete_object, result),
-        ):
-            same(f"{who}: {what}", outcome(call, **arguments), "AccessDenied")
-    same("admin: get a result", outcome(admin.get_object, **result), "AccessDenied")
-    same("admin: drop a file", outcome(admin.put_object, **dropped, Body=b""), "AccessDenied")
+    # The name of a client's call, its arguments, and whether the person may do it.
+    calls = (
+        ("put_object", {**dropped, "Key": "other.txt"}, True),
+        ("get_object", dropped, False),
+        ("delete_object", dropped, False),
+        ("list_objects_v2", drops, False),
+        ("get_object", result, True),
+        ("put_object", result, False),
+        ("delete_object", result, False),
+        ("get_object", job, False),
+        ("list_objects_v2", {**output, "Prefix": "results/"}, True),
+        ("list_objects_v2", output, False),
+    )
+    for call, arguments, may in calls:
+        what = f"{call} {' '.join(arguments.values())}"
+        same(f"person: {what}", outcome(getattr(stack.person, call), **arguments), "allowed" if may else "AccessDenied")
+        same(f"admin: {what}", outcome(getattr(admin, call), **arguments), "AccessDenied")
+    return sum(1 if may else 2 for _, _, may in calls)
 
 
 def outcome(call, **arguments):
