@@ -11,7 +11,7 @@ WITH_NODE := PATH="$(CURDIR)/.tools/node/bin:$$PATH"
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo doctor test fmt clippy doc doctest nextest lint-template policies sam-build emulator crash model soak herd examples tools clean
+.PHONY: help demo doctor test fmt clippy doc doctest nextest lint-template policies sam-build emulator crash model strictness soak herd examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ crash: .tools/venv/installed ## Kill the functions before and after each call th
 model: export MODEL_DEPTH = deep
 model: .tools/venv/installed ## Explore the protocol further than the tests do, for some minutes.
 	$(call FIGURES,model::,model)
+
+strictness: .tools/venv/installed ## Hold a million mutated lines against a strict oracle.
+	$(call FIGURES,strictness::,strictness.*)
 
 soak: export SEED := $(SEED)
 soak: export DROPS := $(DROPS)
