@@ -31,6 +31,8 @@ pub mod cli;
 pub mod clients;
 pub mod complete;
 pub mod config;
+#[cfg(feature = "doctor")]
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod job;

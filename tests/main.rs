@@ -4,9 +4,12 @@
 
 mod awkward_keys;
 mod crash;
+#[cfg(feature = "doctor")]
+mod doctor;
 mod endings;
 mod events;
 mod faults;
+mod flow_calls;
 mod ledger_contract;
 mod malformed;
 mod model;
@@ -17,6 +20,7 @@ mod retries;
 mod s3_checks;
 mod service_model;
 mod soak;
+mod splitting;
 mod stand_in;
 mod store;
 mod strictness;

@@ -1,4 +1,5 @@
-//! The command line: `bedrock-vpc-batch local FILE…`.
+//! The command line: `bedrock-vpc-batch local FILE…`, `bedrock-vpc-batch doctor --stack NAME`, and the stand-in of
+//! Bedrock by itself.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -18,8 +19,11 @@ use crate::local::{ACCOUNT_ID, Local, LocalOptions};
 use crate::telemetry;
 use crate::timestamp::{Timestamp, now};
 
+use self::stand_in::StandInArguments;
+
 mod drops;
 mod progress;
+mod stand_in;
 
 /// Amazon Bedrock batch inference over private S3 buckets.
 #[derive(Debug, Parser)]
@@ -39,6 +43,32 @@ enum Command {
     /// Exit code: 0 if every record is accounted for; 1 if a drop was rejected, given up, or a record is
     /// missing; 2 if the command line or a setting is wrong.
     Local(LocalArguments),
+
+    /// Serve the stand-in of Amazon Bedrock by itself, for an emulator of AWS that has none.
+    ///
+    /// It reads and writes the S3 at --s3-endpoint, with the credentials of the environment, and takes every
+    /// well-formed role, subnet and security group. It prints its address, then each change of state of a job
+    /// as a whole EventBridge event, one JSON object a line, until Ctrl-C.
+    StandIn(StandInArguments),
+
+    /// Examine an AWS account before a job waits for hours and fails.
+    ///
+    /// Every call reads, none changes anything. Each line says what was checked, what was found, and the cure;
+    /// the last one is their sum. Region and credentials come from the environment or a profile; of a login
+    /// with SSO, `eval "$(aws configure export-credentials --format env)"` makes some.
+    ///
+    /// Exit code: 0 if nothing was found that makes jobs fail; 1 if something was; 2 if there is no such stack or
+    /// a setting is wrong.
+    #[cfg(feature = "doctor")]
+    Doctor(DoctorArguments),
+}
+
+#[cfg(feature = "doctor")]
+#[derive(Debug, clap::Args)]
+struct DoctorArguments {
+    /// The stack of template.yaml to examine. Without it, the same environment variables as the functions'.
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -105,16 +135,21 @@ enum CliError {
     Config(#[from] ConfigError),
     #[error("{0}")]
     Path(String, #[source] io::Error),
-    #[error("the local pipeline could not start")]
+    #[error("could not start")]
     Start(#[source] io::Error),
     #[error(transparent)]
     Pipeline(#[from] Error),
+    #[cfg(feature = "doctor")]
+    #[error(transparent)]
+    Doctor(#[from] crate::doctor::DoctorError),
 }
 
 impl CliError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Setting(..) | Self::Fault(..) | Self::Config(_) => 2,
+            #[cfg(feature = "doctor")]
+            Self::Doctor(_) => 2,
             Self::Path(..) | Self::Start(_) | Self::Pipeline(_) => 1,
         }
     }
@@ -123,14 +158,28 @@ impl CliError {
 /// Runs the command line.
 #[expect(clippy::print_stderr, reason = "the command line talks to a person")]
 pub async fn run(arguments: Arguments) -> ExitCode {
-    let Command::Local(arguments) = arguments.command;
-    match local(&arguments).await {
+    let result = match arguments.command {
+        Command::Local(arguments) => local(&arguments).await,
+        Command::StandIn(arguments) => stand_in::serve(&arguments).await.map(|()| true),
+        #[cfg(feature = "doctor")]
+        Command::Doctor(arguments) => doctor(&arguments).await,
+    };
+    match result {
         Ok(all_is_well) => ExitCode::from(u8::from(!all_is_well)),
         Err(error) => {
             eprintln!("error: {}", crate::error::Chain(&error));
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+#[cfg(feature = "doctor")]
+#[expect(clippy::print_stdout, reason = "the command line talks to a person")]
+async fn doctor(arguments: &DoctorArguments) -> Result<bool, CliError> {
+    let sdk = crate::doctor::sdk_config().await;
+    let report = crate::doctor::examine(&sdk, arguments.stack.as_deref()).await?;
+    println!("{report}");
+    Ok(report.is_sound())
 }
 
 async fn local(arguments: &LocalArguments) -> Result<bool, CliError> {
