@@ -2,6 +2,8 @@
 # installed into .tools/, at the versions pinned in tools/.
 
 FILE ?= examples/support-tickets.jsonl
+# Of the files that bench makes, in MB.
+SIZE ?= 1000
 # Of the functions that sam-build makes: this machine's own, which needs no second standard library.
 ARCHITECTURE ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
@@ -10,7 +12,7 @@ NEXTEST := .tools/venv/bin/cargo-nextest
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo test fmt clippy doc doctest nextest lint-template sam-build crash model soak herd examples tools clean
+.PHONY: help demo test fmt clippy doc doctest nextest lint-template sam-build crash model soak herd bench examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,12 +67,16 @@ herd: export DROPS = 1000
 herd: .tools/venv/installed ## Drop a thousand files at once on a quota of twenty jobs.
 	$(call FIGURES,soak::many,herd)
 
+bench: .tools/bench/installed .tools/venv/installed ## Measure time and memory: make bench ONLY="validate read" SIZE=200
+	@SIZE=$(SIZE) .tools/bench/bin/python tools/bench/run.py $(ONLY)
+
 examples: ## Write the example files anew.
 	@python3 tools/make_examples.py
 
-tools: .tools/venv/installed .tools/sam/installed .tools/checkov/installed ## Install the tools.
+tools: .tools/venv/installed .tools/sam/installed .tools/checkov/installed .tools/bench/installed ## Install the tools.
 
 .tools/venv/installed: tools/requirements.txt
+.tools/bench/installed: tools/bench-requirements.txt
 .tools/sam/installed: tools/sam-requirements.txt
 .tools/checkov/installed: tools/checkov-requirements.txt
 .tools/%/installed:
