@@ -1,5 +1,5 @@
-# `make` lists what there is. Whatever a target needs beyond Rust and Python 3.11 or later is
-# installed into .tools/, at the versions pinned in tools/.
+# `make` lists what there is. Whatever a target needs beyond Rust and Python 3.11 or later is installed into
+# .tools/ and tools/policies/, at the versions pinned in tools/.
 
 FILE ?= examples/support-tickets.jsonl
 # Of the files that bench makes, in MB.
@@ -9,10 +9,11 @@ ARCHITECTURE ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 CARGO_FLAGS := --locked --features local
 NEXTEST := .tools/venv/bin/cargo-nextest
+WITH_NODE := PATH="$(CURDIR)/.tools/node/bin:$$PATH"
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo test fmt clippy doc doctest nextest lint-template sam-build crash model soak herd bench examples tools clean
+.PHONY: help demo test fmt clippy doc doctest nextest lint-template policies sam-build emulator crash model soak herd bench examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,8 +21,8 @@ help: ## List the targets.
 demo: ## Run the pipeline on this machine: make demo FILE=drop.jsonl
 	@cargo run $(CARGO_FLAGS) --bin bedrock-vpc-batch -- local "$(FILE)"
 
-test: fmt clippy doc doctest nextest lint-template sam-build ## Check everything, as CI does.
-	@echo "make test: formatting, lints, documentation, tests, template and build are in order"
+test: fmt clippy doc doctest nextest lint-template policies emulator ## Check everything, as CI does.
+	@echo "make test: formatting, lints, documentation, tests, template, policies, build and deployment are in order"
 
 fmt: ## Check the formatting.
 	@cargo fmt --check
@@ -43,9 +44,19 @@ lint-template: .tools/sam/installed .tools/checkov/installed ## Lint template.ya
 	@.tools/sam/bin/python tools/check_template.py
 	@.tools/checkov/bin/checkov --file target/template.json --framework cloudformation --quiet --compact --skip-download
 
+policies: .tools/venv/installed .tools/sam/installed tools/policies/node_modules/installed ## Simulate what the policies allow, and what the flows call.
+	$(call FIGURES,flow_calls::,flow calls)
+	@.tools/sam/bin/python tools/resolve_policies.py
+	@$(WITH_NODE) node tools/policies/simulate.mjs
+
 sam-build: .tools/sam/installed ## Build both functions as `sam deploy` uploads them.
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 	@.tools/sam/bin/python tools/check_build.py $(ARCHITECTURE)
+
+# The command line is the one that the tests have built.
+emulator: sam-build .tools/emulator/installed ## Deploy what was built onto an emulator of AWS, use it, update it, delete it.
+	@cargo test $(CARGO_FLAGS) --quiet --no-run --test all
+	@.tools/emulator/bin/python -B tools/emulator
 
 # Runs some tests by themselves, and prints the lines in which they give their figures.
 FIGURES = @mkdir -p target; $(NEXTEST) nextest run $(CARGO_FLAGS) --no-capture -E 'test(/^$(1)/)' > target/$@.log 2>&1 \
@@ -73,12 +84,14 @@ bench: .tools/bench/installed .tools/venv/installed ## Measure time and memory: 
 examples: ## Write the example files anew.
 	@python3 tools/make_examples.py
 
-tools: .tools/venv/installed .tools/sam/installed .tools/checkov/installed .tools/bench/installed ## Install the tools.
+tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node bench) tools/policies/node_modules) ## Install the tools.
 
 .tools/venv/installed: tools/requirements.txt
 .tools/bench/installed: tools/bench-requirements.txt
 .tools/sam/installed: tools/sam-requirements.txt
+.tools/emulator/installed: tools/emulator-requirements.txt
 .tools/checkov/installed: tools/checkov-requirements.txt
+.tools/node/installed: tools/node-requirements.txt
 .tools/%/installed:
 	@echo "installing $< into $(@D)"
 	@rm -rf $(@D)
@@ -86,6 +99,11 @@ tools: .tools/venv/installed .tools/sam/installed .tools/checkov/installed .tool
 	@$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
+tools/policies/node_modules/installed: tools/policies/package-lock.json .tools/node/installed
+	@echo "installing $< into $(@D)"
+	@$(WITH_NODE) npm ci --prefix tools/policies --silent --no-audit --no-fund
+	@touch $@
+
 clean: ## Remove what the other targets made.
 	@cargo clean
-	@rm -rf .aws-sam .tools bedrock-local
+	@rm -rf .aws-sam .tools bedrock-local tools/policies/node_modules

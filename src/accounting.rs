@@ -154,7 +154,7 @@ pub fn next_attempt(
         return None;
     }
     let job_id = JobId::derive(drop_id, part.number, attempt + 1);
-    Some(Part { number: part.number, job_id, records, without_id: 0, ids: matched.rest })
+    Some(Part { job_id, records, without_id: 0, ids: matched.rest, ..part.clone() })
 }
 
 /// Where the records of a job's input ended.
@@ -428,7 +428,15 @@ mod tests {
     fn part() -> Part {
         let mut ids = KeySum::default();
         IDS.iter().for_each(|id| ids.add(RecordKey::of(id)));
-        Part { number: 1, job_id: JobId::derive(&drop_id(), 1, 1), records: 4, without_id: 0, ids }
+        Part {
+            number: 1,
+            job_id: JobId::derive(&drop_id(), 1, 1),
+            bytes: 0..1,
+            first_line: 1,
+            records: 4,
+            without_id: 0,
+            ids,
+        }
     }
 
     fn answers(lines: &[(&str, &str)]) -> Answers {

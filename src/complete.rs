@@ -10,6 +10,7 @@
 //!
 //! The same function runs the sweep (`sweep.rs`), on a schedule.
 
+use futures_util::future::join_all;
 use serde_json::Value;
 use tracing::{debug, error, info, warn};
 
@@ -20,10 +21,10 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::event::{is_schedule, parse_job_state_change};
 use crate::job::JobRequest;
-use crate::layout::{self, JobId, ResultKind};
+use crate::layout::{self, JobId, Open, ResultKind};
 use crate::ledger::{DropEntry, DropState, JobEntry, JobState};
 use crate::output::JobFiles;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, SIDE_BY_SIDE};
 use crate::plan::Part;
 use crate::store::Stored;
 use crate::timestamp::Invocation;
@@ -234,6 +235,9 @@ impl Pipeline {
                 )));
             }
         };
+        if parts.len() > 1 && self.another_is_open(job).await? {
+            return Ok(());
+        }
         let Some(jobs) = self.settled_jobs(&parts).await? else { return Ok(()) };
         let source = &drop.entry.source;
         let Some(summary) = summarize(drop_id, source, &parts, &jobs) else { return Ok(()) };
@@ -255,20 +259,48 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Whether another job of the same drop is not settled, by the first marker that says so: the work per
+    /// job does not grow with the number of parts. Whoever settles that one looks again.
+    async fn another_is_open(&self, job: &JobEntry) -> Result<bool, Error> {
+        for marker in self.store.list(&layout::markers_of(job.source.last_modified)).await? {
+            let Some(Open::Job(job_id)) = layout::parse_marker(&marker) else { continue };
+            let other = self.store.get_json::<JobEntry>(&layout::job_entry(&job_id)).await?;
+            if other.is_some_and(|other| {
+                other.entry.drop_id == job.drop_id && !matches!(other.entry.state, JobState::Settled { .. })
+            }) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// All attempts at all parts; `None` as soon as one is not settled.
     async fn settled_jobs(&self, parts: &[Part]) -> Result<Option<Vec<JobEntry>>, Error> {
         let mut jobs = Vec::new();
-        for part in parts {
-            let mut job_id = Some(part.job_id.clone());
-            while let Some(id) = job_id {
-                let job = self.store.get_json::<JobEntry>(&layout::job_entry(&id)).await?;
-                let Some(job) = job.map(|job| job.entry) else { return Ok(None) };
-                let JobState::Settled { outcome, .. } = &job.state else { return Ok(None) };
-                job_id = outcome.next.as_ref().map(|next| next.job_id.clone());
-                jobs.push(job);
+        for some in parts.chunks(SIDE_BY_SIDE) {
+            let attempts = join_all(some.iter().map(|part| Box::pin(self.settled_attempts(part)))).await;
+            for attempts in attempts {
+                match attempts? {
+                    Some(attempts) => jobs.extend(attempts),
+                    None => return Ok(None),
+                }
             }
         }
         Ok(Some(jobs))
+    }
+
+    /// All attempts at a part; `None` as soon as one is not settled.
+    async fn settled_attempts(&self, part: &Part) -> Result<Option<Vec<JobEntry>>, Error> {
+        let mut attempts = Vec::new();
+        let mut job_id = Some(part.job_id.clone());
+        while let Some(id) = job_id {
+            let job = self.store.get_json::<JobEntry>(&layout::job_entry(&id)).await?;
+            let Some(job) = job.map(|job| job.entry) else { return Ok(None) };
+            let JobState::Settled { outcome, .. } = &job.state else { return Ok(None) };
+            job_id = outcome.next.as_ref().map(|next| next.job_id.clone());
+            attempts.push(job);
+        }
+        Ok(Some(attempts))
     }
 }
 

@@ -67,6 +67,10 @@ pub struct Config {
     /// default leaves room for the rest of the record. Whether batch has the same limit is not documented.
     /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html>
     pub max_record_bytes: usize,
+    /// The largest drop that is read, in bytes. A function inside a VPC reads about 78 MB/s, so 50 GB take 11
+    /// of its 15 minutes.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html> (read 2026-11)
+    pub max_drop_bytes: u64,
     /// How long one attempt of one call to S3 or Bedrock may take.
     pub call_timeout: Duration,
     /// Address buckets in the path, as S3 stand-ins want it.
@@ -116,6 +120,11 @@ pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
     ("MAX_INPUT_FILE_BYTES", Some("1000000000"), "quota: batch inference input file size"),
     ("MAX_ATTEMPTS", Some("3"), "how often a record that was not processed is tried; 1 to 10"),
     ("MAX_RECORD_BYTES", Some("26214400"), "longest line of a drop; at most 268435456"),
+    (
+        "MAX_DROP_BYTES",
+        Some("50000000000"),
+        "largest drop; one function has to read it within its 15 minutes",
+    ),
     ("CALL_TIMEOUT_SECONDS", Some("20"), "one attempt of one call to S3 or Bedrock; 1 to 600"),
     ("S3_FORCE_PATH_STYLE", Some("false"), "`true` for S3 stand-ins that want the bucket in the path"),
 ];
@@ -178,6 +187,7 @@ impl Config {
         }
         let max_attempts = vars.number("MAX_ATTEMPTS", 1, 10);
         let max_record_bytes = vars.number("MAX_RECORD_BYTES", 1, 256 << 20);
+        let max_drop_bytes = vars.number("MAX_DROP_BYTES", 1, u64::MAX);
         let call_timeout = Duration::from_secs(vars.number("CALL_TIMEOUT_SECONDS", 1, 600));
         let s3_force_path_style = vars.text(
             "S3_FORCE_PATH_STYLE",
@@ -202,6 +212,7 @@ impl Config {
             quotas,
             max_attempts,
             max_record_bytes,
+            max_drop_bytes,
             call_timeout,
             s3_force_path_style: s3_force_path_style == "true",
         })

@@ -50,6 +50,9 @@ pub enum Error {
     /// A state that the ledger does not allow to follow on the one before.
     #[error("ledger: {0}")]
     Ledger(#[from] crate::ledger::IllegalMove),
+    /// The invocation would not have ended in time.
+    #[error("{0}")]
+    OutOfTime(String),
     /// Another invocation is at work on the same thing, or won a race.
     #[error("{0}")]
     Busy(String),
@@ -63,7 +66,7 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Event(_) => ErrorKind::Misconfigured,
+            Self::Event(_) | Self::OutOfTime(_) => ErrorKind::Misconfigured,
             Self::Call { kind, .. } => *kind,
             Self::Busy(_) => ErrorKind::Unavailable,
             Self::Unreadable { .. } | Self::Ledger(_) | Self::Internal(_) => ErrorKind::Internal,

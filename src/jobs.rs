@@ -30,8 +30,7 @@ pub(crate) enum Submitted {
 impl Pipeline {
     /// Records a job whose input is in place: marker first, then the entry. What is there is left.
     pub(crate) async fn record_waiting(&self, job: JobEntry) -> Result<(), Error> {
-        let marker = layout::job_marker(job.source.last_modified, &job.job_id);
-        self.store.put_json(&marker, &job.job_id).await?;
+        self.store.put_json(&layout::job_marker(job.source.last_modified, &job.job_id), &job.job_id).await?;
         let (drop_id, job_id, records) = (job.drop_id.clone(), job.job_id.clone(), job.part.records);
         let (part, attempt) = (job.part.number, job.attempt);
         if self.store.create(&layout::job_entry(&job_id), job).await?.is_some() {
@@ -77,6 +76,7 @@ impl Pipeline {
         let next = job.entry.advance(state, by)?;
         let Some(job) = self.store.replace(&key, next, &job.etag).await? else { return Ok(Submitted::Left) };
 
+        self.mark_asked(&job.entry, true).await;
         let found = if may_exist { self.bedrock.find_by_name(&request.job_name).await? } else { None };
         let submission = match found {
             Some(job_arn) => Submission::Created(job_arn),
@@ -115,6 +115,7 @@ impl Pipeline {
                 let mut next = job.entry.advance(JobState::Waiting, by)?;
                 next.refusal = Some(Refusal { is_for_now, message });
                 self.store.replace(&key, next, &job.etag).await?;
+                self.mark_asked(&job.entry, false).await;
                 Ok(if is_for_now { Submitted::NotNow } else { Submitted::Refused })
             }
             // Only time can tell: the sweep looks the job up when the lease has ended.
@@ -122,15 +123,32 @@ impl Pipeline {
         }
     }
 
+    /// Empties the marker of a job that Bedrock is asked for, and fills it again if it was refused: so a look for
+    /// waiting jobs need not read the entries of those in flight. It is a hint; the sweep reads every entry.
+    async fn mark_asked(&self, job: &JobEntry, is_asked: bool) {
+        let marker = layout::job_marker(job.source.last_modified, &job.job_id);
+        let marked = if is_asked {
+            self.store.put(&marker, Vec::new(), "application/json").await
+        } else {
+            self.store.put_json(&marker, &job.job_id).await
+        };
+        if let Err(failure) = marked {
+            warn!(job.id = %job.job_id, error = %Chain(&failure), "marker not changed; the sweep reads the entry");
+        }
+    }
+
     /// Submits waiting jobs, oldest first, until Bedrock says no. Those that an operator had to mend come
     /// last, and a second refusal ends it: then nothing has been mended, and the sweep will see.
     pub(crate) async fn submit_oldest(&self, by: &Invocation) -> Result<(), Error> {
         let mut refused_before = Vec::new();
-        for key in self.store.list(layout::OPEN_PREFIX).await? {
+        for marker in self.store.list_objects(layout::OPEN_PREFIX).await? {
             if refused_before.len() >= MOST_REFUSED {
                 break;
             }
-            let Some(Open::Job(job_id)) = layout::parse_marker(&key) else { continue };
+            if marker.is_empty {
+                continue;
+            }
+            let Some(Open::Job(job_id)) = layout::parse_marker(&marker.key) else { continue };
             let job = self.store.get_json::<JobEntry>(&layout::job_entry(&job_id)).await?;
             let Some(job) = job.filter(|job| job.entry.state == JobState::Waiting) else { continue };
             if job.entry.refusal.as_ref().is_some_and(|refusal| !refusal.is_for_now) {

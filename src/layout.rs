@@ -12,6 +12,7 @@
 //! ```
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -39,6 +40,14 @@ pub struct DropSource {
     pub last_modified: Timestamp,
     /// Its size in bytes.
     pub size_bytes: u64,
+}
+
+impl DropSource {
+    /// All of its bytes.
+    #[must_use]
+    pub fn whole(&self) -> Range<u64> {
+        0..self.size_bytes
+    }
 }
 
 impl fmt::Display for DropSource {
@@ -160,16 +169,22 @@ pub fn bedrock_output_folder(job_id: &JobId, job_arn: &str) -> String {
 /// Below this is the work list, oldest drop first.
 pub const OPEN_PREFIX: &str = "open/";
 
+/// What the markers of everything that came of a drop put at `time` start with.
+#[must_use]
+pub fn markers_of(time: Timestamp) -> String {
+    format!("{OPEN_PREFIX}{}-", time.compact())
+}
+
 /// The marker of an open drop.
 #[must_use]
 pub fn drop_marker(time: Timestamp, drop_id: &DropId) -> String {
-    format!("{OPEN_PREFIX}{}-{drop_id}.drop", time.compact())
+    format!("{}{drop_id}.drop", markers_of(time))
 }
 
 /// The marker of an open job; `time` is that of its drop.
 #[must_use]
 pub fn job_marker(time: Timestamp, job_id: &JobId) -> String {
-    format!("{OPEN_PREFIX}{}-{job_id}.job", time.compact())
+    format!("{}{job_id}.job", markers_of(time))
 }
 
 /// What a marker says is not done.

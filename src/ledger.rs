@@ -390,8 +390,15 @@ mod tests {
         ];
         let drop_id = DropId::derive(&source());
         let job_id = JobId::derive(&drop_id, 1, 1);
-        let part =
-            Part { number: 1, job_id: job_id.clone(), records: 1, without_id: 0, ids: KeySum::default() };
+        let part = Part {
+            number: 1,
+            job_id: job_id.clone(),
+            bytes: 0..1,
+            first_line: 1,
+            records: 1,
+            without_id: 0,
+            ids: KeySum::default(),
+        };
         for from in job_states() {
             for to in job_states() {
                 let entry = JobEntry {
@@ -423,7 +430,15 @@ mod tests {
             assert_eq!(serde_json::from_slice::<DropEntry>(&json).unwrap(), entry);
         }
         let job_id = JobId::derive(&drop_id, 1, 1);
-        let part = Part { number: 1, job_id, records: 1, without_id: 0, ids: KeySum::default() };
+        let part = Part {
+            number: 1,
+            job_id,
+            bytes: 0..1,
+            first_line: 1,
+            records: 1,
+            without_id: 0,
+            ids: KeySum::default(),
+        };
         for state in job_states() {
             let entry = JobEntry { state, ..JobEntry::waiting(&drop_id, &source(), &part, 1, &by()) };
             let json = serde_json::to_vec(&entry).unwrap();

@@ -5,6 +5,9 @@ use crate::clients::Clients;
 use crate::config::Config;
 use crate::store::Store;
 
+/// How many parts of a drop are worked on at the same time.
+pub(crate) const SIDE_BY_SIDE: usize = 8;
+
 /// The settings and the two services. `submit`, `jobs`, `complete` and `sweep` add the steps.
 #[derive(Debug)]
 pub(crate) struct Pipeline {

@@ -1,9 +1,12 @@
 //! A drop's records to parts that fit the quotas of one job each. Pure.
 
+use std::collections::VecDeque;
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::layout::{DropId, JobId};
-use crate::record::KeySum;
+use crate::record::{KeySum, RecordKey};
 
 /// Bedrock's quotas for one job over one file. They are per model and Region and change with time, so they
 /// are configuration; the defaults are the documented ones.
@@ -24,28 +27,19 @@ impl Default for Quotas {
     }
 }
 
-/// What one pass over a valid drop found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
-    /// How many records it has.
-    pub records: u64,
-    /// How many of them have no `recordId`.
-    pub without_id: u64,
-    /// How many bytes it has.
-    pub bytes: u64,
-    /// The sum of the ids, those that the pipeline gives included.
-    pub ids: KeySum,
-}
-
 /// A contiguous run of a drop's records, and the job that is to be made over it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
     /// Counted from 1.
     pub number: u32,
-    /// The job's first attempt.
+    /// The job over these records.
     pub job_id: JobId,
-    /// How many records it has.
+    /// Where its lines are in the drop, in bytes from 0.
+    pub bytes: Range<u64>,
+    /// The number of its first line in the drop, counted from 1.
+    pub first_line: u64,
+    /// How many records the job has: those of these lines, or what the attempt before has left of them.
     pub records: u64,
     /// How many of them have no `recordId` in the drop and get one in the job's input.
     pub without_id: u64,
@@ -53,7 +47,7 @@ pub struct Part {
     pub ids: KeySum,
 }
 
-/// Why a drop fits no job.
+/// Why a drop fits no jobs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuotaProblem {
     /// Fewer records than a job needs.
@@ -64,21 +58,16 @@ pub enum QuotaProblem {
         /// The quota.
         min: u64,
     },
-    /// More records than a job takes.
-    #[error("the file has {records} records; a job takes at most {max}")]
-    TooManyRecords {
+    /// No cuts are such that every part is within the quotas.
+    #[error(
+        "the {records} records cannot be cut into files of {} to {} records and at most {} bytes",
+        quotas.min_records, quotas.max_records, quotas.max_file_bytes
+    )]
+    NoParts {
         /// What the drop has.
         records: u64,
-        /// The quota.
-        max: u64,
-    },
-    /// More bytes than a job takes.
-    #[error("the file has {bytes} bytes; a job takes at most {max}")]
-    TooManyBytes {
-        /// What the drop has.
-        bytes: u64,
-        /// The quota.
-        max: u64,
+        /// The quotas.
+        quotas: Quotas,
     },
 }
 
@@ -88,58 +77,300 @@ impl QuotaProblem {
     pub fn cure(&self) -> &'static str {
         match self {
             Self::TooFewRecords { .. } => "put more records into one file",
-            Self::TooManyRecords { .. } | Self::TooManyBytes { .. } => {
-                "split the file and drop its parts one by one"
-            }
+            Self::NoParts { .. } => "make the largest records smaller, or spread them over the file",
         }
     }
 }
 
 impl Quotas {
-    /// What is wrong with a size, known before anything is read.
-    #[must_use]
-    pub fn check_size(&self, bytes: u64) -> Option<QuotaProblem> {
-        (bytes > self.max_file_bytes)
-            .then_some(QuotaProblem::TooManyBytes { bytes, max: self.max_file_bytes })
-    }
-
-    /// What is wrong with a number of records.
-    #[must_use]
-    pub fn check_records(&self, records: u64) -> Option<QuotaProblem> {
-        if records < self.min_records {
-            Some(QuotaProblem::TooFewRecords { records, min: self.min_records })
-        } else if records > self.max_records {
-            Some(QuotaProblem::TooManyRecords { records, max: self.max_records })
-        } else {
-            None
-        }
+    /// Whether the lines between two places are no more than a job takes.
+    fn admit(&self, begin: &Mark, end: &Mark) -> bool {
+        end.records - begin.records <= self.max_records
+            && end.input_bytes - begin.input_bytes <= self.max_file_bytes
     }
 }
 
-/// The parts of a drop that is within the quotas: one.
-#[must_use]
-pub fn plan(drop_id: &DropId, tally: &Tally) -> Vec<Part> {
-    vec![Part {
-        number: 1,
-        job_id: JobId::derive(drop_id, 1, 1),
-        records: tally.records,
-        without_id: tally.without_id,
-        ids: tally.ids,
-    }]
+/// A record as far as cutting goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+    /// Of its id, also if it was given.
+    pub key: RecordKey,
+    /// Its bytes in the drop, the newline included.
+    pub bytes: u64,
+    /// The bytes that its id adds in the job's input; none if it has one.
+    pub id_bytes: Option<u64>,
+}
+
+/// The end of a line, and all that comes before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Mark {
+    records: u64,
+    bytes: u64,
+    /// The same lines as the inputs of jobs have them.
+    input_bytes: u64,
+    without_id: u64,
+    ids: KeySum,
+}
+
+impl Mark {
+    fn after(mut self, record: &Measured) -> Self {
+        self.records += 1;
+        self.bytes += record.bytes;
+        self.input_bytes += record.bytes + record.id_bytes.unwrap_or_default();
+        self.without_id += u64::from(record.id_bytes.is_some());
+        self.ids.add(record.key);
+        self
+    }
+}
+
+/// How many marks are kept for even parts. With the default quotas and 20 million records there is one for
+/// every 800 records.
+const MOST_MARKS: usize = 1 << 15;
+
+/// Finds where to cut a drop, in the one pass that judges it and in memory that does not grow with it.
+///
+/// The number of parts is known from filling each to the quotas. Even parts are then cut at marks that are
+/// kept every so many records; as there are more, every second one is dropped, then every fifth, always so
+/// that the distance divides `max_records`: so even parts never need one more.
+#[derive(Debug)]
+pub struct Cutter {
+    quotas: Quotas,
+    here: Mark,
+    /// Where full parts end.
+    full: Vec<Mark>,
+    /// The ends of every so many records.
+    marks: Vec<Mark>,
+    records_per_mark: u64,
+    /// The ends of the last records, enough for the smallest part.
+    last: VecDeque<Mark>,
+}
+
+impl Cutter {
+    /// A cutter at the start of a drop.
+    #[must_use]
+    pub fn new(quotas: Quotas) -> Self {
+        let (full, marks, last) = (Vec::new(), Vec::new(), VecDeque::new());
+        Self { quotas, here: Mark::default(), full, marks, records_per_mark: 1, last }
+    }
+
+    /// What is wrong with the number of records, and so many more.
+    #[must_use]
+    pub fn check_records(&self, more: u64) -> Option<QuotaProblem> {
+        let (records, min) = (self.here.records + more, self.quotas.min_records);
+        (records < min).then_some(QuotaProblem::TooFewRecords { records, min })
+    }
+
+    /// Takes the next record.
+    pub fn push(&mut self, record: &Measured) {
+        let (begin, end) = (self.full.last().copied().unwrap_or_default(), self.here.after(record));
+        if !self.quotas.admit(&begin, &end) {
+            self.full.push(self.here);
+        }
+        self.here = end;
+        if end.records.is_multiple_of(self.records_per_mark) {
+            self.marks.push(end);
+            if self.marks.len() > MOST_MARKS {
+                self.thin_out();
+            }
+        }
+        self.last.push_back(end);
+        if self.last.len() as u64 > self.quotas.min_records + 1 {
+            self.last.pop_front();
+        }
+    }
+
+    fn thin_out(&mut self) {
+        let rest = self.quotas.max_records / self.records_per_mark;
+        let factor = (2..100).find(|factor| rest.is_multiple_of(*factor)).unwrap_or(rest);
+        self.records_per_mark *= factor;
+        self.marks.retain(|mark| mark.records.is_multiple_of(self.records_per_mark));
+    }
+
+    /// The parts of a drop of `bytes` bytes, whose last line may have no newline: as few as the quotas allow,
+    /// and as even as the marks allow.
+    ///
+    /// # Errors
+    /// [`QuotaProblem`] if the drop cannot be cut so that every part is within the quotas.
+    pub fn parts(mut self, drop_id: &DropId, bytes: u64) -> Result<Vec<Part>, QuotaProblem> {
+        if let Some(problem) = self.check_records(0) {
+            return Err(problem);
+        }
+        self.here.bytes = bytes;
+        let by_records = self.even_cuts(|mark| mark.records);
+        let by_bytes = self.even_cuts(|mark| mark.input_bytes);
+        let cuts = [by_records, by_bytes, self.full.clone(), self.late_cuts()];
+        let Some(cuts) = cuts.into_iter().find(|cuts| self.are_within_quotas(cuts)) else {
+            return Err(QuotaProblem::NoParts { records: self.here.records, quotas: self.quotas });
+        };
+        let part = |(number, (begin, end)): (u32, (Mark, Mark))| Part {
+            number,
+            job_id: JobId::derive(drop_id, number, 1),
+            bytes: begin.bytes..end.bytes,
+            first_line: begin.records + 1,
+            records: end.records - begin.records,
+            without_id: end.without_id - begin.without_id,
+            ids: end.ids.without(begin.ids),
+        };
+        Ok((1..).zip(self.between(&cuts)).map(part).collect())
+    }
+
+    /// The cuts into as many parts as are needed, each at the first mark that has its share.
+    fn even_cuts(&self, measure: impl Fn(&Mark) -> u64) -> Vec<Mark> {
+        let count = self.full.len() as u128 + 1;
+        let has_share =
+            |mark: &Mark, of: u128| u128::from(measure(mark)) * count >= of * u128::from(measure(&self.here));
+        (1..count)
+            .filter_map(|of| self.marks.get(self.marks.partition_point(|mark| !has_share(mark, of))).copied())
+            .collect()
+    }
+
+    /// Full parts, but for the last two: the last one is as small as it may be.
+    fn late_cuts(&self) -> Vec<Mark> {
+        let mut cuts = self.full.clone();
+        if let (Some(cut), Some(late)) = (cuts.last_mut(), self.last.front()) {
+            *cut = *late;
+        }
+        cuts
+    }
+
+    fn are_within_quotas(&self, cuts: &[Mark]) -> bool {
+        cuts.len() == self.full.len()
+            && self.between(cuts).all(|(begin, end)| {
+                end.records >= begin.records + self.quotas.min_records && self.quotas.admit(&begin, &end)
+            })
+    }
+
+    /// The begin and the end of each part between these cuts.
+    fn between<'a>(&'a self, cuts: &'a [Mark]) -> impl Iterator<Item = (Mark, Mark)> + 'a {
+        let begins = std::iter::once(Mark::default()).chain(cuts.iter().copied());
+        begins.zip(cuts.iter().copied().chain([self.here]))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::layout::DropSource;
+    use crate::timestamp::Timestamp;
+
+    fn drop_id() -> DropId {
+        DropId::derive(&DropSource {
+            bucket: "in".into(),
+            key: "a.jsonl".into(),
+            version_id: None,
+            etag: "\"e\"".into(),
+            last_modified: Timestamp::from_secs(0),
+            size_bytes: 1,
+        })
+    }
+
+    fn quotas(min_records: u64, max_records: u64, max_file_bytes: u64) -> Quotas {
+        Quotas { min_records, max_records, max_file_bytes }
+    }
+
+    /// Cuts a drop whose lines have these bytes; those at odd places have no id.
+    fn cut(quotas: Quotas, lines: &[u64]) -> Result<Vec<Part>, QuotaProblem> {
+        let mut cutter = Cutter::new(quotas);
+        for (at, bytes) in lines.iter().enumerate() {
+            let id_bytes = (at % 2 == 1).then_some(1);
+            cutter.push(&Measured { key: RecordKey::of(&at.to_string()), bytes: *bytes, id_bytes });
+        }
+        cutter.parts(&drop_id(), lines.iter().sum())
+    }
+
+    fn records(parts: Result<Vec<Part>, QuotaProblem>) -> Vec<u64> {
+        parts.unwrap().iter().map(|part| part.records).collect()
+    }
 
     #[test]
     fn quotas_are_inclusive() {
-        let quotas = Quotas { min_records: 2, max_records: 3, max_file_bytes: 10 };
-        let few = |records| Some(QuotaProblem::TooFewRecords { records, min: 2 });
-        let many = |records| Some(QuotaProblem::TooManyRecords { records, max: 3 });
-        let verdicts: Vec<_> = (0..5).map(|records| quotas.check_records(records)).collect();
-        assert_eq!(verdicts, [few(0), few(1), None, None, many(4)]);
-        assert_eq!(quotas.check_size(10), None);
-        assert_eq!(quotas.check_size(11), Some(QuotaProblem::TooManyBytes { bytes: 11, max: 10 }));
+        let quotas = quotas(2, 3, 1_000);
+        assert_eq!(cut(quotas, &[1]), Err(QuotaProblem::TooFewRecords { records: 1, min: 2 }));
+        assert_eq!(records(cut(quotas, &[1; 2])), [2]);
+        assert_eq!(records(cut(quotas, &[1; 3])), [3]);
+        assert_eq!(records(cut(quotas, &[1; 4])), [2, 2]);
+        // Two lines of 500 bytes, and one byte for the id of the second.
+        assert_eq!(records(cut(Quotas { max_file_bytes: 1_001, ..quotas }, &[500; 4])), [2, 2]);
+        assert_eq!(cut(quotas, &[500; 4]), Err(QuotaProblem::NoParts { records: 4, quotas }));
+    }
+
+    #[test]
+    fn parts_are_even() {
+        assert_eq!(records(cut(quotas(1, 10, 1_000), &[1; 21])), [7, 7, 7]);
+        assert_eq!(records(cut(quotas(1, 10, 1_000), &[1; 30])), [10, 10, 10]);
+        // By bytes, where bytes are what is short.
+        assert_eq!(records(cut(quotas(1, 100, 22), &[10, 10, 1, 1, 1, 1, 1, 1, 1, 1])), [2, 8]);
+    }
+
+    #[test]
+    fn many_records_need_no_more_parts_than_the_quota_says() {
+        for (count, max, parts) in
+            [(2_000_000, 10_000, 200), (2_000_001, 10_000, 201), (400_000, 9_973, 41), (99_990, 9_999, 10)]
+        {
+            let sizes = records(cut(quotas(100, max, u64::MAX), &vec![200; count]));
+            assert_eq!(sizes.len(), parts, "{count} by {max}");
+            assert_eq!(sizes.iter().sum::<u64>(), count as u64);
+        }
+    }
+
+    #[test]
+    fn last_part_is_not_too_small_where_there_are_few_marks() {
+        // A prime: there is a mark at the end of full parts only.
+        let sizes = records(cut(quotas(100, 9_973, u64::MAX), &vec![1; 4 * 9_973 + 5]));
+        assert_eq!(sizes, [9_973, 9_973, 9_973, 9_973 - 95, 100]);
+    }
+
+    /// The fewest parts, by trying all.
+    fn fewest(quotas: Quotas, lines: &[u64]) -> Option<usize> {
+        let fits = |begin: usize, end: usize| {
+            let bytes: u64 = (begin..end).map(|at| lines[at] + (at % 2) as u64).sum();
+            let records = (end - begin) as u64;
+            bytes <= quotas.max_file_bytes && (quotas.min_records..=quotas.max_records).contains(&records)
+        };
+        let mut best = vec![None; lines.len() + 1];
+        best[0] = Some(0);
+        for end in 1..=lines.len() {
+            best[end] =
+                (0..end).filter(|begin| fits(*begin, end)).filter_map(|begin| Some(best[begin]? + 1)).min();
+        }
+        best[lines.len()]
+    }
+
+    proptest! {
+        #[test]
+        fn parts_are_the_drop_and_as_few_as_the_quotas_allow(
+            lines in prop::collection::vec(1u64..20, 1..120),
+            min in 1u64..5, more in 0u64..30, max_bytes in 20u64..400,
+        ) {
+            let quotas = quotas(min, min + more, max_bytes);
+            match (cut(quotas, &lines), fewest(quotas, &lines)) {
+                (Ok(parts), Some(fewest)) => {
+                    prop_assert_eq!(parts.len(), fewest);
+                    let (mut byte, mut line) = (0, 1);
+                    for (number, part) in (1..).zip(&parts) {
+                        prop_assert_eq!((part.number, part.bytes.start, part.first_line), (number, byte, line));
+                        let own = usize::try_from(line - 1).unwrap()..usize::try_from(line - 1 + part.records).unwrap();
+                        prop_assert_eq!(part.bytes.end - byte, lines[own.clone()].iter().sum::<u64>());
+                        prop_assert_eq!(part.without_id, own.clone().filter(|at| at % 2 == 1).count() as u64);
+                        let mut own_ids = KeySum::default();
+                        own.for_each(|at| own_ids.add(RecordKey::of(&at.to_string())));
+                        prop_assert_eq!(part.ids, own_ids);
+                        byte = part.bytes.end;
+                        line += part.records;
+                    }
+                    prop_assert_eq!((byte, line), (lines.iter().sum(), lines.len() as u64 + 1));
+                }
+                (Err(_), None) => {}
+                // Only where so few records fill a file that there is no room to move a cut.
+                (Err(QuotaProblem::NoParts { .. }), Some(_)) => {
+                    let few = usize::try_from(2 * min).unwrap().min(lines.len());
+                    let most = lines.windows(few).map(|window| window.iter().sum::<u64>()).max().unwrap();
+                    prop_assert!(most + 2 * min > max_bytes, "refused without need");
+                }
+                (cut, fewest) => prop_assert!(false, "{cut:?}, and the fewest parts are {fewest:?}"),
+            }
+        }
     }
 }

@@ -356,6 +356,12 @@ impl KeySum {
     pub fn add(&mut self, key: RecordKey) {
         self.0 = self.0.wrapping_add(key.0);
     }
+
+    /// The sum without the records of another one.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0.wrapping_sub(other.0))
+    }
 }
 
 impl serde::Serialize for KeySum {

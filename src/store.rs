@@ -23,6 +23,11 @@ use crate::timestamp::Timestamp;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html> (read 2026-11)
 const COPY_RANGE_BYTES: u64 = 256 << 20;
 
+/// The fewest bytes of a drop that are copied by S3 if they are not all of it: S3 copies a range only from
+/// an object of more than 5 MB, and less is read and written as soon.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html> (read 2026-11)
+pub const MIN_COPY_BYTES: u64 = 8 << 20;
+
 /// The size of each part of an upload. S3 takes 10,000 parts of at least 5 MiB, so 78 GiB fit.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html> (read 2026-11)
 const UPLOAD_PART_BYTES: usize = 8 << 20;
@@ -47,6 +52,15 @@ pub struct Stored<T> {
     pub entry: T,
     /// Of the object that it was read from.
     pub etag: ETag,
+}
+
+/// An object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Whether it has no byte.
+    pub is_empty: bool,
 }
 
 /// The two buckets.
@@ -117,14 +131,19 @@ impl Store {
         }))
     }
 
-    /// Reads exactly the version that was judged; `None` if it is gone or, without versioning, was
-    /// overwritten: then the new object has an event of its own.
+    /// Reads some bytes of exactly the version that was judged; `None` if it is gone or, without versioning,
+    /// was overwritten: then the new object has an event of its own.
     ///
     /// # Errors
     /// [`Error::Call`].
-    pub async fn read_drop(&self, drop: &DropSource) -> Result<Option<ObjectReader>, Error> {
+    pub async fn read_drop(
+        &self,
+        drop: &DropSource,
+        bytes: &Range<u64>,
+    ) -> Result<Option<ObjectReader>, Error> {
         let request = self.client.get_object().bucket(&drop.bucket).key(&drop.key);
         let request = request.set_version_id(drop.version_id.clone()).if_match(&drop.etag);
+        let request = request.set_range((*bytes != drop.whole()).then(|| range(bytes)));
         match request.send().await {
             Ok(answer) => Ok(Some(reader(drop.to_string(), answer))),
             Err(error) if is_gone(&error) || is_lost(&error) => Ok(None),
@@ -143,17 +162,22 @@ impl Store {
         Ok(reader(format!("s3://{}/{key}", self.output_bucket), answer))
     }
 
-    /// Copies a drop into the output bucket. No byte passes the function.
+    /// Copies some bytes of a drop into the output bucket: all of them, or at least [`MIN_COPY_BYTES`]. No
+    /// byte passes the function.
     ///
     /// # Errors
     /// [`Error::Call`], also if the drop is gone.
-    pub async fn copy_drop(&self, drop: &DropSource, to: &str) -> Result<(), Error> {
+    pub async fn copy_drop(&self, drop: &DropSource, bytes: &Range<u64>, to: &str) -> Result<(), Error> {
         let mut source = format!("{}/{}", drop.bucket, utf8_percent_encode(&drop.key, IN_COPY_SOURCE));
         if let Some(version_id) = &drop.version_id {
             source.push_str("?versionId=");
             source.extend(utf8_percent_encode(version_id, IN_COPY_SOURCE));
         }
-        self.copy_from(&source, &drop.etag, drop.size_bytes, to).await
+        if *bytes == drop.whole() {
+            self.copy_from(&source, &drop.etag, drop.size_bytes, to).await
+        } else {
+            self.copy_ranges(&source, &drop.etag, bytes, to).await
+        }
     }
 
     /// Copies an object of the output bucket to another key of it.
@@ -171,7 +195,7 @@ impl Store {
 
     async fn copy_from(&self, source: &str, etag: &str, bytes: u64, to: &str) -> Result<(), Error> {
         if bytes > COPY_RANGE_BYTES {
-            return self.copy_in_ranges(source, etag, bytes, COPY_RANGE_BYTES, to).await;
+            return self.copy_ranges(source, etag, &(0..bytes), to).await;
         }
         let request = self.client.copy_object().copy_source(source).copy_source_if_match(etag);
         // Without these S3 copies the user's metadata and tags too, and needs more permissions for it.
@@ -186,19 +210,12 @@ impl Store {
         Ok(())
     }
 
-    async fn copy_in_ranges(
-        &self,
-        source: &str,
-        etag: &str,
-        bytes: u64,
-        range_bytes: u64,
-        to: &str,
-    ) -> Result<(), Error> {
+    async fn copy_ranges(&self, source: &str, etag: &str, bytes: &Range<u64>, to: &str) -> Result<(), Error> {
         let mut upload = Upload::begin(self, to).await?;
         let copied = async {
-            let mut begin = 0;
-            while begin < bytes {
-                let end = bytes.min(begin + range_bytes);
+            let mut begin = bytes.start;
+            while begin < bytes.end {
+                let end = bytes.end.min(begin + COPY_RANGE_BYTES);
                 upload.copy_range(source, etag, begin..end).await?;
                 begin = end;
             }
@@ -246,19 +263,32 @@ impl Store {
         Ok(())
     }
 
-    /// The keys below a prefix of the output bucket, in order.
+    /// The objects below a prefix of the output bucket, in the order of their keys.
     ///
     /// # Errors
     /// [`Error::Call`].
-    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        let mut keys = Vec::new();
+    pub async fn list_objects(&self, prefix: &str) -> Result<Vec<Listed>, Error> {
+        let mut objects = Vec::new();
         let request = self.client.list_objects_v2().bucket(&self.output_bucket).prefix(prefix);
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| Error::from_sdk(self.named("ListObjectsV2", prefix), error))?;
-            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+            objects.extend(
+                page.contents
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|object| Some(Listed { key: object.key?, is_empty: object.size == Some(0) })),
+            );
         }
-        Ok(keys)
+        Ok(objects)
+    }
+
+    /// Their keys alone.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        Ok(self.list_objects(prefix).await?.into_iter().map(|object| object.key).collect())
     }
 
     /// Reads a whole object of the output bucket as JSON; `None` if there is none.
@@ -344,6 +374,11 @@ impl Store {
 
 const JSON_TYPE: &str = "application/json";
 const JSONL_TYPE: &str = "application/jsonl";
+
+/// A range as HTTP writes it, its last byte included.
+fn range(bytes: &Range<u64>) -> String {
+    format!("bytes={}-{}", bytes.start, bytes.end.saturating_sub(1))
+}
 
 fn reader(uri: String, answer: GetObjectOutput) -> ObjectReader {
     ObjectReader { uri, body: answer.body }
@@ -484,11 +519,10 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    async fn copy_range(&mut self, source: &str, etag: &str, range: Range<u64>) -> Result<(), Error> {
+    async fn copy_range(&mut self, source: &str, etag: &str, bytes: Range<u64>) -> Result<(), Error> {
         let request = self.store.client.upload_part_copy().bucket(&self.store.output_bucket).key(self.key);
         let request = request.upload_id(&self.id).part_number(self.next_number());
-        let last = range.end.saturating_sub(1);
-        let request = request.copy_source(source).copy_source_range(format!("bytes={}-{last}", range.start));
+        let request = request.copy_source(source).copy_source_range(range(&bytes));
         let answer = request.copy_source_if_match(etag).send().await;
         let call = || format!("{} from {source}", self.store.named("UploadPartCopy", self.key));
         let answer = answer.map_err(|error| Error::from_sdk(call(), error))?;

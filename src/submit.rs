@@ -10,6 +10,9 @@
 //!
 //! Whoever comes after a crash begins at the step that the drop's entry names.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use serde_json::Value;
 use tracing::{error, info, warn};
 
@@ -17,16 +20,23 @@ use crate::clients::Clients;
 use crate::config::Config;
 use crate::error::{Chain, Error};
 use crate::event::{ObjectCreated, parse_object_created};
+use crate::jobs::Submitted;
 use crate::jsonl::Line;
 use crate::layout::{self, DropId, DropSource};
 use crate::ledger::{DropEntry, DropState, JobEntry};
 use crate::lines::rewrite_lines;
-use crate::pipeline::Pipeline;
-use crate::plan::{Part, plan};
+use crate::pipeline::{Pipeline, SIDE_BY_SIDE};
+use crate::plan::Part;
 use crate::record::parse_input_record;
-use crate::store::Stored;
+use crate::store::{MIN_COPY_BYTES, Stored};
 use crate::timestamp::Invocation;
-use crate::validate::{Problem, Rejection, Validator, Verdict, given_record_id};
+use crate::validate::{Problem, Rejection, Validator, Verdict, given_member, given_record_id};
+
+/// What is kept back of the invocation's time when a drop is read: to record the verdict.
+const TIME_FOR_THE_VERDICT: Duration = Duration::from_secs(5);
+
+/// What it takes at most to begin with some more parts.
+const TIME_FOR_SOME_PARTS: Duration = Duration::from_secs(10);
 
 /// The handler of S3 notifications.
 #[derive(Debug)]
@@ -98,15 +108,30 @@ impl Pipeline {
             }
             DropState::Reading { .. } | DropState::Finished { .. } => &[],
         };
-        for part in parts {
-            Box::pin(self.make_job(drop, part, by)).await?;
+        for (done, some) in parts.chunks(SIDE_BY_SIDE).enumerate() {
+            if !by.has_time_for(TIME_FOR_SOME_PARTS) {
+                let (drop_id, made, all) = (&drop.drop_id, done * SIDE_BY_SIDE, parts.len());
+                return Err(Error::Busy(format!(
+                    "drop {drop_id}: {made} of {all} jobs made; the sweep goes on"
+                )));
+            }
+            let made = join_all(some.iter().map(|part| Box::pin(self.make_job(drop, part, by)))).await;
+            made.into_iter().collect::<Result<(), Error>>()?;
         }
         self.store.delete(&layout::drop_marker(drop.source.last_modified, &drop.drop_id)).await?;
-        let mut submitted = Ok(());
-        for part in parts {
-            submitted = submitted.and(Box::pin(self.submit_job(&part.job_id, by)).await.map(|_| ()));
+        self.submit_parts(parts, by).await
+    }
+
+    /// Asks Bedrock for the jobs of a drop, until it takes no more: the others wait for their turn.
+    async fn submit_parts(&self, parts: &[Part], by: &Invocation) -> Result<(), Error> {
+        for some in parts.chunks(SIDE_BY_SIDE) {
+            let asked = join_all(some.iter().map(|part| Box::pin(self.submit_job(&part.job_id, by)))).await;
+            let submitted = asked.into_iter().collect::<Result<Vec<_>, Error>>()?;
+            if submitted.iter().any(|one| matches!(one, Submitted::NotNow | Submitted::Refused)) {
+                break;
+            }
         }
-        submitted
+        Ok(())
     }
 
     /// Claims a drop, or finds what became of it. `None` if somebody else is at it.
@@ -147,7 +172,7 @@ impl Pipeline {
     ) -> Result<Option<Stored<DropEntry>>, Error> {
         let entry = &drop.entry;
         let drop_id = &entry.drop_id;
-        let verdict = match self.read(entry).await {
+        let verdict = match self.read(entry, by).await {
             Ok(verdict) => verdict,
             Err(error) => {
                 self.give_lease_back(&drop, by).await;
@@ -155,7 +180,10 @@ impl Pipeline {
             }
         };
         let (state, records) = match verdict {
-            Verdict::Valid(tally) => (DropState::Accepted { parts: plan(drop_id, &tally) }, tally.records),
+            Verdict::Valid(parts) => {
+                let records = parts.iter().map(|part| part.records).sum();
+                (DropState::Accepted { parts }, records)
+            }
             Verdict::Invalid { problems, stopped_early } => {
                 (DropState::Rejected { problems, stopped_early }, 0)
             }
@@ -177,7 +205,7 @@ impl Pipeline {
         Ok(judged)
     }
 
-    async fn read(&self, drop: &DropEntry) -> Result<Verdict, Error> {
+    async fn read(&self, drop: &DropEntry, by: &Invocation) -> Result<Verdict, Error> {
         let source = &drop.source;
         let refuse = |problem| Ok(Verdict::Invalid { problems: vec![problem], stopped_early: false });
         if !source.key.ends_with(".jsonl") {
@@ -186,10 +214,14 @@ impl Pipeline {
                 "name the file ….jsonl and drop it again",
             ));
         }
-        if let Some(problem) = self.config.quotas.check_size(source.size_bytes) {
-            return refuse(problem.into());
+        if source.size_bytes > self.config.max_drop_bytes {
+            let (bytes, max) = (source.size_bytes, self.config.max_drop_bytes);
+            return refuse(Problem::of_file(
+                format!("the file has {bytes} bytes; at most {max} are read in one go"),
+                "split the file and drop its parts one by one",
+            ));
         }
-        let Some(mut reader) = self.store.read_drop(source).await? else {
+        let Some(mut reader) = self.store.read_drop(source, &source.whole()).await? else {
             return refuse(Problem::of_file(
                 "the file was overwritten or deleted before it was read",
                 "drop it again",
@@ -197,9 +229,18 @@ impl Pipeline {
         };
         let mut validator =
             Validator::new(drop.drop_id.clone(), self.config.quotas, self.config.max_record_bytes);
+        let mut bytes_read = 0;
         while let Some(chunk) = reader.next().await? {
             if validator.feed(chunk.as_ref()).is_err() {
                 break;
+            }
+            bytes_read += chunk.as_ref().len() as u64;
+            if !by.has_time_for(TIME_FOR_THE_VERDICT) {
+                return Err(Error::OutOfTime(format!(
+                    "{source}: {bytes_read} of {} bytes read when the time ran out; give the function more \
+                     memory, and so more processor time, or lower MAX_DROP_BYTES",
+                    source.size_bytes
+                )));
             }
         }
         Ok(validator.finish())
@@ -228,21 +269,24 @@ impl Pipeline {
             return Ok(());
         }
         let input = layout::job_input(&part.job_id);
-        if part.without_id == 0 {
-            self.store.copy_drop(&drop.source, &input).await?;
+        let is_large =
+            part.bytes == drop.source.whole() || part.bytes.end - part.bytes.start >= MIN_COPY_BYTES;
+        if part.without_id == 0 && is_large {
+            self.store.copy_drop(&drop.source, &part.bytes, &input).await?;
         } else {
-            self.rewrite(drop, &input).await?;
+            self.rewrite(drop, part, &input).await?;
         }
         self.record_waiting(JobEntry::waiting(&drop.drop_id, &drop.source, part, 1, by)).await
     }
 
-    /// Writes a drop as a job's input with an id for every record.
-    async fn rewrite(&self, drop: &DropEntry, to: &str) -> Result<(), Error> {
+    /// Writes a part of a drop as a job's input, with an id for every record.
+    async fn rewrite(&self, drop: &DropEntry, part: &Part, to: &str) -> Result<(), Error> {
         let gone =
             || Error::Busy(format!("drop {} was overwritten or deleted before it was copied", drop.drop_id));
-        let reader = self.store.read_drop(&drop.source).await?.ok_or_else(gone)?;
+        let reader = self.store.read_drop(&drop.source, &part.bytes).await?.ok_or_else(gone)?;
         let max_line_bytes = self.config.max_record_bytes;
         rewrite_lines(reader, max_line_bytes, &self.store, to, |line, out| {
+            let line = Line { number: part.first_line + line.number - 1, ..line };
             with_record_id(&drop.drop_id, &line, out)
         })
         .await
@@ -258,12 +302,9 @@ fn with_record_id(drop_id: &DropId, line: &Line<'_>, out: &mut Vec<u8>) -> Resul
     if record.record_id.is_some() {
         out.extend_from_slice(bytes);
     } else {
-        // The object has modelInput at least, so a comma follows.
         let (before, after) = bytes.split_at_checked(record.object_begin + 1).ok_or_else(not_a_record)?;
         out.extend_from_slice(before);
-        out.extend_from_slice(
-            format!("\"recordId\":\"{}\",", given_record_id(drop_id, line.number)).as_bytes(),
-        );
+        out.extend_from_slice(given_member(&given_record_id(drop_id, line.number)).as_bytes());
         out.extend_from_slice(after);
     }
     out.push(b'\n');

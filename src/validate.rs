@@ -1,10 +1,12 @@
 //! A drop's bytes, chunk by chunk, to a verdict. Pure, in memory that does not grow with the drop's bytes.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 use crate::jsonl::{Line, LineSplitter};
 use crate::layout::{DropId, DropSource};
-use crate::plan::{QuotaProblem, Quotas, Tally};
+use crate::plan::{Cutter, Measured, Part, QuotaProblem, Quotas};
 use crate::record::{RecordError, RecordKey, RecordMap, RecordProblem, parse_input_record};
 
 /// After this many problems the reading stops: more would not help anybody to find the cause.
@@ -76,8 +78,8 @@ impl From<QuotaProblem> for Problem {
 /// What one pass over a drop came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Every line is a record and the whole is within the quotas.
-    Valid(Tally),
+    /// Every line is a record, and each of these parts is within the quotas.
+    Valid(Vec<Part>),
     /// At least one problem, and whether the reading stopped before the end.
     Invalid {
         /// What is wrong, in the order of the file.
@@ -94,23 +96,56 @@ pub fn given_record_id(drop_id: &DropId, line: u64) -> String {
     format!("{drop}-line-{line}")
 }
 
+/// What is written after the `{` of a record that came without an id. It has `modelInput` at least, so a
+/// comma follows.
+#[must_use]
+pub fn given_member(record_id: &str) -> String {
+    format!("\"recordId\":\"{record_id}\",")
+}
+
 /// One pass over one drop. Feed it chunks until it says that it has seen enough, then ask for the verdict.
 #[derive(Debug)]
 pub struct Validator {
-    drop_id: DropId,
-    quotas: Quotas,
-    max_record_bytes: usize,
     lines: LineSplitter,
+    bytes: u64,
     seen: Seen,
 }
 
 /// What the lines so far came to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seen {
-    tally: Tally,
-    first_line_of: RecordMap<u64>,
+    drop_id: DropId,
+    max_record_bytes: usize,
+    cutter: Cutter,
+    ids: RecentIds,
     problems: Vec<Problem>,
     bad_lines: u64,
+}
+
+/// The ids of the last records, as many as a job can have: within that distance no id comes twice, so none
+/// does within a part, wherever the drop is cut.
+#[derive(Debug)]
+struct RecentIds {
+    most: u64,
+    in_order: VecDeque<RecordKey>,
+    line_of: RecordMap<u64>,
+}
+
+impl RecentIds {
+    /// Adds an id, or says on which line it already is.
+    fn add(&mut self, key: RecordKey, line: u64) -> Result<(), u64> {
+        if self.in_order.len() as u64 >= self.most
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.line_of.remove(&oldest);
+        }
+        let first_line = *self.line_of.entry(key).or_insert(line);
+        if first_line != line {
+            return Err(first_line);
+        }
+        self.in_order.push_back(key);
+        Ok(())
+    }
 }
 
 /// The reading stops: there are enough problems.
@@ -121,8 +156,11 @@ impl Validator {
     /// A pass that has read nothing.
     #[must_use]
     pub fn new(drop_id: DropId, quotas: Quotas, max_record_bytes: usize) -> Self {
-        let lines = LineSplitter::new(max_record_bytes);
-        Self { drop_id, quotas, max_record_bytes, lines, seen: Seen::default() }
+        let ids =
+            RecentIds { most: quotas.max_records, in_order: VecDeque::new(), line_of: RecordMap::default() };
+        let (cutter, problems) = (Cutter::new(quotas), Vec::new());
+        let seen = Seen { drop_id, max_record_bytes, cutter, ids, problems, bad_lines: 0 };
+        Self { lines: LineSplitter::new(max_record_bytes), bytes: 0, seen }
     }
 
     /// Reads the next chunk.
@@ -130,34 +168,34 @@ impl Validator {
     /// # Errors
     /// [`Enough`] after [`MAX_PROBLEMS`] problems; the rest of the drop need not be read.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Enough> {
-        self.seen.tally.bytes += chunk.len() as u64;
-        let (seen, drop_id, max) = (&mut self.seen, &self.drop_id, self.max_record_bytes);
-        self.lines.feed(chunk, |line| seen.judge(drop_id, max, &line))
+        self.bytes += chunk.len() as u64;
+        self.lines.feed(chunk, |line| self.seen.judge(&line))
     }
 
     /// Ends the pass.
     #[must_use]
     pub fn finish(self) -> Verdict {
-        let Self { drop_id, quotas, max_record_bytes, lines, mut seen } = self;
-        let stopped_early = seen.problems.len() >= MAX_PROBLEMS
-            || lines.finish(|line| seen.judge(&drop_id, max_record_bytes, &line)).is_err();
+        let Self { lines, bytes, mut seen } = self;
+        let stopped_early =
+            seen.problems.len() >= MAX_PROBLEMS || lines.finish(|line| seen.judge(&line)).is_err();
+        let Seen { drop_id, cutter, mut problems, bad_lines, .. } = seen;
+        if problems.is_empty() {
+            return match cutter.parts(&drop_id, bytes) {
+                Ok(parts) => Verdict::Valid(parts),
+                Err(problem) => Verdict::Invalid { problems: vec![problem.into()], stopped_early },
+            };
+        }
         if !stopped_early {
             // Bad lines count as records here: mending them must not bring up a new complaint.
-            let records = seen.tally.records + seen.bad_lines;
-            seen.problems.extend(quotas.check_records(records).map(Problem::from));
-            seen.problems.extend(quotas.check_size(seen.tally.bytes).map(Problem::from));
+            problems.extend(cutter.check_records(bad_lines).map(Problem::from));
         }
-        if seen.problems.is_empty() {
-            Verdict::Valid(seen.tally)
-        } else {
-            Verdict::Invalid { problems: seen.problems, stopped_early }
-        }
+        Verdict::Invalid { problems, stopped_early }
     }
 }
 
 impl Seen {
-    fn judge(&mut self, drop_id: &DropId, max_record_bytes: usize, line: &Line<'_>) -> Result<(), Enough> {
-        if let Err(error) = self.record(drop_id, max_record_bytes, line) {
+    fn judge(&mut self, line: &Line<'_>) -> Result<(), Enough> {
+        if let Err(error) = self.record(line) {
             self.bad_lines += 1;
             self.problems.push(Problem::at(line, &error));
             if self.problems.len() >= MAX_PROBLEMS {
@@ -167,28 +205,21 @@ impl Seen {
         Ok(())
     }
 
-    fn record(
-        &mut self,
-        drop_id: &DropId,
-        max_record_bytes: usize,
-        line: &Line<'_>,
-    ) -> Result<(), RecordError> {
+    fn record(&mut self, line: &Line<'_>) -> Result<(), RecordError> {
         let Some(bytes) = line.bytes else {
-            return Err(RecordError { offset: 0, what: RecordProblem::TooLong(max_record_bytes) });
+            return Err(RecordError { offset: 0, what: RecordProblem::TooLong(self.max_record_bytes) });
         };
         let record = parse_input_record(bytes)?;
-        let given = record.record_id.is_none();
-        let record_id = record.record_id.unwrap_or_else(|| given_record_id(drop_id, line.number).into());
+        let is_given = record.record_id.is_none();
+        let record_id =
+            record.record_id.unwrap_or_else(|| given_record_id(&self.drop_id, line.number).into());
         let key = RecordKey::of(&record_id);
-        let first_line = *self.first_line_of.entry(key).or_insert(line.number);
-        if first_line != line.number {
-            let record_id = shorten(&record_id);
-            let what = RecordProblem::RecordIdRepeated { record_id, line: first_line };
+        if let Err(first_line) = self.ids.add(key, line.number) {
+            let what = RecordProblem::RecordIdRepeated { record_id: shorten(&record_id), line: first_line };
             return Err(RecordError { offset: record.object_begin, what });
         }
-        self.tally.records += 1;
-        self.tally.without_id += u64::from(given);
-        self.tally.ids.add(key);
+        let id_bytes = is_given.then(|| given_member(&record_id).len() as u64);
+        self.cutter.push(&Measured { key, bytes: bytes.len() as u64 + 1, id_bytes });
         Ok(())
     }
 }

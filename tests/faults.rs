@@ -79,8 +79,8 @@ async fn every_call_is_written_down_as_the_server_knows_it() {
     let body = b"line\n".to_vec().into();
     let put = rig.clients.s3.put_object().bucket(INPUT_BUCKET).key(input.key()).body(body).send().await;
     let drop: DropSource = store.head(&input, put.unwrap().version_id()).await.unwrap().unwrap();
-    store.read_drop(&drop).await.unwrap().unwrap().next().await.unwrap();
-    store.copy_drop(&drop, "copy").await.unwrap();
+    store.read_drop(&drop, &drop.whole()).await.unwrap().unwrap().next().await.unwrap();
+    store.copy_drop(&drop, &drop.whole(), "copy").await.unwrap();
     let entry = store.create("entry", json!(1)).await.unwrap().unwrap();
     store.replace("entry", json!(2), &entry.etag).await.unwrap().unwrap();
     store.list("").await.unwrap();

@@ -278,11 +278,20 @@ async fn each_malformed_drop_gets_the_documented_verdict() {
 #[tokio::test]
 async fn quotas_are_kept_and_the_cure_is_named() {
     type Settings = &'static [(&'static str, &'static str)];
-    let table: [(usize, Settings, &str); 4] = [
+    let table: [(usize, Settings, &str); 5] = [
         (99, &[], "the file has 99 records; a job needs at least 100"),
         (0, &[], "the file has 0 records; a job needs at least 100"),
-        (121, &[("MAX_RECORDS_PER_JOB", "120")], "the file has 121 records; a job takes at most 120"),
-        (100, &[("MAX_INPUT_FILE_BYTES", "10000")], "the file has"),
+        (
+            121,
+            &[("MAX_RECORDS_PER_JOB", "120")],
+            "the 121 records cannot be cut into files of 100 to 120 records",
+        ),
+        (
+            100,
+            &[("MAX_INPUT_FILE_BYTES", "10000")],
+            "the 100 records cannot be cut into files of 100 to 100000",
+        ),
+        (100, &[("MAX_DROP_BYTES", "10000")], "the file has "),
     ];
     for (count, changes, what) in table {
         let mut world = World::with(changes).await;
@@ -394,9 +403,9 @@ fn memory_does_not_grow_with_the_bytes_of_a_drop() {
         let line = line.replace("\"i\"", &format!("\"{number}\"")).replace("Was sagt x?", &padding) + "\n";
         validator.feed(line.as_bytes()).unwrap();
     }
-    let Verdict::Valid(tally) = validator.finish() else { panic!("the drop is valid") };
-    assert_eq!(tally.records, 2_000);
-    assert!(tally.bytes > 200_000_000);
+    let Verdict::Valid(parts) = validator.finish() else { panic!("the drop is valid") };
+    assert_eq!(parts.iter().map(|part| part.records).sum::<u64>(), 2_000);
+    assert!(parts.last().unwrap().bytes.end > 200_000_000);
     let grown = peak_memory() - before;
     assert!(grown < 8 << 20, "memory grew by {grown} bytes");
 }

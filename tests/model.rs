@@ -219,7 +219,15 @@ fn the_moves_of_the_model_are_those_of_the_code() {
     };
     let drop_id = DropId::derive(&source);
     let job_id = JobId::derive(&drop_id, 1, 1);
-    let part = Part { number: 1, job_id, records: 1, without_id: 0, ids: KeySum::default() };
+    let part = Part {
+        number: 1,
+        job_id,
+        bytes: 0..1,
+        first_line: 1,
+        records: 1,
+        without_id: 0,
+        ids: KeySum::default(),
+    };
     let job = JobEntry::waiting(&drop_id, &source, &part, 1, &by);
     let drop = DropEntry::claim(drop_id, source, &by);
 

@@ -111,13 +111,13 @@ async fn drop_is_read_and_copied_in_the_version_that_was_judged() {
     assert_eq!((drop.key.as_str(), drop.size_bytes, &drop.version_id), (key, 5, &version_id));
     put(b"second").await;
 
-    let mut reader = store.read_drop(&drop).await.unwrap().unwrap();
+    let mut reader = store.read_drop(&drop, &drop.whole()).await.unwrap().unwrap();
     assert_eq!(reader.next().await.unwrap().unwrap().as_ref(), b"first");
-    store.copy_drop(&drop, "copy").await.unwrap();
+    store.copy_drop(&drop, &drop.whole(), "copy").await.unwrap();
     assert_eq!(world.read_output("copy").await, b"first");
 
     let overwritten = DropSource { version_id: None, ..drop };
-    assert!(store.read_drop(&overwritten).await.unwrap().is_none());
+    assert!(store.read_drop(&overwritten, &overwritten.whole()).await.unwrap().is_none());
     assert_eq!(store.head(&S3Uri::new(bucket, "none"), None).await.unwrap(), None);
     assert_eq!(store.head(&uri, Some("0123456789abcdef0123456789abcdef")).await.unwrap(), None);
     let elsewhere = S3Uri::new("no-such-bucket", "k");

@@ -1,4 +1,4 @@
-//! The command line: `bedrock-vpc-batch local FILE…` and `bedrock-vpc-batch validate FILE…`.
+//! The command line: `bedrock-vpc-batch local FILE…`, `… validate FILE…`, and the stand-in of Bedrock by itself.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -19,10 +19,12 @@ use crate::telemetry;
 use crate::timestamp::{Timestamp, now};
 use crate::validate::Problem;
 
+use self::stand_in::StandInArguments;
 use self::validate::ValidateArguments;
 
 mod drops;
 mod progress;
+mod stand_in;
 mod validate;
 
 /// Amazon Bedrock batch inference over private S3 buckets.
@@ -51,6 +53,13 @@ enum Command {
     /// Exit code: 0 if every file is valid; 1 if one is not, or cannot be read; 2 if the command line or a
     /// setting is wrong.
     Validate(ValidateArguments),
+
+    /// Serve the stand-in of Amazon Bedrock by itself, for an emulator of AWS that has none.
+    ///
+    /// It reads and writes the S3 at --s3-endpoint, with the credentials of the environment, and takes every
+    /// well-formed role, subnet and security group. It prints its address, then each change of state of a job
+    /// as a whole EventBridge event, one JSON object a line, until Ctrl-C.
+    StandIn(StandInArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -117,7 +126,7 @@ enum CliError {
     Config(#[from] ConfigError),
     #[error("{0}")]
     Path(String, #[source] io::Error),
-    #[error("the local pipeline could not start")]
+    #[error("could not start")]
     Start(#[source] io::Error),
     #[error("cannot write the output")]
     Output(#[source] io::Error),
@@ -139,6 +148,7 @@ impl CliError {
 pub async fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Local(arguments) => local(&arguments).await,
+        Command::StandIn(arguments) => stand_in::serve(&arguments).await.map(|()| true),
         Command::Validate(arguments) => validate::validate(&arguments),
     };
     match result {

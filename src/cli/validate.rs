@@ -65,7 +65,10 @@ fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
 
 fn tell(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Valid(tally) => format!("valid, {} records, {} bytes", tally.records, tally.bytes),
+        Verdict::Valid(parts) => {
+            let records: u64 = parts.iter().map(|part| part.records).sum();
+            format!("valid, {records} records, jobs: {}", parts.len())
+        }
         Verdict::Invalid { problems, stopped_early } => {
             format!("not valid, {}", tell_problems(problems, *stopped_early, usize::MAX))
         }

@@ -18,7 +18,7 @@ def main(size):
         data.write(drop, kind, size)
         drop.read_bytes()
         figures = compare({
-            "validate": [[ours, "validate", drop, "--set", "MAX_RECORDS_PER_JOB=100000000", "--set", "MAX_INPUT_FILE_BYTES=9999999999"]],
+            "validate": [[ours, "validate", drop]],
             "Python json": [[sys.executable, PEERS, "json", drop]],
             "Python orjson": [[sys.executable, PEERS, "orjson", drop]],
             "wc -l": [["wc", "-l", drop]],

@@ -1,6 +1,6 @@
 //! One call to AWS as the SDK means it, read off the HTTP request that it has become. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use aws_sdk_s3::config::http::HttpRequest;
@@ -44,6 +44,11 @@ pub struct Call {
     /// What it is about, decoded: the key or prefix; the job's name, or its ARN or id as the caller has it.
     /// May be empty.
     pub subject: String,
+    /// Bucket, key and perhaps version of what a copy is made from, decoded.
+    pub copy_source: Option<String>,
+    /// The names of what else may decide which permissions it needs: parameters of the query, headers that
+    /// are S3's own, members of a JSON body.
+    pub parameters: BTreeSet<String>,
     /// Which attempt of the SDK it is, from 1.
     pub attempt: u32,
 }
@@ -62,6 +67,7 @@ impl Call {
             Service::S3 => from_s3(request, &uri, &query),
             Service::Bedrock => from_bedrock(request, &uri, &query),
         };
+        call.parameters.extend(query.into_keys().map(str::to_owned));
         let attempt = headers.get("amz-sdk-request").and_then(|value| value.split(';').next());
         let attempt = attempt.and_then(|attempt| attempt.trim().strip_prefix("attempt=")?.parse().ok());
         call.attempt = attempt.unwrap_or(1);
@@ -74,8 +80,18 @@ impl Call {
         self.condition.is_some() && matches!(self.operation, "PutObject" | "CompleteMultipartUpload")
     }
 
-    fn new(service: Service, operation: &'static str, subject: String) -> Self {
-        Self { number: 0, service, operation, condition: None, bucket: None, subject, attempt: 1 }
+    pub(super) fn new(service: Service, operation: &'static str, subject: String) -> Self {
+        Self {
+            number: 0,
+            service,
+            operation,
+            condition: None,
+            bucket: None,
+            subject,
+            copy_source: None,
+            parameters: BTreeSet::new(),
+            attempt: 1,
+        }
     }
 }
 
@@ -99,6 +115,7 @@ impl fmt::Display for Call {
 fn query(uri: &Uri) -> HashMap<&str, String> {
     let pairs = uri.query().unwrap_or_default().split('&');
     pairs
+        .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .map(|(name, value)| (name, decode(value)))
         .collect()
@@ -117,7 +134,8 @@ fn from_s3(request: &HttpRequest, uri: &Uri, query: &HashMap<&str, String>) -> C
         None => path.split_once('/').unwrap_or((path, "")),
     };
     let has = |name| query.contains_key(name);
-    let is_copy = headers.contains_key("x-amz-copy-source");
+    let copy_source = headers.get("x-amz-copy-source").map(decode);
+    let is_copy = copy_source.is_some();
     let operation = match (request.method(), key.is_empty()) {
         ("HEAD", true) => "HeadBucket",
         ("HEAD", false) => "HeadObject",
@@ -148,15 +166,16 @@ fn from_s3(request: &HttpRequest, uri: &Uri, query: &HashMap<&str, String>) -> C
     };
     let subject = if key.is_empty() { query.get("prefix").cloned().unwrap_or_default() } else { decode(key) };
     let bucket = Some(decode(bucket)).filter(|bucket| !bucket.is_empty());
-    Call { condition, bucket, ..Call::new(Service::S3, operation, subject) }
+    let own = headers.iter().map(|(name, _)| name).filter(|name| name.starts_with("x-amz-"));
+    let parameters = own.map(str::to_owned).collect();
+    Call { condition, bucket, copy_source, parameters, ..Call::new(Service::S3, operation, subject) }
 }
 
 fn from_bedrock(request: &HttpRequest, uri: &Uri, query: &HashMap<&str, String>) -> Call {
     let segments: Vec<&str> = uri.path().split('/').skip(1).collect();
+    let body: Option<Value> = request.body().bytes().and_then(|body| serde_json::from_slice(body).ok());
     let (operation, subject) = match (request.method(), segments.as_slice()) {
         ("POST", ["model-invocation-job"]) => {
-            let body: Option<Value> =
-                request.body().bytes().and_then(|body| serde_json::from_slice(body).ok());
             let name = body.as_ref().and_then(|body| body.get("jobName")?.as_str());
             ("CreateModelInvocationJob", name.unwrap_or_default().to_owned())
         }
@@ -167,7 +186,8 @@ fn from_bedrock(request: &HttpRequest, uri: &Uri, query: &HashMap<&str, String>)
         ("POST", ["model-invocation-job", job, "stop"]) => ("StopModelInvocationJob", decode(job)),
         _ => ("unknown", uri.path().to_owned()),
     };
-    Call::new(Service::Bedrock, operation, subject)
+    let members = body.as_ref().and_then(Value::as_object).into_iter().flat_map(|body| body.keys());
+    Call { parameters: members.cloned().collect(), ..Call::new(Service::Bedrock, operation, subject) }
 }
 
 #[cfg(test)]
@@ -243,5 +263,17 @@ mod tests {
         };
         assert_eq!(call("GET", "http://127.0.0.1:1/b/a/b", &attempt, ""), expected);
         assert_eq!(call("GET", "https://b.s3.eu-central-1.amazonaws.com/a/b", &attempt, ""), expected);
+    }
+    #[test]
+    fn what_asks_for_permissions_of_its_own_is_named() {
+        let headers = [("x-amz-copy-source", "in/a%20b?versionId=v"), ("content-type", "x")];
+        let copy = call("PUT", "http://127.0.0.1:1/out/a?partNumber=1&uploadId=u", &headers, "");
+        assert_eq!(copy.copy_source.as_deref(), Some("in/a b?versionId=v"));
+        assert_eq!(copy.parameters, ["partNumber", "uploadId", "x-amz-copy-source"].map(String::from).into());
+        let bedrock =
+            [("authorization", "AWS4-HMAC-SHA256 Credential=A/20261123/us-east-1/bedrock/aws4_request")];
+        let uri = "http://127.0.0.1:1/model-invocation-job";
+        let create = call("POST", uri, &bedrock, "{\"jobName\":\"demo-x\",\"tags\":[]}");
+        assert_eq!(create.parameters, ["jobName", "tags"].map(String::from).into());
     }
 }

@@ -115,7 +115,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn call(number: u64, service: Service, operation: &'static str, condition: Option<Condition>) -> Call {
-        Call { number, service, operation, condition, bucket: None, subject: String::new(), attempt: 1 }
+        Call { number, condition, ..Call::new(service, operation, String::new()) }
     }
 
     /// How often each action was taken in 10,000 calls, in hundreds.

@@ -1,0 +1,283 @@
+"""Deploys what `sam build` has made onto an emulator of AWS, and uses it as the README tells a user to.
+
+The template is the project's own, unchanged, and so are both executables; `sam deploy` and `sam delete` do the
+work. The emulator is MiniStack, with this project's stand-in in Bedrock's place. No containers, no network, no
+account. What the emulator takes and does not keep is listed, and not claimed. What it can not show at all is
+whether IAM, the endpoints and the security groups let through what they should: nothing here asks them.
+
+Usage: python tools/emulator
+"""
+
+import copy
+import json
+import platform
+import signal
+import sys
+import time
+
+import jmespath
+from botocore.exceptions import ClientError
+
+from cloud import Cloud, Stack, objects
+from deployed import group_rules, notification, placement, queue_arn, read_back
+from report import Mismatch, Report, same, wait_for
+from servers import ACCOUNT, ROOT, Servers
+
+EXAMPLE = ROOT / "examples" / "support-tickets.jsonl"
+EVENTS = ROOT / "events"
+ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine().lower()]
+# What the README tells a user to do, up to the first result; this program does the same.
+STEPS = ["sam build", "aws ec2 describe-managed-prefix-lists", "sam deploy", "aws s3 cp", "aws s3 ls"]
+PERSON = f"arn:aws:iam::{ACCOUNT}:role/person"
+OTHER_MODEL = "anthropic.claude-3-5-haiku-20241022-v1:0"
+ENDINGS = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
+NO_ENDINGS = ["Submitted", "Validating", "Scheduled", "InProgress", "Stopping"]
+
+
+def main():
+    steps = commands_of_readme()
+    report = Report()
+    with Servers() as servers:
+        cloud = Cloud(servers)
+        started = time.monotonic()
+        parameters = {
+            "Architecture": ARCHITECTURE,
+            "S3PrefixListId": prefix_list(cloud, steps[1]),
+            "UploaderArns": PERSON,
+            "ReaderArns": PERSON,
+        }
+        stack = Stack(cloud, "bvb-emulator")
+        deployed = stack.deploy(**parameters)
+        first_result = drop_example(stack, "support-tickets.jsonl")
+        from_nothing = time.monotonic() - started
+
+        read_back(report, cloud, stack, parameters)
+        match_endings(stack)
+        refuse_bad_drop(stack)
+        repeat_notification(stack)
+        sweep_up_lost_event(stack)
+        use_network_of(stack, report, parameters)
+        updated = update(stack, report)
+        nothing_failed(stack)
+        deleted = delete(stack)
+    print(f"not kept by the emulator: {'; '.join(report.not_kept)}")
+    print(
+        f"emulator: deployed in {deployed:.0f} s, first result {first_result:.1f} s after the drop ({len(steps)} commands, "
+        f"{from_nothing:.0f} s besides the build), updated in {updated:.0f} s, deleted in {deleted:.0f} s; "
+        f"{report.properties} properties read back, {len(report.not_kept)} not kept")
+
+
+def commands_of_readme():
+    """The commands of its section on deployment, up to the first result."""
+    section = (ROOT / "README.md").read_text().partition("\n## Deploy\n")[2].partition("\n## ")[0]
+    commands = [line.removeprefix("$ ") for line in section.splitlines() if line.startswith("$ ")]
+    verbs = [next((step for step in STEPS if command.startswith(step)), command) for command in commands]
+    same("the commands of README, Deploy", verbs, STEPS)
+    return commands
+
+
+def prefix_list(cloud, command):
+    """The prefix list that the README's query finds."""
+    found = jmespath.search(command.split("'")[1], cloud.ec2.describe_managed_prefix_lists())
+    if len(found) != 1:
+        raise Mismatch(f"README's query of the prefix list: expected one id, found {found}")
+    return found[0]
+
+
+def drop_example(stack, key):
+    """Drops the example, checks its results and its job, and gives the seconds from the drop to the results."""
+    started = time.monotonic()
+    stack.drop(key, EXAMPLE.read_bytes())
+    name, summary = stack.report_of(key)
+    seconds = time.monotonic() - started
+    check_results(stack, name, summary)
+    check_job(stack, summary)
+    return seconds
+
+
+def check_results(stack, name, summary):
+    records = [json.loads(line)["recordId"] for line in EXAMPLE.read_bytes().splitlines()]
+    same(f"{name}: its name", name.endswith("/summary.json"), True)
+    same(f"{name}: balanced", (summary["balanced"], summary["mismatches"]), (True, []))
+    same(f"{name}: records", summary["records"], {
+        "total": len(records), "succeeded": len(records), "failed": 0, "unprocessed": 0})
+    folder = name.removesuffix("summary.json")
+    files = stack.objects(prefix=folder)
+    same(f"{name}: files", sorted(files), [f"{folder}succeeded/part-00001.jsonl", name])
+    lines = stack.read(f"{folder}succeeded/part-00001.jsonl").splitlines()
+    same(f"{name}: ids of the results", sorted(json.loads(line)["recordId"] for line in lines), sorted(records))
+
+
+def check_job(stack, summary):
+    """What Bedrock was asked for, as it has it on record."""
+    same("jobs of the drop", len(summary["jobs"]), 1)
+    arn = summary["jobs"][0]["job_arn"]
+    job = stack.cloud.bedrock.get_model_invocation_job(jobIdentifier=arn)
+    same(f"{arn}: status", job["status"], "Completed")
+    same(f"{arn}: vpcConfig", job.get("vpcConfig"), {
+        "subnetIds": stack["JobSubnetIds"].split(","), "securityGroupIds": stack["JobSecurityGroupIds"].split(",")})
+    same(f"{arn}: model", job["modelId"].rpartition("/")[2], stack["ModelId"])
+    same(f"{arn}: role", job["roleArn"], stack["JobRoleArn"])
+    same(f"{arn}: prefix of its name", job["jobName"].startswith(f"{stack['JobNamePrefix']}-"), True)
+    key = job["outputDataConfig"]["s3OutputDataConfig"].get("s3EncryptionKeyId")
+    same(f"{arn}: key", key, stack.outputs.get("KmsKeyArn"))
+
+
+def match_endings(stack):
+    """The rule takes the five endings of the stack's own jobs, and nothing else."""
+    rule = stack.rule("CompleteFunctionJobEnded")
+    event = stack.cloud.stand_in.events[0]
+
+    def changed(place, value):
+        other = copy.deepcopy(event)
+        (other["detail"] if place in event["detail"] else other)[place] = value
+        return other
+
+    for status in ENDINGS + NO_ENDINGS:
+        same(f"the rule takes {status}", stack.matches(rule, changed("status", status)), status in ENDINGS)
+    for place, value in (
+        ("batchJobName", "bvb-emulators-1"), ("source", "aws.other"), ("detail-type", "Other State Change")
+    ):
+        ended = changed(place, value)
+        ended["detail"]["status"] = "Completed"
+        same(f"the rule takes {place} {value}", stack.matches(rule, ended), False)
+
+
+def refuse_bad_drop(stack):
+    """A bad file is told why; a file of another kind is nobody's."""
+    jobs, drops = len(stack.cloud.jobs()), len(stack.objects(prefix="drops/"))
+    stack.drop("notes.txt", EXAMPLE.read_bytes())
+    stack.drop("bad.jsonl", b'{"modelInput": 1}\n')
+    name, rejection = stack.report_of("bad.jsonl")
+    same(f"{name}: its name", name.endswith("/rejection.json"), True)
+    same(f"{name}: its problems", len(rejection["problems"]), 2)
+    same("jobs after a bad drop", len(stack.cloud.jobs()), jobs)
+    same("drops after a bad one and one of another kind", len(stack.objects(prefix="drops/")), drops + 1)
+
+
+def repeat_notification(stack):
+    """S3 may send a notification twice."""
+    jobs, before = len(stack.cloud.jobs()), stack.objects()
+    key = "support-tickets.jsonl"
+    dropped = stack.cloud.s3.head_object(Bucket=stack["InputBucketName"], Key=key)
+    event = json.loads((EVENTS / "s3-put.json").read_bytes())
+    s3 = event["Records"][0]["s3"]
+    s3["bucket"] |= {"name": stack["InputBucketName"], "arn": f"arn:aws:s3:::{stack['InputBucketName']}"}
+    s3["object"] |= {
+        "key": key, "size": dropped["ContentLength"], "eTag": dropped["ETag"].strip('"'), "versionId": dropped["VersionId"]}
+    stack.invoke(stack["SubmitFunctionName"], event)
+    same("jobs after a repeated notification", len(stack.cloud.jobs()), jobs)
+    same("objects after a repeated notification", stack.objects(), before)
+
+
+def sweep_up_lost_event(stack):
+    """Bedrock's events are best effort; the schedule's find what they have left open."""
+    key, stand_in = "swept.jsonl", stack.cloud.stand_in
+    seen = len(stand_in.events)
+    stack.drop(key, EXAMPLE.read_bytes())
+    wait_for(f"the end of the job of {key}", lambda: any(
+        event["detail"]["status"] in ENDINGS for event in stand_in.events[seen:]))
+    stack.lose_events()
+    same(f"results of {key} without an event", stack.objects(prefix=f"results/{key}/"), {})
+    target = stack.rule("CompleteFunctionSweep")["Targets"][0]["Arn"]
+    stack.invoke_later(target, json.loads((EVENTS / "schedule.json").read_bytes()))
+    check_results(stack, *stack.report_of(key))
+    wait_for("an empty work list", lambda: not stack.objects(prefix="open/"))
+
+
+def use_network_of(stack, report, parameters):
+    """A second stack in the network of the first, with a key, a prefix and a name of its own."""
+    cloud, shared = stack.cloud, stack.resources()["BedrockVpcEndpointSecurityGroup"]
+    before = group_rules(cloud, shared)
+    guest = Stack(cloud, "bvb-guest")
+    guest.deploy(
+        **parameters, VpcId=stack["VpcId"], SubnetIds=stack["JobSubnetIds"], S3VpcEndpointId=stack["S3VpcEndpointId"],
+        BedrockVpcEndpointId=stack["BedrockVpcEndpointId"], BedrockVpcEndpointSecurityGroupId=shared,
+        KmsKeyArn="create", InputPrefix="incoming/", JobNamePrefix="nightly")
+    resources = guest.resources()
+    same("a network of the second stack", [name for name in resources if name in ("Vpc", "SubnetA", "S3VpcEndpoint")], [])
+    same("subnets of the second stack", guest["JobSubnetIds"], stack["JobSubnetIds"])
+    report.read_back("second stack, rules of the shared endpoint", [
+        rule["UserIdGroupPairs"] for rule in group_rules(cloud, shared)["IpPermissions"]],
+        [[stack["FunctionSecurityGroupId"]], [guest["FunctionSecurityGroupId"]]])
+    notification(report, cloud, guest, prefix="incoming/", suffix=".jsonl")
+    key = {"KeyId": guest["KmsKeyArn"]}
+    report.read_back("second stack, key rotation", cloud.kms.get_key_rotation_status(**key)["KeyRotationEnabled"], True)
+    guest.drop("elsewhere/a.jsonl", EXAMPLE.read_bytes())
+    drop_example(guest, "incoming/a.jsonl")
+    same("drops of the second stack", len(guest.objects(prefix="drops/")), 1)
+    nothing_failed(guest)
+    delete(guest)
+    same("rules of the endpoint without the second stack", group_rules(cloud, shared), before)
+    same("key after the second stack", cloud.kms.describe_key(**key)["KeyMetadata"]["KeyState"], "Enabled")
+
+
+def update(stack, report):
+    """Another model, more memory, fewer zones: the next job has them, and what was there is still there."""
+    before = stack.objects("InputBucketName"), stack.objects()
+    subnets = stack["JobSubnetIds"].split(",")
+    seconds = stack.deploy(ModelId=OTHER_MODEL, MemorySize=1024, AvailabilityZoneCount=2)
+    same("objects after an update", (stack.objects("InputBucketName"), stack.objects()), before)
+    same("model after an update", stack["ModelId"], OTHER_MODEL)
+    same("subnets after an update", stack["JobSubnetIds"].split(","), subnets[:2])
+    for name in ("Submit", "Complete"):
+        found = stack.cloud.functions.get_function_configuration(FunctionName=stack[f"{name}FunctionName"])
+        report.read_back(f"{name}Function, memory after an update", found["MemorySize"], 1024)
+    report.read_back("JobRole, subnets after an update", placement(stack.cloud, stack.resources())["ec2:SubnetID"],
+                     subnets[:2])
+    drop_example(stack, "updated.jsonl")
+    return seconds
+
+
+def nothing_failed(stack):
+    for output in ("SubmitFailureQueueUrl", "CompleteFailureQueueUrl", "UndeliveredQueueUrl"):
+        found = stack.cloud.sqs.get_queue_attributes(QueueUrl=stack[output], AttributeNames=["All"])["Attributes"]
+        waiting = {name: number for name, number in found.items() if name.startswith("ApproximateNumber")}
+        same(f"{output}: messages", set(waiting.values()), {"0"})
+
+
+def delete(stack):
+    """Deletes the stack: nothing is left but the buckets, as they were."""
+    cloud, resources = stack.cloud, stack.resources()
+    buckets = [stack["InputBucketName"], stack["OutputBucketName"]]
+    before = [(objects(cloud, name), cloud.s3.get_bucket_policy(Bucket=name)["Policy"]) for name in buckets]
+    seconds = stack.delete()
+    try:
+        found = cloud.cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"]
+    except ClientError as error:
+        found = error.response["Error"]["Code"]
+    same(f"{stack.name} after its deletion", found, "ValidationError")
+    after = [(objects(cloud, name), cloud.s3.get_bucket_policy(Bucket=name)["Policy"]) for name in buckets]
+    same(f"buckets of {stack.name} after its deletion", after, before)
+    same(f"what is left of {stack.name}", left_over(cloud, stack.name, resources), [])
+    return seconds
+
+
+def left_over(cloud, stack_name, resources):
+    """What the account has of a stack, but for its buckets and its key."""
+    names = [
+        *(function["FunctionName"] for function in cloud.functions.list_functions()["Functions"]),
+        *(role["RoleName"] for role in cloud.iam.list_roles()["Roles"]),
+        *(policy["PolicyName"] for policy in cloud.iam.list_policies(Scope="Local")["Policies"]),
+        *(url.rpartition("/")[2] for url in cloud.sqs.list_queues().get("QueueUrls", [])),
+        *(rule["Name"] for rule in cloud.events.list_rules()["Rules"]),
+        *(alarm["AlarmName"] for alarm in cloud.cloudwatch.describe_alarms()["MetricAlarms"]),
+        *(entry["DashboardName"] for entry in cloud.cloudwatch.list_dashboards()["DashboardEntries"]),
+        *(group["GroupName"] for group in cloud.ec2.describe_security_groups()["SecurityGroups"]),
+        *(group["logGroupName"].split("/")[3] for group in cloud.logs.describe_log_groups()["logGroups"]),
+    ]
+    network = [vpc["VpcId"] for vpc in cloud.ec2.describe_vpcs()["Vpcs"]]
+    network += [subnet["SubnetId"] for subnet in cloud.ec2.describe_subnets()["Subnets"]]
+    network += [endpoint["VpcEndpointId"] for endpoint in cloud.ec2.describe_vpc_endpoints()["VpcEndpoints"]]
+    network += [table["RouteTableId"] for table in cloud.ec2.describe_route_tables()["RouteTables"]]
+    mine = [name for name in names if name.startswith(stack_name)]
+    return mine + [item for item in network if item in resources.values()]
+
+
+if __name__ == "__main__":
+    # Whatever ends this program, ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("emulator: terminated"))
+    try:
+        main()
+    except Mismatch as mismatch:
+        sys.exit(f"emulator: {mismatch}")

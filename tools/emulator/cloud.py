@@ -1,0 +1,141 @@
+"""A stack: deployed, used, updated and deleted with the commands and calls of a user."""
+
+import json
+import subprocess
+import time
+
+import boto3
+
+from report import Mismatch, same, wait_for
+from servers import ACCOUNT, REGION, ROOT
+
+SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
+
+
+class Cloud:
+    """The clients of the account."""
+
+    def __init__(self, servers):
+        self.servers = servers
+        self.stand_in = servers.stand_in
+        session = boto3.Session(ACCOUNT, "none", region_name=REGION)
+
+        def client(service, endpoint=servers.endpoint):
+            return session.client(service, endpoint_url=endpoint)
+
+        self.bedrock = client("bedrock", servers.stand_in.endpoint)
+        self.cloudformation = client("cloudformation")
+        self.cloudwatch = client("cloudwatch")
+        self.ec2 = client("ec2")
+        self.events = client("events")
+        self.functions = client("lambda")
+        self.iam = client("iam")
+        self.kms = client("kms")
+        self.logs = client("logs")
+        self.s3 = client("s3")
+        self.sqs = client("sqs")
+
+    def jobs(self):
+        """Every job so far, oldest first."""
+        pages = self.bedrock.get_paginator("list_model_invocation_jobs").paginate(sortOrder="Ascending")
+        return pages.build_full_result()["invocationJobSummaries"]
+
+
+class Stack:
+    """One deployment of the template."""
+
+    def __init__(self, cloud, name):
+        self.cloud = cloud
+        self.name = name
+        self.outputs = {}
+        self.routed = len(cloud.stand_in.events)
+
+    def deploy(self, **parameters):
+        """Creates or updates it, and gives the seconds that took."""
+        overrides = [f"{name}={value}" for name, value in parameters.items()]
+        started = time.monotonic()
+        self.sam("deploy", "--no-confirm-changeset", "--parameter-overrides", *overrides)
+        seconds = time.monotonic() - started
+        stack = self.cloud.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        return seconds
+
+    def delete(self):
+        """Deletes it, and gives the seconds that took."""
+        started = time.monotonic()
+        self.sam("delete", "--no-prompts", "--region", REGION)
+        return time.monotonic() - started
+
+    def sam(self, command, *arguments):
+        line = [SAM, command, "--stack-name", self.name, *arguments]
+        done = subprocess.run(line, cwd=ROOT, env=self.cloud.servers.environment, capture_output=True, text=True)
+        if done.returncode != 0:
+            said = (done.stdout + done.stderr).splitlines()[-20:]
+            raise Mismatch(f"sam {command} {self.name}: expected to succeed, found:\n" + "\n".join(said))
+
+    def __getitem__(self, output):
+        return self.outputs[output]
+
+    def resources(self):
+        """The id of each resource, by its logical id."""
+        pages = self.cloud.cloudformation.get_paginator("list_stack_resources").paginate(StackName=self.name)
+        found = pages.build_full_result()["StackResourceSummaries"]
+        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
+
+    def rule(self, logical_id):
+        """A rule with its targets, as it was deployed."""
+        name = self.resources()[logical_id]
+        rule = self.cloud.events.describe_rule(Name=name)
+        return {**rule, "Targets": self.cloud.events.list_targets_by_rule(Rule=name)["Targets"]}
+
+    def drop(self, key, content):
+        """Puts a file into the input bucket, and gives the version that it is."""
+        return self.cloud.s3.put_object(Bucket=self["InputBucketName"], Key=key, Body=content)
+
+    def objects(self, output="OutputBucketName", prefix=""):
+        """Every object of a bucket and the hash of its content, by its key."""
+        return objects(self.cloud, self[output], prefix)
+
+    def read(self, key):
+        return self.cloud.s3.get_object(Bucket=self["OutputBucketName"], Key=key)["Body"].read()
+
+    def route_events(self):
+        """Does what EventBridge does with Bedrock's events, which MiniStack takes from nobody: matches them with the
+        rule as it was deployed, and invokes its target with those that match."""
+        events = self.cloud.stand_in.events[self.routed:]
+        self.routed += len(events)
+        rule = self.rule("CompleteFunctionJobEnded") if events else None
+        for event in events:
+            if self.matches(rule, event):
+                self.invoke_later(rule["Targets"][0]["Arn"], event)
+
+    def lose_events(self):
+        self.routed = len(self.cloud.stand_in.events)
+
+    def matches(self, rule, event):
+        return self.cloud.events.test_event_pattern(EventPattern=rule["EventPattern"], Event=json.dumps(event))["Result"]
+
+    def invoke_later(self, function, event):
+        """Invokes a function as a rule or a bucket does."""
+        self.cloud.functions.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event))
+
+    def invoke(self, function, event):
+        """Invokes a function and waits for its end."""
+        answer = self.cloud.functions.invoke(FunctionName=function, Payload=json.dumps(event))
+        same(f"{function}: its error", answer.get("FunctionError"), None)
+
+    def report_of(self, key):
+        """Delivers events until a drop has its summary or its rejection; gives its name and content."""
+        prefix = f"results/{key}/"
+
+        def find():
+            self.route_events()
+            return next((name for name in self.objects(prefix=prefix) if name.endswith(".json")), None)
+
+        name = wait_for(f"results of {key}", find)
+        return name, json.loads(self.read(name))
+
+
+def objects(cloud, bucket, prefix=""):
+    pages = cloud.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return {entry["Key"]: entry["ETag"] for page in pages for entry in page.get("Contents", [])}

@@ -1,0 +1,132 @@
+"""The processes: MiniStack in AWS's place, and this project's stand-in in Bedrock's."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+from pathlib import Path
+
+from report import Mismatch, wait_for
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+COMMAND_LINE = ROOT / "target" / "debug" / "bedrock-vpc-batch"
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+LOG_LINES = 40
+
+
+class Servers:
+    """Both, on free ports of 127.0.0.1, as long as the `with` block lasts. Nothing is kept of them."""
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="emulator-")
+        self.processes = []
+        self.log_path = Path(self.folder.name, "ministack.log")
+        self.endpoint = f"http://127.0.0.1:{free_port()}"
+        self.environment = environment(self.folder.name, self.endpoint)
+        try:
+            self.stand_in = StandIn(self.start_stand_in())
+            self.start_ministack()
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        for process in reversed(self.processes):
+            end(process)
+        if kind is not None and self.log_path.is_file():
+            lines = self.log_path.read_text(errors="replace").splitlines()
+            print(f"The end of the emulator's log:\n{chr(10).join(lines[-LOG_LINES:])}", file=sys.stderr)
+        self.folder.cleanup()
+
+    def start(self, command, environment, **output):
+        """Starts a process in a group of its own, with all that it starts itself."""
+        process = subprocess.Popen(command, env=environment, text=True, start_new_session=True, **output)
+        self.processes.append(process)
+        return process
+
+    def start_stand_in(self):
+        command = [COMMAND_LINE, "stand-in", "--s3-endpoint", self.endpoint, "--pace-ms", "50"]
+        command += ["--account-id", ACCOUNT, "--region", REGION]
+        return self.start(command, self.environment, stdout=subprocess.PIPE)
+
+    def start_ministack(self):
+        """It hands endpoints on to the functions from its own environment, so it starts last."""
+        server = Path(__file__).parent / "ministack_server.py"
+        variables = {
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": self.endpoint.rpartition(":")[2],
+            "IOT_MTLS_PORT": "0",
+            "AWS_ENDPOINT_URL_BEDROCK": self.stand_in.endpoint,
+        }
+        with self.log_path.open("w") as log:
+            process = self.start([sys.executable, "-B", server], {**self.environment, **variables},
+                                 stdout=log, stderr=subprocess.STDOUT)
+        wait_for("MiniStack's first answer", lambda: self.answers(process))
+
+    def answers(self, process):
+        if process.poll() is not None:
+            raise Mismatch(f"MiniStack: expected to run, ended with code {process.returncode}")
+        try:
+            with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=1):
+                return True
+        except OSError:
+            return False
+
+
+class StandIn:
+    """The Bedrock stand-in: its address, and the events that it has sent."""
+
+    def __init__(self, process):
+        self.endpoint = process.stdout.readline().strip()
+        if not self.endpoint.startswith("http://127.0.0.1:"):
+            raise Mismatch(f"the stand-in: expected its address, found {self.endpoint!r}")
+        self.events = []
+        threading.Thread(target=self.read, args=[process.stdout], daemon=True).start()
+
+    def read(self, lines):
+        for line in lines:
+            self.events.append(json.loads(line))
+
+
+def end(process):
+    """Lets a process end what it has started, and ends what is left of its group."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        pass
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def environment(folder, endpoint):
+    """Of every process: nothing of the user's own configuration, and no proxy before the loopback."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": folder,
+        "TMPDIR": folder,
+        "LC_ALL": "C.UTF-8",
+        # To MiniStack the id of a key is the account.
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        # An address and no name, so that the SDKs, those of the functions too, put buckets into the path.
+        "AWS_ENDPOINT_URL": endpoint,
+        "SAM_CLI_TELEMETRY": "0",
+    }
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]

@@ -1,0 +1,65 @@
+// Who and what there is, in and around a stack.
+
+export const ELSEWHERE = "999999999999";
+export const ID = "0".repeat(32);
+const FULL = (actions) => ({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: actions, Resource: "*" }] });
+
+export function names(set) {
+  const { partition, region, account, parameters, outputs, arns } = set;
+  const arn = (service, rest, place = `${region}:${account}`) => `arn:${partition}:${service}:${place}:${rest}`;
+  const split = (text) => text.split(",");
+
+  // A principal: its ARN, its policies (of the stack by name, its own as documents), what its requests carry.
+  const principal = (of, { policies = [], own = [], context = {} } = {}) => ({
+    name: of.split("/").pop(), arn: of, policies, own, context: { "aws:PrincipalArn": of, ...context },
+  });
+  const role = (name, context) => principal(arns[name], { policies: set.ofRoles[name], context });
+  const person = (of, actions) => of && principal(of, { own: actions ? [FULL(actions)] : [] });
+  const service = (name) => ({ name, arn: name, policies: [], own: [], context: { "aws:PrincipalIsAWSService": "true" } });
+  // Where a request comes from, as S3 and Bedrock see it.
+  const endpoint = (id) => ({ "aws:SourceVpce": id, "aws:SourceVpc": outputs.VpcId });
+  const models = parameters.ModelArns.filter(Boolean);
+
+  return {
+    account, arn, arns,
+    aJob: arn("bedrock", "model-invocation-job/abcdefghijkl"),
+    // The code of the functions: Lambda puts the function into its requests, and not into its own ones.
+    // https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+    submit: role("SubmitRole", { "lambda:SourceFunctionArn": arns.SubmitFunction }),
+    complete: role("CompleteRole", { "lambda:SourceFunctionArn": arns.CompleteFunction }),
+    lambda: ({ name }) => role(name),
+    // Bedrock with the role of the job.
+    job: role("JobRole"),
+    administrator: person(arn("iam", "role/Administrator", `:${account}`), "*"),
+    // Worst case: whatever IAM can give them for S3 and KMS, they have. And with nothing but the stack's grants.
+    uploader: person(parameters.UploaderArns.filter(Boolean)[0], ["s3:*", "kms:*"]),
+    plainUploaders: parameters.UploaderArns.filter(Boolean).map((of) => person(of)),
+    reader: person(parameters.ReaderArns.filter(Boolean)[0], ["s3:*", "kms:*"]),
+    plainReader: person(parameters.ReaderArns.filter(Boolean)[0]),
+    stranger: person(arn("iam", "role/Stranger", `:${account}`)),
+    service,
+
+    inside: endpoint(outputs.S3VpcEndpointId),
+    atBedrock: endpoint(outputs.BedrockVpcEndpointId),
+    outside: { "aws:SourceIp": "198.51.100.7" },
+    inAnotherVpc: { "aws:SourceVpce": "vpce-0ffffffffffffffff", "aws:SourceVpc": "vpc-0ffffffffffffffff" },
+
+    input: (key) => `${arns.InputBucket}/${key}`,
+    drop: `${arns.InputBucket}/${parameters.InputPrefix}in/a.jsonl`,
+    inputPrefix: parameters.InputPrefix,
+    output: (key) => `${arns.OutputBucket}/${key}`,
+    results: `results/in/a.jsonl/${ID}`,
+    models: models.length ? models : [arn("bedrock", `foundation-model/${parameters.ModelId}`, `${region}:`)],
+    otherModel: arn("bedrock", "foundation-model/amazon.nova-lite-v1:0", `${region}:`),
+    isTagged: parameters.JobTags !== "{}",
+    isTraced: parameters.XRayTracing === "true",
+    key: outputs.KmsKeyArn,
+    viaS3: { "kms:ViaService": `s3.${region}.${parameters["AWS::URLSuffix"]}` },
+
+    vpc: arn("ec2", `vpc/${outputs.VpcId}`),
+    subnets: split(outputs.JobSubnetIds),
+    groups: split(outputs.JobSecurityGroupIds),
+    functionGroup: outputs.FunctionSecurityGroupId,
+    eni: arn("ec2", "network-interface/eni-0123456789abcdef0"),
+  };
+}

@@ -1,0 +1,321 @@
+// The table: who asks for what, on what, in which circumstances, and whether the stack allows it. A denial names every
+// cause: a statement that denies, or a statement that would allow if it were not for this part of it.
+
+import { ELSEWHERE, ID } from "./names.mjs";
+
+export function requests(s) {
+  const table = [];
+  // Each action on each resource is a request of its own; without the person there is none.
+  const add = (who, actions, resources, context, causes) => {
+    for (const action of who ? [actions].flat() : []) {
+      for (const resource of [resources].flat()) table.push({ who, action, resource, context, causes });
+    }
+  };
+  const may = (who, actions, resources, context = {}) => add(who, actions, resources, context, []);
+  const mayNot = (who, actions, resources, context, ...causes) => add(who, actions, resources, context, causes);
+
+  const { arns, inside, outside, inAnotherVpc, atBedrock, submit, complete, lambda, job } = s;
+  const { administrator, uploader, reader, stranger, plainUploaders, plainReader } = s;
+  const functions = [submit, complete];
+  const output = (...keys) => keys.map(s.output);
+  const [entry, dropEntry, marker, other] = output(
+    `jobs/${ID}/job.json`, `drops/${ID}/drop.json`, `open/20260101T000000Z-${ID}.job`, "elsewhere/a.jsonl",
+  );
+  const [jobInput, jobOutput] = output(
+    `jobs/${ID}/input/${ID}.jsonl`, `jobs/${ID}/output/abcdefghijkl/${ID}.jsonl.out`,
+  );
+  const [result, summary, rejection] = output(
+    `${s.results}/succeeded/part-00001.jsonl`, `${s.results}/summary.json`, `${s.results}/rejection.json`,
+  );
+  const otherBucket = s.arn("s3", "somebodys-bucket", ":");
+  const otherObject = `${otherBucket}/a.jsonl`;
+  const below = (place, prefix) => ({ ...place, "s3:prefix": prefix });
+
+  // Bedrock with the role of the job reads, writes and lists, and invokes the model. It reads the output too: AWS's own
+  // policy lets it. One role serves all jobs, so the jobs are kept apart by nothing but their names.
+  const [data, jobs] = ["JobRole/Data", "S3VpcEndpoint/JobsReadAndWrite"];
+  may(job, "s3:GetObject", [jobInput, jobOutput], inside);
+  may(job, "s3:PutObject", jobOutput, inside);
+  may(job, "s3:ListBucket", arns.OutputBucket, inside);
+  may(job, "bedrock:InvokeModel", s.models);
+  mayNot(job, "s3:GetObject", [s.drop, dropEntry, result, marker], inside, `${data}/Read Resource`, `${jobs} Resource`);
+  mayNot(job, "s3:GetObject", entry, inside, `${data}/Read Resource`);
+  mayNot(job, "s3:PutObject", [jobInput, entry], inside, `${data}/Write Resource`);
+  mayNot(job, "s3:PutObject", [result, s.drop], inside, `${data}/Write Resource`, `${jobs} Resource`);
+  mayNot(job, "s3:DeleteObject", jobOutput, inside, `${data}/Write Action`, `${jobs} Action`);
+  mayNot(job, "s3:ListBucket", arns.InputBucket, inside, `${data}/List Resource`, "S3VpcEndpoint/JobsList Resource");
+  // A bucket of the same name, made elsewhere when ours is gone, with a policy that lets everybody in.
+  const bucketElsewhere = { ...inside, "aws:ResourceAccount": ELSEWHERE };
+  mayNot(job, "s3:GetObject", jobInput, bucketElsewhere, `${data}/Read aws:ResourceAccount`);
+  mayNot(job, "s3:PutObject", jobOutput, bucketElsewhere, `${data}/Write aws:ResourceAccount`);
+  mayNot(job, "s3:ListBucket", arns.OutputBucket, bucketElsewhere, `${data}/List aws:ResourceAccount`);
+  const invoke = "JobRole/Model/InvokeModel";
+  mayNot(job, "bedrock:InvokeModel", s.otherModel, {}, `${invoke} Resource`);
+  mayNot(job, "bedrock:CreateModelInvocationJob", s.aJob, {}, `${invoke} Resource`, `${invoke} Action`);
+
+  // Who is given the role of the job, and the roles of the functions.
+  const [bedrock, lambdaItself, ec2] = ["bedrock", "lambda", "ec2"].map((name) => s.service(`${name}.amazonaws.com`));
+  const [assume, trust] = ["sts:AssumeRole", "JobRole/Trust/1"];
+  const [ofAccount, ofArn] = [`${trust} aws:SourceAccount`, `${trust} aws:SourceArn`];
+  const from = (arn, account = s.account) => ({ "aws:SourceArn": arn, "aws:SourceAccount": account });
+  const jobElsewhere = s.aJob.replace(s.account, ELSEWHERE);
+  may(bedrock, assume, arns.JobRole, from(s.aJob));
+  may(lambdaItself, assume, [arns.SubmitRole, arns.CompleteRole]);
+  mayNot(bedrock, assume, arns.JobRole, from(s.aJob, ELSEWHERE), ofAccount);
+  mayNot(bedrock, assume, arns.JobRole, from(jobElsewhere), ofArn);
+  mayNot(bedrock, assume, arns.JobRole, from(s.arn("bedrock", "model-customization-job/abcdefghijkl")), ofArn);
+  mayNot(bedrock, assume, arns.JobRole, from(jobElsewhere, ELSEWHERE), ofAccount, ofArn);
+  mayNot(bedrock, assume, arns.JobRole, {}, ofAccount, ofArn);
+  for (const who of [lambdaItself, ec2]) mayNot(who, assume, arns.JobRole, from(s.aJob), `${trust} Principal`);
+  for (const role of ["SubmitRole", "CompleteRole"]) {
+    mayNot(bedrock, assume, arns[role], from(s.aJob), `${role}/Trust/1 Principal`);
+    mayNot(administrator, assume, arns[role], {}, `${role}/Trust/1 Principal`);
+  }
+  for (const who of [submit, administrator]) mayNot(who, assume, arns.JobRole, {}, `${trust} Principal`, ofAccount, ofArn);
+
+  // The network interfaces of a job. EC2 asks for each resource of CreateNetworkInterface by itself, and knows the tags
+  // of the request on the interface alone.
+  const [managed, ofJob] = ["aws:RequestTag/BedrockManaged", "aws:RequestTag/BedrockModelInvocationJobArn"];
+  const tagged = {
+    [managed]: "true", [ofJob]: s.aJob, "aws:TagKeys": ["BedrockManaged", "BedrockModelInvocationJobArn"],
+  };
+  const created = { "ec2:CreateAction": "CreateNetworkInterface" };
+  const subnet = (id) => [s.arn("ec2", `subnet/${id}`), { "ec2:SubnetID": id, "ec2:Vpc": s.vpc }];
+  const group = (id) => [s.arn("ec2", `security-group/${id}`), { "ec2:SecurityGroupID": id, "ec2:Vpc": s.vpc }];
+  const eniIn = (id, tag) => ({
+    "ec2:Subnet": s.arn("ec2", `subnet/${id}`), "ec2:Vpc": s.vpc,
+    ...(tag && { "ec2:ResourceTag/BedrockModelInvocationJobArn": tag }),
+  });
+  const [own, foreignSubnet, foreignGroup] = [s.subnets[0], "subnet-0fffffffffffffff0", "sg-0fffffffffffffff0"];
+  const [create, permit, unpermit, remove, tag] = [
+    "CreateNetworkInterface", "CreateNetworkInterfacePermission", "DeleteNetworkInterfacePermission",
+    "DeleteNetworkInterface", "CreateTags",
+  ].map((action) => `ec2:${action}`);
+  may(job, ["DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs"].map((one) => `ec2:Describe${one}`), "*");
+  may(job, create, s.eni, tagged);
+  may(job, tag, s.eni, { ...tagged, ...created });
+  for (const id of s.groups) may(job, create, ...group(id));
+  for (const id of s.subnets) {
+    may(job, create, ...subnet(id));
+    may(job, [permit, unpermit, remove], s.eni, eniIn(id, s.aJob));
+  }
+  const vpc = "JobRole/Vpc";
+  const [noMark, noJob] = [managed, ofJob].map((key) => `${vpc}/CreateTaggedEni ${key}`);
+  mayNot(job, create, s.eni, {}, noMark, noJob);
+  mayNot(job, create, s.eni, { ...tagged, [managed]: "false" }, noMark);
+  mayNot(job, create, s.eni, { ...tagged, [ofJob]: jobElsewhere }, noJob);
+  mayNot(job, create, s.eni, { [managed]: "true", "aws:TagKeys": ["BedrockManaged"] }, noJob);
+  mayNot(job, create, ...subnet(foreignSubnet), `${vpc}/EniPlacementInSubnets ec2:SubnetID`);
+  mayNot(job, create, ...group(foreignGroup), `${vpc}/EniPlacementInSecurityGroups ec2:SecurityGroupID`);
+  mayNot(job, create, ...group(s.functionGroup), `${vpc}/EniPlacementInSecurityGroups ec2:SecurityGroupID`);
+  for (const [actions, sid] of [[[permit, remove], "UseAndDeleteOwnEni"], [unpermit, "DeleteOwnEniPermission"]]) {
+    const keys = ["ec2:ResourceTag/BedrockModelInvocationJobArn", "ec2:Subnet"];
+    const [notOfJob, notOfSubnet] = keys.map((key) => `${vpc}/${sid} ${key}`);
+    mayNot(job, actions, s.eni, eniIn(own), notOfJob);
+    mayNot(job, actions, s.eni, eniIn(own, jobElsewhere), notOfJob);
+    mayNot(job, actions, s.eni, eniIn(foreignSubnet, s.aJob), notOfSubnet);
+    mayNot(job, actions, s.eni, eniIn(foreignSubnet), notOfSubnet, notOfJob);
+  }
+  mayNot(job, tag, s.eni, tagged, `${vpc}/TagEni ec2:CreateAction`);
+  mayNot(job, tag, s.eni, { ...tagged, "ec2:CreateAction": "RunInstances" }, `${vpc}/TagEni ec2:CreateAction`);
+  mayNot(job, tag, s.eni, { ...tagged, ...created, "aws:TagKeys": ["BedrockManaged", "Owner"] }, `${vpc}/TagEni aws:TagKeys`);
+  mayNot(job, tag, subnet(own)[0], { ...tagged, ...created }, `${vpc}/TagEni Resource`);
+  mayNot(job, "ec2:ModifyNetworkInterfaceAttribute", s.eni, eniIn(own, s.aJob), `${vpc}/UseAndDeleteOwnEni Action`);
+
+  // The network interfaces of the functions: Lambda keeps them, their code may not. Lambda tries the role out before
+  // there is an interface, so it must be let do the last three actions without any condition.
+  // https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+  const describe = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"];
+  const keep = ["ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"];
+  for (const code of functions) {
+    const service = lambda(code);
+    may(service, describe, "*");
+    may(service, create, s.eni);
+    may(service, create, ...group(s.functionGroup));
+    for (const id of s.subnets) may(service, create, ...subnet(id));
+    may(service, keep, s.eni);
+    mayNot(service, create, ...subnet(foreignSubnet), "NetworkPolicy/EniPlacementInSubnets ec2:SubnetID");
+    mayNot(service, create, ...group(foreignGroup), "NetworkPolicy/CreateEni Resource");
+    mayNot(code, describe, "*", {}, "NetworkPolicy/NotTheFunctionItself");
+    mayNot(code, create, s.eni, {}, "NetworkPolicy/NotTheFunctionItself");
+    mayNot(code, create, ...subnet(own), "NetworkPolicy/NotTheFunctionItself");
+    mayNot(code, keep, s.eni, eniIn(own), "NetworkPolicy/NotTheFunctionItself");
+    if (s.isTraced) may(code, ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*");
+  }
+
+  // The log and the queue of each function, which Lambda writes with its role; never those of the other.
+  const [write, send, receive] = [["logs:CreateLogStream", "logs:PutLogEvents"], "sqs:SendMessage", "sqs:ReceiveMessage"];
+  const stream = (name) => arns[`${name}LogGroup`].replace(/\*$/, "log-stream:2026/01/01/[$LATEST]0");
+  for (const [code, name, not] of [[submit, "Submit", "Complete"], [complete, "Complete", "Submit"]]) {
+    const [service, policy] = [lambda(code), `${name}Role/${name}`];
+    may(service, write, stream(name));
+    may(service, send, arns[`${name}FailureQueue`]);
+    mayNot(service, write, stream(not), {}, `${policy}/Log Resource`);
+    mayNot(service, send, [arns[`${not}FailureQueue`], arns.UndeliveredQueue], {}, `${policy}/ReportFailures Resource`);
+    mayNot(service, receive, arns[`${name}FailureQueue`], {}, `${policy}/ReportFailures Action`);
+  }
+
+  // The data of the functions: each its own, and neither changes a drop or the output of a job. An event that somebody
+  // wrote by hand may name no version; what submit may do with a drop, the sweep may too.
+  const [ledger, workList] = ["DropsPolicy/KeepLedger", "DropsPolicy/KeepWorkList"];
+  const endpointOfS3 = "S3VpcEndpoint/Functions";
+  const kept = `${endpointOfS3}KeepOutput`;
+  mayNot(submit, "s3:PutObject", [result, summary], inside, "DropsPolicy/Reject Resource");
+  mayNot(submit, "s3:GetObject", [result, rejection, jobInput, jobOutput, marker], inside, `${ledger} Resource`);
+  mayNot(submit, "s3:AbortMultipartUpload", result, inside, "DropsPolicy/MakeJobInputs Resource");
+  mayNot(submit, "bedrock:GetModelInvocationJob", s.aJob, atBedrock, "JobsPolicy/CreateJobs Action");
+  mayNot(complete, "s3:GetObject", [result, rejection, other], inside, "CompleteRole/Complete/ReadWorkList Resource");
+  for (const who of functions) {
+    may(who, "s3:GetObject", s.drop, inside);
+    mayNot(who, "s3:PutObject", [jobOutput, other], inside, `${ledger} Resource`);
+    mayNot(who, "s3:PutObject", s.drop, inside, `${ledger} Resource`, `${kept} Resource`);
+    mayNot(who, "s3:DeleteObject", [result, jobInput, jobOutput, entry, dropEntry], inside, `${workList} Resource`);
+    mayNot(who, "s3:DeleteObject", s.drop, inside, `${workList} Resource`, `${kept} Resource`);
+    mayNot(who, "s3:DeleteObjectVersion", s.drop, inside, "DropsPolicy/ReadDrops Action", `${endpointOfS3}ReadDrops Action`);
+    mayNot(who, "s3:PutBucketPolicy", arns.InputBucket, inside, "DropsPolicy/ListBuckets Action", `${endpointOfS3}List Action`);
+  }
+
+  // Jobs: of the configured model, with the role of the job, and nothing else of Bedrock.
+  const [createJob, passRole] = ["bedrock:CreateModelInvocationJob", "iam:PassRole"];
+  const [jobsOf, endpoint, passed] = ["JobsPolicy/CreateJobs", "BedrockVpcEndpoint/Functions", "JobsPolicy/PassJobRole"];
+  const customModel = s.arn("bedrock", "custom-model/amazon.nova-lite-v1:0/abcdefghijkl");
+  const toBedrock = { "iam:PassedToService": "bedrock.amazonaws.com" };
+  for (const who of functions) {
+    for (const model of [s.otherModel, customModel]) {
+      mayNot(who, createJob, model, atBedrock, `${jobsOf}OfTheModel Resource`, `${endpoint}CreateJobsOfTheModel Resource`);
+    }
+    mayNot(who, createJob, jobElsewhere, atBedrock, `${jobsOf} Resource`, `${endpoint}KeepJobs Resource`);
+    mayNot(who, "bedrock:StopModelInvocationJob", s.aJob, atBedrock, `${jobsOf} Action`, `${endpoint}KeepJobs Action`);
+    mayNot(who, "bedrock:ListFoundationModels", "*", atBedrock, "JobsPolicy/FindJobs Action", `${endpoint}FindJobs Action`);
+    mayNot(who, "bedrock:InvokeModel", s.models, {}, `${jobsOf}OfTheModel Action`);
+    mayNot(who, passRole, arns.JobRole, { "iam:PassedToService": "ec2.amazonaws.com" }, `${passed} iam:PassedToService`);
+    mayNot(who, passRole, arns.JobRole, {}, `${passed} iam:PassedToService`);
+    mayNot(who, passRole, [arns.SubmitRole, arns.CompleteRole, administrator.arn], toBedrock, `${passed} Resource`);
+  }
+
+  // The endpoints carry this stack's requests alone: nobody else's, and to nothing else.
+  const readDrops = `${endpointOfS3}ReadDrops`;
+  mayNot(submit, "s3:GetObject", otherObject, inside, "DropsPolicy/ReadDrops Resource", `${readDrops} Resource`);
+  mayNot(submit, "s3:ListBucket", otherBucket, inside, "DropsPolicy/ListBuckets Resource", `${endpointOfS3}List Resource`);
+  mayNot(complete, "s3:PutObject", otherObject, inside, "CompleteRole/Complete/KeepResults Resource", `${kept} Resource`);
+  mayNot(job, "s3:PutObject", otherObject, inside, `${data}/Write Resource`, `${jobs} Resource`);
+  mayNot(administrator, "s3:PutObject", otherObject, inside, `${kept} Resource`, `${kept} aws:PrincipalArn`);
+  mayNot(administrator, "s3:GetObject", s.drop, inside, `${readDrops} aws:PrincipalArn`);
+  const dataActions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
+  mayNot(administrator, dataActions, result, inside, `${kept} aws:PrincipalArn`);
+  mayNot(administrator, "s3:ListBucket", arns.OutputBucket, inside, `${endpointOfS3}List aws:PrincipalArn`);
+  mayNot(administrator, createJob, s.aJob, atBedrock, `${endpoint}KeepJobs aws:PrincipalArn`);
+  mayNot(administrator, "bedrock:ListModelInvocationJobs", "*", atBedrock, `${endpoint}FindJobs aws:PrincipalArn`);
+
+  // Data goes in and out through the endpoint.
+  const [input, out] = ["InputBucketPolicy", "OutputBucketPolicy"];
+  const [inOnly, outOnly] = [input, out].map((policy) => `${policy}/OnlyThroughTheEndpoint`);
+  const [listInOnly, listOutOnly] = [input, out].map((policy) => `${policy}/ListOnlyThroughTheEndpoint`);
+  const lists = ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"];
+  for (const place of [outside, inAnotherVpc]) {
+    mayNot(submit, "s3:GetObjectVersion", s.drop, place, inOnly);
+    mayNot(submit, "s3:PutObject", entry, place, outOnly);
+    mayNot(complete, "s3:PutObject", result, place, outOnly);
+    mayNot(complete, "s3:DeleteObject", marker, place, outOnly);
+    mayNot(complete, "s3:ListBucket", arns.OutputBucket, below(place, "open/"), listOutOnly);
+    mayNot(job, "s3:GetObject", jobInput, place, outOnly);
+    mayNot(job, "s3:PutObject", jobOutput, place, outOnly);
+    mayNot(job, "s3:ListBucket", arns.OutputBucket, place, listOutOnly);
+    mayNot(administrator, [...dataActions, "s3:GetObjectVersion", "s3:DeleteObjectVersion"], s.drop, place, inOnly);
+    mayNot(administrator, dataActions, [result, jobInput], place, outOnly);
+    mayNot(administrator, lists, arns.InputBucket, place, listInOnly);
+  }
+  // And never by plain HTTP.
+  const plain = (place) => ({ ...place, "aws:SecureTransport": "false" });
+  mayNot(submit, "s3:GetObjectVersion", s.drop, plain(inside), `${input}/TlsOnly`);
+  mayNot(complete, "s3:PutObject", result, plain(inside), `${out}/TlsOnly`);
+  mayNot(job, "s3:GetObject", jobInput, plain(inside), `${out}/TlsOnly`);
+  mayNot(administrator, "s3:GetBucketPolicy", arns.InputBucket, plain(outside), `${input}/TlsOnly`);
+  mayNot(administrator, "s3:PutBucketPolicy", arns.OutputBucket, plain(outside), `${out}/TlsOnly`);
+  mayNot(uploader, "s3:PutObject", s.drop, plain(outside), `${input}/TlsOnly`);
+  mayNot(reader, "s3:GetObject", result, plain(outside), `${out}/TlsOnly`);
+
+  // Uploaders put under the prefix, in parts too. Nothing else, whatever IAM lets them do.
+  const put = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
+  const notPut = [
+    "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectAcl",
+  ];
+  const offPrefix = `${input}/UploadersOnlyUnderThePrefix`;
+  for (const who of plainUploaders) {
+    may(who, put, s.drop, outside);
+    mayNot(who, "s3:PutObject", s.input("a.jsonl"), outside, offPrefix, `${input}/UploadersMayPut Resource`);
+  }
+  mayNot(uploader, "s3:PutObject", s.input("a.jsonl"), outside, offPrefix);
+  mayNot(uploader, notPut, s.drop, outside, `${input}/UploadersOnlyPut`);
+  mayNot(uploader, lists, arns.InputBucket, outside, listInOnly);
+  mayNot(uploader, ["s3:GetObject", "s3:PutObject"], result, outside, outOnly);
+  mayNot(uploader, "s3:ListBucket", arns.OutputBucket, below(outside, "results/"), listOutOnly);
+
+  // Readers get and list results. Nothing else, whatever IAM lets them do.
+  const notGet = ["s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"];
+  may(plainReader, "s3:GetObject", [result, rejection], outside);
+  may(plainReader, "s3:ListBucket", arns.OutputBucket, below(outside, "results/in/"));
+  mayNot(reader, "s3:GetObject", [jobInput, jobOutput, entry, dropEntry, marker], outside, `${out}/ReadersOnlyResults`);
+  mayNot(reader, notGet, result, outside, `${out}/ReadersOnlyGet`);
+  mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(outside, "jobs/"), `${out}/ReadersListOnlyResults`);
+  mayNot(reader, lists, arns.OutputBucket, outside, `${out}/ReadersListOnlyResults`);
+  mayNot(reader, ["s3:GetObject", "s3:PutObject"], s.drop, outside, inOnly);
+  mayNot(reader, "s3:ListBucket", arns.InputBucket, outside, listInOnly);
+  if (uploader) {
+    mayNot(stranger, "s3:PutObject", s.drop, outside, inOnly, `${input}/UploadersMayPut Principal`);
+    mayNot(stranger, "s3:GetObject", result, outside, outOnly, `${out}/ReadersMayGet Principal`);
+  }
+
+  // Nobody is locked out of managing the buckets.
+  may(administrator, [
+    "s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutLifecycleConfiguration", "s3:GetBucketLocation",
+    "s3:PutBucketNotification", "s3:PutEncryptionConfiguration", "s3:PutBucketVersioning", "s3:DeleteBucket",
+  ], [arns.InputBucket, arns.OutputBucket], outside);
+
+  // The key serves those who use S3, and nobody otherwise. A key of the stack's own lets uploaders and readers use it;
+  // with another one, IAM has to.
+  const useKey = ["kms:Decrypt", "kms:GenerateDataKey"];
+  if (s.key) {
+    const viaEc2 = { "kms:ViaService": s.viaS3["kms:ViaService"].replace("s3", "ec2") };
+    const otherKey = s.arn("kms", "key/99999999-2222-3333-4444-555555555555");
+    may(administrator, ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:DescribeKey"], s.key);
+    may(job, useKey, s.key, s.viaS3);
+    for (const who of arns.KmsKey ? plainUploaders : [uploader]) may(who, useKey, s.key, s.viaS3);
+    may(arns.KmsKey ? plainReader : reader, "kms:Decrypt", s.key, s.viaS3);
+    for (const who of [...functions, job]) {
+      const use = `${who === job ? data : "DropsPolicy"}/EncryptAndDecrypt`;
+      mayNot(who, useKey, s.key, {}, `${use} kms:ViaService`);
+      mayNot(who, "kms:Decrypt", s.key, viaEc2, `${use} kms:ViaService`);
+      mayNot(who, "kms:Decrypt", otherKey, s.viaS3, `${use} Resource`);
+      mayNot(who, ["kms:Encrypt", "kms:CreateGrant"], s.key, s.viaS3, `${use} Action`);
+    }
+    mayNot(plainUploaders[0], "kms:Decrypt", s.key, {}, "KmsKey/UploadersEncrypt kms:ViaService");
+    mayNot(plainReader, "kms:Decrypt", s.key, viaEc2, "KmsKey/ReadersDecrypt kms:ViaService");
+    mayNot(plainReader, "kms:GenerateDataKey", s.key, s.viaS3, "KmsKey/ReadersDecrypt Action");
+    mayNot(stranger, "kms:GenerateDataKey", s.key, s.viaS3, "KmsKey/UploadersEncrypt Principal");
+  }
+
+  // Who wakes the functions, and who writes into the queue of what could not be delivered.
+  const [s3, events] = ["s3", "events"].map((name) => s.service(`${name}.amazonaws.com`));
+  const [wake, onDrop, onSweep, queue] = [
+    "lambda:InvokeFunction", "SubmitFunction/InputBucketPermission", "CompleteFunction/CompleteFunctionSweepPermission",
+    "UndeliveredQueuePolicy/RuleMaySend",
+  ];
+  const [rule, otherRule] = [arns.CompleteFunctionJobEnded, s.arn("events", "rule/somebodys-rule")];
+  may(s3, wake, arns.SubmitFunction, from(arns.InputBucket));
+  for (const one of [rule, arns.CompleteFunctionSweep]) {
+    may(events, wake, arns.CompleteFunction, from(one));
+    may(events, send, arns.UndeliveredQueue, from(one));
+  }
+  mayNot(s3, wake, arns.SubmitFunction, from(otherBucket), `${onDrop} AWS:SourceArn`);
+  mayNot(s3, wake, arns.SubmitFunction, from(arns.OutputBucket), `${onDrop} AWS:SourceArn`);
+  mayNot(s3, wake, arns.SubmitFunction, from(arns.InputBucket, ELSEWHERE), `${onDrop} AWS:SourceAccount`);
+  mayNot(s3, wake, arns.SubmitFunction, from(otherBucket, ELSEWHERE), `${onDrop} AWS:SourceArn`, `${onDrop} AWS:SourceAccount`);
+  mayNot(events, wake, arns.SubmitFunction, from(rule), `${onDrop} Principal`, `${onDrop} AWS:SourceArn`);
+  mayNot(events, wake, arns.CompleteFunction, from(otherRule), `${onSweep} AWS:SourceArn`);
+  mayNot(s3, wake, arns.CompleteFunction, from(arns.InputBucket), `${onSweep} Principal`, `${onSweep} AWS:SourceArn`);
+  mayNot(events, send, arns.UndeliveredQueue, from(otherRule), `${queue} aws:SourceArn`);
+  mayNot(s3, send, arns.UndeliveredQueue, from(arns.InputBucket), `${queue} Principal`, `${queue} aws:SourceArn`);
+  mayNot(events, receive, arns.UndeliveredQueue, from(rule), `${queue} Action`);
+  return table;
+}

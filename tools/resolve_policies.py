@@ -1,0 +1,87 @@
+"""Writes target/policies.json: every policy of the stack, resolved, for some sets of parameters.
+
+tools/policies/simulate.mjs asks a simulator of IAM about them. A statement keeps its Sid; the permissions of
+a function become the statements that Lambda makes of them.
+"""
+
+import json
+
+from stack import ACCOUNT, ARNS, EVERYTHING, KEY_ARN, NO_VALUE, PEOPLE, ROOT, Stack, existing, translate
+
+# name -> (partition, Region, parameters): every part of every policy is there in one of them.
+SETS = {
+    "made network, made key, people": ("aws", "us-east-1", {**PEOPLE, "KmsKeyArn": "create"}),
+    "existing network, no key": ("aws", "us-east-1", existing(3, 2)),
+    "inference profile, given key, tags": ("aws", "us-east-1", {**EVERYTHING, "KmsKeyArn": KEY_ARN}),
+    "another partition": ("aws-us-gov", "us-gov-west-1", {"AvailabilityZoneCount": "2"}),
+}
+
+
+def permission(stack, name):
+    """The statement that Lambda makes of a permission.
+    https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html"""
+    given = stack.properties(name)
+    conditions = {"StringEquals": {"AWS:SourceAccount": given.get("SourceAccount")},
+                  "ArnLike": {"AWS:SourceArn": given.get("SourceArn")}}
+    return given["FunctionName"], {
+        "Sid": name, "Effect": "Allow", "Principal": {"Service": given["Principal"]}, "Action": given["Action"],
+        "Resource": stack.attribute(given["FunctionName"], "Arn"),
+        "Condition": {operator: one for operator, one in conditions.items() if all(one.values())},
+    }
+
+
+def policies(stack):
+    """Policies by name, the names of those of each role, and of the one of each resource, by ARN."""
+    documents, of_roles, of_resources = {}, {}, {}
+
+    def add(name, document, *arns):
+        documents[name] = document
+        of_resources.update(dict.fromkeys(arns, name))
+
+    for name in stack.of_type("AWS::IAM::ManagedPolicy"):
+        add(name, stack.properties(name)["PolicyDocument"])
+    for role in stack.of_type("AWS::IAM::Role"):
+        properties = stack.properties(role)
+        add(f"{role}/Trust", properties["AssumeRolePolicyDocument"], stack.attribute(role, "Arn"))
+        for policy in properties["Policies"]:
+            add(f"{role}/{policy['PolicyName']}", policy["PolicyDocument"])
+        inline = [f"{role}/{policy['PolicyName']}" for policy in properties["Policies"]]
+        of_roles[role] = inline + properties.get("ManagedPolicyArns", [])
+    for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"):
+        for name in stack.of_type(kind):
+            given = stack.properties(name)
+            raw = stack.resources[name]["Properties"]
+            of = [raw["Bucket"]] if "Bucket" in raw else raw["Queues"]
+            add(name, given["PolicyDocument"], *(stack.attribute(one["Ref"], "Arn") for one in of))
+    for name in stack.of_type("AWS::KMS::Key"):
+        add(name, stack.properties(name)["KeyPolicy"], stack.attribute(name, "Arn"))
+    for name in stack.of_type("AWS::EC2::VPCEndpoint"):
+        add(name, stack.properties(name)["PolicyDocument"], stack.reference(name))
+    for name in stack.of_type("AWS::Lambda::Permission"):
+        function, statement = permission(stack, name)
+        documents.setdefault(function, {"Version": "2012-10-17", "Statement": []})["Statement"].append(statement)
+        of_resources[statement["Resource"]] = function
+    return {"policies": documents, "ofRoles": of_roles, "ofResources": of_resources}
+
+
+def resolved(partition, region, parameters):
+    parameters = {"S3PrefixListId": "pl-63a5400a", **parameters}
+    stack = Stack(translate(parameters), partition, region, parameters)
+    return {
+        "partition": partition, "region": region, "account": ACCOUNT,
+        "parameters": {name: value for name, value in stack.values.items() if value is not NO_VALUE},
+        "outputs": {name: stack.output(name) for name, one in stack.outputs.items()
+                    if "Condition" not in one or stack.resolve(stack.conditions[one["Condition"]])},
+        "arns": {name: stack.attribute(name, "Arn") for kind in ["AWS::S3::Bucket", *ARNS] for name in stack.of_type(kind)},
+        **policies(stack),
+    }
+
+
+def main():
+    target = ROOT / "target" / "policies.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps({name: resolved(*one) for name, one in SETS.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
