@@ -37,6 +37,6 @@ def main(_):
 
 
 def call_name(operation, key):
-    """A key says what it is of by its beginning and its end; the ids are between."""
-    first, *_, last = (key or "").split("/")
-    return f"{operation} {first if first != last else 'the drop'}" + (f"/…/{last.rpartition('.')[2]}" if first != last else "")
+    """A key says by its folder and its ending what it is of; the ids are between."""
+    parts = (key or "").split("/")
+    return f"{operation} {'the drop' if len(parts) == 1 else parts[0] + '/….' + parts[-1].rpartition('.')[2]}"
