@@ -7,19 +7,22 @@ SIZE ?= 1000
 # Of the functions that sam-build makes: this machine's own, which needs no second standard library.
 ARCHITECTURE ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
-CARGO_FLAGS := --locked --features local
+CARGO_FLAGS := --locked --features doctor
 NEXTEST := .tools/venv/bin/cargo-nextest
 WITH_NODE := PATH="$(CURDIR)/.tools/node/bin:$$PATH"
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo test fmt clippy doc doctest nextest lint-template policies sam-build emulator crash model soak herd bench examples tools clean
+.PHONY: help demo doctor test fmt clippy doc doctest nextest lint-template policies sam-build emulator crash model strictness soak herd bench examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Run the pipeline on this machine: make demo FILE=drop.jsonl
-	@cargo run $(CARGO_FLAGS) --bin bedrock-vpc-batch -- local "$(FILE)"
+	@cargo run --locked --features local --bin bedrock-vpc-batch -- local "$(FILE)"
+
+doctor: ## Examine the account that a stack is in: make doctor STACK=name
+	@cargo run $(CARGO_FLAGS) --bin bedrock-vpc-batch -- doctor --stack "$(STACK)"
 
 test: fmt clippy doc doctest nextest lint-template policies emulator ## Check everything, as CI does.
 	@echo "make test: formatting, lints, documentation, tests, template, policies, build and deployment are in order"
@@ -36,7 +39,7 @@ doc: ## Build the documentation, warnings are errors.
 doctest: ## Run the examples in the documentation.
 	@cargo test $(CARGO_FLAGS) --doc
 
-nextest: .tools/venv/installed ## Run the unit and integration tests.
+nextest: .tools/venv/installed .tools/emulator/installed ## Run the unit and integration tests.
 	@$(NEXTEST) nextest run $(CARGO_FLAGS)
 
 lint-template: .tools/sam/installed .tools/checkov/installed ## Lint template.yaml and check what it grants and configures.
@@ -68,6 +71,9 @@ crash: .tools/venv/installed ## Kill the functions before and after each call th
 model: export MODEL_DEPTH = deep
 model: .tools/venv/installed ## Explore the protocol further than the tests do, for some minutes.
 	$(call FIGURES,model::,model)
+
+strictness: .tools/venv/installed ## Hold a million mutated lines against a strict oracle.
+	$(call FIGURES,strictness::,strictness.*)
 
 soak: export SEED := $(SEED)
 soak: export DROPS := $(DROPS)

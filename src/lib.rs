@@ -20,7 +20,7 @@
 //! # Reading order
 //!
 //! [`config`], [`error`], [`timestamp`], [`telemetry`]; then along a drop: [`event`], [`s3_uri`], [`layout`],
-//! [`jsonl`], [`record`], [`validate`], [`plan`], [`job`], [`ledger`], [`store`], [`lines`], [`bedrock`],
+//! [`jsonl`], `json`, [`record`], [`validate`], [`plan`], [`job`], [`ledger`], [`store`], [`lines`], [`bedrock`],
 //! [`submit`], `jobs`, [`output`], [`accounting`], [`complete`], `sweep`. From `jsonl` to `ledger`, and
 //! `accounting`, all is pure: no IO, no clock, no environment.
 
@@ -31,10 +31,13 @@ pub mod cli;
 pub mod clients;
 pub mod complete;
 pub mod config;
+#[cfg(feature = "doctor")]
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod job;
 mod jobs;
+mod json;
 pub mod jsonl;
 pub mod layout;
 pub mod ledger;

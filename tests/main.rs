@@ -4,6 +4,8 @@
 
 mod awkward_keys;
 mod crash;
+#[cfg(feature = "doctor")]
+mod doctor;
 mod endings;
 mod events;
 mod faults;
@@ -21,6 +23,7 @@ mod soak;
 mod splitting;
 mod stand_in;
 mod store;
+mod strictness;
 mod support;
 mod sweep;
 mod telemetry;

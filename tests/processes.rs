@@ -5,7 +5,10 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
+use bedrock_vpc_batch::complete::Complete;
+use bedrock_vpc_batch::local::clients;
 use bedrock_vpc_batch::local::s3::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
+use bedrock_vpc_batch::submit::Submit;
 use serde_json::{Value, json};
 
 use crate::support::runtime_api::{Function, lambda_environment};
@@ -245,4 +248,34 @@ fn watched_folder_is_processed_until_interrupted() {
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(interrupted.success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn stand_in_by_itself_works_with_the_s3_that_it_is_given() {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    let mut world = World::new().await;
+    let mut child = tokio::process::Command::new(COMMAND_LINE)
+        .args(["stand-in", "--s3-endpoint", world.s3.endpoint(), "--pace-ms", "0"])
+        .envs([("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID), ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)])
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address = lines.next_line().await.unwrap().unwrap();
+    let clients = clients(&world.config, world.s3.endpoint(), &address).await;
+    world.submit = Submit::new(world.config.clone(), &clients);
+    world.complete = Complete::new(world.config.clone(), &clients);
+
+    let event = world.put("a.jsonl", drop_of(100)).await;
+    world.submit(event).await.unwrap();
+    let mut events: Vec<Value> = Vec::new();
+    for _ in 0..5 {
+        events.push(serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap());
+    }
+    let statuses: Vec<&str> =
+        events.iter().map(|event| event["detail"]["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["Submitted", "Validating", "Scheduled", "InProgress", "Completed"]);
+    world.complete(events[4].clone()).await.unwrap();
+    assert_eq!(world.results().await.ids(), [ids(100), BTreeSet::new(), BTreeSet::new()]);
 }

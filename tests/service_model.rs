@@ -39,7 +39,7 @@ pub(crate) fn violations(operation: &str, input: &Value) -> Vec<String> {
 }
 
 /// The same for an answer.
-fn output_violations(operation: &str, output: &Value) -> Vec<String> {
+pub(crate) fn output_violations(operation: &str, output: &Value) -> Vec<String> {
     BEDROCK.violations(operation, "output", output)
 }
 

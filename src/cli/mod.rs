@@ -1,4 +1,5 @@
-//! The command line: `bedrock-vpc-batch local FILE…`, `… validate FILE…`, and the stand-in of Bedrock by itself.
+//! The command line: `bedrock-vpc-batch local FILE…`, `bedrock-vpc-batch validate FILE…`,
+//! `bedrock-vpc-batch doctor --stack NAME`, and the stand-in of Bedrock by itself.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -60,6 +61,25 @@ enum Command {
     /// well-formed role, subnet and security group. It prints its address, then each change of state of a job
     /// as a whole EventBridge event, one JSON object a line, until Ctrl-C.
     StandIn(StandInArguments),
+
+    /// Examine an AWS account before a job waits for hours and fails.
+    ///
+    /// Every call reads, none changes anything. Each line says what was checked, what was found, and the cure;
+    /// the last one is their sum. Region and credentials come from the environment or a profile; of a login
+    /// with SSO, `eval "$(aws configure export-credentials --format env)"` makes some.
+    ///
+    /// Exit code: 0 if nothing was found that makes jobs fail; 1 if something was; 2 if there is no such stack or
+    /// a setting is wrong.
+    #[cfg(feature = "doctor")]
+    Doctor(DoctorArguments),
+}
+
+#[cfg(feature = "doctor")]
+#[derive(Debug, clap::Args)]
+struct DoctorArguments {
+    /// The stack of template.yaml to examine. Without it, the same environment variables as the functions'.
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -132,12 +152,17 @@ enum CliError {
     Output(#[source] io::Error),
     #[error(transparent)]
     Pipeline(#[from] Error),
+    #[cfg(feature = "doctor")]
+    #[error(transparent)]
+    Doctor(#[from] crate::doctor::DoctorError),
 }
 
 impl CliError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Setting(..) | Self::Fault(..) | Self::Config(_) => 2,
+            #[cfg(feature = "doctor")]
+            Self::Doctor(_) => 2,
             Self::Path(..) | Self::Start(_) | Self::Output(_) | Self::Pipeline(_) => 1,
         }
     }
@@ -150,6 +175,8 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Local(arguments) => local(&arguments).await,
         Command::StandIn(arguments) => stand_in::serve(&arguments).await.map(|()| true),
         Command::Validate(arguments) => validate::validate(&arguments),
+        #[cfg(feature = "doctor")]
+        Command::Doctor(arguments) => doctor(&arguments).await,
     };
     match result {
         Ok(all_is_well) => ExitCode::from(u8::from(!all_is_well)),
@@ -158,6 +185,15 @@ pub async fn run(arguments: Arguments) -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+#[cfg(feature = "doctor")]
+#[expect(clippy::print_stdout, reason = "the command line talks to a person")]
+async fn doctor(arguments: &DoctorArguments) -> Result<bool, CliError> {
+    let sdk = crate::doctor::sdk_config().await;
+    let report = crate::doctor::examine(&sdk, arguments.stack.as_deref()).await?;
+    println!("{report}");
+    Ok(report.is_sound())
 }
 
 async fn local(arguments: &LocalArguments) -> Result<bool, CliError> {

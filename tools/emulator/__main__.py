@@ -2,8 +2,9 @@
 
 The template is the project's own, unchanged, and so are both executables; `sam deploy` and `sam delete` do the
 work. The emulator is MiniStack, with this project's stand-in in Bedrock's place. No containers, no network, no
-account. What the emulator takes and does not keep is listed, and not claimed. What it can not show at all is
-whether IAM, the endpoints and the security groups let through what they should: nothing here asks them.
+account. The emulator asks the policies of the functions' roles and of the buckets about each call to S3, but not
+those of the endpoints and the key, nor the job's role, whose part the stand-in plays, nor the security groups. What it
+takes and does not keep is listed, and not claimed.
 
 Usage: python tools/emulator
 """
@@ -28,7 +29,7 @@ EVENTS = ROOT / "events"
 ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine().lower()]
 # What the README tells a user to do, up to the first result; this program does the same.
 STEPS = ["sam build", "aws ec2 describe-managed-prefix-lists", "sam deploy", "aws s3 cp", "aws s3 ls"]
-PERSON = f"arn:aws:iam::{ACCOUNT}:role/person"
+PERSON = f"arn:aws:iam::{ACCOUNT}:user/person"
 OTHER_MODEL = "anthropic.claude-3-5-haiku-20241022-v1:0"
 ENDINGS = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
 NO_ENDINGS = ["Submitted", "Validating", "Scheduled", "InProgress", "Stopping"]
@@ -46,13 +47,14 @@ def main():
             "UploaderArns": PERSON,
             "ReaderArns": PERSON,
         }
-        stack = Stack(cloud, "bvb-emulator")
+        stack = Stack(cloud, "bvb-emulator", cloud.user("person"))
         deployed = stack.deploy(**parameters)
         first_result = drop_example(stack, "support-tickets.jsonl")
         from_nothing = time.monotonic() - started
 
         read_back(report, cloud, stack, parameters)
         match_endings(stack)
+        refused = refuse_other_calls(stack)
         refuse_bad_drop(stack)
         repeat_notification(stack)
         sweep_up_lost_event(stack)
@@ -64,7 +66,7 @@ def main():
     print(
         f"emulator: deployed in {deployed:.0f} s, first result {first_result:.1f} s after the drop ({len(steps)} commands, "
         f"{from_nothing:.0f} s besides the build), updated in {updated:.0f} s, deleted in {deleted:.0f} s; "
-        f"{report.properties} properties read back, {len(report.not_kept)} not kept")
+        f"{report.properties} properties read back, {len(report.not_kept)} not kept; {refused} calls from outside refused")
 
 
 def commands_of_readme():
@@ -102,9 +104,9 @@ def check_results(stack, name, summary):
     same(f"{name}: records", summary["records"], {
         "total": len(records), "succeeded": len(records), "failed": 0, "unprocessed": 0})
     folder = name.removesuffix("summary.json")
-    files = stack.objects(prefix=folder)
-    same(f"{name}: files", sorted(files), [f"{folder}succeeded/part-00001.jsonl", name])
-    lines = stack.read(f"{folder}succeeded/part-00001.jsonl").splitlines()
+    succeeded = f"{folder}succeeded/part-00001.jsonl"
+    same(f"{name}: files", stack.results(summary["source"]["key"]), [succeeded, name])
+    lines = stack.read(succeeded).splitlines()
     same(f"{name}: ids of the results", sorted(json.loads(line)["recordId"] for line in lines), sorted(records))
 
 
@@ -143,6 +145,42 @@ def match_endings(stack):
         same(f"the rule takes {place} {value}", stack.matches(rule, ended), False)
 
 
+def refuse_other_calls(stack):
+    """The person drops and reads results. From outside the endpoint that is all that anybody does, whatever IAM allows;
+    gives the number of refusals."""
+    admin = stack.cloud.user("admin", "s3:*")
+    drops, output = {"Bucket": stack["InputBucketName"]}, {"Bucket": stack["OutputBucketName"]}
+    dropped = {**drops, "Key": "support-tickets.jsonl"}
+    result = {**output, "Key": stack.results(dropped["Key"])[0]}
+    job = {**output, "Key": next(iter(stack.objects(prefix="jobs/")))}
+    # The name of a client's call, its arguments, and whether the person may do it.
+    calls = (
+        ("put_object", {**dropped, "Key": "other.txt"}, True),
+        ("get_object", dropped, False),
+        ("delete_object", dropped, False),
+        ("list_objects_v2", drops, False),
+        ("get_object", result, True),
+        ("put_object", result, False),
+        ("delete_object", result, False),
+        ("get_object", job, False),
+        ("list_objects_v2", {**output, "Prefix": "results/"}, True),
+        ("list_objects_v2", output, False),
+    )
+    for call, arguments, may in calls:
+        what = f"{call} {' '.join(arguments.values())}"
+        same(f"person: {what}", outcome(getattr(stack.person, call), **arguments), "allowed" if may else "AccessDenied")
+        same(f"admin: {what}", outcome(getattr(admin, call), **arguments), "AccessDenied")
+    return sum(1 if may else 2 for _, _, may in calls)
+
+
+def outcome(call, **arguments):
+    try:
+        call(**arguments)
+        return "allowed"
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+
+
 def refuse_bad_drop(stack):
     """A bad file is told why; a file of another kind is nobody's."""
     jobs, drops = len(stack.cloud.jobs()), len(stack.objects(prefix="drops/"))
@@ -178,7 +216,7 @@ def sweep_up_lost_event(stack):
     wait_for(f"the end of the job of {key}", lambda: any(
         event["detail"]["status"] in ENDINGS for event in stand_in.events[seen:]))
     stack.lose_events()
-    same(f"results of {key} without an event", stack.objects(prefix=f"results/{key}/"), {})
+    same(f"results of {key} without an event", stack.results(key), [])
     target = stack.rule("CompleteFunctionSweep")["Targets"][0]["Arn"]
     stack.invoke_later(target, json.loads((EVENTS / "schedule.json").read_bytes()))
     check_results(stack, *stack.report_of(key))
@@ -189,7 +227,7 @@ def use_network_of(stack, report, parameters):
     """A second stack in the network of the first, with a key, a prefix and a name of its own."""
     cloud, shared = stack.cloud, stack.resources()["BedrockVpcEndpointSecurityGroup"]
     before = group_rules(cloud, shared)
-    guest = Stack(cloud, "bvb-guest")
+    guest = Stack(cloud, "bvb-guest", stack.person)
     guest.deploy(
         **parameters, VpcId=stack["VpcId"], SubnetIds=stack["JobSubnetIds"], S3VpcEndpointId=stack["S3VpcEndpointId"],
         BedrockVpcEndpointId=stack["BedrockVpcEndpointId"], BedrockVpcEndpointSecurityGroupId=shared,
@@ -203,7 +241,9 @@ def use_network_of(stack, report, parameters):
     notification(report, cloud, guest, prefix="incoming/", suffix=".jsonl")
     key = {"KeyId": guest["KmsKeyArn"]}
     report.read_back("second stack, key rotation", cloud.kms.get_key_rotation_status(**key)["KeyRotationEnabled"], True)
-    guest.drop("elsewhere/a.jsonl", EXAMPLE.read_bytes())
+    outside = {"Bucket": guest["InputBucketName"], "Key": "elsewhere/a.jsonl", "Body": EXAMPLE.read_bytes()}
+    same("the person's drop outside the prefix", outcome(guest.person.put_object, **outside), "AccessDenied")
+    cloud.s3.put_object(**outside)
     drop_example(guest, "incoming/a.jsonl")
     same("drops of the second stack", len(guest.objects(prefix="drops/")), 1)
     nothing_failed(guest)
@@ -240,14 +280,16 @@ def delete(stack):
     """Deletes the stack: nothing is left but the buckets, as they were."""
     cloud, resources = stack.cloud, stack.resources()
     buckets = [stack["InputBucketName"], stack["OutputBucketName"]]
-    before = [(objects(cloud, name), cloud.s3.get_bucket_policy(Bucket=name)["Policy"]) for name in buckets]
+    before = [(objects(cloud.s3, name), cloud.s3.get_bucket_policy(Bucket=name)["Policy"]) for name in buckets]
     seconds = stack.delete()
     try:
         found = cloud.cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"]
     except ClientError as error:
         found = error.response["Error"]["Code"]
     same(f"{stack.name} after its deletion", found, "ValidationError")
-    after = [(objects(cloud, name), cloud.s3.get_bucket_policy(Bucket=name)["Policy"]) for name in buckets]
+    there = {bucket["Name"] for bucket in cloud.s3.list_buckets()["Buckets"]}
+    same(f"buckets of {stack.name} that are kept", [name for name in buckets if name in there], buckets)
+    after = [(objects(cloud.s3, name), cloud.s3.get_bucket_policy(Bucket=name)["Policy"]) for name in buckets]
     same(f"buckets of {stack.name} after its deletion", after, before)
     same(f"what is left of {stack.name}", left_over(cloud, stack.name, resources), [])
     return seconds
@@ -279,5 +321,5 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("emulator: terminated"))
     try:
         main()
-    except Mismatch as mismatch:
-        sys.exit(f"emulator: {mismatch}")
+    except (Mismatch, ClientError) as error:
+        sys.exit(f"emulator: {error}")

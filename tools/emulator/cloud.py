@@ -18,12 +18,13 @@ class Cloud:
     def __init__(self, servers):
         self.servers = servers
         self.stand_in = servers.stand_in
+        # The account itself, which no policy stops here.
         session = boto3.Session(ACCOUNT, "none", region_name=REGION)
 
-        def client(service, endpoint=servers.endpoint):
-            return session.client(service, endpoint_url=endpoint)
+        def client(service):
+            return session.client(service, endpoint_url=servers.endpoint)
 
-        self.bedrock = client("bedrock", servers.stand_in.endpoint)
+        self.bedrock = session.client("bedrock", endpoint_url=servers.stand_in.endpoint)
         self.cloudformation = client("cloudformation")
         self.cloudwatch = client("cloudwatch")
         self.ec2 = client("ec2")
@@ -35,6 +36,17 @@ class Cloud:
         self.s3 = client("s3")
         self.sqs = client("sqs")
 
+    def user(self, name, *actions):
+        """A new user who may do this anywhere, as far as IAM goes; gives the user's own client of S3."""
+        self.iam.create_user(UserName=name)
+        if actions:
+            statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+            document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            self.iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=document)
+        key = self.iam.create_access_key(UserName=name)["AccessKey"]
+        session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
+        return session.client("s3", endpoint_url=self.servers.endpoint)
+
     def jobs(self):
         """Every job so far, oldest first."""
         pages = self.bedrock.get_paginator("list_model_invocation_jobs").paginate(sortOrder="Ascending")
@@ -42,11 +54,12 @@ class Cloud:
 
 
 class Stack:
-    """One deployment of the template."""
+    """One deployment of the template, and the client of the person who uses it."""
 
-    def __init__(self, cloud, name):
+    def __init__(self, cloud, name, person):
         self.cloud = cloud
         self.name = name
+        self.person = person
         self.outputs = {}
         self.routed = len(cloud.stand_in.events)
 
@@ -89,15 +102,20 @@ class Stack:
         return {**rule, "Targets": self.cloud.events.list_targets_by_rule(Rule=name)["Targets"]}
 
     def drop(self, key, content):
-        """Puts a file into the input bucket, and gives the version that it is."""
-        return self.cloud.s3.put_object(Bucket=self["InputBucketName"], Key=key, Body=content)
+        """Puts a file into the input bucket, as the person."""
+        self.person.put_object(Bucket=self["InputBucketName"], Key=key, Body=content)
+
+    def results(self, key):
+        """The names of the results of a drop, as the person."""
+        return list(objects(self.person, self["OutputBucketName"], f"results/{key}/"))
+
+    def read(self, name):
+        """A result, as the person."""
+        return self.person.get_object(Bucket=self["OutputBucketName"], Key=name)["Body"].read()
 
     def objects(self, output="OutputBucketName", prefix=""):
         """Every object of a bucket and the hash of its content, by its key."""
-        return objects(self.cloud, self[output], prefix)
-
-    def read(self, key):
-        return self.cloud.s3.get_object(Bucket=self["OutputBucketName"], Key=key)["Body"].read()
+        return objects(self.cloud.s3, self[output], prefix)
 
     def route_events(self):
         """Does what EventBridge does with Bedrock's events, which MiniStack takes from nobody: matches them with the
@@ -126,16 +144,15 @@ class Stack:
 
     def report_of(self, key):
         """Delivers events until a drop has its summary or its rejection; gives its name and content."""
-        prefix = f"results/{key}/"
 
         def find():
             self.route_events()
-            return next((name for name in self.objects(prefix=prefix) if name.endswith(".json")), None)
+            return next((name for name in self.results(key) if name.endswith(".json")), None)
 
         name = wait_for(f"results of {key}", find)
         return name, json.loads(self.read(name))
 
 
-def objects(cloud, bucket, prefix=""):
-    pages = cloud.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+def objects(s3, bucket, prefix=""):
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return {entry["Key"]: entry["ETag"] for page in pages for entry in page.get("Contents", [])}

@@ -1,15 +1,19 @@
-"""Runs MiniStack, having taught it the two things in the template that it does not know.
+"""Runs MiniStack, having taught it what it does not know of the template.
 
 - The types AWS::EC2::SecurityGroupIngress and AWS::EC2::SecurityGroupEgress, for which it refuses the whole
   template as "Unrecognized resource types". It has the same rules as properties of a security group, so they are
   kept in that form and place.
 - Fn::Join in conditions, which it compares unjoined: no list is ever found empty.
+- VpcConfig of functions, which its Lambda has and its CloudFormation drops.
+- The way that a request took, which it asks policies about without knowing it: over TLS, which the loopback has
+  not, and through an S3 gateway endpoint if a function sends it whose subnets have their route tables there.
 """
 
 import uuid
 
 from ministack.app import main
-from ministack.services import ec2
+from ministack.core import iam_evaluator
+from ministack.services import ec2, lambda_svc
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 
@@ -36,6 +40,24 @@ def rule_handlers(place):
     return {"create": create, "update": update, "delete": delete}
 
 
+def function_handlers(handlers_of_functions):
+    """The same handlers, which keep the functions' VpcConfig."""
+
+    def keep(made, properties):
+        name, attributes = made
+        config = lambda_svc._vpc_config_with_id(properties.get("VpcConfig"))
+        lambda_svc._functions[name]["config"]["VpcConfig"] = config
+        return name, attributes
+
+    def create(logical_id, properties, stack_name):
+        return keep(handlers_of_functions["create"](logical_id, properties, stack_name), properties)
+
+    def update(physical_id, old, new, stack_name, logical_id):
+        return keep(handlers_of_functions["update"](physical_id, old, new, stack_name, logical_id), new)
+
+    return {**handlers_of_functions, "create": create, "update": update}
+
+
 def joined(node, parameters):
     """A part of a condition, with every list parameter that it joins in the place of its Fn::Join."""
     match node:
@@ -48,18 +70,42 @@ def joined(node, parameters):
     return node
 
 
+def s3_endpoint_of(principal_arn):
+    """The gateway endpoint that the requests of a function take: its session has its name."""
+    function = lambda_svc._functions.get(principal_arn.rpartition("/")[2])
+    if ":assumed-role/" not in principal_arn or function is None:
+        return None
+    subnets = set(function["config"]["VpcConfig"]["SubnetIds"])
+    for endpoint in ec2._vpc_endpoints.values():
+        tables = [ec2._route_tables[table] for table in endpoint["RouteTableIds"]]
+        routed = {entry.get("SubnetId") for table in tables for entry in table["Associations"]}
+        if subnets and subnets <= routed and endpoint["ServiceName"].endswith(".s3"):
+            return endpoint["VpcEndpointId"]
+    return None
+
+
 def teach():
     handlers_of = provisioners._RESOURCE_HANDLERS
     handlers_of["AWS::EC2::SecurityGroupIngress"] = rule_handlers("IpPermissions")
     handlers_of["AWS::EC2::SecurityGroupEgress"] = rule_handlers("IpPermissionsEgress")
-    evaluate = engine._evaluate_conditions
+    handlers_of["AWS::Lambda::Function"] = function_handlers(handlers_of["AWS::Lambda::Function"])
+    evaluate, resolve = engine._evaluate_conditions, iam_evaluator._resolve_condition_key
 
     def evaluate_conditions(template, parameters):
         conditions = joined(template.get("Conditions") or {}, parameters)
         return evaluate({**template, "Conditions": conditions}, parameters)
 
+    def resolve_condition_key(key, context):
+        match key.lower():
+            case "aws:securetransport":
+                return "true"
+            case "aws:sourcevpce":
+                return s3_endpoint_of(context.principal_arn)
+        return resolve(key, context)
+
     for module in (engine, changesets, handlers, stacks):
         module._evaluate_conditions = evaluate_conditions
+    iam_evaluator._resolve_condition_key = resolve_condition_key
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ class Servers:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": self.endpoint.rpartition(":")[2],
             "IOT_MTLS_PORT": "0",
+            "AUTH": "true",
             "AWS_ENDPOINT_URL_BEDROCK": self.stand_in.endpoint,
         }
         with self.log_path.open("w") as log:

@@ -1,0 +1,161 @@
+//! The two buckets and their policies. Pure.
+
+use std::collections::BTreeMap;
+
+use super::facts::{Bucket, Facts};
+use super::finding::{Finding, Known};
+use super::network::{context, reached_s3_endpoint};
+use super::policy::{Context, Principal, Request, Verdict, judge, values_of};
+use super::subject::Subject;
+
+/// All checks of both buckets.
+pub(super) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
+    let (input, output) = (&subject.config.input_bucket, &subject.config.output_bucket);
+    let function_roles = subject.functions.iter().flat_map(|functions| &functions.roles);
+    let gets = |role: &String| (role.clone(), "s3:GetObject", subject.s3_arn(&format!("{input}/drop.jsonl")));
+    let puts =
+        |role: &String| (role.clone(), "s3:PutObject", subject.s3_arn(&format!("{output}/drops/drop.json")));
+    let of_input: Vec<_> = function_roles.clone().map(gets).collect();
+    let of_job =
+        subject.s3_requests().map(|(action, arn)| (subject.config.job_role_arn.clone(), action, arn));
+    let of_output: Vec<_> = of_job.into_iter().chain(function_roles.map(puts)).collect();
+
+    let mut findings = bucket("input bucket", subject, input, &facts.input, true);
+    findings.extend(bucket("output bucket", subject, output, &facts.output, false));
+    for (check, name, bucket, requests) in [
+        ("input bucket policy", input, &facts.input, of_input),
+        ("output bucket policy", output, &facts.output, of_output),
+    ] {
+        findings.extend(policy(check, subject, facts, (name, bucket), &requests));
+    }
+    findings
+}
+
+fn bucket(
+    check: &'static str,
+    subject: &Subject,
+    name: &str,
+    bucket: &Bucket,
+    is_input: bool,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match &bucket.region {
+        Ok(None) => {
+            let cure = "deploy the stack anew, or name a bucket that exists";
+            return vec![Finding::fail(check, format!("{name} does not exist"), cure)];
+        }
+        Ok(Some(region)) if *region != subject.region => {
+            let what = format!("{name} is in {region}: an S3 endpoint leads to its own Region only");
+            findings.push(Finding::fail(check, what, format!("use a bucket in {}", subject.region)));
+        }
+        Ok(Some(_)) => {}
+        Err(unknown) => findings.push(Finding::unknown(check, unknown)),
+    }
+    match &bucket.is_public_access_blocked {
+        Ok(true) => {}
+        Ok(false) => findings.push(Finding::fail(
+            check,
+            format!("public access to {name} is not blocked"),
+            format!("aws s3api put-public-access-block --bucket {name} with all four set"),
+        )),
+        Err(unknown) => findings.push(Finding::unknown(check, unknown)),
+    }
+    if is_input {
+        match &bucket.is_versioned {
+            Ok(true) => {}
+            Ok(false) => findings.push(Finding::warn(
+                check,
+                format!("{name} is not versioned: a file put twice in a moment is one drop"),
+                "switch its versioning on",
+            )),
+            Err(unknown) => findings.push(Finding::unknown(check, unknown)),
+        }
+    }
+    let encryption = match &bucket.encryption {
+        Ok(Some(encryption)) => Some(encryption.algorithm.as_str()),
+        Ok(None) => {
+            let what = format!("{name} has no default encryption");
+            findings.push(Finding::warn(check, what, "set one"));
+            None
+        }
+        Err(unknown) => {
+            findings.push(Finding::unknown(check, unknown));
+            None
+        }
+    };
+    if let (true, Some(encryption)) = (findings.is_empty(), encryption) {
+        let versioned = if is_input { "versioned, " } else { "" };
+        let what = format!("{name} is private, {versioned}encrypted with {encryption}");
+        return vec![Finding::ok(check, what)];
+    }
+    findings
+}
+
+/// Within an account a bucket's policy only takes away; what it does not deny is up to the role's policies.
+fn policy(
+    check: &'static str,
+    subject: &Subject,
+    facts: &Facts,
+    (name, bucket): (&str, &Bucket),
+    requests: &[(String, &'static str, String)],
+) -> Vec<Finding> {
+    if bucket.region == Ok(None) {
+        return Vec::new();
+    }
+    let without = || {
+        let what = format!("nothing keeps requests to {name} on the S3 endpoint");
+        Finding::warn(check, what, "deny what does not come through it (aws:SourceVpce)")
+    };
+    let policy = match &bucket.policy {
+        Ok(Some(policy)) => policy,
+        Ok(None) => return vec![without()],
+        Err(unknown) => return vec![Finding::unknown(check, unknown)],
+    };
+    let mut findings = named_endpoints(check, facts, &values_of(policy, "aws:SourceVpce"));
+    if values_of(policy, "aws:SourceVpce").is_empty() && values_of(policy, "aws:SourceVpc").is_empty() {
+        findings.push(without());
+    }
+    let endpoint = reached_s3_endpoint(subject, facts);
+    let mut denials: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut doubts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (role_arn, action, resource) in requests {
+        let context = Context::new(context(subject, role_arn, endpoint));
+        let request = Request { principal: Principal::Role(role_arn), action, resource, context: &context };
+        let who = role_arn.rsplit('/').next().unwrap_or_default();
+        match judge(policy, &request) {
+            Verdict::Allowed | Verdict::NotAllowed => {}
+            Verdict::Denied(sid) => denials.entry(sid).or_default().push(format!("{who} {action}")),
+            Verdict::Unsure(sid) => doubts.entry(sid).or_default().push(format!("{who} {action}")),
+        }
+    }
+    let through = endpoint.map_or("any endpoint", |endpoint| &endpoint.id);
+    for (sid, whom) in denials {
+        let what = format!("{sid} denies through {through}: {}", whom.join(", "));
+        findings.push(Finding::fail(check, what, format!("except from {sid} what comes through {through}")));
+    }
+    // Without an endpoint there are such doubts, and the route tables have been found wanting.
+    for (sid, whom) in doubts.into_iter().filter(|_| endpoint.is_some()) {
+        let what = format!("what is not known here decides in {sid} on: {}", whom.join(", "));
+        findings.push(Finding::not_checked(check, what, "read it yourself"));
+    }
+    let Some(endpoint) = endpoint else { return findings };
+    if findings.is_empty() {
+        let what = format!("of {name}: admits what comes through {}", endpoint.id);
+        findings.push(Finding::ok(check, what));
+    }
+    findings
+}
+
+fn named_endpoints(check: &'static str, facts: &Facts, named: &[String]) -> Vec<Finding> {
+    let endpoints: &Known<Vec<_>> = &facts.endpoints;
+    let Ok(endpoints) = endpoints else { return Vec::new() };
+    let exists = |id: &String| endpoints.iter().any(|endpoint| endpoint.id == *id);
+    named
+        .iter()
+        .filter(|id| !exists(id))
+        .map(|id| {
+            let cure = "name the endpoint that the subnets reach";
+            Finding::fail(check, format!("it names {id}, which does not exist"), cure)
+        })
+        .collect()
+}

@@ -1,0 +1,135 @@
+//! What a check has found, and how it is printed.
+
+use std::fmt;
+
+/// How a check has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// It is sound.
+    Ok,
+    /// Jobs work, but something is not as it should be.
+    Warn,
+    /// Jobs will fail.
+    Fail,
+    /// It could not be told.
+    NotChecked,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "FAIL",
+            Self::NotChecked => "not checked",
+        })
+    }
+}
+
+/// One line of the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How the check has ended.
+    pub state: State,
+    /// What was checked.
+    pub check: &'static str,
+    /// What was found.
+    pub found: String,
+    /// What to do about it; none if it is sound.
+    pub cure: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn ok(check: &'static str, found: impl Into<String>) -> Self {
+        Self { state: State::Ok, check, found: found.into(), cure: None }
+    }
+
+    pub(super) fn warn(check: &'static str, found: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { state: State::Warn, check, found: found.into(), cure: Some(cure.into()) }
+    }
+
+    pub(super) fn fail(check: &'static str, found: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { state: State::Fail, check, found: found.into(), cure: Some(cure.into()) }
+    }
+
+    pub(super) fn not_checked(check: &'static str, why: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { state: State::NotChecked, check, found: why.into(), cure: Some(cure.into()) }
+    }
+
+    pub(super) fn unknown(check: &'static str, unknown: &Unknown) -> Self {
+        Self::not_checked(check, unknown.why.clone(), unknown.cure.clone())
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<11}  {:<20}  {}", self.state, self.check, self.found)?;
+        match &self.cure {
+            Some(cure) => write!(f, " → {cure}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// All lines of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report(pub Vec<Finding>);
+
+impl Report {
+    /// Whether nothing was found that makes jobs fail.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.count(State::Fail) == 0
+    }
+
+    fn count(&self, state: State) -> usize {
+        self.0.iter().filter(|finding| finding.state == state).count()
+    }
+}
+
+/// A line a finding, and their sum.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.0 {
+            writeln!(f, "{finding}")?;
+        }
+        let [ok, warn, fail, not_checked] =
+            [State::Ok, State::Warn, State::Fail, State::NotChecked].map(|state| self.count(state));
+        write!(f, "sum: {ok} ok, {warn} warn, {fail} FAIL, {not_checked} not checked")
+    }
+}
+
+/// A fact that could not be had: why, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unknown {
+    pub(super) why: String,
+    pub(super) cure: String,
+}
+
+/// A fact, or why there is none.
+pub(super) type Known<T> = Result<T, Unknown>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn report_is_a_line_a_finding_and_their_sum() {
+        let unknown =
+            Unknown { why: "AccessDenied on ec2:DescribeRouteTables".into(), cure: "allow it".into() };
+        let report = Report(vec![
+            Finding::ok("subnets", "subnet-0a"),
+            Finding::warn("internet", "a way out", "close it"),
+            Finding::unknown("route tables", &unknown),
+        ]);
+        assert_eq!(
+            report.to_string(),
+            "ok           subnets               subnet-0a\n\
+             warn         internet              a way out → close it\n\
+             not checked  route tables          AccessDenied on ec2:DescribeRouteTables → allow it\n\
+             sum: 1 ok, 1 warn, 0 FAIL, 1 not checked"
+        );
+        assert!(report.is_sound());
+        assert!(!Report(vec![Finding::fail("subnets", "none", "make one")]).is_sound());
+    }
+}

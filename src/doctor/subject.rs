@@ -1,0 +1,152 @@
+//! What is examined: the settings of the functions, and what only a stack tells.
+
+use std::collections::BTreeMap;
+
+use crate::config::{Config, ConfigError};
+
+/// The outputs and parameters of a stack that the functions get these variables from.
+const VARIABLES: [(&str, &str); 12] = [
+    ("INPUT_BUCKET", "InputBucketName"),
+    ("OUTPUT_BUCKET", "OutputBucketName"),
+    ("JOB_NAME_PREFIX", "JobNamePrefix"),
+    ("JOB_ROLE_ARN", "JobRoleArn"),
+    ("MODEL_ID", "ModelId"),
+    ("SUBNET_IDS", "JobSubnetIds"),
+    ("SECURITY_GROUP_IDS", "JobSecurityGroupIds"),
+    ("S3_ENCRYPTION_KEY_ID", "KmsKeyArn"),
+    ("JOB_TAGS", "JobTags"),
+    ("MIN_RECORDS_PER_JOB", "MinRecordsPerJob"),
+    ("MAX_RECORDS_PER_JOB", "MaxRecordsPerJob"),
+    ("MAX_INPUT_FILE_BYTES", "MaxInputFileBytes"),
+];
+
+/// What is examined.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    pub(super) region: String,
+    pub(super) config: Config,
+    /// What only a stack tells.
+    pub(super) functions: Option<Functions>,
+}
+
+/// The functions of a stack and how they reach the services.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Functions {
+    /// `SubmitRoleArn` and `CompleteRoleArn`.
+    pub(super) roles: Vec<String>,
+    pub(super) security_group_id: Option<String>,
+    pub(super) bedrock_endpoint_id: Option<String>,
+}
+
+impl Subject {
+    /// Reads the outputs and parameters of a stack, outputs first.
+    ///
+    /// # Errors
+    /// All settings that are missing or wrong, in one.
+    pub(super) fn of_stack(values: &BTreeMap<String, String>, region: &str) -> Result<Self, ConfigError> {
+        let value = |name: &str| values.get(name).filter(|value| !value.is_empty()).cloned();
+        let config = Config::from_vars(|variable| {
+            let (_, name) = VARIABLES.iter().find(|(name, _)| *name == variable)?;
+            value(name)
+        })?;
+        let functions = Functions {
+            roles: ["SubmitRoleArn", "CompleteRoleArn"].into_iter().filter_map(value).collect(),
+            security_group_id: value("FunctionSecurityGroupId"),
+            bedrock_endpoint_id: value("BedrockVpcEndpointId"),
+        };
+        Ok(Self { region: region.to_owned(), config, functions: Some(functions) })
+    }
+
+    /// The partition of the account: `aws`, or that of China or of the government.
+    pub(super) fn partition(&self) -> &str {
+        self.config.job_role_arn.split(':').nth(1).unwrap_or("aws")
+    }
+
+    /// The account that owns the role that Bedrock assumes, and all the rest.
+    pub(super) fn account(&self) -> &str {
+        self.config.job_role_arn.split(':').nth(4).unwrap_or_default()
+    }
+
+    /// The name of the job's role, without its path.
+    pub(super) fn role_name(&self) -> &str {
+        self.config.job_role_arn.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// An ARN of this partition, Region and account.
+    pub(super) fn arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:{}:{service}:{}:{}:{resource}", self.partition(), self.region, self.account())
+    }
+
+    /// The ARN of a foundation model of this Region.
+    pub(super) fn model_arn(&self, model_id: &str) -> String {
+        format!("arn:{}:bedrock:{}::foundation-model/{model_id}", self.partition(), self.region)
+    }
+
+    /// The ARN of a job such as Bedrock will make.
+    pub(super) fn job_arn(&self) -> String {
+        self.arn("bedrock", "model-invocation-job/abcdefghijkl")
+    }
+
+    /// The ARN of a bucket, or of a key in it.
+    pub(super) fn s3_arn(&self, path: &str) -> String {
+        format!("arn:{}:s3:::{path}", self.partition())
+    }
+
+    /// What a job asks of S3: actions and ARNs.
+    pub(super) fn s3_requests(&self) -> [(&'static str, String); 3] {
+        let output = &self.config.output_bucket;
+        let job = "jobs/00000000000000000000000000000000";
+        [
+            ("s3:GetObject", self.s3_arn(&format!("{output}/{job}/input/drop.jsonl"))),
+            ("s3:PutObject", self.s3_arn(&format!("{output}/{job}/output/abcdefghijkl/drop.jsonl.out"))),
+            ("s3:ListBucket", self.s3_arn(output)),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn stack_gives_the_settings_of_its_functions() {
+        let values = values(&[
+            ("OutputBucketName", "out-bucket"),
+            ("InputBucketName", "in-bucket"),
+            ("JobRoleArn", "arn:aws:iam::123456789012:role/path/job"),
+            ("ModelId", "amazon.nova-lite-v1:0"),
+            ("JobNamePrefix", "demo"),
+            ("JobSubnetIds", "subnet-0a,subnet-0b"),
+            ("JobSecurityGroupIds", "sg-0a"),
+            ("KmsKeyArn", ""),
+            ("MaxRecordsPerJob", "5000"),
+            ("SubmitRoleArn", "arn:aws:iam::123456789012:role/submit"),
+            ("BedrockVpcEndpointId", "vpce-0b"),
+        ]);
+        let subject = Subject::of_stack(&values, "us-east-1").unwrap();
+        assert_eq!(subject.config.quotas.max_records, 5000);
+        assert_eq!(subject.config.s3_encryption_key_id, None);
+        assert_eq!((subject.account(), subject.role_name()), ("123456789012", "job"));
+        assert_eq!(
+            subject.functions,
+            Some(Functions {
+                roles: vec!["arn:aws:iam::123456789012:role/submit".into()],
+                security_group_id: None,
+                bedrock_endpoint_id: Some("vpce-0b".into()),
+            })
+        );
+    }
+
+    #[test]
+    fn stack_of_another_kind_is_refused_with_all_that_it_lacks() {
+        let error = Subject::of_stack(&values(&[("ModelId", "a.b")]), "us-east-1").unwrap_err();
+        let message = error.to_string();
+        for name in ["INPUT_BUCKET", "OUTPUT_BUCKET", "JOB_ROLE_ARN", "SUBNET_IDS", "SECURITY_GROUP_IDS"] {
+            assert!(message.contains(&format!("{name} is not set")), "{message}");
+        }
+    }
+}

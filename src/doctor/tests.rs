@@ -1,0 +1,442 @@
+//! The checks on facts: one sound account, and each way in which it may not be.
+
+use serde_json::json;
+
+use super::facts::{
+    Bucket, Decision, Dns, Encryption, Endpoint, Facts, Group, Key, KeyMetadata, Model, Profile, Quota,
+    RouteTable, Subnet,
+};
+use super::finding::{Finding, State, Unknown};
+use super::policy::{Context, Principal, Request, Verdict, judge};
+use super::subject::{Functions, Subject};
+use super::{buckets, check, model, role};
+use crate::config::Config;
+
+const ACCOUNT: &str = "123456789012";
+const JOB_ROLE: &str = "arn:aws:iam::123456789012:role/job";
+const SUBMIT_ROLE: &str = "arn:aws:iam::123456789012:role/submit";
+const MODEL: &str = "anthropic.claude-3-haiku-20240307-v1:0";
+const PROFILE: &str = "us.anthropic.claude-3-haiku-20240307-v1:0";
+const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef";
+
+fn subject(changes: &[(&str, &str)]) -> Subject {
+    let vars = [
+        ("INPUT_BUCKET", "in-bucket"),
+        ("OUTPUT_BUCKET", "out-bucket"),
+        ("JOB_NAME_PREFIX", "demo"),
+        ("JOB_ROLE_ARN", JOB_ROLE),
+        ("MODEL_ID", MODEL),
+        ("SUBNET_IDS", "subnet-0a,subnet-0b"),
+        ("SECURITY_GROUP_IDS", "sg-0a"),
+    ];
+    let value = |name: &str| {
+        let mut all = changes.iter().chain(&vars);
+        all.find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
+    };
+    Subject {
+        region: "us-east-1".into(),
+        config: Config::from_vars(value).unwrap(),
+        functions: Some(Functions {
+            roles: vec![SUBMIT_ROLE.into()],
+            security_group_id: Some("sg-0f".into()),
+            bedrock_endpoint_id: Some("vpce-0b".into()),
+        }),
+    }
+}
+
+fn bucket() -> Bucket {
+    let through = json!({"StringNotEquals": {"aws:SourceVpce": "vpce-05"}});
+    let policy = json!({"Statement": [{
+        "Sid": "Through", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": through,
+    }]});
+    Bucket {
+        region: Ok(Some("us-east-1".into())),
+        is_versioned: Ok(true),
+        is_public_access_blocked: Ok(true),
+        encryption: Ok(Some(Encryption { algorithm: "AES256".into(), key_id: None })),
+        policy: Ok(Some(policy)),
+    }
+}
+
+fn facts(subject: &Subject) -> Facts {
+    let subnet = |id: &str, zone: &str| Subnet { id: id.into(), vpc_id: "vpc-1".into(), zone: zone.into() };
+    let endpoint = |id: &str, service: &str, is_gateway| Endpoint {
+        id: id.into(),
+        vpc_id: "vpc-1".into(),
+        service: format!("com.amazonaws.us-east-1.{service}"),
+        is_gateway,
+        is_available: true,
+        route_table_ids: if is_gateway { vec!["rtb-1".into()] } else { Vec::new() },
+        group_ids: if is_gateway { Vec::new() } else { vec!["sg-0b".into()] },
+        has_private_dns: Some(!is_gateway),
+        policy: Some(
+            json!({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}}),
+        ),
+    };
+    let group = |id: &str, https_out: &[&str], https_in: &[&str]| Group {
+        id: id.into(),
+        vpc_id: "vpc-1".into(),
+        https_out: https_out.iter().map(|target| (*target).into()).collect(),
+        https_in: https_in.iter().map(|target| (*target).into()).collect(),
+    };
+    let trust = json!({"Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+    }]});
+    let quota = |name: &str, value| Quota { name: format!("{name} for Claude 3 Haiku"), value };
+    let mut facts = Facts {
+        subnets: Ok(vec![subnet("subnet-0b", "b"), subnet("subnet-0a", "a")]),
+        route_tables: Ok(vec![RouteTable {
+            id: "rtb-1".into(),
+            vpc_id: "vpc-1".into(),
+            is_main: true,
+            subnet_ids: vec!["subnet-0a".into()],
+            ways_out: Vec::new(),
+        }]),
+        dns: Ok(Dns { has_support: true, has_hostnames: true }),
+        groups: Ok(vec![
+            group("sg-0a", &["pl-1"], &[]),
+            group("sg-0b", &[], &["sg-0f"]),
+            group("sg-0f", &["sg-0b", "pl-1"], &[]),
+        ]),
+        endpoints: Ok(vec![endpoint("vpce-05", "s3", true), endpoint("vpce-0b", "bedrock", false)]),
+        s3_prefix_list: Ok(Some("pl-1".into())),
+        input: bucket(),
+        output: bucket(),
+        trust: Ok(Some(trust)),
+        permissions: Vec::new(),
+        profile: None,
+        model: Ok(Some(Model {
+            id: MODEL.into(),
+            name: "Claude 3 Haiku".into(),
+            lifecycle: "ACTIVE".into(),
+            end_of_life: None,
+            inference_types: vec!["ON_DEMAND".into()],
+        })),
+        quotas: Ok(vec![
+            quota("Minimum number of records per batch inference job", 100.0),
+            quota("Records per batch inference job", 100_000.0),
+            quota("Records per input file per batch inference job", 100_000.0),
+            quota("Batch inference input file size (in GB)", 1.0),
+        ]),
+        keys: vec![Key {
+            id: KEY.into(),
+            metadata: Ok(Some(KeyMetadata {
+                arn: KEY.into(),
+                state: "Enabled".into(),
+                spec: "SYMMETRIC_DEFAULT".into(),
+            })),
+            policy: Ok(Some(json!({"Statement": [{
+                "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:root")},
+                "Action": "kms:*", "Resource": "*",
+            }]}))),
+        }],
+    };
+    facts.permissions =
+        asked(subject, &facts).into_iter().map(|asked| (asked, Ok(Decision::Allowed))).collect();
+    facts
+}
+
+fn asked(subject: &Subject, facts: &Facts) -> Vec<super::facts::Question> {
+    let keys: Vec<_> = facts.keys.iter().filter_map(|key| key.metadata.as_ref().ok()?.as_ref()).collect();
+    let endpoint = super::network::reached_s3_endpoint(subject, facts);
+    let subnets = facts.subnets.as_ref().unwrap();
+    role::questions(subject, subnets, endpoint, &model::arns(subject, facts), None, &keys)
+}
+
+fn unknown() -> Unknown {
+    Unknown { why: "AccessDenied on x:Y".into(), cure: "allow x:Y to yourself".into() }
+}
+
+/// What is found that is not sound, a line each.
+fn found(changes: &[(&str, &str)], change: impl FnOnce(&mut Facts)) -> Vec<String> {
+    let subject = subject(changes);
+    let mut facts = facts(&subject);
+    change(&mut facts);
+    let findings: Vec<Finding> = check(&subject, &facts);
+    let unsound = findings.iter().filter(|finding| finding.state != State::Ok);
+    unsound.map(|finding| finding.to_string().split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+fn of<T>(known: &mut Result<T, Unknown>) -> &mut T {
+    known.as_mut().unwrap()
+}
+
+#[test]
+fn sound_account_is_sound() {
+    assert_eq!(found(&[], |_| ()), Vec::<String>::new());
+}
+
+/// Those that no emulator can be brought to, or not so easily.
+#[test]
+fn each_fault_is_named_with_its_cure() {
+    type Change = fn(&mut Facts);
+    let table: Vec<(Change, &str)> = vec![
+        (
+            |facts| {
+                of(&mut facts.subnets).push(Subnet {
+                    id: "subnet-0c".into(),
+                    vpc_id: "vpc-1".into(),
+                    zone: "c".into(),
+                })
+            },
+            "warn subnets only in a, b, while the VPC has subnets in c too → name one in each zone",
+        ),
+        (
+            |facts| of(&mut facts.route_tables)[0].is_main = false,
+            "FAIL route tables subnet-0b has no route table → associate one",
+        ),
+        (
+            |facts| of(&mut facts.endpoints)[0].is_available = false,
+            "FAIL route tables subnet-0a leads to vpce-05, which is not available → wait until it is",
+        ),
+        (
+            |facts| of(&mut facts.endpoints)[0].service = "com.amazonaws.us-east-1.dynamodb".into(),
+            "FAIL route tables subnet-0a reaches no S3 endpoint: rtb-1 has no route to one → make a gateway endpoint of \
+             com.amazonaws.us-east-1.s3 in vpc-1 with rtb-1",
+        ),
+        (
+            |facts| of(&mut facts.route_tables)[0].ways_out.push("igw-1".into()),
+            "warn internet rtb-1 leads to igw-1 → remove the route",
+        ),
+        (
+            |facts| of(&mut facts.dns).has_support = false,
+            "FAIL DNS DNS support of vpc-1 is off: the endpoints need it → aws ec2 modify-vpc-attribute",
+        ),
+        (
+            |facts| of(&mut facts.groups)[0].id = "sg-00".into(),
+            "FAIL security groups sg-0a does not exist in us-east-1 → name security groups of this account",
+        ),
+        (
+            |facts| of(&mut facts.groups)[0].vpc_id = "vpc-2".into(),
+            "FAIL security groups sg-0a is in vpc-2, the subnets in vpc-1 → name security groups of vpc-1",
+        ),
+        (
+            |facts| of(&mut facts.groups)[0].https_out = vec!["10.0.0.0/8".into()],
+            "FAIL security groups sg-0a lets 443 out only to 10.0.0.0/8: nothing says that S3 is there → let TCP 443",
+        ),
+        (
+            |facts| facts.s3_prefix_list = Err(unknown()),
+            "not checked security groups AccessDenied on x:Y → allow x:Y to yourself",
+        ),
+        (
+            |facts| of(&mut facts.endpoints)[0].policy = None,
+            "not checked S3 endpoint no policy of vpce-05 was shown → look at it",
+        ),
+        (
+            |facts| {
+                of(&mut facts.endpoints)[0].policy = Some(json!({"Statement": [{
+                    "Sid": "Org", "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*",
+                    "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}},
+                }]}));
+            },
+            "not checked S3 endpoint the policy of vpce-05 lets what is not known here decide, in Org, on job s3:GetObject",
+        ),
+        (
+            |facts| of(&mut facts.endpoints).truncate(1),
+            "FAIL Bedrock endpoint vpce-0b does not exist in us-east-1 → deploy the stack anew with an interface endpoint",
+        ),
+        (
+            |facts| of(&mut facts.endpoints)[1].service = "com.amazonaws.us-east-1.bedrock-runtime".into(),
+            "FAIL Bedrock endpoint vpce-0b is an endpoint of com.amazonaws.us-east-1.bedrock-runtime → name an interface",
+        ),
+        (
+            |facts| of(&mut facts.endpoints)[1].is_available = false,
+            "FAIL Bedrock endpoint vpce-0b is not available → wait",
+        ),
+        (
+            |facts| of(&mut facts.groups)[2].https_out = Vec::new(),
+            "FAIL Bedrock endpoint sg-0f of the functions does not let 443 out to sg-0b of vpce-0b → let TCP 443 out to",
+        ),
+        (
+            |facts| facts.output.region = Ok(Some("eu-west-1".into())),
+            "FAIL output bucket out-bucket is in eu-west-1: an S3 endpoint leads to its own Region only → use a bucket in",
+        ),
+        (
+            |facts| facts.input.encryption = Ok(None),
+            "warn input bucket in-bucket has no default encryption → set one",
+        ),
+        (
+            |facts| facts.output.policy = Ok(None),
+            "warn output bucket policy nothing keeps requests to out-bucket on the S3 endpoint → deny what does not come",
+        ),
+        (
+            |facts| facts.output.policy = Ok(Some(json!({"Statement": []}))),
+            "warn output bucket policy nothing keeps requests to out-bucket on the S3 endpoint → deny what does not come",
+        ),
+        (
+            |facts| facts.trust = Ok(None),
+            "FAIL role trust arn:aws:iam::123456789012:role/job does not exist → deploy",
+        ),
+        (
+            |facts| facts.permissions[0].1 = Ok(Decision::Denied),
+            "FAIL role permissions s3:GetObject on arn:aws:s3:::out-bucket/jobs/00000000000000000000000000000000/input/\
+             drop.jsonl: a statement denies it → let the role's policies allow s3:GetObject",
+        ),
+        (
+            |facts| facts.permissions[2].1 = Ok(Decision::Bounded),
+            "FAIL role permissions s3:ListBucket on arn:aws:s3:::out-bucket: its permissions boundary does not let it",
+        ),
+        (
+            |facts| facts.permissions[2].1 = Ok(Decision::Forbidden),
+            "FAIL role permissions s3:ListBucket on arn:aws:s3:::out-bucket: a policy of the organization does not let it \
+             → ask who keeps",
+        ),
+        (
+            |facts| facts.permissions.iter_mut().take(2).for_each(|asked| asked.1 = Err(unknown())),
+            "not checked role permissions 2 of 22 permissions: AccessDenied on x:Y → allow x:Y to yourself",
+        ),
+        (
+            |facts| of(&mut facts.quotas)[0].value = 1000.0,
+            "FAIL quotas MIN_RECORDS_PER_JOB is 100, the quota \"Minimum number of records per batch inference job for \
+             Claude 3 Haiku\" is 1000 → set it to that",
+        ),
+        (
+            |facts| of(&mut facts.quotas).truncate(3),
+            "not checked quotas no quota is named \"Batch inference input file size\" for \"Claude 3 Haiku\" → compare it",
+        ),
+        (
+            |facts| facts.keys[0].metadata = Ok(None),
+            "FAIL KMS key arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-\
+             cdef-0123-456789abcdef does not exist → use a key that exists",
+        ),
+        (
+            |facts| of(&mut facts.keys[0].metadata).as_mut().unwrap().spec = "RSA_2048".into(),
+            "FAIL KMS key arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef is of RSA_2048, and \
+             S3 takes symmetric ones only → use a symmetric key",
+        ),
+        (
+            |facts| facts.keys[0].policy = Ok(Some(json!({"Statement": []}))),
+            "FAIL KMS key the policy of arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef does \
+             not admit kms:Decrypt → allow it there to arn:aws:iam::123456789012:role/job",
+        ),
+    ];
+    for (change, line) in table {
+        let found = found(&[], change);
+        assert!(found.iter().any(|found| found.starts_with(line)), "no {line}\nin {found:#?}");
+    }
+}
+
+#[test]
+fn profile_is_checked_with_its_model() {
+    let with = |profile: Option<Profile>| move |facts: &mut Facts| facts.profile = Some(Ok(profile));
+    let profile = |is_active| Profile { arn: "arn:p".into(), is_active, model_arns: vec!["arn:m".into()] };
+    let settings = [("MODEL_ID", PROFILE)];
+    assert_eq!(found(&settings, with(Some(profile(true)))), Vec::<String>::new());
+    let inactive = found(&settings, with(Some(profile(false))));
+    assert_eq!(inactive.len(), 1, "{inactive:?}");
+    assert!(inactive[0].starts_with("FAIL model the inference profile us.anthropic."), "{inactive:?}");
+    // The model may be in other Regions alone.
+    let subject = subject(&settings);
+    let mut facts = facts(&subject);
+    with(Some(profile(true)))(&mut facts);
+    facts.model = Ok(None);
+    assert_eq!(model::check(&subject, &facts)[0].state, State::Ok);
+    assert_eq!(model::arns(&subject, &facts), ["arn:p", "arn:m"]);
+}
+
+#[test]
+fn without_a_stack_nothing_is_said_of_functions() {
+    let mut subject = subject(&[]);
+    subject.functions = None;
+    let facts = facts(&subject);
+    let not_ok: Vec<_> =
+        check(&subject, &facts).into_iter().filter(|finding| finding.state != State::Ok).collect();
+    assert_eq!(not_ok.len(), 1, "{not_ok:?}");
+    assert_eq!((not_ok[0].state, not_ok[0].check), (State::NotChecked, "Bedrock endpoint"));
+    assert!(buckets::check(&subject, &facts).iter().all(|finding| finding.state == State::Ok));
+}
+
+/// With every fact unknown, every check says so, and none says that it is sound.
+#[test]
+fn unknown_facts_are_not_sound() {
+    let subject = subject(&[]);
+    let mut facts = facts(&subject);
+    let bucket = Bucket {
+        region: Err(unknown()),
+        is_versioned: Err(unknown()),
+        is_public_access_blocked: Err(unknown()),
+        encryption: Err(unknown()),
+        policy: Err(unknown()),
+    };
+    facts.subnets = Err(unknown());
+    facts.route_tables = Err(unknown());
+    facts.dns = Err(unknown());
+    facts.groups = Err(unknown());
+    facts.endpoints = Err(unknown());
+    facts.s3_prefix_list = Err(unknown());
+    facts.input = bucket.clone();
+    facts.output = bucket;
+    facts.trust = Err(unknown());
+    facts.permissions.iter_mut().for_each(|asked| asked.1 = Err(unknown()));
+    facts.model = Err(unknown());
+    facts.quotas = Err(unknown());
+    facts.keys[0].metadata = Err(unknown());
+    let findings = check(&subject, &facts);
+    assert!(findings.iter().all(|finding| finding.state == State::NotChecked), "{findings:#?}");
+    let checks: std::collections::BTreeSet<_> = findings.iter().map(|finding| finding.check).collect();
+    assert_eq!(checks.len(), 16, "{checks:?}");
+}
+
+/// The policy of AWS's guide as the template has it: every question must come with the condition keys that it
+/// needs, and be allowed by the statement that is meant for it.
+#[test]
+fn questions_come_with_the_keys_that_policies_ask_for() {
+    let subject = subject(&[]);
+    let facts = facts(&subject);
+    let job = subject.arn("bedrock", "model-invocation-job/*");
+    let policy = json!({"Statement": [
+        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::out-bucket/jobs/*",
+         "Condition": {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}},
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::out-bucket",
+         "Condition": {"StringEquals": {"aws:SourceVpce": "vpce-05"}}},
+        {"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": subject.model_arn(MODEL)},
+        {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "ec2:CreateNetworkInterface", "Resource": subject.arn("ec2", "network-interface/*"),
+         "Condition": {"StringEquals": {"aws:RequestTag/BedrockManaged": "true"},
+                       "ArnEquals": {"aws:RequestTag/BedrockModelInvocationJobArn": job}}},
+        {"Effect": "Allow", "Action": "ec2:CreateNetworkInterface", "Resource": subject.arn("ec2", "subnet/*"),
+         "Condition": {"StringEquals": {"ec2:SubnetID": ["subnet-0a", "subnet-0b"]}}},
+        {"Effect": "Allow", "Action": "ec2:CreateNetworkInterface", "Resource": subject.arn("ec2", "security-group/*"),
+         "Condition": {"StringEquals": {"ec2:SecurityGroupID": "sg-0a"}}},
+        {"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": subject.arn("ec2", "network-interface/*"),
+         "Condition": {"StringEquals": {"ec2:CreateAction": "CreateNetworkInterface"},
+                       "ForAllValues:StringEquals": {"aws:TagKeys": ["BedrockManaged", "BedrockModelInvocationJobArn"]}}},
+        {"Effect": "Allow", "Resource": "*",
+         "Action": ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"],
+         "Condition": {"ArnEquals": {"ec2:Subnet": ["arn:*:ec2:*:*:subnet/subnet-0a", "arn:*:ec2:*:*:subnet/subnet-0b"],
+                                     "ec2:ResourceTag/BedrockModelInvocationJobArn": job}}},
+        {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": KEY,
+         "Condition": {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}},
+    ]});
+    for question in asked(&subject, &facts) {
+        let context = Context::new(question.context.clone());
+        let request = Request {
+            principal: Principal::Role(JOB_ROLE),
+            action: question.action,
+            resource: &question.resource,
+            context: &context,
+        };
+        assert_eq!(judge(&policy, &request), Verdict::Allowed, "{question:?}");
+    }
+    // Request tags on subnets and security groups there are none of.
+    let of_subnet = |question: &super::facts::Question| question.resource.contains(":subnet/");
+    for question in asked(&subject, &facts).into_iter().filter(of_subnet) {
+        assert!(question.context.iter().all(|(key, _)| !key.starts_with("aws:RequestTag")), "{question:?}");
+    }
+}
+
+#[test]
+fn quotas_are_matched_however_they_are_spelled() {
+    let table = [
+        ("Records per batch inference job for Nova Lite V1", "Nova Lite", true),
+        ("Records per batch inference job for Amazon Nova Lite", "Nova Lite", true),
+        ("Records per batch inference job for Qwen3 32B (in GB)", "Qwen3 32B", true),
+        ("Records per batch inference job for Claude 3 Haiku", "Claude 3.5 Haiku", false),
+        ("Records per input file per batch inference job for Claude 3 Haiku", "Claude 3 Haiku", false),
+        ("Minimum number of records per batch inference job for Claude 3 Haiku", "Claude 3 Haiku", false),
+    ];
+    for (quota, name, is_match) in table {
+        assert_eq!(model::is_quota(quota, "Records per batch inference job", name), is_match, "{quota}");
+    }
+}

@@ -1,0 +1,478 @@
+//! The doctor as a process, against an account with the real template's stack: sound, and broken in every way that
+//! it is to name.
+
+mod account;
+
+use std::time::Instant;
+
+use self::account::{ACCOUNT, Account, Stack};
+
+/// A way to break a stack.
+struct Broken {
+    name: &'static str,
+    parameters: &'static [(&'static str, &'static str)],
+    /// Edits of the template.
+    edits: &'static [(&'static str, &'static str)],
+    /// What happens to the stack after its deployment.
+    accident: Accident,
+    /// The beginning of the line that names the fault, and what else is in it; `{X}` stands for output X.
+    state: &'static str,
+    check: &'static str,
+    found: &'static str,
+    cure: &'static str,
+    /// Other checks that it does not pass.
+    also: &'static [&'static str],
+}
+
+enum Accident {
+    None,
+    SubnetDeleted,
+    OutputBucketDeleted,
+    KeyDisabled,
+}
+
+const SOUND: Broken = Broken {
+    name: "",
+    parameters: &[],
+    edits: &[],
+    accident: Accident::None,
+    state: "FAIL",
+    check: "",
+    found: "",
+    cure: "",
+    also: &[],
+};
+
+const NEEDS_PROFILE: &str = "anthropic.claude-haiku-4-5-20251001-v1:0";
+const LEGACY: &str = "anthropic.claude-3-sonnet-20240229-v1:0";
+const PROFILE: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+const THROUGH_THE_ENDPOINT: &str =
+    "aws:SourceVpce: !If [MakeNetwork, !Ref S3VpcEndpoint, !Ref S3VpcEndpointId]";
+const KEY_ELSEWHERE: &str = "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef";
+
+/// Each names its fault and its cure.
+const BROKEN: &[Broken] = &[
+    Broken {
+        name: "no-subnet",
+        accident: Accident::SubnetDeleted,
+        check: "subnets",
+        found: "{JobSubnetIds} does not exist in us-east-1",
+        cure: "name subnets of this account and Region",
+        ..SOUND
+    },
+    Broken {
+        name: "other-vpc",
+        edits: &[(
+            "  SubnetC:\n    Type: AWS::EC2::Subnet\n    Condition: MakeSubnetC\n    Properties:\n      VpcId: !Ref Vpc\n",
+            "  OtherVpc:\n    Type: AWS::EC2::VPC\n    Properties: { CidrBlock: 10.0.0.0/16 }\n\n  SubnetC:\n    \
+             Type: AWS::EC2::Subnet\n    Condition: MakeSubnetC\n    Properties:\n      VpcId: !Ref OtherVpc\n",
+        )],
+        check: "subnets",
+        found: " is in vpc-",
+        cure: "name subnets of one VPC",
+        also: &["route tables"],
+        ..SOUND
+    },
+    Broken {
+        name: "one-zone",
+        parameters: &[("AvailabilityZoneCount", "1")],
+        state: "warn",
+        check: "subnets",
+        found: "only in us-east-1a",
+        cure: "make and name one in another zone",
+        ..SOUND
+    },
+    Broken {
+        name: "no-s3-endpoint",
+        edits: &[("RouteTableIds: [!Ref RouteTable]", "RouteTableIds: []")],
+        check: "route tables",
+        found: "reaches no S3 endpoint: rtb-",
+        cure: "associate {S3VpcEndpointId} with rtb-",
+        ..SOUND
+    },
+    Broken {
+        name: "main-table",
+        edits: &[("{ SubnetId: !Ref SubnetC, RouteTableId", "{ SubnetId: !Ref SubnetA, RouteTableId")],
+        check: "route tables",
+        found: "reaches no S3 endpoint: rtb-",
+        cure: "associate {S3VpcEndpointId} with rtb-",
+        ..SOUND
+    },
+    Broken {
+        name: "way-out",
+        edits: &[(
+            "  RouteTableAssociationA:\n",
+            "  WayOut:\n    Type: AWS::EC2::Route\n    Properties:\n      RouteTableId: !Ref RouteTable\n      \
+             DestinationCidrBlock: 0.0.0.0/0\n      NatGatewayId: nat-0123456789abcdef0\n\n  RouteTableAssociationA:\n",
+        )],
+        state: "warn",
+        check: "internet",
+        found: "leads to nat-0123456789abcdef0",
+        cure: "remove the route",
+        ..SOUND
+    },
+    Broken {
+        name: "no-hostnames",
+        edits: &[("EnableDnsHostnames: true", "EnableDnsHostnames: false")],
+        check: "DNS",
+        found: "DNS hostnames of {VpcId} is off",
+        cure: "aws ec2 modify-vpc-attribute --vpc-id {VpcId} --enable-dns-hostnames",
+        ..SOUND
+    },
+    Broken {
+        name: "no-https",
+        edits: &[(
+            "FromPort: 443\n          ToPort: 443\n          DestinationPrefixListId: !Ref S3PrefixListId\n          Description: S3\n\n  FunctionSecurityGroup:",
+            "FromPort: 80\n          ToPort: 80\n          DestinationPrefixListId: !Ref S3PrefixListId\n          Description: S3\n\n  FunctionSecurityGroup:",
+        )],
+        check: "security groups",
+        found: "{JobSecurityGroupIds} does not let 443 out",
+        cure: "let TCP 443 out to the prefix list pl-",
+        ..SOUND
+    },
+    Broken {
+        name: "wide-https",
+        edits: &[(
+            "DestinationPrefixListId: !Ref S3PrefixListId\n          Description: S3\n\n  FunctionSecurityGroup:",
+            "CidrIp: 0.0.0.0/0\n          Description: S3\n\n  FunctionSecurityGroup:",
+        )],
+        state: "warn",
+        check: "security groups",
+        found: "{JobSecurityGroupIds} lets 443 out to 0.0.0.0/0",
+        cure: "let TCP 443 out to the prefix list pl-",
+        ..SOUND
+    },
+    Broken {
+        name: "endpoint-no-put",
+        edits: &[(
+            "Action: [s3:GetObject, s3:PutObject]\n            Resource: !Sub \"${OutputBucket.Arn}/jobs/*\"",
+            "Action: [s3:GetObject]\n            Resource: !Sub \"${OutputBucket.Arn}/jobs/*\"",
+        )],
+        check: "S3 endpoint",
+        found: "s3:PutObject on arn:aws:s3:::{OutputBucketName}/jobs/",
+        cure: "allow it to {JobRoleArn} there",
+        ..SOUND
+    },
+    Broken {
+        name: "no-private-dns",
+        edits: &[("PrivateDnsEnabled: true", "PrivateDnsEnabled: false")],
+        check: "Bedrock endpoint",
+        found: "{BedrockVpcEndpointId} has no private DNS",
+        cure: "aws ec2 modify-vpc-endpoint --vpc-endpoint-id {BedrockVpcEndpointId} --private-dns-enabled",
+        ..SOUND
+    },
+    Broken {
+        name: "endpoint-no-create",
+        edits: &[(
+            "[bedrock:CreateModelInvocationJob, bedrock:GetModelInvocationJob, bedrock:TagResource]",
+            "[bedrock:GetModelInvocationJob]",
+        )],
+        check: "Bedrock endpoint",
+        found: "the policy of {BedrockVpcEndpointId} does not allow endpoint-no-create-SubmitRole-",
+        cure: "allow it to {SubmitRoleArn} there",
+        ..SOUND
+    },
+    Broken {
+        name: "functions-kept-out",
+        edits: &[(
+            "SourceSecurityGroupId: !Ref FunctionSecurityGroup",
+            "SourceSecurityGroupId: !Ref JobSecurityGroup",
+        )],
+        check: "Bedrock endpoint",
+        found: "does not let {FunctionSecurityGroupId} of the functions in on 443",
+        cure: "let TCP 443 in from {FunctionSecurityGroupId}",
+        ..SOUND
+    },
+    Broken {
+        name: "other-endpoint",
+        edits: &[(THROUGH_THE_ENDPOINT, "aws:SourceVpce: vpce-0123456789abcdef0")],
+        check: "output bucket policy",
+        found: "it names vpce-0123456789abcdef0, which does not exist",
+        cure: "name the endpoint that the subnets reach",
+        also: &["input bucket policy"],
+        ..SOUND
+    },
+    Broken {
+        name: "job-kept-out",
+        edits: &[(THROUGH_THE_ENDPOINT, "aws:SourceVpce: !Ref BedrockVpcEndpoint")],
+        also: &["input bucket policy"],
+        check: "output bucket policy",
+        found: "OnlyThroughTheEndpoint denies through {S3VpcEndpointId}: job-kept-out-JobRole-",
+        cure: "except from OnlyThroughTheEndpoint what comes through {S3VpcEndpointId}",
+        ..SOUND
+    },
+    Broken {
+        name: "no-bucket",
+        accident: Accident::OutputBucketDeleted,
+        check: "output bucket",
+        found: "{OutputBucketName} does not exist",
+        cure: "deploy the stack anew",
+        ..SOUND
+    },
+    Broken {
+        name: "public",
+        edits: &[("BlockPublicAcls: true", "BlockPublicAcls: false")],
+        check: "input bucket",
+        found: "public access to {InputBucketName} is not blocked",
+        cure: "aws s3api put-public-access-block --bucket {InputBucketName}",
+        also: &["output bucket"],
+        ..SOUND
+    },
+    Broken {
+        name: "not-versioned",
+        edits: &[(
+            "VersioningConfiguration: { Status: Enabled }",
+            "VersioningConfiguration: { Status: Suspended }",
+        )],
+        state: "warn",
+        check: "input bucket",
+        found: "{InputBucketName} is not versioned",
+        cure: "switch its versioning on",
+        ..SOUND
+    },
+    Broken {
+        name: "other-service",
+        edits: &[("Service: bedrock.amazonaws.com", "Service: sagemaker.amazonaws.com")],
+        check: "role trust",
+        found: "Bedrock may not assume it",
+        cure: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
+        ..SOUND
+    },
+    Broken {
+        name: "other-account",
+        edits: &[("aws:SourceAccount: !Ref AWS::AccountId", "aws:SourceAccount: \"210987654321\"")],
+        check: "role trust",
+        found: "Bedrock may not assume it",
+        cure: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
+        ..SOUND
+    },
+    Broken {
+        name: "any-account",
+        edits: &[(
+            "              StringEquals: { aws:SourceAccount: !Ref AWS::AccountId }\n              ArnEquals:\n                aws:SourceArn: !Sub \"arn:${AWS::Partition}:bedrock:${AWS::Region}:${AWS::AccountId}:model-invocation-job/*\"",
+            "              ArnLike: { aws:SourceArn: \"arn:aws:bedrock:*\" }",
+        )],
+        state: "warn",
+        check: "role trust",
+        found: "for jobs of any account",
+        cure: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
+        ..SOUND
+    },
+    Broken {
+        name: "one-subnet-less",
+        edits: &[(
+            "ec2:SubnetID: !If [MakeNetwork, [!Ref SubnetA, !If [MakeSubnetB, !Ref SubnetB, !Ref AWS::NoValue], !If [MakeSubnetC, !Ref SubnetC, !Ref AWS::NoValue]], !Ref SubnetIds]",
+            "ec2:SubnetID: [!Ref SubnetA, !Ref SubnetB]",
+        )],
+        check: "role permissions",
+        found: "ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
+        cure: "let the role's policies allow ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
+        ..SOUND
+    },
+    Broken {
+        name: "no-invoke",
+        edits: &[("Action: bedrock:InvokeModel\n", "Action: bedrock:InvokeAgent\n")],
+        check: "role permissions",
+        found: "bedrock:InvokeModel on arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0",
+        cure: "let the role's policies allow bedrock:InvokeModel on",
+        ..SOUND
+    },
+    Broken {
+        name: "profile-in-part",
+        parameters: &[
+            ("ModelId", PROFILE),
+            (
+                "ModelArns",
+                "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0,arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
+            ),
+        ],
+        check: "role permissions",
+        found: "bedrock:InvokeModel on arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-4-5",
+        cure: "let the role's policies allow bedrock:InvokeModel on arn:aws:bedrock:us-west-2",
+        also: &["Bedrock endpoint"],
+        ..SOUND
+    },
+    Broken {
+        name: "needs-profile",
+        parameters: &[("ModelId", NEEDS_PROFILE)],
+        check: "model",
+        found: "anthropic.claude-haiku-4-5-20251001-v1:0 is to be had only through an inference profile",
+        cure: "set ModelId to us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        ..SOUND
+    },
+    Broken {
+        name: "no-model",
+        parameters: &[("ModelId", "anthropic.claude-9-haiku-20990101-v1:0")],
+        check: "model",
+        found: "there is no model anthropic.claude-9-haiku-20990101-v1:0 in us-east-1",
+        cure: "use one of https://docs.aws.amazon.com/",
+        also: &["quotas"],
+        ..SOUND
+    },
+    Broken {
+        name: "no-profile",
+        parameters: &[("ModelId", "eu.anthropic.claude-haiku-4-5-20251001-v1:0")],
+        check: "model",
+        found: "there is no inference profile eu.anthropic.claude-haiku-4-5-20251001-v1:0 in us-east-1",
+        cure: "aws bedrock list-inference-profiles",
+        also: &["quotas"],
+        ..SOUND
+    },
+    Broken {
+        name: "legacy",
+        parameters: &[("ModelId", LEGACY)],
+        state: "warn",
+        check: "model",
+        found: "anthropic.claude-3-sonnet-20240229-v1:0 is LEGACY, and ends on 2027-01-31",
+        cure: "move to a newer model",
+        ..SOUND
+    },
+    Broken {
+        name: "low-quota",
+        parameters: &[("MaxRecordsPerJob", "200000")],
+        check: "quotas",
+        found: "MAX_RECORDS_PER_JOB is 200000, the quota \"Records per batch inference job for Claude 3 Haiku\" is 100000",
+        cure: "set it to that, or ask for more",
+        ..SOUND
+    },
+    Broken {
+        name: "key-disabled",
+        parameters: &[("KmsKeyArn", "create")],
+        accident: Accident::KeyDisabled,
+        check: "KMS key",
+        found: "{KmsKeyArn} is Disabled",
+        cure: "aws kms enable-key --key-id {KmsKeyArn}",
+        ..SOUND
+    },
+    Broken {
+        name: "key-elsewhere",
+        parameters: &[("KmsKeyArn", KEY_ELSEWHERE)],
+        check: "KMS key",
+        found: "is in eu-west-1: S3 takes keys of the bucket's Region only",
+        cure: "use a key in us-east-1",
+        ..SOUND
+    },
+];
+
+impl Accident {
+    async fn happen(&self, account: &Account, stack: &Stack) {
+        match self {
+            Self::None => {}
+            Self::SubnetDeleted => {
+                let subnet = stack.outputs["JobSubnetIds"].split(',').next().unwrap();
+                let ec2 = aws_sdk_ec2::Client::new(&account.sdk);
+                ec2.delete_subnet().subnet_id(subnet).send().await.unwrap();
+            }
+            Self::OutputBucketDeleted => {
+                let s3 = aws_sdk_s3::Client::new(&account.sdk);
+                s3.delete_bucket().bucket(&stack.outputs["OutputBucketName"]).send().await.unwrap();
+            }
+            Self::KeyDisabled => {
+                let kms = aws_sdk_kms::Client::new(&account.sdk);
+                kms.disable_key().key_id(&stack.outputs["KmsKeyArn"]).send().await.unwrap();
+            }
+        }
+    }
+}
+
+/// Puts the stack's outputs in their places; of a list its first item.
+fn filled(text: &str, stack: &Stack) -> String {
+    stack.outputs.iter().fold(text.to_owned(), |text, (name, value)| {
+        text.replace(&format!("{{{name}}}"), value.split(',').next().unwrap())
+    })
+}
+
+#[tokio::test]
+async fn every_broken_set_up_is_named_with_its_cure() {
+    let started = Instant::now();
+    let folder = tempfile::tempdir().unwrap();
+    let account = Account::start(folder.path()).await;
+
+    let sound = account.deploy("sound", &[], &[]).await;
+    let with_key = account.deploy("with-key", &[("KmsKeyArn", "create")], &[]).await;
+    for stack in [&sound, &with_key] {
+        let said = account.examine_stack(stack).await;
+        assert_eq!(said.code, Some(0), "{said:#?}");
+        let (sum, lines) = said.lines.split_last().unwrap();
+        assert!(lines.iter().all(|line| line.starts_with("ok ")), "{lines:#?}");
+        assert_eq!(*sum, format!("sum: {} ok, 0 warn, 0 FAIL, 0 not checked", lines.len()));
+    }
+
+    for broken in BROKEN {
+        let stack = account.deploy(broken.name, broken.parameters, broken.edits).await;
+        broken.accident.happen(&account, &stack).await;
+        let said = account.examine_stack(&stack).await;
+        let [found, cure] = [broken.found, broken.cure].map(|text| filled(text, &stack));
+        let is_named = said.lines.iter().any(|line| {
+            let beginning = format!("{:<11}  {:<20}  ", broken.state, broken.check);
+            let (what, remedy) = line.split_once(" → ").unwrap_or((line, ""));
+            line.starts_with(&beginning) && what.contains(&found) && remedy.contains(&cure)
+        });
+        assert!(is_named, "{}: no {found:?} with {cure:?} in {said:#?}", broken.name);
+        for line in said.lines.iter().filter(|line| !line.starts_with("ok ") && !line.starts_with("sum: ")) {
+            let is_expected = |check: &&str| line.get(13..).is_some_and(|line| line.starts_with(*check));
+            assert!([broken.check].iter().chain(broken.also).any(is_expected), "{}: {line}", broken.name);
+        }
+        let is_sound = !said.lines.iter().any(|line| line.starts_with("FAIL"));
+        assert_eq!(said.code, Some(i32::from(!is_sound)), "{said:#?}");
+        assert_eq!(is_sound, broken.state == "warn", "{}: {said:#?}", broken.name);
+    }
+
+    println!(
+        "doctor: 2 sound, {} broken set-ups, each named with its cure, in {:.0} s",
+        BROKEN.len(),
+        started.elapsed().as_secs_f64()
+    );
+}
+
+#[tokio::test]
+async fn what_may_not_be_asked_keeps_nothing_else_from_being_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let account = Account::start(folder.path()).await;
+    let stack = account.deploy("sound", &[], &[]).await;
+
+    let refused =
+        account.examine(&["--stack", "sound"], &[("AWS_ENDPOINT_URL_IAM", &account.refusing())]).await;
+    assert_eq!(refused.code, Some(0), "{refused:#?}");
+    let not_checked: Vec<_> = refused.lines.iter().filter(|line| !line.starts_with("ok ")).collect();
+    let permissions = refused.lines.iter().find(|line| line.contains("role permissions")).unwrap();
+    assert!(
+        permissions.contains(" permissions: AccessDenied on iam:SimulatePrincipalPolicy → allow"),
+        "{permissions}"
+    );
+    assert_eq!(
+        not_checked,
+        [
+            "not checked  role trust            AccessDenied on iam:GetRole → allow iam:GetRole to yourself",
+            permissions,
+            "sum: 14 ok, 0 warn, 0 FAIL, 2 not checked",
+        ]
+    );
+
+    // The same from the environment of a function, which says less of the stack.
+    let role = &stack.outputs["JobRoleArn"];
+    assert!(role.contains(ACCOUNT), "{role}");
+    let of_function: Vec<(&str, &str)> = [
+        ("INPUT_BUCKET", "InputBucketName"),
+        ("OUTPUT_BUCKET", "OutputBucketName"),
+        ("JOB_NAME_PREFIX", "JobNamePrefix"),
+        ("JOB_ROLE_ARN", "JobRoleArn"),
+        ("MODEL_ID", "ModelId"),
+        ("SUBNET_IDS", "JobSubnetIds"),
+        ("SECURITY_GROUP_IDS", "JobSecurityGroupIds"),
+    ]
+    .map(|(variable, output)| (variable, stack.outputs[output].as_str()))
+    .into();
+    let said = account.examine(&[], &of_function).await;
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    assert_eq!(said.lines.last().unwrap(), "sum: 15 ok, 0 warn, 0 FAIL, 1 not checked");
+
+    for (arguments, message) in [
+        (vec!["--stack", "nobody"], "error: stack nobody: ValidationError on cloudformation:DescribeStacks"),
+        (vec![], "error: invalid environment: INPUT_BUCKET is not set"),
+    ] {
+        let said = account.examine(&arguments, &[]).await;
+        assert_eq!((said.code, said.lines.len()), (Some(2), 0), "{said:#?}");
+        assert!(said.error.starts_with(message), "{}", said.error);
+    }
+}

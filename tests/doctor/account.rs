@@ -1,0 +1,294 @@
+//! An account of AWS on this machine: MiniStack, with a stand-in for what it lacks - Bedrock's models and Service
+//! Quotas. `tools/emulator/account_server.py` says what else it had to be taught.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_cloudformation::types::{Capability, Parameter};
+use aws_sdk_ec2::types::Filter;
+use aws_sdk_s3::config::Credentials;
+use axum::Router;
+use axum::extract::Path as PathParameter;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use bedrock_vpc_batch::clients::prepare;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+
+use crate::service_model::output_violations;
+use crate::support::BOUND;
+
+pub(crate) const ACCOUNT: &str = "123456789012";
+const REGION: &str = "us-east-1";
+const COMMAND_LINE: &str = env!("CARGO_BIN_EXE_bedrock-vpc-batch");
+
+/// The account; it ends when it is dropped.
+pub(crate) struct Account {
+    _server: Child,
+    endpoint: String,
+    stand_in: String,
+    pub(crate) sdk: SdkConfig,
+    s3_prefix_list: String,
+    template: String,
+}
+
+/// A stack, and what it says of itself.
+pub(crate) struct Stack {
+    pub(crate) name: String,
+    pub(crate) outputs: BTreeMap<String, String>,
+}
+
+/// What the doctor has said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) lines: Vec<String>,
+    pub(crate) error: String,
+}
+
+impl Account {
+    pub(crate) async fn start(folder: &Path) -> Self {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let python = root.join(".tools/emulator/bin/python");
+        assert!(python.is_file(), "no {}: run `make tools`", python.display());
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let log = File::create(folder.join("emulator.log")).unwrap();
+        let server = Command::new(python)
+            .arg(root.join("tools/emulator/account_server.py"))
+            .current_dir(folder)
+            .env_clear()
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .envs([("BIND_HOST", "127.0.0.1"), ("IOT_MTLS_PORT", "0"), ("GATEWAY_PORT", &port.to_string())])
+            .stdin(Stdio::null())
+            .stderr(log.try_clone().unwrap())
+            .stdout(log)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let credentials = Credentials::new(ACCOUNT, "secret", None, None, "test");
+        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .region(Region::new(REGION))
+            .credentials_provider(credentials)
+            .endpoint_url(&endpoint);
+        let sdk = prepare(loader, Duration::from_secs(20)).load().await;
+        let mut account = Self {
+            _server: server,
+            endpoint,
+            stand_in: stand_in().await,
+            sdk,
+            s3_prefix_list: String::new(),
+            template: template(&root),
+        };
+        account.s3_prefix_list = account.wait_for_prefix_list().await;
+        let s3 = aws_sdk_s3::Client::new(&account.sdk);
+        s3.create_bucket().bucket("code").send().await.unwrap();
+        // The functions are never run: an empty archive does.
+        let archive = [b"PK\x05\x06".as_slice(), &[0; 18]].concat();
+        s3.put_object().bucket("code").key("function.zip").body(archive.into()).send().await.unwrap();
+        account
+    }
+
+    /// The id of S3's prefix list, as soon as the server answers.
+    async fn wait_for_prefix_list(&self) -> String {
+        let ec2 = aws_sdk_ec2::Client::new(&self.sdk);
+        let name = Filter::builder().name("prefix-list-name").values("com.amazonaws.us-east-1.s3").build();
+        let answered = async {
+            loop {
+                if let Ok(answer) = ec2.describe_prefix_lists().filters(name.clone()).send().await {
+                    return answer.prefix_lists()[0].prefix_list_id().unwrap().to_owned();
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(BOUND, answered).await.expect("the emulator answers")
+    }
+
+    /// Deploys template.yaml with these parameters and edits, each of which must change something.
+    pub(crate) async fn deploy(
+        &self,
+        name: &str,
+        parameters: &[(&str, &str)],
+        edits: &[(&str, &str)],
+    ) -> Stack {
+        let mut template = self.template.clone();
+        for (from, to) in edits {
+            assert!(template.contains(from), "template.yaml has no {from:?}");
+            template = template.replace(from, to);
+        }
+        let key = format!("{name}.yaml");
+        let s3 = aws_sdk_s3::Client::new(&self.sdk);
+        s3.put_object().bucket("code").key(&key).body(template.into_bytes().into()).send().await.unwrap();
+        let list = [("S3PrefixListId", self.s3_prefix_list.as_str())];
+        let parameters = parameters.iter().chain(&list);
+        let parameters = parameters
+            .map(|(key, value)| Parameter::builder().parameter_key(*key).parameter_value(*value).build());
+        let cloudformation = aws_sdk_cloudformation::Client::new(&self.sdk);
+        let request = cloudformation.create_stack().stack_name(name);
+        let request = request.template_url(format!("{}/code/{key}", self.endpoint));
+        let request = request.set_parameters(Some(parameters.collect()));
+        let request = request.capabilities(Capability::CapabilityIam);
+        request.capabilities(Capability::CapabilityAutoExpand).send().await.unwrap();
+        let complete = async {
+            loop {
+                let answer = cloudformation.describe_stacks().stack_name(name).send().await.unwrap();
+                let stack = answer.stacks()[0].clone();
+                let status = stack.stack_status.unwrap().as_str().to_owned();
+                if status == "CREATE_COMPLETE" {
+                    return stack.outputs.unwrap_or_default();
+                }
+                assert_eq!(status, "CREATE_IN_PROGRESS", "{name}: {:?}", stack.stack_status_reason);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let outputs = tokio::time::timeout(BOUND, complete).await.unwrap();
+        let outputs =
+            outputs.into_iter().map(|output| (output.output_key.unwrap(), output.output_value.unwrap()));
+        Stack { name: name.to_owned(), outputs: outputs.collect() }
+    }
+
+    /// Runs the doctor with this environment besides that of the account.
+    pub(crate) async fn examine(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
+        let output = Command::new(COMMAND_LINE)
+            .arg("doctor")
+            .args(arguments)
+            .env_clear()
+            .envs([
+                ("AWS_REGION", REGION),
+                ("AWS_ACCESS_KEY_ID", ACCOUNT),
+                ("AWS_SECRET_ACCESS_KEY", "secret"),
+                ("AWS_ENDPOINT_URL", &self.endpoint),
+                ("AWS_ENDPOINT_URL_BEDROCK", &self.stand_in),
+                ("AWS_ENDPOINT_URL_SERVICE_QUOTAS", &self.stand_in),
+            ])
+            .envs(environment.iter().copied())
+            .output()
+            .await
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Said {
+            code: output.status.code(),
+            lines: text(output.stdout).lines().map(ToOwned::to_owned).collect(),
+            error: text(output.stderr),
+        }
+    }
+
+    pub(crate) async fn examine_stack(&self, stack: &Stack) -> Said {
+        self.examine(&["--stack", &stack.name], &[]).await
+    }
+
+    /// The endpoint that refuses every call.
+    pub(crate) fn refusing(&self) -> String {
+        format!("{}/refused", self.stand_in)
+    }
+}
+
+/// The template, with code in the account, and without its rules: MiniStack has none of their functions.
+fn template(root: &Path) -> String {
+    let template = std::fs::read_to_string(root.join("template.yaml")).unwrap();
+    let (head, rest) = template.split_once("\nRules:\n").unwrap();
+    let (_, rest) = rest.split_once("\nConditions:\n").unwrap();
+    format!("{head}\nConditions:\n{rest}").replace("CodeUri: .", "CodeUri: s3://code/function.zip")
+}
+
+/// Serves what MiniStack does not.
+async fn stand_in() -> String {
+    let router = Router::new()
+        .route("/foundation-models/{id}", get(foundation_model))
+        .route("/inference-profiles/{id}", get(inference_profile))
+        .route("/", post(quotas))
+        .route("/refused/", post(refuse));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    endpoint
+}
+
+fn bedrock(operation: &str, answer: Option<Value>) -> Response {
+    let Some(answer) = answer else {
+        let body = json!({"message": "The provided model identifier is invalid."}).to_string();
+        return (StatusCode::BAD_REQUEST, [("x-amzn-errortype", "ValidationException")], body)
+            .into_response();
+    };
+    let mut violations = output_violations(operation, &answer);
+    // The service gives a value that its model does not list.
+    violations.retain(|violation| !violation.contains("(InferenceType): \"INFERENCE_PROFILE\""));
+    assert_eq!(violations, Vec::<String>::new());
+    answer.to_string().into_response()
+}
+
+async fn foundation_model(PathParameter(id): PathParameter<String>) -> Response {
+    let (name, status, kind) = match id.as_str() {
+        "anthropic.claude-3-haiku-20240307-v1:0" => ("Claude 3 Haiku", "ACTIVE", "ON_DEMAND"),
+        "anthropic.claude-3-sonnet-20240229-v1:0" => ("Claude 3 Sonnet", "LEGACY", "ON_DEMAND"),
+        "anthropic.claude-haiku-4-5-20251001-v1:0" => ("Claude Haiku 4.5", "ACTIVE", "INFERENCE_PROFILE"),
+        _ => return bedrock("GetFoundationModel", None),
+    };
+    let mut lifecycle = json!({"status": status});
+    if status == "LEGACY" {
+        lifecycle["endOfLifeTime"] = json!("2027-01-31T00:00:00Z");
+    }
+    let details = json!({
+        "modelArn": format!("arn:aws:bedrock:{REGION}::foundation-model/{id}"),
+        "modelId": id,
+        "modelName": name,
+        "providerName": "Anthropic",
+        "inferenceTypesSupported": [kind],
+        "modelLifecycle": lifecycle,
+    });
+    bedrock("GetFoundationModel", Some(json!({"modelDetails": details})))
+}
+
+async fn inference_profile(PathParameter(id): PathParameter<String>) -> Response {
+    let models = ["us-east-1", "us-west-2"].map(
+        |region| json!({"modelArn": format!("arn:aws:bedrock:{region}::foundation-model/{}", &id[3..])}),
+    );
+    let profile = json!({
+        "inferenceProfileName": "a profile",
+        "inferenceProfileArn": format!("arn:aws:bedrock:{REGION}:{ACCOUNT}:inference-profile/{id}"),
+        "inferenceProfileId": id,
+        "models": models,
+        "status": "ACTIVE",
+        "type": "SYSTEM_DEFINED",
+    });
+    bedrock("GetInferenceProfile", (id == "us.anthropic.claude-haiku-4-5-20251001-v1:0").then_some(profile))
+}
+
+/// In two pages.
+async fn quotas(headers: HeaderMap, body: String) -> String {
+    assert_eq!(headers["x-amz-target"], "ServiceQuotasV20190624.ListServiceQuotas");
+    let request: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(request["ServiceCode"], "bedrock");
+    let quota = |name: &str, value: f64| json!({"QuotaName": name, "Value": value, "ServiceCode": "bedrock"});
+    let of_all = |model: &str| {
+        vec![
+            quota(&format!("Minimum number of records per batch inference job for {model}"), 100.0),
+            quota(&format!("Records per batch inference job for {model}"), 100_000.0),
+            quota(&format!("Records per input file per batch inference job for {model}"), 100_000.0),
+            quota(&format!("Batch inference input file size (in GB) for {model}"), 1.0),
+            quota(&format!("On-demand model inference requests per minute for Anthropic {model}"), 1.0),
+        ]
+    };
+    let page = match request["NextToken"].as_str() {
+        None => json!({"Quotas": of_all("Claude 3.5 Haiku"), "NextToken": "second"}),
+        Some(_) => {
+            let models = ["Claude 3 Haiku", "Claude 3 Sonnet", "Claude Haiku 4.5"];
+            json!({"Quotas": models.into_iter().flat_map(of_all).collect::<Vec<_>>()})
+        }
+    };
+    page.to_string()
+}
+
+async fn refuse() -> (StatusCode, &'static str) {
+    (
+        StatusCode::FORBIDDEN,
+        "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error>\
+         </ErrorResponse>",
+    )
+}

@@ -1,0 +1,77 @@
+"""Runs MiniStack, having taught it what an examination of an account asks and MiniStack does not answer.
+
+- DescribeVpcEndpoints leaves out the endpoint's policy, private DNS and security groups, which it keeps.
+- SimulatePrincipalPolicy does not look at ContextEntries, so that no statement with a condition ever applies.
+"""
+
+import json
+from contextvars import ContextVar
+from xml.sax.saxutils import escape
+
+import ministack_server
+from ministack.app import main
+from ministack.core import iam_evaluator
+from ministack.services import ec2, iam
+
+# What AWS gives an endpoint of which nothing is said.
+FULL_ACCESS = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
+
+CONTEXT = ContextVar("context", default={})
+
+
+def teach_endpoints():
+    plain = ec2._vpce_fields_xml
+
+    def whole(endpoint, tag="item"):
+        policy = endpoint.get("PolicyDocument") or FULL_ACCESS
+        groups = "".join(f"<item><groupId>{id}</groupId></item>" for id in endpoint.get("SecurityGroupIds", []))
+        # CloudFormation hands over what a template says in whichever type it is written.
+        has_private_dns = str(endpoint.get("PrivateDnsEnabled", False)).lower()
+        end = f"</{tag}>"
+        return (
+            plain(endpoint, tag).removesuffix(end)
+            + f"<policyDocument>{escape(json.dumps(policy))}</policyDocument>"
+            + f"<privateDnsEnabled>{has_private_dns}</privateDnsEnabled><groupSet>{groups}</groupSet>{end}"
+        )
+
+    ec2._vpce_fields_xml = whole
+
+
+def entries(parameters):
+    """The context keys of a request; several values stay a list."""
+    found, number = {}, 1
+    while key := iam._p(parameters, f"ContextEntries.member.{number}.ContextKeyName"):
+        place = f"ContextEntries.member.{number}."
+        values, item = [], 1
+        while value := iam._p(parameters, f"{place}ContextKeyValues.member.{item}"):
+            values.append(value)
+            item += 1
+        is_list = iam._p(parameters, f"{place}ContextKeyType").endswith("List")
+        found[key.lower()] = values if is_list else values[0]
+        number += 1
+    return found
+
+
+def teach_simulation():
+    simulate, evaluate = iam._simulate_principal_policy, iam_evaluator.evaluate
+
+    def simulate_in_context(parameters):
+        token = CONTEXT.set(entries(parameters))
+        try:
+            return simulate(parameters)
+        finally:
+            CONTEXT.reset(token)
+
+    def evaluate_in_context(context, *others, **more):
+        context.service_context.update(CONTEXT.get())
+        return evaluate(context, *others, **more)
+
+    iam_evaluator.evaluate = evaluate_in_context
+    iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate_in_context
+
+
+if __name__ == "__main__":
+    ministack_server.teach()
+    teach_endpoints()
+    teach_simulation()
+    main()
