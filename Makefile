@@ -13,7 +13,7 @@ WITH_NODE := PATH="$(CURDIR)/.tools/node/bin:$$PATH"
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo doctor test fmt clippy doc doctest nextest lint-template policies sam-build emulator crash model strictness soak herd bench examples tools clean
+.PHONY: help demo doctor test fmt clippy doc doctest nextest lint-template policies sam-build emulator crash model strictness soak herd bench instructions examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,14 +24,14 @@ demo: ## Run the pipeline on this machine: make demo FILE=drop.jsonl
 doctor: ## Examine the account that a stack is in: make doctor STACK=name
 	@cargo run $(CARGO_FLAGS) --bin bedrock-vpc-batch -- doctor --stack "$(STACK)"
 
-test: fmt clippy doc doctest nextest lint-template policies emulator ## Check everything, as CI does.
-	@echo "make test: formatting, lints, documentation, tests, template, policies, build and deployment are in order"
+test: fmt clippy doc doctest nextest lint-template policies emulator instructions ## Check everything, as CI does.
+	@echo "make test: formatting, lints, documentation, tests, template, policies, build, deployment and speed are in order"
 
 fmt: ## Check the formatting.
 	@cargo fmt --check
 
 clippy: ## Lint all targets, warnings are errors.
-	@cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+	@cargo clippy $(CARGO_FLAGS),bench --all-targets -- -D warnings
 
 doc: ## Build the documentation, warnings are errors.
 	@RUSTDOCFLAGS=-Dwarnings cargo doc $(CARGO_FLAGS) --no-deps --document-private-items
@@ -86,6 +86,9 @@ herd: .tools/venv/installed ## Drop a thousand files at once on a quota of twent
 
 bench: .tools/bench/installed .tools/venv/installed ## Measure time and memory: make bench ONLY="validate read" SIZE=200
 	@SIZE=$(SIZE) .tools/bench/bin/python tools/bench/run.py $(ONLY)
+
+instructions: ## Count the instructions of the inner loops, against the counts on record.
+	@python3 tools/bench/instructions.py
 
 examples: ## Write the example files anew.
 	@python3 tools/make_examples.py
