@@ -2,6 +2,8 @@
 # .tools/ and tools/policies/, at the versions pinned in tools/.
 
 FILE ?= examples/support-tickets.jsonl
+# Of the files that bench makes, in MB.
+SIZE ?= 1000
 # Of the functions that sam-build makes: this machine's own, which needs no second standard library.
 ARCHITECTURE ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
@@ -11,7 +13,7 @@ WITH_NODE := PATH="$(CURDIR)/.tools/node/bin:$$PATH"
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo doctor test fmt clippy doc doctest nextest lint-template policies sam-build emulator crash model soak herd examples tools clean
+.PHONY: help demo doctor test fmt clippy doc doctest nextest lint-template policies sam-build emulator crash model strictness soak herd bench instructions examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,14 +24,14 @@ demo: ## Run the pipeline on this machine: make demo FILE=drop.jsonl
 doctor: ## Examine the account that a stack is in: make doctor STACK=name
 	@cargo run $(CARGO_FLAGS) --bin bedrock-vpc-batch -- doctor --stack "$(STACK)"
 
-test: fmt clippy doc doctest nextest lint-template policies emulator ## Check everything, as CI does.
-	@echo "make test: formatting, lints, documentation, tests, template, policies, build and deployment are in order"
+test: fmt clippy doc doctest nextest lint-template policies emulator instructions ## Check everything, as CI does.
+	@echo "make test: formatting, lints, documentation, tests, template, policies, build, deployment and speed are in order"
 
 fmt: ## Check the formatting.
 	@cargo fmt --check
 
 clippy: ## Lint all targets, warnings are errors.
-	@cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+	@cargo clippy $(CARGO_FLAGS),bench --all-targets -- -D warnings
 
 doc: ## Build the documentation, warnings are errors.
 	@RUSTDOCFLAGS=-Dwarnings cargo doc $(CARGO_FLAGS) --no-deps --document-private-items
@@ -70,6 +72,9 @@ model: export MODEL_DEPTH = deep
 model: .tools/venv/installed ## Explore the protocol further than the tests do, for some minutes.
 	$(call FIGURES,model::,model)
 
+strictness: .tools/venv/installed ## Hold a million mutated lines against a strict oracle.
+	$(call FIGURES,strictness::,strictness.*)
+
 soak: export SEED := $(SEED)
 soak: export DROPS := $(DROPS)
 soak: .tools/venv/installed ## Drop many files with every fault at random: make soak SEED=7 DROPS=2000
@@ -79,12 +84,19 @@ herd: export DROPS = 1000
 herd: .tools/venv/installed ## Drop a thousand files at once on a quota of twenty jobs.
 	$(call FIGURES,soak::many,herd)
 
+bench: .tools/bench/installed .tools/venv/installed ## Measure time and memory: make bench ONLY="validate read" SIZE=200
+	@SIZE=$(SIZE) .tools/bench/bin/python tools/bench/run.py $(ONLY)
+
+instructions: ## Count the instructions of the inner loops, against the counts on record.
+	@python3 tools/bench/instructions.py
+
 examples: ## Write the example files anew.
 	@python3 tools/make_examples.py
 
-tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node) tools/policies/node_modules) ## Install the tools.
+tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node bench) tools/policies/node_modules) ## Install the tools.
 
 .tools/venv/installed: tools/requirements.txt
+.tools/bench/installed: tools/bench-requirements.txt
 .tools/sam/installed: tools/sam-requirements.txt
 .tools/emulator/installed: tools/emulator-requirements.txt
 .tools/checkov/installed: tools/checkov-requirements.txt

@@ -20,7 +20,7 @@
 //! # Reading order
 //!
 //! [`config`], [`error`], [`timestamp`], [`telemetry`]; then along a drop: [`event`], [`s3_uri`], [`layout`],
-//! [`jsonl`], [`record`], [`validate`], [`plan`], [`job`], [`ledger`], [`store`], [`lines`], [`bedrock`],
+//! [`jsonl`], `json`, [`record`], [`validate`], [`plan`], [`job`], [`ledger`], [`store`], [`lines`], [`bedrock`],
 //! [`submit`], `jobs`, [`output`], [`accounting`], [`complete`], `sweep`. From `jsonl` to `ledger`, and
 //! `accounting`, all is pure: no IO, no clock, no environment.
 
@@ -37,6 +37,7 @@ pub mod error;
 pub mod event;
 pub mod job;
 mod jobs;
+mod json;
 pub mod jsonl;
 pub mod layout;
 pub mod ledger;

@@ -23,6 +23,7 @@ mod soak;
 mod splitting;
 mod stand_in;
 mod store;
+mod strictness;
 mod support;
 mod sweep;
 mod telemetry;

@@ -134,8 +134,12 @@ fn without_a_region_neither_binary_starts() {
 }
 
 fn run_local(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    run_command("local", folder, arguments)
+}
+
+fn run_command(command: &str, folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output =
-        Command::new(COMMAND_LINE).arg("local").args(arguments).current_dir(folder).output().unwrap();
+        Command::new(COMMAND_LINE).arg(command).args(arguments).current_dir(folder).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -190,6 +194,36 @@ fn command_line_names_what_is_wrong_with_it() {
         assert_eq!(code, Some(expected), "{said}");
         assert!(said.starts_with(message), "{said}");
     }
+}
+
+#[test]
+fn command_line_judges_files_without_dropping_them() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("good.jsonl"), drop_of(100)).unwrap();
+    std::fs::write(folder.path().join("bad.jsonl"), "{\"modelInput\":1}\n\n".repeat(2)).unwrap();
+    let counts = "good.jsonl: valid, 100 records, jobs: 1\n";
+    let of = |arguments: &[&str]| run_command("validate", folder.path(), arguments);
+    assert_eq!(of(&["good.jsonl"]), (Some(0), counts.to_owned(), String::new()));
+
+    let (code, said, _) = of(&["bad.jsonl", "good.jsonl"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.starts_with("bad.jsonl: not valid, 5 problems\n  line 1 (byte 14): modelInput is not"),
+        "{said}"
+    );
+    assert!(said.contains("\n  line 4 (byte 34): the line is blank; remove the blank line"), "{said}");
+    assert!(said.contains("\n  the file has 4 records; a job needs at least 100;"), "{said}");
+    assert!(said.ends_with(counts), "{said}");
+
+    let (code, said, _) = of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=101"]);
+    assert_eq!(code, Some(1), "{said}");
+    let (code, _, said) = of(&["missing.jsonl"]);
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(1), "error: missing.jsonl: No such file or directory (os error 2)\n")
+    );
+    assert_eq!(of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=none"]).0, Some(2));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "it leaves nothing behind");
 }
 
 #[test]

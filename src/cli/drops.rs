@@ -10,8 +10,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::CliError;
 use super::progress::Progress;
+use super::{CliError, name_of, path_error, tell_problems};
 use crate::accounting::Summary;
 use crate::error::Error;
 use crate::event::{ObjectCreated, parse_job_state_change, parse_object_created};
@@ -59,14 +59,6 @@ pub(super) async fn process(local: &Local, paths: &[PathBuf]) -> Result<bool, Cl
         }
     }
     Ok(session.finish())
-}
-
-fn path_error(path: &Path, error: io::Error) -> CliError {
-    CliError::Path(path.display().to_string(), error)
-}
-
-fn name_of(file: &Path) -> String {
-    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// The drops of one run.
@@ -213,16 +205,9 @@ fn tell_summary(summary: &Summary) -> String {
 }
 
 fn tell_rejection(rejection: &Rejection) -> String {
-    let more = if rejection.stopped_early { " or more" } else { "" };
-    let mut text = format!("rejected, {}{more} problems", rejection.problems.len());
-    for problem in rejection.problems.iter().take(3) {
-        let place = match (problem.line, problem.byte) {
-            (Some(line), Some(byte)) => format!("line {line} (byte {byte}): "),
-            _ => String::new(),
-        };
-        text.push_str(&format!("\n  {place}{}; {}", problem.what, problem.cure));
-    }
-    if rejection.problems.len() > 3 {
+    let (problems, shown) = (&rejection.problems, 3);
+    let mut text = format!("rejected, {}", tell_problems(problems, rejection.stopped_early, shown));
+    if problems.len() > shown {
         text.push_str("\n  the others are in rejection.json");
     }
     text

@@ -1,5 +1,5 @@
-//! The command line: `bedrock-vpc-batch local FILE…`, `bedrock-vpc-batch doctor --stack NAME`, and the stand-in of
-//! Bedrock by itself.
+//! The command line: `bedrock-vpc-batch local FILE…`, `bedrock-vpc-batch validate FILE…`,
+//! `bedrock-vpc-batch doctor --stack NAME`, and the stand-in of Bedrock by itself.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -18,12 +18,15 @@ use crate::local::faults::{FaultError, FaultOptions};
 use crate::local::{ACCOUNT_ID, Local, LocalOptions};
 use crate::telemetry;
 use crate::timestamp::{Timestamp, now};
+use crate::validate::Problem;
 
 use self::stand_in::StandInArguments;
+use self::validate::ValidateArguments;
 
 mod drops;
 mod progress;
 mod stand_in;
+mod validate;
 
 /// Amazon Bedrock batch inference over private S3 buckets.
 #[derive(Debug, Parser)]
@@ -43,6 +46,14 @@ enum Command {
     /// Exit code: 0 if every record is accounted for; 1 if a drop was rejected, given up, or a record is
     /// missing; 2 if the command line or a setting is wrong.
     Local(LocalArguments),
+
+    /// Judge files before they are dropped, by the same rules as in Lambda.
+    ///
+    /// Prints for each FILE how many records it has, or what is wrong with it: line, place in the file, cure.
+    ///
+    /// Exit code: 0 if every file is valid; 1 if one is not, or cannot be read; 2 if the command line or a
+    /// setting is wrong.
+    Validate(ValidateArguments),
 
     /// Serve the stand-in of Amazon Bedrock by itself, for an emulator of AWS that has none.
     ///
@@ -137,6 +148,8 @@ enum CliError {
     Path(String, #[source] io::Error),
     #[error("could not start")]
     Start(#[source] io::Error),
+    #[error("cannot write the output")]
+    Output(#[source] io::Error),
     #[error(transparent)]
     Pipeline(#[from] Error),
     #[cfg(feature = "doctor")]
@@ -150,7 +163,7 @@ impl CliError {
             Self::Setting(..) | Self::Fault(..) | Self::Config(_) => 2,
             #[cfg(feature = "doctor")]
             Self::Doctor(_) => 2,
-            Self::Path(..) | Self::Start(_) | Self::Pipeline(_) => 1,
+            Self::Path(..) | Self::Start(_) | Self::Output(_) | Self::Pipeline(_) => 1,
         }
     }
 }
@@ -161,6 +174,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Local(arguments) => local(&arguments).await,
         Command::StandIn(arguments) => stand_in::serve(&arguments).await.map(|()| true),
+        Command::Validate(arguments) => validate::validate(&arguments),
         #[cfg(feature = "doctor")]
         Command::Doctor(arguments) => doctor(&arguments).await,
     };
@@ -183,7 +197,10 @@ async fn doctor(arguments: &DoctorArguments) -> Result<bool, CliError> {
 }
 
 async fn local(arguments: &LocalArguments) -> Result<bool, CliError> {
-    let config = config(arguments)?;
+    let config = functions_config(
+        &[("MODEL_ID", &arguments.model_id), ("MODEL_INVOCATION_TYPE", &arguments.model_invocation_type)],
+        &arguments.settings,
+    )?;
     let mut faults = FaultOptions::default();
     for fault in &arguments.faults {
         faults.set(fault).map_err(|error| CliError::Fault(fault.clone(), error))?;
@@ -205,30 +222,29 @@ async fn local(arguments: &LocalArguments) -> Result<bool, CliError> {
     drops::process(&local, &arguments.paths).await
 }
 
-/// Sound settings for an account that is nowhere, with the command line's over them.
-fn config(arguments: &LocalArguments) -> Result<Config, CliError> {
-    let mut vars: HashMap<String, String> = [
+/// Sound settings for an account that is nowhere, with some over them, and the command line's over both.
+fn functions_config(some: &[(&str, &str)], settings: &[String]) -> Result<Config, CliError> {
+    let role_arn = format!("arn:aws:iam::{ACCOUNT_ID}:role/local-batch");
+    let sound = [
         ("INPUT_BUCKET", "local-input"),
         ("OUTPUT_BUCKET", "local-output"),
         ("JOB_NAME_PREFIX", "local"),
-        ("JOB_ROLE_ARN", &format!("arn:aws:iam::{ACCOUNT_ID}:role/local-batch")),
+        ("JOB_ROLE_ARN", &role_arn),
         ("SUBNET_IDS", "subnet-0a0a0a0a,subnet-0b0b0b0b"),
         ("SECURITY_GROUP_IDS", "sg-0c0c0c0c"),
-        ("MODEL_ID", &arguments.model_id),
-        ("MODEL_INVOCATION_TYPE", &arguments.model_invocation_type),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into();
-    for setting in &arguments.settings {
+        ("MODEL_ID", DEFAULT_MODEL_ID),
+    ];
+    let mut vars: HashMap<&str, &str> = sound.iter().chain(some).copied().collect();
+    for setting in settings {
         let Some((name, value)) = setting.split_once('=') else {
             return Err(CliError::Setting(setting.clone(), "is not NAME=VALUE"));
         };
         if !VARIABLES.iter().any(|(known, ..)| *known == name) {
             return Err(CliError::Setting(setting.clone(), "is no setting of the functions"));
         }
-        vars.insert(name.to_owned(), value.to_owned());
+        vars.insert(name, value);
     }
-    Ok(Config::from_vars(|name| vars.get(name).cloned())?)
+    Ok(Config::from_vars(|name| vars.get(name).map(|value| (*value).to_owned()))?)
 }
 
 /// A folder that was not there before, so that no run writes into the results of another.
@@ -261,4 +277,26 @@ fn log_to(path: &Path, job_name_prefix: &str) -> io::Result<()> {
     // Only the first run of a process has its log.
     let _ = tracing::subscriber::set_global_default(subscriber);
     Ok(())
+}
+
+fn path_error(path: &Path, error: io::Error) -> CliError {
+    CliError::Path(path.display().to_string(), error)
+}
+
+fn name_of(file: &Path) -> String {
+    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// How many problems a drop has, and the first `shown` of them, a line each.
+fn tell_problems(problems: &[Problem], stopped_early: bool, shown: usize) -> String {
+    let more = if stopped_early { " or more" } else { "" };
+    let mut text = format!("{}{more} problems", problems.len());
+    for problem in problems.iter().take(shown) {
+        let place = match (problem.line, problem.byte) {
+            (Some(line), Some(byte)) => format!("line {line} (byte {byte}): "),
+            _ => String::new(),
+        };
+        text.push_str(&format!("\n  {place}{}; {}", problem.what, problem.cure));
+    }
+    text
 }

@@ -1,0 +1,59 @@
+//! A fixed piece of work for a counter of instructions: `instructions validate|output large|small TIMES`.
+//!
+//! What it takes once is the difference between two runs; all that is not the work falls out.
+
+use std::error::Error;
+use std::hint::black_box;
+
+use bedrock_vpc_batch::accounting::Answers;
+use bedrock_vpc_batch::layout::{DropId, DropSource};
+use bedrock_vpc_batch::plan::Quotas;
+use bedrock_vpc_batch::timestamp::Timestamp;
+use bedrock_vpc_batch::validate::Validator;
+
+mod records;
+
+/// Of the drop or the output.
+const BYTES: usize = 1_000_000;
+const MAX_RECORD_BYTES: usize = 25 << 20;
+const CHUNK_BYTES: usize = 64 << 10;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [what, kind, times] = arguments.as_slice() else {
+        return Err("usage: instructions validate|output large|small TIMES".into());
+    };
+    let record_bytes = if kind == "large" { records::LARGE } else { records::SMALL };
+    let (drop, output) = (records::input(record_bytes, BYTES), records::output(record_bytes, BYTES));
+    for _ in 0..times.parse()? {
+        if what == "validate" {
+            validate(&drop);
+        } else {
+            scan(&output);
+        }
+    }
+    Ok(())
+}
+
+fn validate(drop: &[u8]) {
+    let drop_id = DropId::derive(&DropSource {
+        bucket: String::new(),
+        key: String::new(),
+        version_id: None,
+        etag: String::new(),
+        last_modified: Timestamp::from_secs(0),
+        size_bytes: drop.len() as u64,
+    });
+    let mut validator = Validator::new(drop_id, Quotas::default(), MAX_RECORD_BYTES);
+    for chunk in drop.chunks(CHUNK_BYTES) {
+        let _enough = black_box(validator.feed(chunk));
+    }
+    black_box(validator.finish());
+}
+
+fn scan(output: &[u8]) {
+    let mut answers = Answers::default();
+    for line in output.split(|byte| *byte == b'\n') {
+        black_box(answers.judge(line));
+    }
+}

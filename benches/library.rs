@@ -1,0 +1,92 @@
+//! The library by itself, on one thread, over records that are in memory: `cargo bench --bench library`.
+
+use bedrock_vpc_batch::accounting::Answers;
+use bedrock_vpc_batch::jsonl::LineSplitter;
+use bedrock_vpc_batch::layout::{DropId, DropSource};
+use bedrock_vpc_batch::plan::Quotas;
+use bedrock_vpc_batch::record::{parse_input_record, parse_output_record};
+use bedrock_vpc_batch::timestamp::Timestamp;
+use bedrock_vpc_batch::validate::Validator;
+use divan::Bencher;
+use divan::counter::BytesCount;
+
+mod records;
+
+use records::{LARGE, SMALL, input, output};
+
+const DROP_BYTES: usize = 4 << 20;
+const MAX_RECORD_BYTES: usize = 25 << 20;
+const CHUNK_BYTES: usize = 64 << 10;
+
+fn main() {
+    divan::main();
+}
+
+/// Lines, with nothing done to them.
+#[divan::bench(args = [LARGE, SMALL])]
+fn split_lines(bencher: Bencher<'_, '_>, record_bytes: usize) {
+    let drop = input(record_bytes, DROP_BYTES);
+    bencher.counter(BytesCount::of_slice(&drop)).bench(|| {
+        let mut lines = 0_u64;
+        let mut splitter = LineSplitter::new(MAX_RECORD_BYTES);
+        for chunk in drop.chunks(CHUNK_BYTES) {
+            let _ = splitter.feed(chunk, |_| {
+                lines += 1;
+                Ok::<(), ()>(())
+            });
+        }
+        lines
+    });
+}
+
+/// One line of a drop to a record.
+#[divan::bench(args = [LARGE, SMALL])]
+fn parse_input(bencher: Bencher<'_, '_>, record_bytes: usize) {
+    let line = input(record_bytes, 1);
+    let line = line.trim_ascii_end();
+    bencher.counter(BytesCount::of_slice(line)).bench(|| parse_input_record(divan::black_box(line)).is_ok());
+}
+
+/// One line of Bedrock's output to what it says.
+#[divan::bench(args = [LARGE, SMALL])]
+fn parse_output(bencher: Bencher<'_, '_>, record_bytes: usize) {
+    let line = output(record_bytes, 1);
+    let line = line.trim_ascii_end();
+    bencher
+        .counter(BytesCount::of_slice(line))
+        .bench(|| parse_output_record(divan::black_box(line)).is_some());
+}
+
+/// A whole drop to a verdict.
+#[divan::bench(args = [LARGE, SMALL])]
+fn validate(bencher: Bencher<'_, '_>, record_bytes: usize) {
+    let drop = input(record_bytes, DROP_BYTES);
+    let drop_id = DropId::derive(&DropSource {
+        bucket: "in".into(),
+        key: "a.jsonl".into(),
+        version_id: None,
+        etag: String::new(),
+        last_modified: Timestamp::from_secs(0),
+        size_bytes: drop.len() as u64,
+    });
+    bencher.counter(BytesCount::of_slice(&drop)).bench(|| {
+        let mut validator = Validator::new(drop_id.clone(), Quotas::default(), MAX_RECORD_BYTES);
+        for chunk in drop.chunks(CHUNK_BYTES) {
+            let _ = validator.feed(chunk);
+        }
+        validator.finish()
+    });
+}
+
+/// A whole output to counts.
+#[divan::bench(args = [LARGE, SMALL])]
+fn scan_output(bencher: Bencher<'_, '_>, record_bytes: usize) {
+    let output = output(record_bytes, DROP_BYTES);
+    bencher.counter(BytesCount::of_slice(&output)).bench(|| {
+        let mut answers = Answers::default();
+        for line in output.split(|byte| *byte == b'\n') {
+            answers.judge(line);
+        }
+        answers.is_all_success()
+    });
+}

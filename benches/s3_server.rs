@@ -1,0 +1,31 @@
+//! The embedded S3 in a process of its own: `s3_server FOLDER BUCKET…`.
+//!
+//! It prints its endpoint, and answers each line of its standard input with the requests that came since the
+//! last one, as a JSON array of `[operation, key]`. It ends with its standard input.
+
+use std::error::Error;
+
+use bedrock_vpc_batch::local::s3::EmbeddedS3;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader, stdin};
+
+#[tokio::main]
+#[expect(clippy::print_stdout, reason = "a program reads it")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments.next().ok_or("usage: s3_server FOLDER BUCKET…")?;
+    let s3 = EmbeddedS3::start(folder).await?;
+    for bucket in arguments {
+        s3.create_bucket(&bucket, false)?;
+    }
+    println!("{}", s3.endpoint());
+    let mut lines = BufReader::new(stdin()).lines();
+    let mut told = 0;
+    while lines.next_line().await?.is_some() {
+        let requests = s3.requests();
+        let new = requests.iter().skip(told).map(|request| json!([request.operation, request.key]));
+        println!("{}", new.collect::<serde_json::Value>());
+        told = requests.len();
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Judges files before they are dropped, by the rules of the function `submit`.
+
+use std::fs::File;
+use std::io::{self, Read, Write, stdout};
+use std::path::{Path, PathBuf};
+
+use super::{CliError, functions_config, name_of, path_error, tell_problems};
+use crate::config::Config;
+use crate::layout::{DropId, DropSource};
+use crate::timestamp::Timestamp;
+use crate::validate::{Validator, Verdict};
+
+/// How much of a file is read at once.
+const CHUNK_BYTES: usize = 256 << 10;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ValidateArguments {
+    /// JSONL files to judge.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// A setting of the functions, such as a quota, as the README lists them. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+}
+
+/// Prints what is wrong with each file, or its counts. True if all are valid.
+pub(super) fn validate(arguments: &ValidateArguments) -> Result<bool, CliError> {
+    let config = functions_config(&[], &arguments.settings)?;
+    let mut all_are_valid = true;
+    for file in &arguments.files {
+        let verdict = judge(&config, file).map_err(|error| path_error(file, error))?;
+        all_are_valid &= matches!(verdict, Verdict::Valid(_));
+        writeln!(stdout(), "{}: {}", file.display(), tell(&verdict)).map_err(CliError::Output)?;
+    }
+    Ok(all_are_valid)
+}
+
+fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
+    let mut file = File::open(path)?;
+    // Records without an id get one that begins with the drop's; any will do here.
+    let drop_id = DropId::derive(&DropSource {
+        bucket: String::new(),
+        key: name_of(path),
+        version_id: None,
+        etag: String::new(),
+        last_modified: Timestamp::from_secs(0),
+        size_bytes: file.metadata()?.len(),
+    });
+    let mut validator = Validator::new(drop_id, config.quotas, config.max_record_bytes);
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let length = match file.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if validator.feed(chunk.get(..length).unwrap_or_default()).is_err() {
+            break;
+        }
+    }
+    Ok(validator.finish())
+}
+
+fn tell(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Valid(parts) => {
+            let records: u64 = parts.iter().map(|part| part.records).sum();
+            format!("valid, {records} records, jobs: {}", parts.len())
+        }
+        Verdict::Invalid { problems, stopped_early } => {
+            format!("not valid, {}", tell_problems(problems, *stopped_early, usize::MAX))
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! No bad line is accepted, no good line is refused.
+
+mod mutation;
+mod oracle;
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bedrock_vpc_batch::record::{Answer, parse_input_record, parse_output_record};
+use fastrand::Rng;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Whole lines that are records.
+const GOOD: [&str; 20] = [
+    r#"{"recordId":"1","modelInput":{}}"#,
+    r#"{"modelInput":{}}"#,
+    r#"{"modelInput":{},"recordId":"1"}"#,
+    " {\"recordId\":\"1\",\"modelInput\":{}}",
+    "{\"recordId\":\"1\",\"modelInput\":{}}\r",
+    "\t{ \"recordId\" :\t\"1\" , \r\"modelInput\" : { } } \t\r",
+    r#"{"record\u0049d":"1","modelInput":{}}"#,
+    r#"{"recordId":"1","\u006dodelInput":{}}"#,
+    r#"{"recordId":" ","modelInput":{}}"#,
+    r#"{"recordId":"\u0000","modelInput":{}}"#,
+    r#"{"recordId":"a\"b\\c","modelInput":{}}"#,
+    r#"{"recordId":"\ud83d\ude00","modelInput":{}}"#,
+    r#"{"recordId":"идентификатор-識別子-🔑","modelInput":{}}"#,
+    r#"{"recordId":"a name of more than thirty-two characters","modelInput":{}}"#,
+    r#"{"recordId":"1","modelInput":{"recordId":"2","modelInput":3}}"#,
+    r#"{"recordId":"1","modelInput":{"a":1,"a":2}}"#,
+    r#"{"recordId":"1","modelInput":{"":""}}"#,
+    r#"{"recordId":"1","modelInput":{"prompt":"Say \"{[,:]}\" and no more.\n\nThen stop\\"}}"#,
+    r#"{"recordId":"1","modelInput":{"inputText":"Größe, café, 商品, заказ, 😅 and more of it, well beyond one block of text"}}"#,
+    r#"{"recordId":"REC00000001","modelInput":{"anthropic_version":"bedrock-2023-05-31","max_tokens":174,"temperature":0.7,"messages":[{"role":"user","content":[{"type":"text","text":"Please answer in their language:\n\"Wo bleibt mein Paket?\""}]}],"stop_sequences":[],"stream":false,"top_k":null}}"#,
+];
+
+/// Whole lines that are none.
+const BAD: [&[u8]; 54] = [
+    b"",
+    b" ",
+    b"\r",
+    b"\xef\xbb\xbf{\"recordId\":\"1\",\"modelInput\":{}}",
+    b"\xff\xfe{\0}\0",
+    b"\0",
+    b"null",
+    b"17",
+    b"\"text\"",
+    b"[\"1\",{}]",
+    b"{}",
+    b"{",
+    b"}",
+    b"{}{}",
+    b"2,hello",
+    br#"{"recordId":"1"}"#,
+    br#"{"recordId":"1","modelInput":null}"#,
+    br#"{"recordId":"1","modelInput":[]}"#,
+    br#"{"recordId":"1","modelInput":"{}"}"#,
+    br#"{"recordId":"1","modelInput":1}"#,
+    br#"{"recordId":"1","modelInput":true}"#,
+    br#"{"recordId":"","modelInput":{}}"#,
+    br#"{"recordId":1,"modelInput":{}}"#,
+    br#"{"recordId":null,"modelInput":{}}"#,
+    br#"{"recordId":["1"],"modelInput":{}}"#,
+    br#"{"recordId":"1","recordId":"1","modelInput":{}}"#,
+    br#"{"recordId":"1","record\u0049d":"1","modelInput":{}}"#,
+    br#"{"recordId":"1","modelInput":{},"modelInput":{}}"#,
+    br#"{"recordId":"1","modelInput":{},"modelinput":{}}"#,
+    br#"{"recordid":"1","modelInput":{}}"#,
+    br#"{"recordId ":"1","modelInput":{}}"#,
+    br#"{"recordId":"1","modelInput":{},"":0}"#,
+    br#"{"recordId":"1","modelInput":{},"metadata":{}}"#,
+    br#"{"recordId":"\ud83d","modelInput":{}}"#,
+    br#"{"recordId":"\x","modelInput":{}}"#,
+    b"{\"recordId\":\"\xe9\",\"modelInput\":{}}",
+    b"{\"recordId\":\"\t\",\"modelInput\":{}}",
+    br#"{"recordId":"1","modelInput":{}},"#,
+    br#"{"recordId":"1","modelInput":{},}"#,
+    br#"{,"recordId":"1","modelInput":{}}"#,
+    br#"{"recordId":"1",,"modelInput":{}}"#,
+    br#"{"recordId":"1""modelInput":{}}"#,
+    br#"{"recordId":"1";"modelInput":{}}"#,
+    br#"{"recordId"="1","modelInput":{}}"#,
+    br#"{"recordId":"1","modelInput":{}"#,
+    br#"{"recordId":"1","modelInput":{}]"#,
+    br#"{"recordId":"1","modelInput":{]}"#,
+    br#"{"recordId":"1","modelInput":{}}}"#,
+    br#"{"recordId":"1","modelInput":{}} x"#,
+    br#"{"recordId":"1","modelInput":{}} // no"#,
+    br#"{'recordId':'1','modelInput':{}}"#,
+    br#"{recordId:"1",modelInput:{}}"#,
+    b"\x0c{\"recordId\":\"1\",\"modelInput\":{}}",
+    b"\xc2\xa0{\"recordId\":\"1\",\"modelInput\":{}}",
+];
+
+/// Values that are JSON.
+const GOOD_VALUES: [&str; 42] = [
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0",
+    "-0.0",
+    "1",
+    "10",
+    "0.1",
+    "1e400",
+    "-1E-400",
+    "1e+07",
+    "0e0",
+    "0.10e01",
+    "99999999999999999999999999999999999999999",
+    "3.14159265358979323846264338327950288",
+    "[]",
+    "{}",
+    "[ ]",
+    "{ }",
+    "[[],{}]",
+    "[1,\t2 , 3]",
+    r#"{"a":{"a":[{"a":"a"}]}}"#,
+    r#""""#,
+    r#"" ""#,
+    r#""\"""#,
+    r#""\\""#,
+    r#""\\\"""#,
+    r#""\\\\""#,
+    r#""\"\\\/\b\f\n\r\t""#,
+    r#""\\ud83d""#,
+    r#""\u0000\u001F\uFFFF\uaBcD""#,
+    r#""\ud83d\ude00""#,
+    r#""\uDBFF\uDFFF\ud800\udc00""#,
+    r#""/""#,
+    "\"\u{7f}\"",
+    "\"\u{80}\u{2028}\u{2029}\u{feff}\"",
+    "\"\u{fdd0}\u{ffff}\u{10ffff}\"",
+    "\"é\"",
+    "\"😀\"",
+    r#""the quick brown fox jumps over the lazy dog while the other dogs sleep on in the sun""#,
+    r#""{\"not\":[\"structure\",{}],:}""#,
+];
+
+/// Values that are not.
+const BAD_VALUES: [&[u8]; 66] = [
+    b"",
+    b"nul",
+    b"nulls",
+    b"True",
+    b"tru e",
+    b"NaN",
+    b"Infinity",
+    b"undefined",
+    b"01",
+    b"-01",
+    b"00",
+    b"-",
+    b"+1",
+    b".5",
+    b"1.",
+    b"-.5",
+    b"1.e5",
+    b"1e",
+    b"1e+",
+    b"1e5.5",
+    b"0x10",
+    b"1_000",
+    b"1 2",
+    b"--1",
+    b"1,",
+    b",",
+    b"[",
+    b"]",
+    b"[1",
+    b"[1,]",
+    b"[,1]",
+    b"[1 2]",
+    b"[1,,2]",
+    b"[1}",
+    b"{]",
+    b"{\"a\"}",
+    b"{\"a\":}",
+    b"{\"a\":1,}",
+    b"{\"a\":1 \"b\":2}",
+    b"{1:2}",
+    b"{a:1}",
+    b"{\"a\"::1}",
+    b"\"",
+    b"\"\\",
+    b"\"\\\"",
+    b"\"a\"b\"",
+    b"\"a\" \"b\"",
+    b"'a'",
+    b"\"\\x\"",
+    b"\"\\v\"",
+    b"\"\\u12G4\"",
+    b"\"\\u123\"",
+    b"\"\\U0041\"",
+    b"\"\\ud83d\"",
+    b"\"\\ude00\"",
+    b"\"\\ud83d\\ud83d\"",
+    b"\"\\ud83dx\\ude00\"",
+    b"\"\\ud83d\\\\ude00\"",
+    b"\"\0\"",
+    b"\"\x1f\"",
+    b"\"\t\"",
+    b"\"\xff\"",
+    b"\"\xc3\"",
+    b"\"\xed\xa0\x80\"",
+    b"\"\xc0\xaf\"",
+    b"\"\xf4\x90\x80\x80\"",
+];
+
+fn with_value(padding: usize, value: &[u8]) -> Vec<u8> {
+    let before = format!(r#"{{"recordId":"1","modelInput":{{"p":"{}","a":"#, "x".repeat(padding));
+    [before.as_bytes(), value, b"}}"].concat()
+}
+
+fn nested(depth: usize) -> Vec<u8> {
+    with_value(0, format!("{}{}", "[".repeat(depth - 2), "]".repeat(depth - 2)).as_bytes())
+}
+
+/// Lines with the expected verdict each.
+fn corpus() -> Vec<(Vec<u8>, bool)> {
+    let good = GOOD.iter().map(|line| (line.as_bytes().to_vec(), true));
+    let bad = BAD.iter().map(|line| (line.to_vec(), false));
+    let good_values = GOOD_VALUES.iter().map(|value| (with_value(0, value.as_bytes()), true));
+    let bad_values = BAD_VALUES.iter().map(|value| (with_value(0, value), false));
+    let deep = [(nested(128), true), (nested(129), false), (nested(1_000_000), false)];
+    good.chain(bad).chain(good_values).chain(bad_values).chain(deep).collect()
+}
+
+/// What is wrong with the verdict on a line, if anything is, and whether the line is good.
+fn disagreement(line: &[u8]) -> (Option<String>, bool) {
+    let expected = oracle::record(line);
+    let found = parse_input_record(line);
+    let is_right = match (&found, &expected) {
+        (Ok(found), Some(record_id)) => {
+            found.record_id.as_deref() == record_id.as_deref() && line.get(found.object_begin) == Some(&b'{')
+        }
+        (Err(error), None) => error.offset <= line.len(),
+        _ => false,
+    };
+    let report = || format!("{:?}: {found:?}, not {expected:?}", String::from_utf8_lossy(line));
+    ((!is_right).then(report), expected.is_some())
+}
+
+/// Holds the oracle against `serde_json`, which has a range for numbers and a depth of its own.
+fn assert_oracle_knows_json(line: &[u8]) {
+    let oracle = oracle::json(line, 128).is_some();
+    match serde_json::from_slice::<Value>(line) {
+        Ok(_) => assert!(oracle, "{:?}", String::from_utf8_lossy(line)),
+        Err(error) => {
+            let message = error.to_string();
+            let is_narrower =
+                message.starts_with("number out of range") || message.starts_with("recursion limit");
+            assert!(!oracle || is_narrower, "{:?}: {message}", String::from_utf8_lossy(line));
+        }
+    }
+}
+
+#[test]
+fn each_line_of_the_corpus_gets_its_verdict() {
+    let corpus = corpus();
+    assert!(corpus.len() >= 90);
+    for (line, is_good) in &corpus {
+        let text = String::from_utf8_lossy(line.get(..200).unwrap_or(line)).into_owned();
+        assert_eq!(parse_input_record(line).is_ok(), *is_good, "{text}");
+        assert_eq!(oracle::record(line).is_some(), *is_good, "the oracle on {text}");
+        assert_oracle_knows_json(line);
+    }
+}
+
+#[test]
+fn values_get_their_verdict_at_every_place_of_a_block() {
+    let good = GOOD_VALUES.iter().map(|value| (value.as_bytes(), true));
+    for (value, is_good) in good.chain(BAD_VALUES.iter().map(|value| (*value, false))) {
+        for padding in 0..130 {
+            let line = with_value(padding, value);
+            assert_eq!(parse_input_record(&line).is_ok(), is_good, "{}", String::from_utf8_lossy(&line));
+            // The same within one long string, next to an escape and a character beyond ASCII.
+            if let [b'"', inner @ .., b'"'] = value {
+                let text = [b"\"\\n\xc3\xa9", "y".repeat(padding).as_bytes(), inner, b"\\\\\""].concat();
+                let (wrong, _) = disagreement(&with_value(0, &text));
+                assert_eq!(wrong, None);
+            }
+        }
+    }
+}
+
+/// Judges lines mutated from `seeds`, the same ones on any machine; gives how many are good.
+fn count_good(seeds: &[Vec<u8>], lines: usize, judge: fn(&[u8]) -> (Option<String>, bool)) -> usize {
+    const BATCHES: usize = 50;
+    let next_batch = AtomicUsize::new(0);
+    let work = || {
+        let mut good = 0;
+        loop {
+            let batch = next_batch.fetch_add(1, Ordering::Relaxed);
+            if batch >= BATCHES {
+                return good;
+            }
+            let mut random = Rng::with_seed(batch as u64);
+            for _ in 0..lines / BATCHES {
+                let (wrong, is_good) = judge(&mutation::mutated(&mut random, seeds));
+                assert_eq!(wrong, None);
+                good += usize::from(is_good);
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).sum()
+    })
+}
+
+#[test]
+fn mutated_lines_get_the_verdict_of_the_oracle() {
+    const MUTATED: usize = 1_000_000;
+    let corpus = corpus();
+    let is_seed = |(line, is_good): &&(Vec<u8>, bool)| *is_good && line.len() < 1_000;
+    let seeds: Vec<_> = corpus.iter().filter(is_seed).map(|(line, _)| line.clone()).collect();
+    let good = count_good(&seeds, MUTATED, disagreement);
+    let (lines, bad) = (corpus.len(), MUTATED - good);
+    println!("strictness: {lines} lines, {MUTATED} mutated lines ({good} good, {bad} bad), 0 disagreements");
+}
+
+const OUTPUTS: [&str; 10] = [
+    r#"{"modelInput":{"a":1},"modelOutput":{"content":[{"type":"text","text":"Gern! \"Ja\"\n"}]},"recordId":"1"}"#,
+    r#"{"recordId":"1","modelInput":{},"modelOutput":{"x":1},"error":null}"#,
+    r#"{"recordId":"1","modelOutput":null,"error":{"errorCode":400,"errorMessage":"no"}}"#,
+    r#"{"recordId":"1","error":{"errorCode":"503","expired":true,"retryable":false}}"#,
+    r#"{"recordId":"1","modelInput":{},"error":{}}"#,
+    r#"{"recordId":"1","modelOutput":[null],"recordid":2,"recordid":3}"#,
+    r#"{"record\u0049d":"\u0031","model\u004futput":"","new":[1e400]}"#,
+    r#"{"recordId":"","modelOutput":0}"#,
+    r#"{"recordId":"1","modelOutput":{"a":"\ud83d"},"modelInput":{"a":"\ude00"}}"#,
+    r#"["1",{"an":"array"},{"errorCode":429}]"#,
+];
+
+/// What `serde_json` makes of a line of output.
+#[derive(Deserialize)]
+struct Output<'a> {
+    #[serde(rename = "recordId")]
+    record_id: Cow<'a, str>,
+    #[serde(borrow, rename = "modelOutput")]
+    model_output: Option<&'a RawValue>,
+    error: Option<OutputError>,
+}
+
+#[derive(Deserialize)]
+struct OutputError {
+    #[serde(default, rename = "errorCode")]
+    code: Value,
+    #[serde(default)]
+    expired: bool,
+}
+
+fn output_disagreement(line: &[u8]) -> (Option<String>, bool) {
+    let read = || {
+        let output: Output<'_> = serde_json::from_str(std::str::from_utf8(line).ok()?).ok()?;
+        let answer = match (output.model_output, output.error) {
+            (None, None) => return None,
+            (Some(_), None) => Answer::Succeeded,
+            (_, Some(error)) => {
+                let code = error.code.as_u64().or_else(|| error.code.as_str()?.parse().ok());
+                let is_passing = error.expired || matches!(code, Some(429 | 500..=599));
+                if is_passing { Answer::Retryable } else { Answer::Failed }
+            }
+        };
+        Some((output.record_id.into_owned(), answer))
+    };
+    let expected = read();
+    let found = parse_output_record(line).map(|record| (record.record_id.into_owned(), record.answer));
+    let report = || format!("{:?}: {found:?}, not {expected:?}", String::from_utf8_lossy(line));
+    ((found != expected).then(report), expected.is_some())
+}
+
+#[test]
+fn mutated_output_is_read_as_serde_json_reads_it() {
+    const MUTATED: usize = 200_000;
+    let seeds: Vec<_> = OUTPUTS.iter().map(|line| line.as_bytes().to_vec()).collect();
+    for line in &seeds {
+        assert_eq!(output_disagreement(line), (None, true));
+    }
+    let good = count_good(&seeds, MUTATED, output_disagreement);
+    println!("strictness of output: {MUTATED} mutated lines ({good} records), 0 disagreements");
+}

@@ -1,0 +1,115 @@
+//! Lines that are almost records, and records that almost are not.
+
+use fastrand::Rng;
+
+/// What is put into a line at random places: much of it is good only within a string, or only outside.
+const FRAGMENTS: [&[u8]; 64] = [
+    b"\"",
+    b"\\",
+    b"\\\"",
+    b"\\\\",
+    b"\\\\\\",
+    b"\\/",
+    b"\\b",
+    b"\\f",
+    b"\\n",
+    b"\\r",
+    b"\\t",
+    b"\\v",
+    b"\\x41",
+    b"\\u",
+    b"\\u00e9",
+    b"\\u12G4",
+    b"\\u000",
+    b"\\ud83d\\ude00",
+    b"\\ud83d",
+    b"\\ude00",
+    b"\\ude00\\ud83d",
+    b"\\uD83D\\u0041",
+    b"\\u0000",
+    "\u{e9}".as_bytes(),
+    "\u{1f600}".as_bytes(),
+    "\u{2028}".as_bytes(),
+    "\u{feff}".as_bytes(),
+    b"\xc3",
+    b"\xa9",
+    b"\xed\xa0\x80",
+    b"\xc0\xaf",
+    b"\xf4\x90\x80\x80",
+    b"\xff",
+    b"\0",
+    b"\x01",
+    b"\x1f",
+    b"\x7f",
+    b"\t",
+    b"\r",
+    b" ",
+    b"  ",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"{}",
+    b"[]",
+    b",",
+    b":",
+    b"0",
+    b"-",
+    b"01",
+    b".5",
+    b"1.",
+    b"1e400",
+    b"-0.0E-7",
+    b"+1",
+    b"NaN",
+    b"true",
+    b"nul",
+    b",\"a\":1",
+    b",[null]",
+    b"\"recordId\":\"7\",",
+    b"\"modelInput\":{},",
+];
+
+/// A line made from one or two of `seeds` by up to three changes. It has no `\n`.
+pub(crate) fn mutated(random: &mut Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
+    let mut line = random.choice(seeds).expect("there are seeds").clone();
+    for _ in 0..random.usize(1..=3) {
+        let at = random.usize(..=line.len());
+        let end = line.len().min(at + random.usize(..8));
+        match random.u8(..12) {
+            0 if at < line.len() => line[at] ^= 1 << random.u8(..8),
+            1 if at < line.len() => line[at] = random.u8(..),
+            2 => line.insert(at, random.u8(..)),
+            3 => drop(line.drain(at..end)),
+            4 => line.truncate(at),
+            5 => {
+                let repeated = line[at..end].to_vec();
+                line.splice(at..at, repeated);
+            }
+            6 => {
+                let other = random.choice(seeds).expect("there are seeds");
+                line.truncate(at);
+                line.extend_from_slice(&other[at.min(other.len())..]);
+            }
+            7 => nest(random, &mut line),
+            8 => drop(line.splice(at..at, vec![b'x'; random.usize(..70)])),
+            _ => {
+                let fragment = random.choice(FRAGMENTS).expect("there are fragments");
+                drop(line.splice(at..at, fragment.iter().copied()));
+            }
+        }
+    }
+    line.retain(|byte| *byte != b'\n');
+    line
+}
+
+/// Puts a value, the first number of the line if there is one, into many arrays or objects.
+fn nest(random: &mut Rng, line: &mut Vec<u8>) {
+    let Some(at) = line.windows(2).position(|pair| pair[0] == b':' && pair[1].is_ascii_digit()) else {
+        return;
+    };
+    let depth = random.usize(1..=130);
+    let (open, close) = if random.bool() { ("[", "]") } else { ("{\"a\":", "}") };
+    line.splice(at + 2..at + 2, close.repeat(depth).bytes());
+    line.splice(at + 1..at + 1, open.repeat(depth).bytes());
+}

@@ -1,0 +1,122 @@
+"""Runs processes, takes their CPU time, wall time and memory, and makes tables of it."""
+
+import datetime
+import json
+import os
+import platform
+import subprocess
+import time
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+OUT = ROOT / "target" / "bench"
+RUNS = int(os.environ.get("RUNS", "5"))
+MB = 1_000_000
+
+
+@cache
+def functions():
+    """The functions as they are deployed, by `sam build`: the paths by name."""
+    subprocess.run(["make", "sam-build"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    made = ROOT / ".aws-sam" / "build"
+    return {name: made / f"{name.title()}Function" / "bootstrap" for name in ("submit", "complete")}
+
+
+@cache
+def programs():
+    """The command line and the programs of benches/, all from one build: the paths by name."""
+    names = ("bedrock-vpc-batch", "library", "read_s3", "s3_server", "bare_function")
+    return build("--features=local,bench", *(f"--bin={name}" for name in names))
+
+
+def build(*targets):
+    """Builds with the flags that `sam build` gives the compiler."""
+    machine = platform.machine()
+    cpu = {"x86_64": "haswell", "aarch64": "neoverse-n1"}[machine]
+    command = ["cargo", "build", "--release", "--locked", "--message-format=json-render-diagnostics", *targets]
+    command.append(f"--target={machine}-unknown-linux-gnu")
+    environment = {**os.environ, "RUSTFLAGS": f"-C target-cpu={cpu}"}
+    made = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True).stdout
+    messages = [json.loads(line) for line in made.splitlines()]
+    return {one["target"]["name"]: one["executable"] for one in messages if one.get("executable")}
+
+
+def run(command, env=None):
+    """CPU and wall seconds of a process from its start to its end."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{command} ended with {process.returncode}")
+    return {"cpu": usage.ru_utime + usage.ru_stime, "wall": wall}
+
+
+def compare(contenders, once=run):
+    """Measures all contenders in turn, RUNS times: {name: arguments of `once`} to {name: {figure: [values]}}."""
+    figures = {name: {} for name in contenders}
+    for _ in range(RUNS):
+        for name, arguments in contenders.items():
+            for figure, value in once(*arguments).items():
+                figures[name].setdefault(figure, []).append(value)
+    return figures
+
+
+def ratio(figures, name, base, figure="cpu"):
+    """How many times more `name` takes than `base`: the median of the pairs."""
+    return median(one / other for one, other in zip(figures[name][figure], figures[base][figure]))
+
+
+def peak_memory(pid):
+    """The most memory that a process has had at once, in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def machine():
+    cpu = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+    return {
+        "cpu": f"{len(cpu)} × {cpu[0]}",
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "date": datetime.date.today().isoformat(),
+        "load": [round(load, 1) for load in os.getloadavg()],
+    }
+
+
+def report(name, header, rows, figures):
+    """Prints a table in Markdown, and writes the figures as JSON."""
+    table = [header, ["---"] * len(header), *rows]
+    print(f"\n{name}\n")
+    for row in table:
+        print("| " + " | ".join(str(cell) for cell in row) + " |")
+    OUT.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"machine": machine(), "runs": RUNS, "figures": figures}, indent=1, ensure_ascii=False)
+    (OUT / f"{name}.json").write_text(text + "\n")
+
+
+@contextmanager
+def share_of_cpu(share):
+    """Gives a function that limits the calling process to a share of one CPU, as Lambda does; none without share."""
+    if share is None:
+        yield None
+        return
+    period = 20_000  # µs, as Lambda has it
+    v1, v2 = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
+    group = (v1 if v1.is_dir() else v2) / f"bench-{os.getpid()}"
+    group.mkdir()
+    try:
+        if v1.is_dir():
+            (group / "cpu.cfs_period_us").write_text(str(period))
+            (group / "cpu.cfs_quota_us").write_text(str(int(share * period)))
+        else:
+            (group / "cpu.max").write_text(f"{int(share * period)} {period}")
+        yield lambda: (group / "cgroup.procs").write_text(str(os.getpid()))
+    finally:
+        time.sleep(0.1)
+        group.rmdir()

@@ -1,0 +1,79 @@
+"""Peak memory and time of the two functions for drops of 1 MB to 4 GB, each function in a new process."""
+
+import os
+
+import data
+from measure import MB, OUT, functions, report
+from servers import INPUT, OUTPUT, EmbeddedS3, Function, job_ended, notification
+
+SIZES = [int(size) * MB for size in os.environ.get("SIZES", "1 100 1000 4000").split()]
+ANSWER = b',"modelOutput":{"content":[{"type":"text","text":"Sorry, a new one is on its way."}]}}\n'
+REFUSAL = b',"error":{"errorCode":400,"errorMessage":"The prompt was refused."}}\n'
+
+
+def main(_):
+    rows, figures = [], []
+    for kind in data.KINDS:
+        for size in SIZES:
+            with EmbeddedS3() as s3:
+                figures.append({"records": kind, **measure(s3, kind, size)})
+            one = figures[-1]
+            rows.append([kind, f"{size / MB:,.0f} MB", one["jobs"], *(
+                text for name in ("submit", "complete") for text in (
+                    f"{one[name]['peak_mib']:.1f} MiB", f"{one[name]['wall']:.2f}", f"{one[name]['cpu']:.2f}",
+                )
+            )])
+    header = ["records", "drop", "jobs", *(f"{name}: {what}" for name in ("submit", "complete") for what in (
+        "peak memory", "wall s", "CPU s"))]
+    report("memory", header, rows, figures)
+
+
+def measure(s3, kind, size):
+    drop = OUT / "drop.jsonl"
+    data.write(drop, kind, size)
+    s3.client.upload_file(str(drop), INPUT, "drop.jsonl")
+    drop.unlink()
+    endpoint = {"AWS_ENDPOINT_URL_S3": s3.endpoint}
+    with Function([functions()["submit"]], endpoint) as submit:
+        submitted = figures_of(submit, [notification("drop.jsonl")])
+    jobs = submit.jobs
+    if not jobs:
+        raise SystemExit(f"submit has made no job of {size} bytes; a rejection is in its results")
+    written = sum(answer(s3, job) for job in jobs.values())
+    with Function([functions()["complete"]], endpoint, jobs=jobs) as complete:
+        completed = figures_of(complete, [job_ended(job) for job in jobs.values()])
+    pages = s3.client.get_paginator("list_objects_v2").paginate(Bucket=OUTPUT, Prefix="results/")
+    results = [one for page in pages for one in page["Contents"] if one["Key"].endswith(".jsonl")]
+    if sum(one["Size"] for one in results) != written:
+        raise SystemExit("the results have not as many bytes as the output")
+    return {"bytes": size, "jobs": len(jobs), "submit": submitted, "complete": completed}
+
+
+def figures_of(function, events):
+    wall = sum(function.invoke(event) for event in events)
+    return {"wall": wall, **function.end()}
+
+
+def answer(s3, job):
+    """Writes the output of a job, as Bedrock does: every hundredth record is refused. Gives its bytes."""
+    key = job["inputDataConfig"]["s3InputDataConfig"]["s3Uri"].removeprefix(f"s3://{OUTPUT}/")
+    folder = job["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"].removeprefix(f"s3://{OUTPUT}/")
+    output = OUT / "output.jsonl"
+    number = 0
+    with output.open("wb") as file:
+        rest = b""
+        for chunk in s3.client.get_object(Bucket=OUTPUT, Key=key)["Body"].iter_chunks(1 << 20):
+            *lines, rest = (rest + chunk).split(b"}\n")
+            for line in lines:
+                file.write(line + (ANSWER if number % 100 else REFUSAL))
+                number += 1
+    name = f"{folder.rstrip('/')}/{job['jobArn'].rpartition('/')[2]}/{key.rpartition('/')[2]}.out"
+    s3.client.upload_file(str(output), OUTPUT, name)
+    failed = (number + 99) // 100
+    job |= {
+        "totalRecordCount": number, "processedRecordCount": number, "successRecordCount": number - failed,
+        "errorRecordCount": failed,
+    }
+    written = output.stat().st_size
+    output.unlink()
+    return written

@@ -1,0 +1,22 @@
+"""Benchmarks of whole processes: python tools/bench/run.py [SECTION…], all of them if none is named.
+
+SIZE=200 in the environment makes the drops 200 MB instead of 1,000; RUNS=3 takes medians of 3 instead of 5.
+"""
+
+import importlib
+import os
+import sys
+
+SECTIONS = ["validate", "read", "memory", "warm", "cold", "library"]
+
+
+def main(sections):
+    if unknown := set(sections) - set(SECTIONS):
+        sys.exit(f"no such section: {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    for section in sections or SECTIONS:
+        importlib.import_module(section).main(int(os.environ.get("SIZE", "1000")) * 1_000_000)
+    print(f"\nbench: {len(sections or SECTIONS)} sections done, figures are in target/bench/")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

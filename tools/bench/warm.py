@@ -1,0 +1,42 @@
+"""From the event to CreateModelInvocationJob in a warm function, and the calls that it takes."""
+
+from collections import Counter
+from statistics import median, quantiles
+
+import data
+from measure import functions, report
+from servers import INPUT, EmbeddedS3, Function, notification
+
+EVENTS, RECORDS = 250, 150
+
+
+def main(_):
+    drop = b"".join(line for line, _ in zip(data.records("small"), range(RECORDS)))
+    milliseconds, calls = {"to job": [], "to answer": []}, []
+    with EmbeddedS3() as s3, Function([functions()["submit"]], {"AWS_ENDPOINT_URL_S3": s3.endpoint}) as submit:
+        for number in range(EVENTS + 20):
+            s3.client.put_object(Bucket=INPUT, Key=f"{number}.jsonl", Body=drop)
+            s3.requests()
+            answered = submit.invoke(notification(f"{number}.jsonl"))
+            if number < 20:
+                continue  # until everything is warm
+            milliseconds["to job"].append(1000 * (submit.times["created"] - submit.times["invoked"]))
+            milliseconds["to answer"].append(1000 * answered)
+            calls.append(tuple(call_name(*request) for request in s3.requests()))
+        jobs = len(submit.jobs)
+    rows = [
+        [f"event {what}", f"{median(times):.1f} ms", f"{quantiles(times, n=100)[98]:.1f} ms"]
+        for what, times in milliseconds.items()
+    ]
+    report("warm", [f"{EVENTS} events, {RECORDS} records each", "median", "p99"], rows, {
+        "milliseconds": milliseconds, "calls": calls[0], "bedrock_calls_per_event": jobs / (EVENTS + 20)})
+    (sequence, count), *others = Counter(calls).most_common()
+    print(f"\nCalls of {count} of {EVENTS} events, in order ({len(others)} other sequences): S3 {len(sequence)}, Bedrock 1")
+    for call in sequence:
+        print(f"- {call}")
+
+
+def call_name(operation, key):
+    """A key says by its folder and its ending what it is of; the ids are between."""
+    parts = (key or "").split("/")
+    return f"{operation} {'the drop' if len(parts) == 1 else parts[0] + '/….' + parts[-1].rpartition('.')[2]}"
