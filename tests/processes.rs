@@ -211,7 +211,7 @@ fn command_line_judges_files_without_dropping_them() {
         said.starts_with("bad.jsonl: not valid, 5 problems\n  line 1 (byte 14): modelInput is not"),
         "{said}"
     );
-    assert!(said.contains("\n  line 4 (byte 34): the line is blank; remove the blank line"), "{said}");
+    assert!(said.contains("\n  line 4 (byte 35): the line is blank; remove the blank line"), "{said}");
     assert!(said.contains("\n  the file has 4 records; a job needs at least 100;"), "{said}");
     assert!(said.ends_with(counts), "{said}");
 

@@ -20,7 +20,7 @@ import jmespath
 from botocore.exceptions import ClientError
 
 from cloud import Cloud, Stack, objects
-from deployed import group_rules, notification, placement, queue_arn, read_back
+from deployed import group_rules, notification, placement, read_back
 from report import Mismatch, Report, same, wait_for
 from servers import ACCOUNT, ROOT, Servers
 
@@ -64,9 +64,10 @@ def main():
         deleted = delete(stack)
     print(f"not kept by the emulator: {'; '.join(report.not_kept)}")
     print(
-        f"emulator: deployed in {deployed:.0f} s, first result {first_result:.1f} s after the drop ({len(steps)} commands, "
-        f"{from_nothing:.0f} s besides the build), updated in {updated:.0f} s, deleted in {deleted:.0f} s; "
-        f"{report.properties} properties read back, {len(report.not_kept)} not kept; {refused} calls from outside refused")
+        f"emulator: deployed in {deployed:.0f} s, first result {first_result:.1f} s after the drop "
+        f"({len(steps)} commands, {from_nothing:.0f} s besides the build), updated in {updated:.0f} s, "
+        f"deleted in {deleted:.0f} s; {report.properties} properties read back, {len(report.not_kept)} not kept; "
+        f"{refused} calls from outside refused")
 
 
 def commands_of_readme():
@@ -202,7 +203,8 @@ def repeat_notification(stack):
     s3 = event["Records"][0]["s3"]
     s3["bucket"] |= {"name": stack["InputBucketName"], "arn": f"arn:aws:s3:::{stack['InputBucketName']}"}
     s3["object"] |= {
-        "key": key, "size": dropped["ContentLength"], "eTag": dropped["ETag"].strip('"'), "versionId": dropped["VersionId"]}
+        "key": key, "size": dropped["ContentLength"], "eTag": dropped["ETag"].strip('"'),
+        "versionId": dropped["VersionId"]}
     stack.invoke(stack["SubmitFunctionName"], event)
     same("jobs after a repeated notification", len(stack.cloud.jobs()), jobs)
     same("objects after a repeated notification", stack.objects(), before)
@@ -233,7 +235,7 @@ def use_network_of(stack, report, parameters):
         BedrockVpcEndpointId=stack["BedrockVpcEndpointId"], BedrockVpcEndpointSecurityGroupId=shared,
         KmsKeyArn="create", InputPrefix="incoming/", JobNamePrefix="nightly")
     resources = guest.resources()
-    same("a network of the second stack", [name for name in resources if name in ("Vpc", "SubnetA", "S3VpcEndpoint")], [])
+    same("a VPC of the second stack", resources.get("Vpc"), None)
     same("subnets of the second stack", guest["JobSubnetIds"], stack["JobSubnetIds"])
     report.read_back("second stack, rules of the shared endpoint", [
         rule["UserIdGroupPairs"] for rule in group_rules(cloud, shared)["IpPermissions"]],

@@ -131,7 +131,8 @@ class Stack:
         self.routed = len(self.cloud.stand_in.events)
 
     def matches(self, rule, event):
-        return self.cloud.events.test_event_pattern(EventPattern=rule["EventPattern"], Event=json.dumps(event))["Result"]
+        pattern = rule["EventPattern"]
+        return self.cloud.events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"]
 
     def invoke_later(self, function, event):
         """Invokes a function as a rule or a bucket does."""

@@ -82,16 +82,15 @@ def endpoints(report, cloud, stack, resources):
     report.read_back("S3 endpoint, service", s3["ServiceName"], f"com.amazonaws.{REGION}.s3")
     tables = ids_of(route_tables(cloud, stack), "RouteTableId")
     report.read_back("S3 endpoint, route tables", sorted(s3["RouteTableIds"]), tables)
-    report.if_kept("S3 endpoint, policy", sids(s3.get("PolicyDocument")), [
+    report.read_back("S3 endpoint, policy", sids(s3["PolicyDocument"]), [
         "FunctionsReadDrops", "FunctionsKeepOutput", "FunctionsList", "JobsReadAndWrite", "JobsList"])
     report.read_back("Bedrock endpoint, type", bedrock["VpcEndpointType"], "Interface")
     report.read_back("Bedrock endpoint, service", bedrock["ServiceName"], f"com.amazonaws.{REGION}.bedrock")
     report.read_back("Bedrock endpoint, subnets", sorted(bedrock["SubnetIds"]), split(stack["JobSubnetIds"]))
-    report.if_kept("Bedrock endpoint, private DNS", bedrock.get("PrivateDnsEnabled"), True)
-    groups = bedrock.get("Groups")
-    report.if_kept("Bedrock endpoint, security groups", groups and ids_of(groups, "GroupId"),
-                   [resources["BedrockVpcEndpointSecurityGroup"]])
-    report.if_kept("Bedrock endpoint, policy", sids(bedrock.get("PolicyDocument")), [
+    report.read_back("Bedrock endpoint, private DNS", bedrock["PrivateDnsEnabled"], True)
+    report.read_back("Bedrock endpoint, security groups", ids_of(bedrock["Groups"], "GroupId"),
+                     [resources["BedrockVpcEndpointSecurityGroup"]])
+    report.read_back("Bedrock endpoint, policy", sids(bedrock["PolicyDocument"]), [
         "FunctionsCreateJobsOfTheModel", "FunctionsKeepJobs", "FunctionsFindJobs"])
 
 
@@ -114,24 +113,27 @@ def security_groups(report, cloud, stack, resources, prefix_list):
 def group_rules(cloud, group):
     """The rules of a security group, each with its peers as plain ids."""
     found = cloud.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
-    keys = {"PrefixListIds": "PrefixListId", "UserIdGroupPairs": "GroupId", "IpRanges": "CidrIp", "Ipv6Ranges": "CidrIpv6"}
+    peers = (
+        ("PrefixListIds", "PrefixListId"), ("UserIdGroupPairs", "GroupId"),
+        ("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6"))
 
     def plain(rule):
         ports = {name: rule.get(name) for name in HTTPS}
-        return ports | {name: [peer[key] for peer in rule[name]] for name, key in keys.items() if rule.get(name)}
+        return ports | {name: [peer[key] for peer in rule[name]] for name, key in peers if rule.get(name)}
 
-    return {direction: [plain(rule) for rule in found[direction]] for direction in ("IpPermissions", "IpPermissionsEgress")}
+    return {way: [plain(rule) for rule in found[way]] for way in ("IpPermissions", "IpPermissionsEgress")}
 
 
 def bucket(report, cloud, stack, name, people):
     """A bucket whose data the `people` reach from outside the endpoint."""
     bucket_name, s3 = stack[f"{name}Name"], cloud.s3
     arguments = {"Bucket": bucket_name}
-    statements = {
-        statement["Sid"]: statement for statement in json.loads(s3.get_bucket_policy(**arguments)["Policy"])["Statement"]}
+    policy = json.loads(s3.get_bucket_policy(**arguments)["Policy"])
+    statements = {statement["Sid"]: statement for statement in policy["Statement"]}
     of_people = {
         "InputBucket": ["UploadersOnlyPut", "UploadersOnlyUnderThePrefix", "UploadersMayPut"],
-        "OutputBucket": ["ReadersOnlyGet", "ReadersOnlyResults", "ReadersListOnlyResults", "ReadersMayGet", "ReadersMayList"],
+        "OutputBucket": [
+            "ReadersOnlyGet", "ReadersOnlyResults", "ReadersListOnlyResults", "ReadersMayGet", "ReadersMayList"],
     }[name]
     report.read_back(f"{name}, statements of its policy", list(statements), [
         "TlsOnly", "OnlyThroughTheEndpoint", "ListOnlyThroughTheEndpoint", *of_people])
@@ -139,7 +141,8 @@ def bucket(report, cloud, stack, name, people):
     report.read_back(f"{name}, policy, whom it refuses", (closed["Effect"], closed["Principal"], closed["Action"]), (
         "Deny", "*", "s3:*"))
     report.read_back(f"{name}, policy, but for", closed["Condition"], {
-        "StringNotEquals": {"aws:SourceVpce": stack["S3VpcEndpointId"]}, "ArnNotEquals": {"aws:PrincipalArn": [people]}})
+        "StringNotEquals": {"aws:SourceVpce": stack["S3VpcEndpointId"]},
+        "ArnNotEquals": {"aws:PrincipalArn": [people]}})
     blocked = s3.get_public_access_block(**arguments)["PublicAccessBlockConfiguration"]
     report.read_back(f"{name}, public access", (len(blocked), set(blocked.values())), (4, {True}))
     versioning = s3.get_bucket_versioning(**arguments).get("Status")
@@ -150,9 +153,18 @@ def bucket(report, cloud, stack, name, people):
     encryption = s3.get_bucket_encryption(**arguments)["ServerSideEncryptionConfiguration"]["Rules"][0]
     by_s3 = {"SSEAlgorithm": "AES256"}
     report.if_kept(f"{name}, encryption", encryption["ApplyServerSideEncryptionByDefault"], by_s3, unset=by_s3)
-    lifecycle = unless_missing(s3.get_bucket_lifecycle_configuration, **arguments)
-    report.if_kept(f"{name}, lifecycle", lifecycle and [rule["ID"] for rule in lifecycle["Rules"]],
+    report.if_kept(f"{name}, lifecycle", lifecycle_rules(s3, arguments),
                    ["AbortIncompleteMultipartUploads"] + (["ExpireJobs"] if name == "OutputBucket" else []))
+
+
+def lifecycle_rules(s3, arguments):
+    """The names of the rules, `None` if there is no lifecycle."""
+    try:
+        return [rule["ID"] for rule in s3.get_bucket_lifecycle_configuration(**arguments)["Rules"]]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchLifecycleConfiguration":
+            return None
+        raise
 
 
 def notification(report, cloud, stack, **rules):
@@ -176,25 +188,23 @@ def function(report, cloud, stack, resources, name):
     }.items():
         report.read_back(f"{name}Function, {what}", found[what], expected)
     report.read_back(f"{name}Function, log group", found["LoggingConfig"]["LogGroup"], resources[f"{name}LogGroup"])
-    report.read_back(f"{name}Function, environment", chosen(found["Environment"]["Variables"]), {
+    expected = {
         "INPUT_BUCKET": stack["InputBucketName"], "OUTPUT_BUCKET": stack["OutputBucketName"],
         "JOB_NAME_PREFIX": stack.name, "JOB_ROLE_ARN": stack["JobRoleArn"], "MODEL_ID": stack["ModelId"],
-        "SUBNET_IDS": stack["JobSubnetIds"], "SECURITY_GROUP_IDS": stack["JobSecurityGroupIds"]})
-    network = found.get("VpcConfig")
-    report.if_kept(f"{name}Function, its own network", network and (network["SubnetIds"], network["SecurityGroupIds"]), (
+        "SUBNET_IDS": stack["JobSubnetIds"], "SECURITY_GROUP_IDS": stack["JobSecurityGroupIds"]}
+    variables = found["Environment"]["Variables"]
+    report.read_back(f"{name}Function, environment", {key: variables.get(key) for key in expected}, expected)
+    network = found["VpcConfig"]
+    report.read_back(f"{name}Function, its own network", (network["SubnetIds"], network["SecurityGroupIds"]), (
         stack["JobSubnetIds"].split(","), [stack["FunctionSecurityGroupId"]]))
-    retries = unless_missing(cloud.functions.get_function_event_invoke_config, FunctionName=function_name, Qualifier="$LATEST")
-    report.if_kept(f"{name}Function, retries and failure queue", retries and (
-        retries["MaximumRetryAttempts"], retries["DestinationConfig"]["OnFailure"]["Destination"]), (
-        2, queue_arn(cloud, stack[f"{name}FailureQueueUrl"])))
+    # MiniStack has it under the qualifier that SAM writes, and not without one.
+    asked = {"FunctionName": function_name, "Qualifier": "$LATEST"}
+    retries = cloud.functions.get_function_event_invoke_config(**asked)
+    report.read_back(f"{name}Function, retries", retries["MaximumRetryAttempts"], 2)
+    report.read_back(f"{name}Function, failure queue", retries["DestinationConfig"]["OnFailure"]["Destination"],
+                     queue_arn(cloud, stack[f"{name}FailureQueueUrl"]))
     group = cloud.logs.describe_log_groups(logGroupNamePrefix=resources[f"{name}LogGroup"])["logGroups"][0]
     report.read_back(f"{name}LogGroup, days", group["retentionInDays"], 30)
-
-
-def chosen(variables):
-    """Those of the environment that name something of the stack."""
-    names = ("INPUT_BUCKET", "OUTPUT_BUCKET", "JOB_NAME_PREFIX", "JOB_ROLE_ARN", "MODEL_ID", "SUBNET_IDS", "SECURITY_GROUP_IDS")
-    return {name: variables.get(name) for name in names}
 
 
 def queue(report, cloud, name, url):
@@ -233,7 +243,8 @@ def rules(report, cloud, stack, resources):
         targets = [
             (target["Arn"].rpartition(":")[2], target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]]
         report.read_back(f"{what}, targets", targets, [(stack["CompleteFunctionName"], undelivered)])
-    report.read_back("schedule, age of its events", sweep["Targets"][0]["RetryPolicy"], {"MaximumEventAgeInSeconds": 900})
+    policy = sweep["Targets"][0]["RetryPolicy"]
+    report.read_back("schedule, retries", policy, {"MaximumEventAgeInSeconds": 900})
     attributes = cloud.sqs.get_queue_attributes(QueueUrl=stack["UndeliveredQueueUrl"], AttributeNames=["Policy"])
     statement = json.loads(attributes["Attributes"]["Policy"])["Statement"][0]
     report.read_back("Undelivered queue, who sends", sorted(statement["Condition"]["ArnEquals"]["aws:SourceArn"]),
@@ -268,7 +279,8 @@ def roles(report, cloud, stack, resources):
         report.read_back(f"{name}, managed policies", ids_of(found, "PolicyArn"), attached)
         report.read_back(f"{name}, own policies", sorted(cloud.iam.list_role_policies(**role)["PolicyNames"]), inline)
     report.read_back("JobRole, subnets and security groups", placement(cloud, resources), {
-        "ec2:SubnetID": stack["JobSubnetIds"].split(","), "ec2:SecurityGroupID": stack["JobSecurityGroupIds"].split(",")})
+        "ec2:SubnetID": stack["JobSubnetIds"].split(","),
+        "ec2:SecurityGroupID": stack["JobSecurityGroupIds"].split(",")})
 
 
 def placement(cloud, resources):
@@ -299,14 +311,4 @@ def split(ids):
 
 
 def sids(policy):
-    return policy and [statement["Sid"] for statement in json.loads(policy)["Statement"]]
-
-
-def unless_missing(call, **arguments):
-    """What a call gives, `None` if there is no such configuration."""
-    try:
-        return call(**arguments)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchLifecycleConfiguration", "ResourceNotFoundException"):
-            return None
-        raise
+    return [statement["Sid"] for statement in json.loads(policy)["Statement"]]

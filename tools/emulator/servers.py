@@ -59,7 +59,7 @@ class Servers:
 
     def start_ministack(self):
         """It hands endpoints on to the functions from its own environment, so it starts last."""
-        server = Path(__file__).parent / "ministack_server.py"
+        server = Path(__file__).parent / "account_server.py"
         variables = {
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": self.endpoint.rpartition(":")[2],
