@@ -28,9 +28,9 @@ const COPY_RANGE_BYTES: u64 = 256 << 20;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html> (read 2026-11)
 pub const MIN_COPY_BYTES: u64 = 8 << 20;
 
-/// The size of each part of an upload. S3 takes 10,000 parts of at least 5 MiB, so 78 GiB fit.
+/// The size of each part of an upload. S3 takes 10,000 parts of at least 5 MiB, so 48 GiB fit.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html> (read 2026-11)
-const UPLOAD_PART_BYTES: usize = 8 << 20;
+const UPLOAD_PART_BYTES: usize = 5 << 20;
 
 /// How often a conditional write is tried that neither has its effect nor is lost to another: against
 /// `409 ConditionalRequestConflict`, which the SDK does not retry.
@@ -431,12 +431,21 @@ impl ObjectWriter<'_> {
     ///
     /// # Errors
     /// [`Error::Call`]; the upload is aborted, and the writer must not be used any more.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() < UPLOAD_PART_BYTES {
-            return Ok(());
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        while self.buffer.len() + bytes.len() >= UPLOAD_PART_BYTES {
+            let (last, rest) = bytes.split_at(UPLOAD_PART_BYTES - self.buffer.len());
+            // No more than one part: growing by itself it would take twice as much.
+            self.buffer.reserve_exact(last.len());
+            self.buffer.extend_from_slice(last);
+            let part = std::mem::take(&mut self.buffer);
+            self.send(part).await?;
+            bytes = rest;
         }
-        let part = std::mem::take(&mut self.buffer);
+        self.buffer.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    async fn send(&mut self, part: Vec<u8>) -> Result<(), Error> {
         if self.upload.is_none() {
             self.upload = Some(Upload::begin(self.store, self.key).await?);
         }

@@ -86,10 +86,10 @@ async fn every_call_is_written_down_as_the_server_knows_it() {
     store.list("").await.unwrap();
     store.delete("entry").await.unwrap();
     let mut writer = store.writer("large");
-    writer.write(&vec![0; 9 << 20]).await.unwrap();
+    writer.write(&vec![0; 5 << 20]).await.unwrap();
     writer.finish().await.unwrap();
     let mut writer = store.writer("given up");
-    writer.write(&vec![0; 9 << 20]).await.unwrap();
+    writer.write(&vec![0; 5 << 20]).await.unwrap();
     writer.abandon(bedrock_vpc_batch::error::Error::Internal("cause".into())).await;
 
     let calls: Vec<_> = rig

@@ -68,7 +68,7 @@ async fn unreadable_entry_names_its_key() {
 #[tokio::test]
 async fn writer_makes_the_same_object_in_one_piece_and_in_parts() {
     let (world, store) = store().await;
-    for bytes in [1, 8 << 20, (8 << 20) + 1, (20 << 20) + 7] {
+    for bytes in [1, 5 << 20, (5 << 20) + 1, (20 << 20) + 7] {
         let content: Vec<u8> = (0..bytes).map(|at: usize| u8::try_from(at % 251).unwrap()).collect();
         let mut writer = store.writer("big");
         for piece in content.chunks(1_000_003) {
