@@ -84,10 +84,10 @@ herd: export DROPS = 1000
 herd: .tools/venv/installed ## Drop a thousand files at once on a quota of twenty jobs.
 	$(call FIGURES,soak::many,herd)
 
-bench: .tools/bench/installed .tools/venv/installed ## Measure time and memory: make bench ONLY="validate read" SIZE=200
+bench: .tools/bench/installed .tools/sam/installed .tools/venv/installed ## Measure time and memory: make bench ONLY="validate read" SIZE=200
 	@SIZE=$(SIZE) .tools/bench/bin/python tools/bench/run.py $(ONLY)
 
-instructions: ## Count the instructions of the inner loops, against the counts on record.
+instructions: .tools/sam/installed ## Count the instructions of the inner loops, against the counts on record.
 	@python3 tools/bench/instructions.py
 
 examples: ## Write the example files anew.

@@ -30,7 +30,7 @@ def count(program, *arguments):
 def main(is_to_record):
     if not shutil.which("valgrind"):
         return print("instructions: not counted, there is no valgrind")
-    program = build("--bin=instructions", "--features=bench")["instructions"]
+    program = build("instructions", features="bench")["instructions"]
     counts = {}
     for work in WORK:
         once, thrice = (count(program, *work, times) for times in ("1", "3"))

@@ -13,35 +13,30 @@ from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OUT = ROOT / "target" / "bench"
+SAM_BIN = ROOT / ".tools" / "sam" / "bin"
 RUNS = int(os.environ.get("RUNS", "5"))
 MB = 1_000_000
 
 
 @cache
 def functions():
-    """The functions as they are deployed, by `sam build`: the paths by name."""
-    subprocess.run(["make", "sam-build"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
-    made = ROOT / ".aws-sam" / "build"
-    return {name: made / f"{name.title()}Function" / "bootstrap" for name in ("submit", "complete")}
+    """The functions as they are deployed: the paths by name."""
+    return build("submit", "complete")
 
 
 @cache
 def programs():
     """The command line and the programs of benches/, all from one build: the paths by name."""
-    names = ("bedrock-vpc-batch", "library", "read_s3", "s3_server", "bare_function")
-    return build("--features=local,bench", *(f"--bin={name}" for name in names))
+    return build("bedrock-vpc-batch", "library", "read_s3", "s3_server", "bare_function", features="local,bench")
 
 
-def build(*targets):
-    """Builds with the flags that `sam build` gives the compiler."""
-    machine = platform.machine()
-    cpu = {"x86_64": "haswell", "aarch64": "neoverse-n1"}[machine]
-    command = ["cargo", "build", "--release", "--locked", "--message-format=json-render-diagnostics", *targets]
-    command.append(f"--target={machine}-unknown-linux-gnu")
-    environment = {**os.environ, "RUSTFLAGS": f"-C target-cpu={cpu}"}
-    made = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True).stdout
-    messages = [json.loads(line) for line in made.splitlines()]
-    return {one["target"]["name"]: one["executable"] for one in messages if one.get("executable")}
+def build(*names, features=None):
+    """Builds as `sam build` does: with the same tool, hence the same flags, and what it has built is used."""
+    command = [SAM_BIN / "cargo-lambda", "lambda", "build", "--release", "--locked", *(f"--bin={name}" for name in names)]
+    command += [f"--features={features}"] if features else []
+    path = f"{SAM_BIN}:{os.environ['PATH']}"
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path}, stdout=subprocess.DEVNULL, check=True)
+    return {name: ROOT / "target" / "lambda" / name / "bootstrap" for name in names}
 
 
 def run(command, env=None):
