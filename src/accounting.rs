@@ -414,14 +414,7 @@ mod tests {
     const IDS: [&str; 4] = ["a", "b", "c", "d"];
 
     fn drop_id() -> DropId {
-        DropId::derive(&DropSource {
-            bucket: "in".into(),
-            key: "a.jsonl".into(),
-            version_id: None,
-            etag: "\"e\"".into(),
-            last_modified: crate::timestamp::Timestamp::from_secs(0),
-            size_bytes: 1,
-        })
+        DropId::derive(&DropSource::example())
     }
 
     /// A part with the records a, b, c and d.

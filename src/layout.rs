@@ -50,6 +50,21 @@ impl DropSource {
     }
 }
 
+#[cfg(test)]
+impl DropSource {
+    /// One for unit tests to which it does not matter.
+    pub(crate) fn example() -> Self {
+        Self {
+            bucket: "in".into(),
+            key: "a.jsonl".into(),
+            version_id: None,
+            etag: "\"e\"".into(),
+            last_modified: Timestamp::from_secs(0),
+            size_bytes: 1,
+        }
+    }
+}
+
 impl fmt::Display for DropSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "s3://{}/{}", self.bucket, self.key)

@@ -296,14 +296,12 @@ mod tests {
     }
 
     fn source() -> DropSource {
-        DropSource {
-            bucket: "in".into(),
-            key: "a.jsonl".into(),
-            version_id: None,
-            etag: "\"e\"".into(),
-            last_modified: Timestamp::from_secs(0),
-            size_bytes: 1,
-        }
+        DropSource::example()
+    }
+
+    fn part(job_id: &JobId) -> Part {
+        let (job_id, ids) = (job_id.clone(), KeySum::default());
+        Part { number: 1, job_id, bytes: 0..1, first_line: 1, records: 1, without_id: 0, ids }
     }
 
     fn drop_states() -> Vec<DropState> {
@@ -390,15 +388,7 @@ mod tests {
         ];
         let drop_id = DropId::derive(&source());
         let job_id = JobId::derive(&drop_id, 1, 1);
-        let part = Part {
-            number: 1,
-            job_id: job_id.clone(),
-            bytes: 0..1,
-            first_line: 1,
-            records: 1,
-            without_id: 0,
-            ids: KeySum::default(),
-        };
+        let part = part(&job_id);
         for from in job_states() {
             for to in job_states() {
                 let entry = JobEntry {
@@ -430,15 +420,7 @@ mod tests {
             assert_eq!(serde_json::from_slice::<DropEntry>(&json).unwrap(), entry);
         }
         let job_id = JobId::derive(&drop_id, 1, 1);
-        let part = Part {
-            number: 1,
-            job_id,
-            bytes: 0..1,
-            first_line: 1,
-            records: 1,
-            without_id: 0,
-            ids: KeySum::default(),
-        };
+        let part = part(&job_id);
         for state in job_states() {
             let entry = JobEntry { state, ..JobEntry::waiting(&drop_id, &source(), &part, 1, &by()) };
             let json = serde_json::to_vec(&entry).unwrap();

@@ -253,17 +253,9 @@ mod tests {
 
     use super::*;
     use crate::layout::DropSource;
-    use crate::timestamp::Timestamp;
 
     fn drop_id() -> DropId {
-        DropId::derive(&DropSource {
-            bucket: "in".into(),
-            key: "a.jsonl".into(),
-            version_id: None,
-            etag: "\"e\"".into(),
-            last_modified: Timestamp::from_secs(0),
-            size_bytes: 1,
-        })
+        DropId::derive(&DropSource::example())
     }
 
     fn quotas(min_records: u64, max_records: u64, max_file_bytes: u64) -> Quotas {
