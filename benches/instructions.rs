@@ -54,6 +54,7 @@ fn validate(drop: &[u8]) {
 fn scan(output: &[u8]) {
     let mut answers = Answers::default();
     for line in output.split(|byte| *byte == b'\n') {
-        black_box(answers.judge(line));
+        answers.judge(line);
     }
+    black_box(&answers);
 }

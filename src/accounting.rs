@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::layout::{self, DropId, DropSource, JobId, ResultKind};
 use crate::ledger::{JobEntry, JobState};
 use crate::plan::Part;
-use crate::record::{Answer, KeySum, RecordKey, RecordMap, parse_output_record};
+use crate::record::{Answer, KeySum, OutputReader, RecordKey, RecordMap};
 
 /// What one line of Bedrock's output means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,47 +21,56 @@ pub enum LineVerdict {
 /// What all of a job's output says.
 #[derive(Debug, Default)]
 pub struct Answers {
+    reader: OutputReader,
+    /// Of each line, in the order in which they were judged.
+    verdicts: Vec<LineVerdict>,
     by_record: RecordMap<Answer>,
     ids: KeySum,
     repeated: u64,
-    unreadable: u64,
 }
 
 impl Answers {
     /// Takes in one line, given without its `\n`.
     pub fn judge(&mut self, line: &[u8]) -> LineVerdict {
-        let Some(record) = parse_output_record(line) else {
-            self.unreadable += 1;
-            return LineVerdict::Unreadable;
+        let verdict = match self.reader.read(line) {
+            None => LineVerdict::Unreadable,
+            Some(record) => {
+                let key = RecordKey::of(&record.record_id);
+                if self.by_record.add(key, record.answer) {
+                    self.ids.add(key);
+                    LineVerdict::Answered(record.answer)
+                } else {
+                    self.repeated += 1;
+                    LineVerdict::Repeated
+                }
+            }
         };
-        let key = RecordKey::of(&record.record_id);
-        if self.by_record.contains_key(&key) {
-            self.repeated += 1;
-            return LineVerdict::Repeated;
-        }
-        self.by_record.insert(key, record.answer);
-        self.ids.add(key);
-        LineVerdict::Answered(record.answer)
+        self.verdicts.push(verdict);
+        verdict
+    }
+
+    /// The verdicts on all lines, in the order in which they were judged.
+    #[must_use]
+    pub fn verdicts(&self) -> &[LineVerdict] {
+        &self.verdicts
     }
 
     /// Whether the output has anything but successes. If not, the results are a copy of it.
     #[must_use]
     pub fn is_all_success(&self) -> bool {
-        self.repeated == 0
-            && self.unreadable == 0
-            && self.by_record.values().all(|answer| *answer == Answer::Succeeded)
+        self.verdicts.iter().all(|verdict| *verdict == LineVerdict::Answered(Answer::Succeeded))
     }
 
     /// Whether the output has no record at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.by_record.is_empty()
+        self.by_record.len() == 0
     }
 
     /// Whether a record is still to be processed: it has no answer, or an error that may pass.
     #[must_use]
     pub fn leaves(&self, record_id: &str) -> bool {
-        match self.by_record.get(&RecordKey::of(record_id)) {
+        match self.by_record.get(RecordKey::of(record_id)) {
             Some(Answer::Succeeded | Answer::Failed) => false,
             Some(Answer::Retryable) | None => true,
         }
@@ -75,8 +84,8 @@ impl Answers {
             return None;
         }
         let mut matched = Matched::default();
-        for (key, answer) in &self.by_record {
-            matched.count(*key, Some(*answer));
+        for (key, answer) in self.by_record.iter() {
+            matched.count(key, Some(*answer));
         }
         Some(matched)
     }
@@ -84,7 +93,7 @@ impl Answers {
     /// Counts one record of the input by what the output says of it.
     pub fn match_record(&self, record_id: &str, matched: &mut Matched) {
         let key = RecordKey::of(record_id);
-        matched.count(key, self.by_record.get(&key).copied());
+        matched.count(key, self.by_record.get(key).copied());
     }
 }
 
@@ -539,12 +548,16 @@ mod tests {
     #[test]
     fn first_line_of_a_record_counts() {
         let mut answers = Answers::default();
-        assert_eq!(
-            answers.judge(br#"{"recordId":"a","modelOutput":{}}"#),
-            LineVerdict::Answered(Answer::Succeeded)
-        );
-        assert_eq!(answers.judge(br#"{"recordId":"a","error":{"errorCode":400}}"#), LineVerdict::Repeated);
-        assert_eq!(answers.judge(br#"{"recordId":"b","#), LineVerdict::Unreadable);
+        for line in [
+            r#"{"recordId":"a","modelOutput":{}}"#,
+            r#"{"recordId":"a","error":{"errorCode":400}}"#,
+            r#"{"recordId":"b","#,
+        ] {
+            answers.judge(line.as_bytes());
+        }
+        let verdicts =
+            [LineVerdict::Answered(Answer::Succeeded), LineVerdict::Repeated, LineVerdict::Unreadable];
+        assert_eq!(answers.verdicts(), verdicts);
         assert!(!answers.leaves("a") && answers.leaves("b") && !answers.is_all_success());
     }
 

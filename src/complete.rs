@@ -23,7 +23,7 @@ use crate::event::{is_schedule, parse_job_state_change};
 use crate::job::JobRequest;
 use crate::layout::{self, JobId, Open, ResultKind};
 use crate::ledger::{DropEntry, DropState, JobEntry, JobState};
-use crate::output::JobFiles;
+use crate::output::{JobFiles, Reading};
 use crate::pipeline::{Pipeline, SIDE_BY_SIDE};
 use crate::plan::Part;
 use crate::store::Stored;
@@ -117,12 +117,11 @@ impl Pipeline {
         }
         // The output is read only now that nothing will be added to it.
         let files = JobFiles::list(&self.store, job_id, job_arn, self.config.max_record_bytes).await?;
-        let answers = files.answers().await?;
-        let next =
-            Box::pin(self.account(&job.entry, job_arn, &description.end, &files, &answers, by)).await?;
+        let read = files.read().await?;
+        let next = Box::pin(self.account(&job.entry, job_arn, &description.end, &files, &read, by)).await?;
         if let Some(ended) = self.store.replace(&layout::job_entry(job_id), next, &job.etag).await? {
             tell_ended(&ended.entry);
-            Box::pin(self.carry_out(ended, Some((&files, &answers)), by)).await?;
+            Box::pin(self.carry_out(ended, Some((&files, &read.answers)), by)).await?;
         }
         Ok(true)
     }
@@ -134,12 +133,13 @@ impl Pipeline {
         job_arn: &str,
         end: &JobEnd,
         files: &JobFiles<'_>,
-        answers: &Answers,
+        read: &Reading,
         by: &Invocation,
     ) -> Result<JobEntry, Error> {
         let (succeeded, errors) =
             (result_file(job, ResultKind::Succeeded), result_file(job, ResultKind::Errors));
-        files.write_results(answers, &succeeded, &errors).await?;
+        files.write_results(read, &succeeded, &errors).await?;
+        let answers = &read.answers;
         let matched = match answers.match_whole(&job.part) {
             Some(matched) => matched,
             None => files.match_input(answers).await?,
@@ -187,7 +187,7 @@ impl Pipeline {
             None => {
                 let files =
                     JobFiles::list(&self.store, job_id, &job_arn, self.config.max_record_bytes).await?;
-                let answers = files.answers().await?;
+                let answers = files.read().await?.answers;
                 self.pass_on(&job.entry, &outcome.next, &files, &answers, by).await?;
             }
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_bedrock::types::ModelInvocationType;
 
+use crate::ids::MOST_LINES;
 use crate::plan::Quotas;
 
 /// The longest job-name prefix: a job name has at most 63 characters, 33 of which are `-` and the job-id.
@@ -116,7 +117,11 @@ pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
     ),
     ("JOB_TAGS", Some("{}"), "tags of every job, as a JSON object of strings; at most 50"),
     ("MIN_RECORDS_PER_JOB", Some("100"), "quota: records per batch inference job, at least"),
-    ("MAX_RECORDS_PER_JOB", Some("100000"), "quota: records per batch inference job, at most"),
+    (
+        "MAX_RECORDS_PER_JOB",
+        Some("100000"),
+        "quota: records per batch inference job, at most; up to 10000000",
+    ),
     ("MAX_INPUT_FILE_BYTES", Some("1000000000"), "quota: batch inference input file size"),
     ("MAX_ATTEMPTS", Some("3"), "how often a record that was not processed is tried; 1 to 10"),
     ("MAX_RECORD_BYTES", Some("26214400"), "longest line of a drop; at most 268435456"),
@@ -179,7 +184,7 @@ impl Config {
         let job_tags = vars.tags("JOB_TAGS");
         let quotas = Quotas {
             min_records: vars.number("MIN_RECORDS_PER_JOB", 1, u64::MAX),
-            max_records: vars.number("MAX_RECORDS_PER_JOB", 1, u64::MAX),
+            max_records: vars.number("MAX_RECORDS_PER_JOB", 1, MOST_LINES),
             max_file_bytes: vars.number("MAX_INPUT_FILE_BYTES", 1, u64::MAX),
         };
         if quotas.min_records > quotas.max_records {

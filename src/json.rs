@@ -10,9 +10,9 @@
 
 use std::ops::Range;
 
-use wide::{u8x16, u8x64};
+use wide::u8x64;
 
-/// A line, without its `\n`.
+/// Lines. A `\n` ends whatever begins before it, as a control character.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Json<'a>(&'a [u8]);
 
@@ -26,11 +26,6 @@ impl<'a> Json<'a> {
         self.0.get(at).copied().unwrap_or_default()
     }
 
-    /// Whether the rest is blank.
-    pub(crate) fn ends(self, at: usize) -> bool {
-        self.skip_space(at) == self.0.len()
-    }
-
     /// Skips what may stand between any two tokens. Usually nothing does, which one comparison shows.
     pub(crate) fn skip_space(self, mut at: usize) -> usize {
         while self.byte(at) <= b' ' && matches!(self.byte(at), b' ' | b'\t' | b'\r') {
@@ -39,25 +34,34 @@ impl<'a> Json<'a> {
         at
     }
 
+    /// Whether a line ends here.
+    pub(crate) fn is_line_end(self, at: usize) -> bool {
+        matches!(self.0.get(at), None | Some(b'\n'))
+    }
+
     fn token(self, at: usize, token: u8) -> Option<usize> {
         (self.byte(at) == token).then_some(at + 1)
     }
 
-    /// Any value that nests at most `depth` levels of objects and arrays.
+    /// Any value that nests at most `depth` levels of objects and arrays. Where its strings, numbers and
+    /// literals are is added to `scalars`.
     #[inline]
-    pub(crate) fn value(self, at: usize, depth: usize) -> Option<usize> {
+    pub(crate) fn value(self, at: usize, depth: usize, scalars: &mut Vec<Range<usize>>) -> Option<usize> {
         match self.byte(at) {
-            b'"' => self.string(at),
-            b'{' => self.nested_object(at, depth.checked_sub(1)?),
-            b'[' => self.array(at, depth.checked_sub(1)?),
-            _ => self.scalar(at),
+            b'{' => self.nested_object(at, depth.checked_sub(1)?, scalars),
+            b'[' => self.array(at, depth.checked_sub(1)?, scalars),
+            _ => {
+                let end = self.scalar(at)?;
+                scalars.push(at..end);
+                Some(end)
+            }
         }
     }
 
     /// An object whose values nest at most `depth` levels.
     #[inline(never)]
-    fn nested_object(self, at: usize, depth: usize) -> Option<usize> {
-        self.object(at, |_, value| self.value(value, depth))
+    fn nested_object(self, at: usize, depth: usize, scalars: &mut Vec<Range<usize>>) -> Option<usize> {
+        self.object(at, |_, value| self.value(value, depth, scalars))
     }
 
     /// An object. `member` is given where a key is, with its quotes, and where its value begins; it returns
@@ -72,7 +76,7 @@ impl<'a> Json<'a> {
             return Some(end);
         }
         loop {
-            let key = at..self.string(at)?;
+            let key = at..self.plain_string(at).or_else(|| self.string(at))?;
             let colon = self.skip_space(key.end);
             let value = self.skip_space(self.token(colon, b':')?);
             at = self.skip_space(member(key, value)?);
@@ -86,13 +90,13 @@ impl<'a> Json<'a> {
 
     /// An array whose values nest at most `depth` levels.
     #[inline(never)]
-    fn array(self, at: usize, depth: usize) -> Option<usize> {
+    fn array(self, at: usize, depth: usize, scalars: &mut Vec<Range<usize>>) -> Option<usize> {
         let mut at = self.skip_space(self.token(at, b'[')?);
         if let Some(end) = self.token(at, b']') {
             return Some(end);
         }
         loop {
-            at = self.skip_space(self.value(at, depth)?);
+            at = self.skip_space(self.value(at, depth, scalars)?);
             match self.byte(at) {
                 b',' => at = self.skip_space(at + 1),
                 b']' => return Some(at + 1),
@@ -101,8 +105,12 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// `true`, `false`, `null` or a number of any size.
-    fn scalar(self, at: usize) -> Option<usize> {
+    /// A string, a number of any size, `true`, `false` or `null`.
+    #[inline]
+    pub(crate) fn scalar(self, at: usize) -> Option<usize> {
+        if self.byte(at) == b'"' {
+            return self.string(at);
+        }
         let rest = match self.0.get(at..)? {
             [b't', b'r', b'u', b'e', rest @ ..] => rest,
             [b'f', b'a', b'l', b's', b'e', rest @ ..] => rest,
@@ -112,58 +120,67 @@ impl<'a> Json<'a> {
         Some(self.0.len() - rest.len())
     }
 
-    /// A string.
+    /// A string without escapes, such as most keys and ids.
     #[inline]
-    pub(crate) fn string(self, at: usize) -> Option<usize> {
+    pub(crate) fn plain_string(self, at: usize) -> Option<usize> {
         let begin = self.token(at, b'"')?;
-        self.short_string(begin).or_else(|| self.long_string(begin))
-    }
-
-    /// The usual key or name, from behind its opening quote: short and without escapes.
-    #[inline]
-    fn short_string(self, begin: usize) -> Option<usize> {
-        for at in [begin, begin + 16] {
-            let block = u8x16::new(*self.0.get(at..)?.first_chunk()?);
-            let quotes = block.simd_eq(u8x16::splat(b'"')).to_bitmask();
-            let controls = block.simd_lt(u8x16::splat(0x20));
-            let unusual = (controls | block.simd_eq(u8x16::splat(b'\\'))).to_bitmask();
-            let up_to_quote = quotes ^ quotes.wrapping_sub(1);
-            if unusual & up_to_quote != 0 {
-                return None;
-            }
-            if quotes != 0 {
-                return Some(at + quotes.trailing_zeros() as usize + 1);
-            }
+        let block = self.block(begin)?;
+        let is = |byte: u8| block.simd_eq(u8x64::splat(byte));
+        let special = (is(b'"') | is(b'\\') | is_control(block)).to_bitmask();
+        if special == 0 {
+            return self.long_plain_string(at);
         }
-        None
+        let end = begin + special.trailing_zeros() as usize;
+        (self.byte(end) == b'"').then_some(end + 1)
     }
 
-    /// Any string, from behind its opening quote.
+    #[cold]
+    fn long_plain_string(self, at: usize) -> Option<usize> {
+        let end = self.string(at)?;
+        (!self.0.get(at..end)?.contains(&b'\\')).then_some(end)
+    }
+
+    /// A string.
     #[inline(never)]
-    fn long_string(self, begin: usize) -> Option<usize> {
-        let mut at = begin;
-        let mut ends_in_backslash = 0;
-        let mut low_half_at = None;
+    pub(crate) fn string(self, at: usize) -> Option<usize> {
+        let mut at = self.token(at, b'"')?;
+        let mut carry = Carry::default();
         loop {
-            let (block, surplus) = self.block(at)?;
-            let mask = |of: u8x64| of.to_bitmask() >> surplus;
+            let block = self.block(at)?;
             let is = |byte: u8| block.simd_eq(u8x64::splat(byte));
 
-            let (quotes, backslashes) = (mask(is(b'"')), mask(is(b'\\')));
-            let escaped = escaped(backslashes, &mut ends_in_backslash);
+            let (quotes, backslashes) = (is(b'"').to_bitmask(), is(b'\\').to_bitmask());
+            let escaped = escaped(backslashes, &mut carry.escaped);
             let closing = quotes & !escaped;
-            // All, if there is no closing quote.
-            let up_to_closing = closing ^ closing.wrapping_sub(1);
-
-            let plain_escapes = quotes | backslashes | mask(is(b'n') | is(b't'));
-            let mut other_escapes = escaped & !plain_escapes & up_to_closing;
-            while other_escapes != 0 {
-                let escape = at + other_escapes.trailing_zeros() as usize;
-                self.check_escape(escape, &mut low_half_at)?;
-                other_escapes &= other_escapes - 1;
+            let up_to_closing = up_to_first(closing);
+            let plain_escapes = quotes | backslashes | is(b'n').to_bitmask();
+            let escapes = escaped & !plain_escapes & up_to_closing;
+            if escapes | carry.digits != 0 {
+                let units = escapes & is(b'u').to_bitmask();
+                let mut others = escapes & !units;
+                while others != 0 {
+                    if !matches!(
+                        self.byte(at + others.trailing_zeros() as usize),
+                        b'/' | b'b' | b'f' | b'r' | b't'
+                    ) {
+                        return None;
+                    }
+                    others &= others - 1;
+                }
+                let digits = units << 1 | units << 2 | units << 3 | units << 4 | carry.digits;
+                carry.digits = units >> 63 | units >> 62 | units >> 61 | units >> 60;
+                if digits & !is_hex_digit(block).to_bitmask() != 0 {
+                    return None;
+                }
+                // Halves of surrogate pairs begin with a D.
+                let mut halves = units & ((is(b'd') | is(b'D')).to_bitmask() >> 1 | 1 << 63);
+                while halves != 0 {
+                    self.check_half(at + halves.trailing_zeros() as usize, &mut carry.low_half_at)?;
+                    halves &= halves - 1;
+                }
             }
-            let controls = block.simd_lt(u8x64::splat(0x20));
-            if controls.any() && mask(controls) & up_to_closing != 0 {
+            let controls = is_control(block).to_bitmask();
+            if controls & up_to_closing != 0 {
                 return None;
             }
             if closing != 0 {
@@ -173,37 +190,27 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// 64 bytes, and by how many places their masks are to be moved for the byte at `at` to come first. It is
-    /// not the first at the end of a line, where a block takes in bytes that came before. A line shorter than
-    /// a block is filled up with control characters.
-    fn block(self, at: usize) -> Option<(u8x64, usize)> {
-        let rest = self.0.get(at..).filter(|rest| !rest.is_empty())?;
-        if let Some(block) = rest.first_chunk() {
-            return Some((u8x64::new(*block), 0));
-        }
-        if let Some(block) = self.0.last_chunk() {
-            return Some((u8x64::new(*block), block.len() - rest.len()));
-        }
-        let mut block = [0; 64];
-        block.get_mut(..rest.len())?.copy_from_slice(rest);
-        Some((u8x64::new(block), 0))
+    /// 64 bytes; those behind the end of the text are control characters.
+    #[inline(always)]
+    pub(crate) fn block(self, at: usize) -> Option<u8x64> {
+        let rest = self.0.get(at..)?;
+        Some(u8x64::new(match rest.first_chunk() {
+            Some(block) => *block,
+            None => filled_up(rest),
+        }))
     }
 
-    /// The escape whose letter is at `at`. The low half of a surrogate pair is allowed only where the high
-    /// half has announced it.
-    fn check_escape(self, at: usize, low_half_at: &mut Option<usize>) -> Option<()> {
-        match self.byte(at) {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
-            b'u' => match self.code_unit(at + 1)? {
-                0xD800..=0xDBFF => {
-                    *low_half_at = Some(at + 6);
-                    let follows = self.0.get(at + 5..at + 7)? == b"\\u";
-                    (follows && matches!(self.code_unit(at + 7)?, 0xDC00..=0xDFFF)).then_some(())
-                }
-                0xDC00..=0xDFFF => (*low_half_at == Some(at)).then_some(()),
-                _ => Some(()),
-            },
-            _ => None,
+    /// The escape whose `u` is at `at`, and which has its four digits. The low half of a surrogate pair is
+    /// allowed only where the high half has announced it.
+    fn check_half(self, at: usize, low_half_at: &mut Option<usize>) -> Option<()> {
+        match self.code_unit(at + 1)? {
+            0xD800..=0xDBFF => {
+                *low_half_at = Some(at + 6);
+                let follows = self.0.get(at + 5..at + 7)? == b"\\u";
+                (follows && matches!(self.code_unit(at + 7)?, 0xDC00..=0xDFFF)).then_some(())
+            }
+            0xDC00..=0xDFFF => (*low_half_at == Some(at)).then_some(()),
+            _ => Some(()),
         }
     }
 
@@ -214,6 +221,40 @@ impl<'a> Json<'a> {
             .iter()
             .try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
     }
+}
+
+/// What a block of a string leaves to the next one.
+#[derive(Debug, Default)]
+struct Carry {
+    /// 1 if its first byte is escaped.
+    escaped: u64,
+    /// Which of its first bytes are digits of an escape.
+    digits: u64,
+    /// Where the low half of a surrogate pair has been announced.
+    low_half_at: Option<usize>,
+}
+
+#[cold]
+pub(crate) fn filled_up(rest: &[u8]) -> [u8; 64] {
+    let mut block = [0; 64];
+    block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    block
+}
+
+fn is_control(block: u8x64) -> u8x64 {
+    block.simd_lt(u8x64::splat(0x20))
+}
+
+fn is_hex_digit(block: u8x64) -> u8x64 {
+    let letters = block | u8x64::splat(0x20);
+    let is_between =
+        |bytes: u8x64, first: u8, count: u8| (bytes - u8x64::splat(first)).simd_lt(u8x64::splat(count));
+    is_between(block, b'0', 10) | is_between(letters, b'a', 6)
+}
+
+/// The lowest bit that is set and all below it; all bits if none is set.
+fn up_to_first(mask: u64) -> u64 {
+    mask ^ mask.wrapping_sub(1)
 }
 
 /// Which bytes of a block are escaped: those behind an odd number of backslashes. `carry` is 1 if the first

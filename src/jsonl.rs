@@ -11,55 +11,70 @@ pub struct Line<'a> {
     pub bytes: Option<&'a [u8]>,
 }
 
-/// Splits a stream of chunks at `\n` only. A last line without `\n` is a line; an empty rest is none.
+/// One or more whole lines, one behind the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run<'a> {
+    /// Where the first line begins in the file, counted from 0.
+    pub byte: u64,
+    /// The lines, each with its `\n` but for a last one that has none; `None` for one line that is longer than
+    /// the cap.
+    pub bytes: Option<&'a [u8]>,
+}
+
+/// Splits a stream of chunks at `\n` only, into runs of lines as long as the chunks allow. Holds at most one
+/// line.
 ///
 /// Unicode line separators and quotes are ordinary bytes here: one stray quote must not swallow the rest
 /// of a file.
 #[derive(Debug)]
-pub struct LineSplitter {
+pub struct RunSplitter {
     max_line_bytes: usize,
     carry: Vec<u8>,
     /// The line in `carry` has passed the cap: its bytes are dropped until the next `\n`.
     too_long: bool,
-    number: u64,
     /// Where the line in `carry` begins.
     begin: u64,
     /// How many bytes have been fed.
     fed: u64,
 }
 
-impl LineSplitter {
-    /// A splitter at the start of a file. Lines over `max_line_bytes` are reported without their bytes.
+impl RunSplitter {
+    /// A splitter at the start of a file. A line over `max_line_bytes` that chunks have cut is reported without
+    /// its bytes; one within a chunk is part of its run.
     #[must_use]
     pub fn new(max_line_bytes: usize) -> Self {
-        Self { max_line_bytes, carry: Vec::new(), too_long: false, number: 1, begin: 0, fed: 0 }
+        Self { max_line_bytes, carry: Vec::new(), too_long: false, begin: 0, fed: 0 }
     }
 
-    /// Takes the next chunk and calls `each` for every line that ends in it.
+    /// Takes the next chunk and calls `each` for the lines that end in it.
     ///
     /// # Errors
     /// The first error of `each`; the splitter must not be used after it.
     pub fn feed<E>(
         &mut self,
         mut chunk: &[u8],
-        mut each: impl FnMut(Line<'_>) -> Result<(), E>,
+        mut each: impl FnMut(Run<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        while let Some(at) = memchr::memchr(b'\n', chunk) {
-            let (line, rest) = chunk.split_at(at);
-            if self.carry.is_empty() && !self.too_long {
-                each(self.line(line))?;
-            } else {
-                self.append(line);
-                let carry = std::mem::take(&mut self.carry);
-                each(if self.too_long { self.overlong() } else { self.line(&carry) })?;
-                self.carry = carry;
-                self.carry.clear();
-            }
-            self.fed += line.len() as u64 + 1;
-            self.begin = self.fed;
-            self.number += 1;
+        if (self.too_long || !self.carry.is_empty())
+            && let Some(at) = memchr::memchr(b'\n', chunk)
+        {
+            let (end, rest) = chunk.split_at(at + 1);
+            self.append(end);
+            each(self.carried())?;
+            self.carry.clear();
             self.too_long = false;
-            chunk = rest.get(1..).unwrap_or_default();
+            self.fed += end.len() as u64;
+            self.begin = self.fed;
+            chunk = rest;
+        }
+        if let Some(at) = memchr::memrchr(b'\n', chunk)
+            && self.begin == self.fed
+        {
+            let (run, rest) = chunk.split_at(at + 1);
+            each(Run { byte: self.begin, bytes: Some(run) })?;
+            self.fed += run.len() as u64;
+            self.begin = self.fed;
+            chunk = rest;
         }
         self.append(chunk);
         self.fed += chunk.len() as u64;
@@ -70,18 +85,13 @@ impl LineSplitter {
     ///
     /// # Errors
     /// That of `each`.
-    pub fn finish<E>(self, mut each: impl FnMut(Line<'_>) -> Result<(), E>) -> Result<(), E> {
-        if self.too_long {
-            each(self.overlong())
-        } else if self.carry.is_empty() {
-            Ok(())
-        } else {
-            each(self.line(&self.carry))
-        }
+    pub fn finish<E>(self, mut each: impl FnMut(Run<'_>) -> Result<(), E>) -> Result<(), E> {
+        if self.begin == self.fed { Ok(()) } else { each(self.carried()) }
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        if self.too_long || self.carry.len() + bytes.len() > self.max_line_bytes {
+        let newline = usize::from(bytes.ends_with(b"\n"));
+        if self.too_long || self.carry.len() + bytes.len() - newline > self.max_line_bytes {
             self.too_long = true;
             self.carry = Vec::new();
         } else {
@@ -89,14 +99,74 @@ impl LineSplitter {
         }
     }
 
-    fn line<'a>(&self, bytes: &'a [u8]) -> Line<'a> {
-        let fits = bytes.len() <= self.max_line_bytes;
-        Line { number: self.number, byte: self.begin, bytes: fits.then_some(bytes) }
+    fn carried(&self) -> Run<'_> {
+        Run { byte: self.begin, bytes: (!self.too_long).then_some(&self.carry) }
+    }
+}
+
+/// Splits a stream of chunks at `\n` only, as [`RunSplitter`] does, into lines. A last line without `\n` is a
+/// line; an empty rest is none.
+#[derive(Debug)]
+pub struct LineSplitter {
+    runs: RunSplitter,
+    number: u64,
+}
+
+impl LineSplitter {
+    /// A splitter at the start of a file. Lines over `max_line_bytes` are reported without their bytes.
+    #[must_use]
+    pub fn new(max_line_bytes: usize) -> Self {
+        Self { runs: RunSplitter::new(max_line_bytes), number: 1 }
     }
 
-    fn overlong(&self) -> Line<'static> {
-        Line { number: self.number, byte: self.begin, bytes: None }
+    /// Takes the next chunk and calls `each` for every line that ends in it.
+    ///
+    /// # Errors
+    /// The first error of `each`; the splitter must not be used after it.
+    pub fn feed<E>(
+        &mut self,
+        chunk: &[u8],
+        mut each: impl FnMut(Line<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Self { runs, number } = self;
+        let max_line_bytes = runs.max_line_bytes;
+        runs.feed(chunk, |run| split(run, max_line_bytes, number, &mut each))
     }
+
+    /// Ends the file and calls `each` for a last line without `\n`, if there is one.
+    ///
+    /// # Errors
+    /// That of `each`.
+    pub fn finish<E>(self, mut each: impl FnMut(Line<'_>) -> Result<(), E>) -> Result<(), E> {
+        let Self { runs, mut number } = self;
+        let max_line_bytes = runs.max_line_bytes;
+        runs.finish(|run| split(run, max_line_bytes, &mut number, &mut each))
+    }
+}
+
+/// Calls `each` for every line of a run, whose first one has this number, and counts on.
+fn split<E>(
+    run: Run<'_>,
+    max_line_bytes: usize,
+    number: &mut u64,
+    each: &mut impl FnMut(Line<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let Run { mut byte, bytes } = run;
+    let Some(mut rest) = bytes else {
+        each(Line { number: *number, byte, bytes: None })?;
+        *number += 1;
+        return Ok(());
+    };
+    while !rest.is_empty() {
+        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let (line, after) = rest.split_at(length);
+        let bytes = (length <= max_line_bytes).then_some(line);
+        each(Line { number: *number, byte, bytes })?;
+        *number += 1;
+        byte += length as u64 + 1;
+        rest = after.get(1..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 #[cfg(test)]

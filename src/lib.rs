@@ -20,9 +20,9 @@
 //! # Reading order
 //!
 //! [`config`], [`error`], [`timestamp`], [`telemetry`]; then along a drop: [`event`], [`s3_uri`], [`layout`],
-//! [`jsonl`], `json`, [`record`], [`validate`], [`plan`], [`job`], [`ledger`], [`store`], [`lines`], [`bedrock`],
-//! [`submit`], `jobs`, [`output`], [`accounting`], [`complete`], `sweep`. From `jsonl` to `ledger`, and
-//! `accounting`, all is pure: no IO, no clock, no environment.
+//! [`jsonl`], `json`, `shape`, [`record`], `ids`, [`plan`], [`validate`], [`job`], [`ledger`], [`store`], [`lines`],
+//! [`bedrock`], [`submit`], `jobs`, [`accounting`], `sections`, [`output`], [`complete`], `sweep`. From `jsonl` to
+//! `ledger`, and `accounting`, all is pure: no IO, no clock, no environment.
 
 pub mod accounting;
 pub mod bedrock;
@@ -35,6 +35,7 @@ pub mod config;
 pub mod doctor;
 pub mod error;
 pub mod event;
+mod ids;
 pub mod job;
 mod jobs;
 mod json;
@@ -49,6 +50,8 @@ mod pipeline;
 pub mod plan;
 pub mod record;
 pub mod s3_uri;
+mod sections;
+mod shape;
 pub mod store;
 pub mod submit;
 mod sweep;

@@ -3,12 +3,16 @@
 //! Everything here follows from objects that no longer change, so it can be done twice, by two at once,
 //! with the same objects as result.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use crate::accounting::{Answers, LineVerdict, Manifest, Matched};
 use crate::error::Error;
 use crate::jsonl::Line;
 use crate::layout::{self, JobId};
-use crate::lines::{each_line, end, rewrite_lines, sort_lines};
-use crate::record::{Answer, parse_input_record};
+use crate::lines::{each_line, rewrite_lines};
+use crate::record::{Answer, InputReader};
+use crate::sections::{Place, Sections, Selection};
 use crate::store::Store;
 
 /// What is below a job's output prefix.
@@ -27,6 +31,29 @@ pub struct JobFiles<'a> {
     input: String,
     output: OutputFiles,
     max_input_line_bytes: usize,
+}
+
+/// What a pass over the output came to.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// What it says.
+    pub answers: Answers,
+    /// The lines that are results.
+    succeeded: Sections,
+    /// The lines of records that Bedrock refused for good.
+    failed: Sections,
+}
+
+impl Reading {
+    fn judge(&mut self, file: usize, line: &Line<'_>) {
+        let place = Place { file, byte: line.byte, line: self.answers.verdicts().len() };
+        let bytes = line.bytes.unwrap_or_default();
+        match self.answers.judge(bytes) {
+            LineVerdict::Answered(Answer::Succeeded) => self.succeeded.add(place, bytes.len() as u64 + 1),
+            LineVerdict::Answered(Answer::Failed) => self.failed.add(place, bytes.len() as u64 + 1),
+            LineVerdict::Answered(Answer::Retryable) | LineVerdict::Repeated | LineVerdict::Unreadable => {}
+        }
+    }
 }
 
 impl<'a> JobFiles<'a> {
@@ -68,17 +95,17 @@ impl<'a> JobFiles<'a> {
     ///
     /// # Errors
     /// [`Error::Call`].
-    pub async fn answers(&self) -> Result<Answers, Error> {
-        let mut answers = Answers::default();
-        for key in &self.output.records {
+    pub async fn read(&self) -> Result<Reading, Error> {
+        let mut reading = Reading::default();
+        for (file, key) in self.output.records.iter().enumerate() {
             let reader = self.store.read(key).await?;
             each_line(reader, self.max_output_line_bytes(), |line| {
-                answers.judge(line.bytes.unwrap_or_default());
+                reading.judge(file, &line);
                 Ok(())
             })
             .await?;
         }
-        Ok(answers)
+        Ok(reading)
     }
 
     /// Reads the job's input and counts its records by what the output says of them.
@@ -87,9 +114,10 @@ impl<'a> JobFiles<'a> {
     /// [`Error::Call`]; [`Error::Internal`] if the input is not what was put there.
     pub async fn match_input(&self, answers: &Answers) -> Result<Matched, Error> {
         let mut matched = Matched::default();
+        let mut records = InputReader::default();
         let reader = self.store.read(&self.input).await?;
         each_line(reader, self.max_input_line_bytes, |line| {
-            answers.match_record(&self.record_id(&line)?, &mut matched);
+            answers.match_record(&self.record_id(&mut records, &line)?, &mut matched);
             Ok(())
         })
         .await?;
@@ -99,37 +127,26 @@ impl<'a> JobFiles<'a> {
     /// Writes `succeeded` and `errors`. Without an error the results are a copy of the output, made by S3.
     ///
     /// # Errors
-    /// [`Error::Call`].
-    pub async fn write_results(&self, answers: &Answers, succeeded: &str, errors: &str) -> Result<(), Error> {
-        if answers.is_empty() {
+    /// [`Error::Call`]; [`Error::Internal`] if the output is not what was read.
+    pub async fn write_results(&self, read: &Reading, succeeded: &str, errors: &str) -> Result<(), Error> {
+        if read.answers.is_empty() {
             return Ok(());
         }
-        if let ([key], true) = (self.output.records.as_slice(), answers.is_all_success()) {
+        if let ([key], true) = (self.output.records.as_slice(), read.answers.is_all_success()) {
             return self.store.copy(key, succeeded).await;
         }
-        let mut writers = [self.store.writer(succeeded), self.store.writer(errors)];
-        // The same lines in the same order bring the same verdicts as in the first pass.
-        let mut seen = Answers::default();
-        let written = async {
-            for key in &self.output.records {
-                let reader = self.store.read(key).await?;
-                let sort = |line: Line<'_>, [succeeded, errors]: &mut [Vec<u8>; 2]| {
-                    let bytes = line.bytes.unwrap_or_default();
-                    match seen.judge(bytes) {
-                        LineVerdict::Answered(Answer::Succeeded) => push_line(succeeded, bytes),
-                        LineVerdict::Answered(Answer::Failed) => push_line(errors, bytes),
-                        LineVerdict::Answered(Answer::Retryable)
-                        | LineVerdict::Repeated
-                        | LineVerdict::Unreadable => {}
-                    }
-                    Ok(())
-                };
-                sort_lines(reader, self.max_output_line_bytes(), &mut writers, sort).await?;
-            }
-            Ok(())
+        let files: Arc<[String]> = self.output.records.as_slice().into();
+        let verdicts: Arc<[LineVerdict]> = read.answers.verdicts().into();
+        let results =
+            [(succeeded, Answer::Succeeded, &read.succeeded), (errors, Answer::Failed, &read.failed)];
+        for (to, answer, sections) in results {
+            let (store, files, verdicts) = (self.store.clone(), files.clone(), verdicts.clone());
+            let max_line_bytes = self.max_output_line_bytes();
+            let selection = Selection { store, files, verdicts, answer, max_line_bytes };
+            let bodies = sections.all().iter().map(|section| selection.body(*section));
+            self.store.write_bodies(to, bodies).await?;
         }
-        .await;
-        end(writers, written).await
+        Ok(())
     }
 
     /// Writes the lines of the input that are still to be processed. If all are, it is a copy of the input,
@@ -141,9 +158,10 @@ impl<'a> JobFiles<'a> {
         if answers.is_empty() {
             return self.store.copy(&self.input, to).await;
         }
+        let mut records = InputReader::default();
         let reader = self.store.read(&self.input).await?;
         rewrite_lines(reader, self.max_input_line_bytes, self.store, to, |line, out| {
-            if answers.leaves(&self.record_id(&line)?) {
+            if answers.leaves(&self.record_id(&mut records, &line)?) {
                 push_line(out, line.bytes.unwrap_or_default());
             }
             Ok(())
@@ -151,10 +169,9 @@ impl<'a> JobFiles<'a> {
         .await
     }
 
-    fn record_id(&self, line: &Line<'_>) -> Result<String, Error> {
-        let record = line.bytes.and_then(|bytes| parse_input_record(bytes).ok());
-        let record_id = record.and_then(|record| record.record_id);
-        record_id.map(Into::into).ok_or_else(|| {
+    fn record_id<'l>(&self, records: &mut InputReader, line: &Line<'l>) -> Result<Cow<'l, str>, Error> {
+        let record = line.bytes.and_then(|bytes| records.read(bytes).ok());
+        record.and_then(|record| record.record_id).ok_or_else(|| {
             Error::Internal(format!("line {} of {} is no record with an id", line.number, self.input))
         })
     }

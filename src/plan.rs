@@ -1,6 +1,5 @@
 //! A drop's records to parts that fit the quotas of one job each. Pure.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -124,8 +123,8 @@ impl Mark {
 }
 
 /// How many marks are kept for even parts. With the default quotas and 20 million records there is one for
-/// every 800 records.
-const MOST_MARKS: usize = 1 << 15;
+/// every 4,000 records.
+const MOST_MARKS: usize = 1 << 13;
 
 /// Finds where to cut a drop, in the one pass that judges it and in memory that does not grow with it.
 ///
@@ -136,21 +135,25 @@ const MOST_MARKS: usize = 1 << 15;
 pub struct Cutter {
     quotas: Quotas,
     here: Mark,
-    /// Where full parts end.
+    /// Where full parts end, and where the part after them begins.
     full: Vec<Mark>,
-    /// The ends of every so many records.
+    begin: Mark,
+    /// The ends of every so many records, and how many the next one has before it.
     marks: Vec<Mark>,
     records_per_mark: u64,
-    /// The ends of the last records, enough for the smallest part.
-    last: VecDeque<Mark>,
+    next_mark: u64,
+    /// A ring of the ends of the last records, enough for the smallest part, and where the next one goes.
+    last: Vec<Mark>,
+    next_last: usize,
 }
 
 impl Cutter {
     /// A cutter at the start of a drop.
     #[must_use]
     pub fn new(quotas: Quotas) -> Self {
-        let (full, marks, last) = (Vec::new(), Vec::new(), VecDeque::new());
-        Self { quotas, here: Mark::default(), full, marks, records_per_mark: 1, last }
+        let (full, last, marks) = (Vec::new(), Vec::new(), Vec::with_capacity(MOST_MARKS + 1));
+        let (here, begin) = (Mark::default(), Mark::default());
+        Self { quotas, here, full, begin, marks, records_per_mark: 1, next_mark: 1, last, next_last: 0 }
     }
 
     /// What is wrong with the number of records, and so many more.
@@ -161,21 +164,28 @@ impl Cutter {
     }
 
     /// Takes the next record.
+    #[inline]
     pub fn push(&mut self, record: &Measured) {
-        let (begin, end) = (self.full.last().copied().unwrap_or_default(), self.here.after(record));
-        if !self.quotas.admit(&begin, &end) {
+        let end = self.here.after(record);
+        if !self.quotas.admit(&self.begin, &end) {
             self.full.push(self.here);
+            self.begin = self.here;
         }
         self.here = end;
-        if end.records.is_multiple_of(self.records_per_mark) {
+        if end.records == self.next_mark {
             self.marks.push(end);
+            self.next_mark += self.records_per_mark;
             if self.marks.len() > MOST_MARKS {
                 self.thin_out();
             }
         }
-        self.last.push_back(end);
-        if self.last.len() as u64 > self.quotas.min_records + 1 {
-            self.last.pop_front();
+        match self.last.get_mut(self.next_last) {
+            Some(oldest) => *oldest = end,
+            None => self.last.push(end),
+        }
+        self.next_last += 1;
+        if self.next_last as u64 > self.quotas.min_records {
+            self.next_last = 0;
         }
     }
 
@@ -184,6 +194,8 @@ impl Cutter {
         let factor = (2..100).find(|factor| rest.is_multiple_of(*factor)).unwrap_or(rest);
         self.records_per_mark *= factor;
         self.marks.retain(|mark| mark.records.is_multiple_of(self.records_per_mark));
+        self.next_mark =
+            self.here.records - self.here.records % self.records_per_mark + self.records_per_mark;
     }
 
     /// The parts of a drop of `bytes` bytes, whose last line may have no newline: as few as the quotas allow,
@@ -227,7 +239,7 @@ impl Cutter {
     /// Full parts, but for the last two: the last one is as small as it may be.
     fn late_cuts(&self) -> Vec<Mark> {
         let mut cuts = self.full.clone();
-        if let (Some(cut), Some(late)) = (cuts.last_mut(), self.last.front()) {
+        if let (Some(cut), Some(late)) = (cuts.last_mut(), self.last.get(self.next_last)) {
             *cut = *late;
         }
         cuts

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 use twox_hash::XxHash3_128;
 
 use crate::json::Json;
+use crate::shape::Shape;
 
 /// How deep `modelInput` may nest. No model's request goes near it, and `serde_json` reads no deeper.
 pub const MAX_DEPTH: usize = 128;
@@ -126,36 +128,86 @@ fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de R
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn parse_input_record(line: &[u8]) -> Result<InputRecord<'_>, RecordError> {
-    prove_input(line).map_or_else(|| judge_input(line), Ok)
+    InputReader::default().read(line)
 }
 
-/// The usual good line, fast. A line for which this gives `None` is not bad yet.
-fn prove_input(line: &[u8]) -> Option<InputRecord<'_>> {
-    let text = simdutf8::basic::from_utf8(line).ok()?;
-    let json = Json::new(text);
-    let object_begin = json.skip_space(0);
-    let mut record_id = None;
-    let mut has_input = false;
-    let end = json.object(object_begin, |key, value| match line.get(key)? {
-        br#""recordId""# if record_id.is_none() => {
-            let end = json.string(value)?;
-            record_id = Some(plain_id(text, value..end)?);
-            Some(end)
-        }
-        br#""modelInput""# if !has_input && json.byte(value) == b'{' => {
-            has_input = true;
-            json.value(value, MAX_DEPTH - 1)
-        }
-        _ => None,
-    })?;
-    (has_input && json.ends(end)).then_some(InputRecord { record_id, object_begin })
+/// Judges line after line of a drop, and remembers the shape of the last good one: a line that differs from it
+/// only in its values is known to be good at a glance.
+#[derive(Debug, Default)]
+pub struct InputReader {
+    shape: Shape,
+    /// Where in the remembered line its object begins.
+    object_begin: usize,
+    /// Where in a line its strings, numbers and literals are.
+    scalars: Vec<Range<usize>>,
 }
 
-/// The id that is written there, if it is neither empty nor escaped.
-fn plain_id(line: &str, quoted: Range<usize>) -> Option<Cow<'_, str>> {
-    let id = line.get(quoted)?.strip_prefix('"')?.strip_suffix('"')?;
-    let is_plain = !id.is_empty() && !id.bytes().any(|byte| byte == b'\\');
-    is_plain.then_some(Cow::Borrowed(id))
+impl InputReader {
+    /// Judges a line of a drop, as [`parse_input_record`] does.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn read<'a>(&mut self, line: &'a [u8]) -> Result<InputRecord<'a>, RecordError> {
+        let text = simdutf8::basic::from_utf8(line).ok();
+        match text.and_then(|text| self.prove(text, 0)) {
+            Some((record, end)) if end == line.len() => Ok(record),
+            _ => judge_input(line),
+        }
+    }
+
+    /// The record of the line that begins at `at` of some whole lines, and where that line ends. `None` says
+    /// nothing about a line.
+    #[inline]
+    pub(crate) fn prove<'a>(&mut self, text: &'a str, at: usize) -> Option<(InputRecord<'a>, usize)> {
+        match self.shape.matches(Json::new(text), at) {
+            Some((id, end)) => {
+                let record_id = Some(Cow::Borrowed(text.get(id)?));
+                Some((InputRecord { record_id, object_begin: self.object_begin }, end))
+            }
+            None => self.prove_other(text, at),
+        }
+    }
+
+    fn prove_other<'a>(&mut self, text: &'a str, at: usize) -> Option<(InputRecord<'a>, usize)> {
+        let text = text.get(at..)?;
+        let json = Json::new(text);
+        let object_begin = json.skip_space(0);
+        let mut record_id = None;
+        let mut has_input = false;
+        self.scalars.clear();
+        let end = json.object(object_begin, |key, value| match text.get(key)? {
+            r#""recordId""# if record_id.is_none() => {
+                let end = json.plain_string(value)?;
+                record_id = Some(self.scalars.len());
+                self.scalars.push(value..end);
+                Some(end)
+            }
+            r#""modelInput""# if !has_input && json.byte(value) == b'{' => {
+                has_input = true;
+                json.value(value, MAX_DEPTH - 1, &mut self.scalars)
+            }
+            _ => None,
+        })?;
+        let end = json.skip_space(end);
+        if !has_input || !json.is_line_end(end) {
+            return None;
+        }
+        let record_id = match record_id {
+            None => None,
+            Some(record_id) => {
+                let id = self.scalars.get(record_id).and_then(unquoted)?;
+                self.shape.learn(text.as_bytes().get(..end)?, &self.scalars, record_id);
+                self.object_begin = object_begin;
+                Some(Cow::Borrowed(text.get(id)?))
+            }
+        };
+        Some((InputRecord { record_id, object_begin }, at + end))
+    }
+}
+
+/// What is between the quotes of a string, if it is not empty.
+fn unquoted(string: &Range<usize>) -> Option<Range<usize>> {
+    (string.len() > 2).then(|| string.start + 1..string.end - 1)
 }
 
 /// Any line, slowly, with what is wrong and where.
@@ -332,35 +384,69 @@ struct RawError {
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html>
 #[must_use]
 pub fn parse_output_record(line: &[u8]) -> Option<OutputRecord<'_>> {
-    prove_success(line).or_else(|| read_output(line))
+    OutputReader::default().read(line)
 }
 
-/// The usual line with a model's answer, fast. `None` says nothing about a line.
-fn prove_success(line: &[u8]) -> Option<OutputRecord<'_>> {
-    let text = simdutf8::basic::from_utf8(line).ok()?;
-    let json = Json::new(text);
-    let mut record_id = None;
-    let mut has_output = false;
-    let mut has_error = false;
-    let end = json.object(json.skip_space(0), |key, value| {
-        let end = json.value(value, MAX_DEPTH)?;
-        match line.get(key)? {
-            br#""recordId""# if record_id.is_none() => record_id = Some(plain_id(text, value..end)?),
-            br#""modelOutput""# if !has_output && json.byte(value) != b'n' => has_output = true,
-            br#""error""# if !has_error && json.byte(value) == b'n' => has_error = true,
-            br#""recordId""# | br#""modelOutput""# | br#""error""# => return None,
-            key if key.contains(&b'\\') => return None,
-            _ => {}
+/// Reads line after line of Bedrock's output, and remembers the shape of the last one with a model's answer, as
+/// [`InputReader`] does.
+#[derive(Debug, Default)]
+pub struct OutputReader {
+    shape: Shape,
+    /// Where in a line its strings, numbers and literals are.
+    scalars: Vec<Range<usize>>,
+}
+
+impl OutputReader {
+    /// Reads a line of Bedrock's output, as [`parse_output_record`] does.
+    #[must_use]
+    pub fn read<'a>(&mut self, line: &'a [u8]) -> Option<OutputRecord<'a>> {
+        let text = simdutf8::basic::from_utf8(line).ok()?;
+        let id = match self.shape.matches(Json::new(text), 0) {
+            Some((id, end)) if end == text.len() => Some(id),
+            _ => self.prove_success(text),
+        };
+        match id {
+            Some(id) => Some(OutputRecord { record_id: text.get(id)?.into(), answer: Answer::Succeeded }),
+            None => read_output(text),
         }
-        Some(end)
-    })?;
-    let record_id = record_id.filter(|_| has_output && json.ends(end))?;
-    Some(OutputRecord { record_id, answer: Answer::Succeeded })
+    }
+
+    /// The id of the usual line with a model's answer. `None` says nothing about a line.
+    fn prove_success(&mut self, text: &str) -> Option<Range<usize>> {
+        let json = Json::new(text);
+        let mut record_id = None;
+        let mut has_output = false;
+        let mut has_error = false;
+        self.scalars.clear();
+        let end = json.object(json.skip_space(0), |key, value| {
+            let known = self.scalars.len();
+            let end = json.value(value, MAX_DEPTH, &mut self.scalars)?;
+            let is_scalar = self.scalars.get(known).is_some_and(|first| first.start == value);
+            match text.get(key)? {
+                r#""recordId""# if record_id.is_none() && json.plain_string(value).is_some() => {
+                    record_id = Some(known);
+                }
+                r#""modelOutput""# if !has_output && json.byte(value) != b'n' => has_output = true,
+                r#""error""# if !has_error && json.byte(value) == b'n' => has_error = true,
+                r#""recordId""# | r#""modelOutput""# | r#""error""# => return None,
+                key if key.contains('\\') => return None,
+                _ => {}
+            }
+            // Whether such a member is there or null makes a difference.
+            if is_scalar && record_id != Some(known) {
+                self.scalars.truncate(known);
+            }
+            Some(end)
+        })?;
+        let record_id = record_id.filter(|_| has_output && json.skip_space(end) == text.len())?;
+        let id = self.scalars.get(record_id).and_then(unquoted)?;
+        self.shape.learn(text.as_bytes(), &self.scalars, record_id);
+        Some(id)
+    }
 }
 
 /// Any line, slowly.
-fn read_output(line: &[u8]) -> Option<OutputRecord<'_>> {
-    let text = simdutf8::basic::from_utf8(line).ok()?;
+fn read_output(text: &str) -> Option<OutputRecord<'_>> {
     let raw: RawOutput<'_> = serde_json::from_str(text).ok()?;
     let answer = match (raw.model_output, raw.error) {
         (_, Some(error)) if error.expired || is_retryable(error_code(&error.code)) => Answer::Retryable,
@@ -397,14 +483,61 @@ impl RecordKey {
     pub fn of(record_id: &str) -> Self {
         Self(XxHash3_128::oneshot(record_id.as_bytes()))
     }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    pub(crate) fn lower_half(self) -> u64 {
+        self.0 as u64
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
+    pub(crate) fn upper_half(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
 }
 
-/// A map by record key. The keys are hashes already.
-pub type RecordMap<V> = HashMap<RecordKey, V, BuildHasherDefault<KeyHasher>>;
+/// A map by record key.
+#[derive(Debug)]
+pub struct RecordMap<V>(HashMap<[u8; 16], V, BuildHasherDefault<KeyHasher>>);
 
-/// Passes a [`RecordKey`] through.
+impl<V> Default for RecordMap<V> {
+    fn default() -> Self {
+        Self(HashMap::default())
+    }
+}
+
+impl<V> RecordMap<V> {
+    /// Adds a record that is not there yet. False, and nothing changes, if it is.
+    pub fn add(&mut self, key: RecordKey, value: V) -> bool {
+        match self.0.entry(key.0.to_ne_bytes()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(free) => {
+                free.insert(value);
+                true
+            }
+        }
+    }
+
+    /// The value of a record.
+    #[must_use]
+    pub fn get(&self, key: RecordKey) -> Option<&V> {
+        self.0.get(&key.0.to_ne_bytes())
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All records, in any order.
+    pub fn iter(&self) -> impl Iterator<Item = (RecordKey, &V)> {
+        self.0.iter().map(|(key, value)| (RecordKey(u128::from_ne_bytes(*key)), value))
+    }
+}
+
+/// Takes the last 8 bytes of a key, which is a hash already, for its hash.
 #[derive(Debug, Default)]
-pub struct KeyHasher(u64);
+struct KeyHasher(u64);
 
 impl Hasher for KeyHasher {
     fn finish(&self) -> u64 {
@@ -412,14 +545,7 @@ impl Hasher for KeyHasher {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "any 64 bits of the key will do")]
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
+        self.0 = bytes.last_chunk().map_or(0, |bytes| u64::from_ne_bytes(*bytes));
     }
 }
 
@@ -491,13 +617,13 @@ mod tests {
                 format!(r#"{{"a":"{text}","b":[1,-2.5e7,true,false,null,[],{{}},""],"c":{{"d":"é"}}}}"#);
             let line = format!(r#"{{"recordId":"{record_id}","modelInput":{input}}}"#);
             for line in [line.replace("\":", "\" : ").replace(",\"", ", \""), line] {
-                let record = prove_input(line.as_bytes()).unwrap();
-                assert!(matches!(record.record_id, Some(Cow::Borrowed(id)) if id == record_id), "{line}");
+                let (record, end) = InputReader::default().prove(&line, 0).unwrap();
+                assert_eq!((record.record_id.as_deref(), end), (Some(record_id), line.len()), "{line}");
                 let line = line.replace("modelInput", "modelOutput");
-                assert!(prove_success(line.as_bytes()).is_some(), "{line}");
+                assert!(OutputReader::default().prove_success(&line).is_some(), "{line}");
             }
         }
-        assert!(prove_input(br#"{"modelInput":{}}"#).is_some());
+        assert!(InputReader::default().prove(r#"{"modelInput":{}}"#, 0).is_some());
     }
 
     #[test]

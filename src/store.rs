@@ -7,7 +7,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective, TaggingDirective};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -156,7 +156,16 @@ impl Store {
     /// # Errors
     /// [`Error::Call`], also if there is none.
     pub async fn read(&self, key: &str) -> Result<ObjectReader, Error> {
+        self.read_from(key, 0).await
+    }
+
+    /// Reads an object of the output bucket from some byte on, which it must have.
+    ///
+    /// # Errors
+    /// [`Error::Call`], also if there is none.
+    pub async fn read_from(&self, key: &str, byte: u64) -> Result<ObjectReader, Error> {
         let request = self.client.get_object().bucket(&self.output_bucket).key(key);
+        let request = request.set_range((byte > 0).then(|| format!("bytes={byte}-")));
         let answer =
             request.send().await.map_err(|error| Error::from_sdk(self.named("GetObject", key), error))?;
         Ok(reader(format!("s3://{}/{key}", self.output_bucket), answer))
@@ -227,6 +236,33 @@ impl Store {
         }
     }
 
+    /// Writes an object of the output bucket from bodies of known lengths, each of at least 5 MiB but the last,
+    /// over what may be there. One without a body is not written.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; an upload is aborted.
+    pub(crate) async fn write_bodies(
+        &self,
+        to: &str,
+        mut bodies: impl ExactSizeIterator<Item = SdkBody>,
+    ) -> Result<(), Error> {
+        if bodies.len() <= 1 {
+            let Some(body) = bodies.next() else { return Ok(()) };
+            return self.put_body(to, ByteStream::new(body), JSONL_TYPE).await;
+        }
+        let mut upload = Upload::begin(self, to).await?;
+        let written = async {
+            for body in bodies {
+                upload.send(ByteStream::new(body)).await?;
+            }
+            upload.complete().await
+        };
+        match written.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(upload.abort(error).await),
+        }
+    }
+
     /// Begins to write an object of the output bucket piece by piece.
     #[must_use]
     pub fn writer<'a>(&'a self, key: &'a str) -> ObjectWriter<'a> {
@@ -238,9 +274,13 @@ impl Store {
     /// # Errors
     /// [`Error::Call`].
     pub async fn put(&self, key: &str, bytes: Vec<u8>, content_type: &str) -> Result<(), Error> {
+        self.put_body(key, bytes.into(), content_type).await
+    }
+
+    async fn put_body(&self, key: &str, body: ByteStream, content_type: &str) -> Result<(), Error> {
         let request =
             self.client.put_object().bucket(&self.output_bucket).key(key).content_type(content_type);
-        let sent = request.body(bytes.into()).send().await;
+        let sent = request.body(body).send().await;
         sent.map_err(|error| Error::from_sdk(self.named("PutObject", key), error))?;
         Ok(())
     }
@@ -450,7 +490,7 @@ impl ObjectWriter<'_> {
             self.upload = Some(Upload::begin(self.store, self.key).await?);
         }
         let Some(upload) = &mut self.upload else { return Ok(()) };
-        match upload.send(part).await {
+        match upload.send(part.into()).await {
             Ok(()) => Ok(()),
             Err(error) => Err(upload.abort(error).await),
         }
@@ -469,7 +509,7 @@ impl ObjectWriter<'_> {
         };
         let ended = async {
             if !self.buffer.is_empty() {
-                upload.send(self.buffer).await?;
+                upload.send(self.buffer.into()).await?;
             }
             upload.complete().await
         };
@@ -518,9 +558,9 @@ impl<'a> Upload<'a> {
         self.parts.push(part);
     }
 
-    async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
+    async fn send(&mut self, body: ByteStream) -> Result<(), Error> {
         let request = self.store.client.upload_part().bucket(&self.store.output_bucket).key(self.key);
-        let request = request.upload_id(&self.id).part_number(self.next_number()).body(bytes.into());
+        let request = request.upload_id(&self.id).part_number(self.next_number()).body(body);
         let answer = request.send().await;
         let answer =
             answer.map_err(|error| Error::from_sdk(self.store.named("UploadPart", self.key), error))?;

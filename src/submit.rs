@@ -27,7 +27,7 @@ use crate::ledger::{DropEntry, DropState, JobEntry};
 use crate::lines::rewrite_lines;
 use crate::pipeline::{Pipeline, SIDE_BY_SIDE};
 use crate::plan::Part;
-use crate::record::parse_input_record;
+use crate::record::InputReader;
 use crate::store::{MIN_COPY_BYTES, Stored};
 use crate::timestamp::Invocation;
 use crate::validate::{Problem, Rejection, Validator, Verdict, given_member, given_record_id};
@@ -285,20 +285,26 @@ impl Pipeline {
             || Error::Busy(format!("drop {} was overwritten or deleted before it was copied", drop.drop_id));
         let reader = self.store.read_drop(&drop.source, &part.bytes).await?.ok_or_else(gone)?;
         let max_line_bytes = self.config.max_record_bytes;
+        let mut records = InputReader::default();
         rewrite_lines(reader, max_line_bytes, &self.store, to, |line, out| {
             let line = Line { number: part.first_line + line.number - 1, ..line };
-            with_record_id(&drop.drop_id, &line, out)
+            with_record_id(&drop.drop_id, &mut records, &line, out)
         })
         .await
     }
 }
 
 /// Adds a line of a valid drop, with an id if it has none.
-fn with_record_id(drop_id: &DropId, line: &Line<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+fn with_record_id(
+    drop_id: &DropId,
+    records: &mut InputReader,
+    line: &Line<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
     let not_a_record =
         || Error::Internal(format!("line {} of drop {drop_id} is no record any more", line.number));
     let bytes = line.bytes.ok_or_else(not_a_record)?;
-    let record = parse_input_record(bytes).map_err(|_| not_a_record())?;
+    let record = records.read(bytes).map_err(|_| not_a_record())?;
     if record.record_id.is_some() {
         out.extend_from_slice(bytes);
     } else {

@@ -1,16 +1,20 @@
 //! A drop's bytes, chunk by chunk, to a verdict. Pure, in memory that does not grow with the drop's bytes.
 
-use std::collections::VecDeque;
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::jsonl::{Line, LineSplitter};
+use crate::ids::RecentIds;
+use crate::jsonl::{Run, RunSplitter};
 use crate::layout::{DropId, DropSource};
 use crate::plan::{Cutter, Measured, Part, QuotaProblem, Quotas};
-use crate::record::{RecordError, RecordKey, RecordMap, RecordProblem, parse_input_record};
+use crate::record::{InputReader, InputRecord, RecordError, RecordKey, RecordProblem, parse_input_record};
 
 /// After this many problems the reading stops: more would not help anybody to find the cause.
 pub const MAX_PROBLEMS: usize = 100;
+
+/// How many ids are looked up at once.
+const CANDIDATES: usize = 32;
 
 /// `rejection.json`: why a drop was refused. Nothing of it was submitted.
 ///
@@ -58,15 +62,6 @@ impl Problem {
     pub fn of_file(what: impl Into<String>, cure: impl Into<String>) -> Self {
         Self { line: None, byte: None, what: what.into(), cure: cure.into() }
     }
-
-    fn at(line: &Line<'_>, error: &RecordError) -> Self {
-        Self {
-            line: Some(line.number),
-            byte: Some(line.byte + error.offset as u64),
-            what: error.what.to_string(),
-            cure: error.what.cure().into(),
-        }
-    }
 }
 
 impl From<QuotaProblem> for Problem {
@@ -106,7 +101,7 @@ pub fn given_member(record_id: &str) -> String {
 /// One pass over one drop. Feed it chunks until it says that it has seen enough, then ask for the verdict.
 #[derive(Debug)]
 pub struct Validator {
-    lines: LineSplitter,
+    runs: RunSplitter,
     bytes: u64,
     seen: Seen,
 }
@@ -116,36 +111,12 @@ pub struct Validator {
 struct Seen {
     drop_id: DropId,
     max_record_bytes: usize,
+    reader: InputReader,
+    lines: u64,
     cutter: Cutter,
     ids: RecentIds,
     problems: Vec<Problem>,
     bad_lines: u64,
-}
-
-/// The ids of the last records, as many as a job can have: within that distance no id comes twice, so none
-/// does within a part, wherever the drop is cut.
-#[derive(Debug)]
-struct RecentIds {
-    most: u64,
-    in_order: VecDeque<RecordKey>,
-    line_of: RecordMap<u64>,
-}
-
-impl RecentIds {
-    /// Adds an id, or says on which line it already is.
-    fn add(&mut self, key: RecordKey, line: u64) -> Result<(), u64> {
-        if self.in_order.len() as u64 >= self.most
-            && let Some(oldest) = self.in_order.pop_front()
-        {
-            self.line_of.remove(&oldest);
-        }
-        let first_line = *self.line_of.entry(key).or_insert(line);
-        if first_line != line {
-            return Err(first_line);
-        }
-        self.in_order.push_back(key);
-        Ok(())
-    }
 }
 
 /// The reading stops: there are enough problems.
@@ -156,11 +127,19 @@ impl Validator {
     /// A pass that has read nothing.
     #[must_use]
     pub fn new(drop_id: DropId, quotas: Quotas, max_record_bytes: usize) -> Self {
-        let ids =
-            RecentIds { most: quotas.max_records, in_order: VecDeque::new(), line_of: RecordMap::default() };
+        let ids = RecentIds::new(quotas.max_records);
         let (cutter, problems) = (Cutter::new(quotas), Vec::new());
-        let seen = Seen { drop_id, max_record_bytes, cutter, ids, problems, bad_lines: 0 };
-        Self { lines: LineSplitter::new(max_record_bytes), bytes: 0, seen }
+        let seen = Seen {
+            drop_id,
+            max_record_bytes,
+            reader: InputReader::default(),
+            lines: 0,
+            cutter,
+            ids,
+            problems,
+            bad_lines: 0,
+        };
+        Self { runs: RunSplitter::new(max_record_bytes), bytes: 0, seen }
     }
 
     /// Reads the next chunk.
@@ -169,15 +148,15 @@ impl Validator {
     /// [`Enough`] after [`MAX_PROBLEMS`] problems; the rest of the drop need not be read.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Enough> {
         self.bytes += chunk.len() as u64;
-        self.lines.feed(chunk, |line| self.seen.judge(&line))
+        self.runs.feed(chunk, |run| self.seen.judge_run(run))
     }
 
     /// Ends the pass.
     #[must_use]
     pub fn finish(self) -> Verdict {
-        let Self { lines, bytes, mut seen } = self;
+        let Self { runs, bytes, mut seen } = self;
         let stopped_early =
-            seen.problems.len() >= MAX_PROBLEMS || lines.finish(|line| seen.judge(&line)).is_err();
+            seen.problems.len() >= MAX_PROBLEMS || runs.finish(|run| seen.judge_run(run)).is_err();
         let Seen { drop_id, cutter, mut problems, bad_lines, .. } = seen;
         if problems.is_empty() {
             return match cutter.parts(&drop_id, bytes) {
@@ -193,34 +172,115 @@ impl Validator {
     }
 }
 
+/// A record whose id may still have been used before.
+struct Candidate<'a> {
+    key: RecordKey,
+    record_id: &'a str,
+    /// The bytes that a missing id adds in the job's input.
+    id_bytes: Option<u64>,
+    object_begin: usize,
+    /// Where the line begins in the file.
+    byte: u64,
+    line_bytes: usize,
+}
+
 impl Seen {
-    fn judge(&mut self, line: &Line<'_>) -> Result<(), Enough> {
-        if let Err(error) = self.record(line) {
-            self.bad_lines += 1;
-            self.problems.push(Problem::at(line, &error));
-            if self.problems.len() >= MAX_PROBLEMS {
-                return Err(Enough);
-            }
+    fn judge_run(&mut self, run: Run<'_>) -> Result<(), Enough> {
+        let Some(bytes) = run.bytes else { return self.judge_line(run.byte, None, None) };
+        // Once for all lines: what breaks it in one of them is found when that line is judged by itself.
+        let text = simdutf8::basic::from_utf8(bytes).ok();
+        let mut candidates = Vec::with_capacity(CANDIDATES);
+        let mut begin = 0;
+        while begin < bytes.len() {
+            let byte = run.byte + begin as u64;
+            let proven = text.and_then(|text| self.reader.prove(text, begin));
+            let end = match proven {
+                Some((InputRecord { record_id: Some(Cow::Borrowed(record_id)), object_begin }, end))
+                    if end - begin <= self.max_record_bytes =>
+                {
+                    let (key, line_bytes) = (RecordKey::of(record_id), end - begin);
+                    candidates.push(Candidate {
+                        key,
+                        record_id,
+                        id_bytes: None,
+                        object_begin,
+                        byte,
+                        line_bytes,
+                    });
+                    if candidates.len() == CANDIDATES {
+                        self.add_all(&mut candidates)?;
+                    }
+                    end
+                }
+                proven => {
+                    self.add_all(&mut candidates)?;
+                    let rest = bytes.get(begin..).unwrap_or_default();
+                    let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                    self.judge_line(byte, Some(line), proven.map(|(record, _)| record))?;
+                    begin + line.len()
+                }
+            };
+            begin = end + 1;
         }
+        self.add_all(&mut candidates)
+    }
+
+    /// Judges the line that begins at `byte`, which may be proven to be a record.
+    fn judge_line(
+        &mut self,
+        byte: u64,
+        line: Option<&[u8]>,
+        proven: Option<InputRecord<'_>>,
+    ) -> Result<(), Enough> {
+        let Some(line) = line.filter(|line| line.len() <= self.max_record_bytes) else {
+            let what = RecordProblem::TooLong(self.max_record_bytes);
+            return self.refuse(byte, &RecordError { offset: 0, what });
+        };
+        let InputRecord { record_id, object_begin } =
+            match proven.map_or_else(|| parse_input_record(line), Ok) {
+                Ok(record) => record,
+                Err(error) => return self.refuse(byte, &error),
+            };
+        let is_given = record_id.is_none();
+        let record_id = record_id.unwrap_or_else(|| given_record_id(&self.drop_id, self.lines + 1).into());
+        self.add(&Candidate {
+            key: RecordKey::of(&record_id),
+            record_id: &record_id,
+            id_bytes: is_given.then(|| given_member(&record_id).len() as u64),
+            object_begin,
+            byte,
+            line_bytes: line.len(),
+        })
+    }
+
+    fn add_all(&mut self, candidates: &mut Vec<Candidate<'_>>) -> Result<(), Enough> {
+        self.ids.fetch(candidates.iter().map(|candidate| candidate.key));
+        candidates.drain(..).try_for_each(|candidate| self.add(&candidate))
+    }
+
+    #[inline]
+    fn add(&mut self, candidate: &Candidate<'_>) -> Result<(), Enough> {
+        if let Err(line) = self.ids.add(candidate.key, self.lines + 1) {
+            let what = RecordProblem::RecordIdRepeated { record_id: shorten(candidate.record_id), line };
+            return self.refuse(candidate.byte, &RecordError { offset: candidate.object_begin, what });
+        }
+        self.lines += 1;
+        let bytes = candidate.line_bytes as u64 + 1;
+        self.cutter.push(&Measured { key: candidate.key, bytes, id_bytes: candidate.id_bytes });
         Ok(())
     }
 
-    fn record(&mut self, line: &Line<'_>) -> Result<(), RecordError> {
-        let Some(bytes) = line.bytes else {
-            return Err(RecordError { offset: 0, what: RecordProblem::TooLong(self.max_record_bytes) });
-        };
-        let record = parse_input_record(bytes)?;
-        let is_given = record.record_id.is_none();
-        let record_id =
-            record.record_id.unwrap_or_else(|| given_record_id(&self.drop_id, line.number).into());
-        let key = RecordKey::of(&record_id);
-        if let Err(first_line) = self.ids.add(key, line.number) {
-            let what = RecordProblem::RecordIdRepeated { record_id: shorten(&record_id), line: first_line };
-            return Err(RecordError { offset: record.object_begin, what });
-        }
-        let id_bytes = is_given.then(|| given_member(&record_id).len() as u64);
-        self.cutter.push(&Measured { key, bytes: bytes.len() as u64 + 1, id_bytes });
-        Ok(())
+    #[cold]
+    fn refuse(&mut self, byte: u64, error: &RecordError) -> Result<(), Enough> {
+        self.lines += 1;
+        self.bad_lines += 1;
+        self.problems.push(Problem {
+            line: Some(self.lines),
+            byte: Some(byte + error.offset as u64),
+            what: error.what.to_string(),
+            cure: error.what.cure().into(),
+        });
+        if self.problems.len() < MAX_PROBLEMS { Ok(()) } else { Err(Enough) }
     }
 }
 

@@ -18,6 +18,7 @@ mod readme;
 mod repeated_events;
 mod retries;
 mod s3_checks;
+mod sections;
 mod service_model;
 mod soak;
 mod splitting;

@@ -6,7 +6,11 @@ mod oracle;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bedrock_vpc_batch::record::{Answer, parse_input_record, parse_output_record};
+use bedrock_vpc_batch::layout::{DropId, DropSource};
+use bedrock_vpc_batch::plan::Quotas;
+use bedrock_vpc_batch::record::{Answer, InputReader, OutputReader, parse_input_record, parse_output_record};
+use bedrock_vpc_batch::timestamp::Timestamp;
+use bedrock_vpc_batch::validate::{Validator, Verdict};
 use fastrand::Rng;
 use serde::Deserialize;
 use serde_json::Value;
@@ -229,10 +233,16 @@ fn corpus() -> Vec<(Vec<u8>, bool)> {
     good.chain(bad).chain(good_values).chain(bad_values).chain(deep).collect()
 }
 
-/// What is wrong with the verdict on a line, if anything is, and whether the line is good.
-fn disagreement(line: &[u8]) -> (Option<String>, bool) {
+/// What is wrong with the verdict on a line that comes behind a good one, if anything is, and whether it is good.
+fn disagreement(before: &[u8], line: &[u8]) -> (Option<String>, bool) {
     let expected = oracle::record(line);
     let found = parse_input_record(line);
+    let mut reader = InputReader::default();
+    assert_eq!(reader.read(before).is_ok(), parse_input_record(before).is_ok());
+    assert_eq!(reader.read(line), found, "behind another line: {:?}", String::from_utf8_lossy(line));
+    let bad_lines = bad_lines_of(&[before, line, before, line, before]);
+    let expected_bad = if expected.is_some() { vec![] } else { vec![2, 4] };
+    assert_eq!(bad_lines, expected_bad, "among others: {:?}", String::from_utf8_lossy(line));
     let is_right = match (&found, &expected) {
         (Ok(found), Some(record_id)) => {
             found.record_id.as_deref() == record_id.as_deref() && line.get(found.object_begin) == Some(&b'{')
@@ -242,6 +252,28 @@ fn disagreement(line: &[u8]) -> (Option<String>, bool) {
     };
     let report = || format!("{:?}: {found:?}, not {expected:?}", String::from_utf8_lossy(line));
     ((!is_right).then(report), expected.is_some())
+}
+
+/// The numbers of those lines that a whole drop of them is refused for.
+fn bad_lines_of(lines: &[&[u8]]) -> Vec<u64> {
+    let quotas = Quotas { min_records: 1, max_records: 1, max_file_bytes: u64::MAX };
+    let mut validator = Validator::new(drop_id(), quotas, usize::MAX);
+    validator.feed(&lines.join(&b'\n')).expect("there are few lines");
+    match validator.finish() {
+        Verdict::Valid(_) => vec![],
+        Verdict::Invalid { problems, .. } => problems.iter().filter_map(|problem| problem.line).collect(),
+    }
+}
+
+fn drop_id() -> DropId {
+    DropId::derive(&DropSource {
+        bucket: "in".into(),
+        key: "a.jsonl".into(),
+        version_id: None,
+        etag: String::new(),
+        last_modified: Timestamp::from_secs(0),
+        size_bytes: 0,
+    })
 }
 
 /// Holds the oracle against `serde_json`, which has a range for numbers and a depth of its own.
@@ -280,7 +312,7 @@ fn values_get_their_verdict_at_every_place_of_a_block() {
             // The same within one long string, next to an escape and a character beyond ASCII.
             if let [b'"', inner @ .., b'"'] = value {
                 let text = [b"\"\\n\xc3\xa9", "y".repeat(padding).as_bytes(), inner, b"\\\\\""].concat();
-                let (wrong, _) = disagreement(&with_value(0, &text));
+                let (wrong, _) = disagreement(&with_value(0, b"\"\""), &with_value(0, &text));
                 assert_eq!(wrong, None);
             }
         }
@@ -288,7 +320,7 @@ fn values_get_their_verdict_at_every_place_of_a_block() {
 }
 
 /// Judges lines mutated from `seeds`, the same ones on any machine; gives how many are good.
-fn count_good(seeds: &[Vec<u8>], lines: usize, judge: fn(&[u8]) -> (Option<String>, bool)) -> usize {
+fn count_good(seeds: &[Vec<u8>], lines: usize, judge: fn(&[u8], &[u8]) -> (Option<String>, bool)) -> usize {
     const BATCHES: usize = 50;
     let next_batch = AtomicUsize::new(0);
     let work = || {
@@ -300,7 +332,8 @@ fn count_good(seeds: &[Vec<u8>], lines: usize, judge: fn(&[u8]) -> (Option<Strin
             }
             let mut random = Rng::with_seed(batch as u64);
             for _ in 0..lines / BATCHES {
-                let (wrong, is_good) = judge(&mutation::mutated(&mut random, seeds));
+                let (seed, line) = mutation::mutated(&mut random, seeds);
+                let (wrong, is_good) = judge(seed, &line);
                 assert_eq!(wrong, None);
                 good += usize::from(is_good);
             }
@@ -355,7 +388,7 @@ struct OutputError {
     expired: bool,
 }
 
-fn output_disagreement(line: &[u8]) -> (Option<String>, bool) {
+fn output_disagreement(before: &[u8], line: &[u8]) -> (Option<String>, bool) {
     let read = || {
         let output: Output<'_> = serde_json::from_str(std::str::from_utf8(line).ok()?).ok()?;
         let answer = match (output.model_output, output.error) {
@@ -370,7 +403,11 @@ fn output_disagreement(line: &[u8]) -> (Option<String>, bool) {
         Some((output.record_id.into_owned(), answer))
     };
     let expected = read();
-    let found = parse_output_record(line).map(|record| (record.record_id.into_owned(), record.answer));
+    let mut reader = OutputReader::default();
+    let _ = reader.read(before);
+    let found = reader.read(line);
+    assert_eq!(found, parse_output_record(line), "behind another line");
+    let found = found.map(|record| (record.record_id.into_owned(), record.answer));
     let report = || format!("{:?}: {found:?}, not {expected:?}", String::from_utf8_lossy(line));
     ((found != expected).then(report), expected.is_some())
 }
@@ -380,7 +417,7 @@ fn mutated_output_is_read_as_serde_json_reads_it() {
     const MUTATED: usize = 200_000;
     let seeds: Vec<_> = OUTPUTS.iter().map(|line| line.as_bytes().to_vec()).collect();
     for line in &seeds {
-        assert_eq!(output_disagreement(line), (None, true));
+        assert_eq!(output_disagreement(line, line), (None, true));
     }
     let good = count_good(&seeds, MUTATED, output_disagreement);
     println!("strictness of output: {MUTATED} mutated lines ({good} records), 0 disagreements");

@@ -11,7 +11,7 @@ use crate::timestamp::Timestamp;
 use crate::validate::{Validator, Verdict};
 
 /// How much of a file is read at once.
-const CHUNK_BYTES: usize = 256 << 10;
+const CHUNK_BYTES: usize = 128 << 10;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ValidateArguments {

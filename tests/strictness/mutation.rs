@@ -70,9 +70,11 @@ const FRAGMENTS: [&[u8]; 64] = [
     b"\"modelInput\":{},",
 ];
 
-/// A line made from one or two of `seeds` by up to three changes. It has no `\n`.
-pub(crate) fn mutated(random: &mut Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
-    let mut line = random.choice(seeds).expect("there are seeds").clone();
+/// One of `seeds`, and a line made from it by up to three changes, some of them with bytes of another seed. It has
+/// no `\n`.
+pub(crate) fn mutated<'a>(random: &mut Rng, seeds: &'a [Vec<u8>]) -> (&'a [u8], Vec<u8>) {
+    let seed = random.choice(seeds).expect("there are seeds");
+    let mut line = seed.clone();
     for _ in 0..random.usize(1..=3) {
         let at = random.usize(..=line.len());
         let end = line.len().min(at + random.usize(..8));
@@ -100,7 +102,7 @@ pub(crate) fn mutated(random: &mut Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
         }
     }
     line.retain(|byte| *byte != b'\n');
-    line
+    (seed, line)
 }
 
 /// Puts a value, the first number of the line if there is one, into many arrays or objects.

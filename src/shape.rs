@@ -1,0 +1,96 @@
+//! What a line has in common with the one before, so that it need not be read anew.
+//!
+//! The records of a drop are mostly made by one program and differ only in the values of some members. A JSON
+//! text in which scalars (strings, numbers, `true`, `false`, `null`) are replaced by others is JSON again, with
+//! the same members at the same depth. So where a line was proven, another one is too if it has the same bytes
+//! between its scalars.
+
+use std::ops::Range;
+
+use wide::u8x64;
+
+use crate::json::{Json, filled_up};
+
+/// The most pieces of a line that are remembered. A line with more is read anew each time.
+const MOST_PIECES: usize = 64;
+
+/// A line without its scalars.
+#[derive(Debug, Default)]
+pub(crate) struct Shape {
+    /// What is between them; nothing before a line was learned.
+    pieces: Vec<Piece>,
+}
+
+/// Up to 64 bytes of a line.
+#[derive(Debug)]
+struct Piece {
+    bytes: u8x64,
+    length: usize,
+    /// A bit for each byte behind the length.
+    behind: u64,
+    next: Next,
+}
+
+/// What follows on a piece.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Piece,
+    RecordId,
+    Scalar,
+}
+
+impl Shape {
+    /// Remembers a proven line. Scalars that are not given count as part of what all lines share. `record_id` says
+    /// which of those given is the record's id.
+    pub(crate) fn learn(&mut self, line: &[u8], scalars: &[Range<usize>], record_id: usize) {
+        self.pieces.clear();
+        let mut begin = 0;
+        for (number, scalar) in scalars.iter().enumerate() {
+            let next = if number == record_id { Next::RecordId } else { Next::Scalar };
+            self.push(line.get(begin..scalar.start).unwrap_or_default(), next);
+            begin = scalar.end;
+        }
+        self.push(line.get(begin..).unwrap_or_default(), Next::Piece);
+        if self.pieces.len() > MOST_PIECES {
+            self.pieces.clear();
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], next: Next) {
+        let mut chunks = bytes.chunks(64).peekable();
+        while let Some(chunk) = chunks.next() {
+            let next = if chunks.peek().is_some() { Next::Piece } else { next };
+            let behind = u64::MAX.checked_shl(chunk.len() as u32).unwrap_or_default();
+            self.pieces.push(Piece {
+                bytes: u8x64::new(filled_up(chunk)),
+                length: chunk.len(),
+                behind,
+                next,
+            });
+        }
+    }
+
+    /// Where the id of the line that begins at `at` is, without its quotes, and where the line ends, if the line
+    /// is like the learned one.
+    #[inline]
+    pub(crate) fn matches(&self, json: Json<'_>, mut at: usize) -> Option<(Range<usize>, usize)> {
+        let mut id = 0..0;
+        for piece in &self.pieces {
+            let is_same = json.block(at)?.simd_eq(piece.bytes).to_bitmask();
+            if is_same | piece.behind != u64::MAX {
+                return None;
+            }
+            at += piece.length;
+            at = match piece.next {
+                Next::Piece => at,
+                Next::RecordId => {
+                    let end = json.plain_string(at)?;
+                    id = at + 1..end - 1;
+                    end
+                }
+                Next::Scalar => json.scalar(at)?,
+            };
+        }
+        (!id.is_empty() && json.is_line_end(at)).then_some((id, at))
+    }
+}

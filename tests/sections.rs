@@ -1,0 +1,90 @@
+//! Results of more than one section, sent while the output is read.
+
+use bedrock_vpc_batch::layout::{DropId, DropSource, JobId, bedrock_output_folder};
+use bedrock_vpc_batch::local::faults::Action;
+use bedrock_vpc_batch::output::JobFiles;
+use bedrock_vpc_batch::store::Store;
+use bedrock_vpc_batch::timestamp::Timestamp;
+
+use crate::support::World;
+
+const JOB_ARN: &str = "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/abc123abc123";
+const MEGABYTE: usize = 1_000_000;
+
+/// The line of a record, about a megabyte long: every fifth one was refused, every 37th may be tried again.
+fn line(number: usize) -> String {
+    let text = "é\\n".repeat(MEGABYTE / 4 + number);
+    let answer = match number {
+        number if number.is_multiple_of(37) => r#""error":{"errorCode":503}"#,
+        number if number.is_multiple_of(5) => r#""error":{"errorCode":400}"#,
+        _ => r#""modelOutput":{"a":1}"#,
+    };
+    format!(r#"{{"recordId":"{number}","modelInput":{{"a":"{text}"}},{answer}}}"#)
+}
+
+fn lines(numbers: impl Iterator<Item = usize>, is_wanted: impl Fn(&str) -> bool) -> String {
+    numbers.map(line).filter(|line| is_wanted(line)).map(|line| line + "\n").collect()
+}
+
+fn job_id() -> JobId {
+    let source = DropSource {
+        bucket: "in".into(),
+        key: "a.jsonl".into(),
+        version_id: None,
+        etag: String::new(),
+        last_modified: Timestamp::from_secs(0),
+        size_bytes: 0,
+    };
+    JobId::derive(&DropId::derive(&source), 1, 1)
+}
+
+#[tokio::test]
+async fn large_results_are_the_lines_of_the_output_whatever_call_fails() {
+    let world = World::new().await;
+    let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
+    let (job_id, folder) = (job_id(), bedrock_output_folder(&job_id(), JOB_ARN));
+    // Two files, the second one without a newline at its end.
+    for (name, numbers) in [("1.jsonl.out", 1..60), ("2.jsonl.out", 60..200)] {
+        let mut output = lines(numbers, |_| true);
+        if name.starts_with('2') {
+            output.pop();
+        }
+        store.put(&format!("{folder}{name}"), output.into_bytes(), "application/jsonl").await.unwrap();
+    }
+    let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
+    let read = files.read().await.unwrap();
+    let expected = [("succeeded", r#""modelOutput":"#), ("errors", r#""errorCode":400"#)]
+        .map(|(to, answer)| (to, lines(1..200, |line| line.contains(answer))));
+
+    let known = world.faults.calls().len() as u64;
+    world.faults.set(move |call| match (call.operation, call.number % 4) {
+        ("UploadPart" | "PutObject", 0) => Action::Refuse { status: 503, code: "SlowDown" },
+        ("UploadPart" | "PutObject" | "GetObject", 2) if call.number > known => Action::LoseAnswer,
+        _ => Action::Pass,
+    });
+    files.write_results(&read, "succeeded", "errors").await.unwrap();
+    let calls = world.faults.calls();
+    let count =
+        |operation| calls.iter().skip(known as usize).filter(|call| call.operation == operation).count();
+    world.faults.set(|_| Action::Pass);
+    for (to, lines) in expected {
+        assert!(world.read_output(to).await == lines.as_bytes(), "{to}");
+    }
+    // Two sections of at least 64 MiB, and one of the rest; some of them again.
+    assert!(count("UploadPart") > 3, "{calls:?}");
+    assert_eq!(count("CreateMultipartUpload"), 1);
+}
+
+#[tokio::test]
+async fn output_that_has_changed_makes_no_result() {
+    let world = World::new().await;
+    let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
+    let (job_id, key) = (job_id(), format!("{}1.jsonl.out", bedrock_output_folder(&job_id(), JOB_ARN)));
+    let put = async |lines: String| store.put(&key, lines.into_bytes(), "application/jsonl").await.unwrap();
+    put(lines(4..7, |_| true)).await;
+    let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
+    let read = files.read().await.unwrap();
+    put(lines(4..6, |_| true)).await;
+    files.write_results(&read, "succeeded", "errors").await.unwrap_err();
+    assert!(!world.output_keys().await.contains(&"succeeded".to_owned()));
+}
