@@ -27,7 +27,8 @@ def functions():
 @cache
 def programs():
     """The command line and the programs of benches/, all from one build: the paths by name."""
-    return build("bedrock-vpc-batch", "library", "read_s3", "s3_server", "bare_function", features="local,bench")
+    names = "bedrock-vpc-batch", "library", "read_s3", "split_s3", "s3_server", "bare_function"
+    return build(*names, features="local,bench")
 
 
 def build(*names, features=None):

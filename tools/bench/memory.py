@@ -7,6 +7,7 @@ from measure import MB, OUT, functions, report
 from servers import INPUT, OUTPUT, EmbeddedS3, Function, job_ended, notification
 
 SIZES = [int(size) * MB for size in os.environ.get("SIZES", "1 100 1000 4000").split()]
+FUNCTIONS = ["submit", "complete"]
 ANSWER = b',"modelOutput":{"content":[{"type":"text","text":"Sorry, a new one is on its way."}]}}\n'
 REFUSAL = b',"error":{"errorCode":400,"errorMessage":"The prompt was refused."}}\n'
 
@@ -19,13 +20,22 @@ def main(_):
                 figures.append({"records": kind, **measure(s3, kind, size)})
             one = figures[-1]
             rows.append([kind, f"{size / MB:,.0f} MB", one["jobs"], *(
-                text for name in ("submit", "complete") for text in (
-                    f"{one[name]['peak_mib']:.1f} MiB", f"{one[name]['wall']:.2f}", f"{one[name]['cpu']:.2f}",
+                text for name in FUNCTIONS for text in (
+                    f"{one[name]['peak_mib']:.1f} MiB", f"{one[name]['wall']:.2f}",
+                    f"{size / MB / one[name]['wall']:,.0f}", f"{one[name]['cpu']:.2f}",
                 )
             )])
-    header = ["records", "drop", "jobs", *(f"{name}: {what}" for name in ("submit", "complete") for what in (
-        "peak memory", "wall s", "CPU s"))]
+    header = ["records", "drop", "jobs", *(f"{name}: {what}" for name in FUNCTIONS for what in (
+        "peak memory", "wall s", "MB/s", "CPU s"))]
     report("memory", header, rows, figures)
+    growth = [[kind, *(f"{peak_ratio(figures, kind, name):.2f}" for name in FUNCTIONS)] for kind in data.KINDS]
+    between = f"{max(SIZES) / MB:,.0f} MB, times that of {min(SIZES) / MB:,.0f} MB"
+    report("memory-growth", [f"peak memory for {between}", *FUNCTIONS], growth, growth)
+
+
+def peak_ratio(figures, kind, name):
+    peaks = {one["bytes"]: one[name]["peak_mib"] for one in figures if one["records"] == kind}
+    return peaks[max(SIZES)] / peaks[min(SIZES)]
 
 
 def measure(s3, kind, size):

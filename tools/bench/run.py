@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 
-SECTIONS = ["validate", "read", "memory", "warm", "cold", "library"]
+SECTIONS = ["validate", "read", "split", "memory", "warm", "cold", "library"]
 
 
 def main(sections):

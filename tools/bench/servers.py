@@ -5,12 +5,13 @@ import os
 import queue
 import signal
 import socket
+import socketserver
 import ssl
 import subprocess
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -80,6 +81,13 @@ class Server(ThreadingHTTPServer):
         # A process that is killed leaves its connections.
         pass
 
+    def close(self):
+        self.shutdown()
+        self.server_close()
+
+    def __exit__(self, *_):
+        self.close()
+
 
 class FunctionHandler(Handler):
     """https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html, and as much of Bedrock as is called."""
@@ -115,10 +123,52 @@ class FunctionHandler(Handler):
             function.answers.put((self.path, body))
 
 
-class Function:
-    """A function's process, with the servers that it is told of in its environment."""
+class RelayHandler(socketserver.BaseRequestHandler):
+    """A connection, and the one to the server behind."""
 
-    def __init__(self, command, environment, limit=None, jobs=None):
+    def handle(self):
+        with socket.create_connection(self.server.target) as target:
+            for one in (self.request, target):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            back = threading.Thread(target=pass_on, args=(target, self.request), daemon=True)
+            back.start()
+            pass_on(self.request, target, self.server.count)
+            back.join()
+
+
+def pass_on(source, target, count=lambda size: None):
+    buffer = memoryview(bytearray(1 << 18))
+    # A process that is killed resets its connections.
+    with suppress(OSError):
+        while size := source.recv_into(buffer):
+            count(size)
+            target.sendall(buffer[:size])
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+class Relay(Server):
+    """Stands before a server on loopback, and counts the bytes that are sent to it."""
+
+    request_queue_size = 128
+
+    def __init__(self, endpoint):
+        super().__init__(RelayHandler, None)
+        scheme, slashes, address = endpoint.rpartition("//")
+        host, port = address.split(":")
+        self.target = host, int(port)
+        self.endpoint = f"{scheme}{slashes}{self.address}"
+        self.sent, self.lock = 0, threading.Lock()
+
+    def count(self, size):
+        with self.lock:
+            self.sent += size
+
+
+class Function:
+    """A function's process, with the servers that it is told of in its environment; relays before them count."""
+
+    def __init__(self, command, environment, limit=None, jobs=None, is_counted=False):
         self.events, self.answers = queue.Queue(), queue.Queue()
         self.jobs = {} if jobs is None else jobs
         self.times = {}
@@ -127,6 +177,9 @@ class Function:
             **ENVIRONMENT, "AWS_LAMBDA_RUNTIME_API": self.server.address,
             "AWS_ENDPOINT_URL_BEDROCK": f"http://{self.server.address}", **environment,
         }
+        names = [name for name in self.environment if name.startswith(("AWS_ENDPOINT_URL", "AWS_LAMBDA_RUNTIME_API"))]
+        self.relays = {name: Relay(self.environment[name]) for name in names if is_counted}
+        self.environment |= {name: relay.endpoint for name, relay in self.relays.items()}
         self.times["started"] = time.perf_counter()
         self.process = subprocess.Popen(
             command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=limit
@@ -146,14 +199,16 @@ class Function:
         return self.times["answered"] - self.times["invoked"]
 
     def end(self):
-        """Ends the process; its CPU seconds and its peak memory."""
+        """Ends the process; its CPU seconds, its peak memory, and the bytes that it has sent if they are counted."""
         if self.process.returncode is None:
             peak_mib = peak_memory(self.process.pid)
             self.process.kill()
             _, self.process.returncode, usage = os.wait4(self.process.pid, 0)
             self.usage = {"cpu": usage.ru_utime + usage.ru_stime, "peak_mib": peak_mib}
-            self.server.shutdown()
-            self.server.server_close()
+            if self.relays:
+                self.usage["sent"] = sum(relay.sent for relay in self.relays.values())
+            for server in (*self.relays.values(), self.server):
+                server.close()
         return self.usage
 
     def __enter__(self):

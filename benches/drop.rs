@@ -1,0 +1,43 @@
+//! A drop in S3, opened and judged as the function `submit` does it.
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use bedrock_vpc_batch::clients::{Clients, prepare};
+use bedrock_vpc_batch::layout::{DropId, DropSource};
+use bedrock_vpc_batch::plan::{Part, Quotas};
+use bedrock_vpc_batch::s3_uri::S3Uri;
+use bedrock_vpc_batch::store::{ObjectReader, Store};
+use bedrock_vpc_batch::validate::{Validator, Verdict};
+
+const MAX_RECORD_BYTES: usize = 25 << 20;
+
+/// A store that writes to `output_bucket`, and what the drop is. Region, credentials and endpoint are in the
+/// environment.
+pub(crate) async fn open(
+    bucket: &str,
+    key: &str,
+    output_bucket: &str,
+) -> Result<(Store, DropSource), Box<dyn Error>> {
+    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    let sdk = prepare(loader, Duration::from_secs(20)).load().await;
+    let store = Store::new(Clients::new(&sdk, true).s3, output_bucket);
+    let source = store.head(&S3Uri::new(bucket, key), None).await?.ok_or("there is no such object")?;
+    Ok((store, source))
+}
+
+/// Judges every line that a reader of the whole drop gives, and finds the parts.
+pub(crate) async fn judge(
+    mut reader: ObjectReader,
+    source: &DropSource,
+) -> Result<Vec<Part>, Box<dyn Error>> {
+    let mut validator = Validator::new(DropId::derive(source), Quotas::default(), MAX_RECORD_BYTES);
+    while let Some(chunk) = reader.next().await? {
+        validator.feed(chunk.as_ref()).map_err(|_| "too many problems")?;
+    }
+    match validator.finish() {
+        Verdict::Valid(parts) => Ok(parts),
+        Verdict::Invalid { problems, .. } => Err(format!("the drop is not valid: {problems:?}").into()),
+    }
+}
