@@ -11,9 +11,10 @@ use crate::support::World;
 const JOB_ARN: &str = "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/abc123abc123";
 const MEGABYTE: usize = 1_000_000;
 
-/// The line of a record, about a megabyte long: every fifth one was refused, every 37th may be tried again.
+/// The line of a record. Every sixth one is about a megabyte long, every fifth one was refused, every 37th may be
+/// tried again.
 fn line(number: usize) -> String {
-    let text = "é\\n".repeat(MEGABYTE / 4 + number);
+    let text = "é\\n".repeat(number + if number.is_multiple_of(6) { MEGABYTE / 4 } else { 0 });
     let answer = match number {
         number if number.is_multiple_of(37) => r#""error":{"errorCode":503}"#,
         number if number.is_multiple_of(5) => r#""error":{"errorCode":400}"#,
@@ -44,7 +45,7 @@ async fn large_results_are_the_lines_of_the_output_whatever_call_fails() {
     let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
     let (job_id, folder) = (job_id(), bedrock_output_folder(&job_id(), JOB_ARN));
     // Two files, the second one without a newline at its end.
-    for (name, numbers) in [("1.jsonl.out", 1..60), ("2.jsonl.out", 60..200)] {
+    for (name, numbers) in [("1.jsonl.out", 1..400), ("2.jsonl.out", 400..1200)] {
         let mut output = lines(numbers, |_| true);
         if name.starts_with('2') {
             output.pop();
@@ -54,7 +55,7 @@ async fn large_results_are_the_lines_of_the_output_whatever_call_fails() {
     let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
     let read = files.read().await.unwrap();
     let expected = [("succeeded", r#""modelOutput":"#), ("errors", r#""errorCode":400"#)]
-        .map(|(to, answer)| (to, lines(1..200, |line| line.contains(answer))));
+        .map(|(to, answer)| (to, lines(1..1200, |line| line.contains(answer))));
 
     let known = world.faults.calls().len() as u64;
     world.faults.set(move |call| match (call.operation, call.number % 4) {

@@ -413,6 +413,26 @@ fn output_disagreement(before: &[u8], line: &[u8]) -> (Option<String>, bool) {
 }
 
 #[test]
+fn values_that_make_a_difference_are_no_part_of_a_shape() {
+    let values = ["null", "7", "true", r#""text""#, "{}", "[]", r#"{"errorCode":500}"#, "1e400", ""];
+    let line = |id: &str, output: &str, error: &str| {
+        format!(r#"{{"recordId":{id},"modelInput":{{"a":1}},"modelOutput":{output},"error":{error}}}"#)
+            .into_bytes()
+    };
+    let mut lines = Vec::new();
+    for id in values {
+        for output in values {
+            lines.extend(values.iter().map(|error| line(id, output, error)));
+        }
+    }
+    for before in &lines {
+        for line in &lines {
+            assert_eq!(output_disagreement(before, line).0, None, "{:?}", String::from_utf8_lossy(before));
+        }
+    }
+}
+
+#[test]
 fn mutated_output_is_read_as_serde_json_reads_it() {
     const MUTATED: usize = 200_000;
     let seeds: Vec<_> = OUTPUTS.iter().map(|line| line.as_bytes().to_vec()).collect();
