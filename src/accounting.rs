@@ -30,6 +30,14 @@ pub struct Answers {
 }
 
 impl Answers {
+    /// No answers yet, and room for those to so many records.
+    #[must_use]
+    pub fn with_capacity(records: u64) -> Self {
+        let records = usize::try_from(records).unwrap_or_default();
+        let (verdicts, by_record) = (Vec::with_capacity(records), RecordMap::with_capacity(records));
+        Self { verdicts, by_record, ..Self::default() }
+    }
+
     /// Takes in one line, given without its `\n`.
     pub fn judge(&mut self, line: &[u8]) -> LineVerdict {
         let verdict = match self.reader.read(line) {

@@ -117,7 +117,7 @@ impl Pipeline {
         }
         // The output is read only now that nothing will be added to it.
         let files = JobFiles::list(&self.store, job_id, job_arn, self.config.max_record_bytes).await?;
-        let read = files.read().await?;
+        let read = files.read(job.entry.part.records).await?;
         let next = Box::pin(self.account(&job.entry, job_arn, &description.end, &files, &read, by)).await?;
         if let Some(ended) = self.store.replace(&layout::job_entry(job_id), next, &job.etag).await? {
             tell_ended(&ended.entry);
@@ -187,7 +187,7 @@ impl Pipeline {
             None => {
                 let files =
                     JobFiles::list(&self.store, job_id, &job_arn, self.config.max_record_bytes).await?;
-                let answers = files.read().await?.answers;
+                let answers = files.read(job.entry.part.records).await?.answers;
                 self.pass_on(&job.entry, &outcome.next, &files, &answers, by).await?;
             }
         }

@@ -91,12 +91,13 @@ impl<'a> JobFiles<'a> {
         }
     }
 
-    /// Reads all of the output.
+    /// Reads all of the output of a job with so many records.
     ///
     /// # Errors
     /// [`Error::Call`].
-    pub async fn read(&self) -> Result<Reading, Error> {
-        let mut reading = Reading::default();
+    pub async fn read(&self, records: u64) -> Result<Reading, Error> {
+        let answers = Answers::with_capacity(records);
+        let mut reading = Reading { answers, ..Reading::default() };
         for (file, key) in self.output.records.iter().enumerate() {
             let reader = self.store.read(key).await?;
             each_line(reader, self.max_output_line_bytes(), |line| {

@@ -506,6 +506,12 @@ impl<V> Default for RecordMap<V> {
 }
 
 impl<V> RecordMap<V> {
+    /// A map with room for so many records.
+    #[must_use]
+    pub fn with_capacity(records: usize) -> Self {
+        Self(HashMap::with_capacity_and_hasher(records, BuildHasherDefault::default()))
+    }
+
     /// Adds a record that is not there yet. False, and nothing changes, if it is.
     pub fn add(&mut self, key: RecordKey, value: V) -> bool {
         match self.0.entry(key.0.to_ne_bytes()) {

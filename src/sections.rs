@@ -121,6 +121,8 @@ impl Reading {
                     self.lines.insert((reader, LineSplitter::new(*max_line_bytes)))
                 }
             };
+            let chunk = reader.next().await?;
+            out.reserve(chunk.as_ref().map_or(0, |chunk| chunk.as_ref().len()));
             let place = &mut self.place;
             let mut select = |bytes: Option<&[u8]>| {
                 let verdict = verdicts.get(place.line).ok_or_else(gone)?;
@@ -131,7 +133,7 @@ impl Reading {
                 }
                 Ok::<(), Error>(())
             };
-            match reader.next().await? {
+            match chunk {
                 Some(chunk) => lines.feed(chunk.as_ref(), |line| select(line.bytes))?,
                 None => {
                     if let Some((_, lines)) = self.lines.take() {
