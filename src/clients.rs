@@ -34,13 +34,13 @@ pub struct Clients {
     pub bedrock: aws_sdk_bedrock::Client,
 }
 
-/// No Region in the environment: there is no default one.
+/// A variable that Lambda sets is not in the environment: there is no default.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("invalid environment: AWS_REGION is not set")]
-pub struct NoRegion;
+#[error("invalid environment: {0} is not set")]
+pub struct NotSet(pub &'static str);
 
 /// A `main` that fails prints its error in this form, for an operator to read.
-impl std::fmt::Debug for NoRegion {
+impl std::fmt::Debug for NotSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self, f)
     }
@@ -51,9 +51,12 @@ impl Clients {
     /// Lambda gives them by, so the other sources of the SDK's default chain are neither asked nor linked.
     ///
     /// # Errors
-    /// [`NoRegion`].
-    pub async fn from_env(config: &Config) -> Result<Self, NoRegion> {
-        let region = EnvironmentVariableRegionProvider::new().region().await.ok_or(NoRegion)?;
+    /// [`NotSet`].
+    pub async fn from_env(config: &Config) -> Result<Self, NotSet> {
+        let region = EnvironmentVariableRegionProvider::new().region().await.ok_or(NotSet("AWS_REGION"))?;
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            variable(name).ok_or(NotSet(name))?;
+        }
         let credentials = EnvironmentVariableCredentialsProvider::new();
         let sdk = SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
