@@ -118,7 +118,7 @@ class FunctionHandler(Handler):
 class Function:
     """A function's process, with the servers that it is told of in its environment."""
 
-    def __init__(self, command, environment, limit=None, jobs=None):
+    def __init__(self, command, environment, jobs=None):
         self.events, self.answers = queue.Queue(), queue.Queue()
         self.jobs = {} if jobs is None else jobs
         self.times = {}
@@ -129,7 +129,7 @@ class Function:
         }
         self.times["started"] = time.perf_counter()
         self.process = subprocess.Popen(
-            command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=limit
+            command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
 
     def note(self, what):
