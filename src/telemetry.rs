@@ -20,6 +20,7 @@
 //!
 //! What each metric means is in `docs/operations.md`. No prompt, no answer and no whole event is ever
 //! logged; the SDKs and the runtime, which do log them at their finer levels, are held to warnings here.
+//! Levels finer than `info` are in debug builds only.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 //! (read 2026-11)
