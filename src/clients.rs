@@ -3,12 +3,18 @@
 
 use std::time::Duration;
 
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::meta::region::ProvideRegion;
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{SharedHttpClient, StalledStreamProtectionConfig};
+use aws_sdk_s3::config::{SharedCredentialsProvider, SharedHttpClient, StalledStreamProtectionConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-use crate::config::Config;
+use crate::config::{Config, variable};
 
 /// How often the SDK tries one call, the first time included. It retries throttling, 5xx and broken
 /// connections by itself, always with the same client request token.
@@ -16,6 +22,8 @@ const ATTEMPTS: u32 = 3;
 
 /// Connecting is quick, or the network is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 
 /// Both clients. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,30 +34,41 @@ pub struct Clients {
     pub bedrock: aws_sdk_bedrock::Client,
 }
 
-/// No Region in the environment: there is no default one.
+/// A variable that Lambda sets is not in the environment: there is no default.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("invalid environment: AWS_REGION is not set")]
-pub struct NoRegion;
+#[error("invalid environment: {0} is not set")]
+pub struct NotSet(pub &'static str);
 
 /// A `main` that fails prints its error in this form, for an operator to read.
-impl std::fmt::Debug for NoRegion {
+impl std::fmt::Debug for NotSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self, f)
     }
 }
 
 impl Clients {
-    /// Clients with Region and credentials from the Lambda environment.
+    /// Clients with Region, credentials and endpoints from the Lambda environment. There is nothing else that
+    /// Lambda gives them by, so the other sources of the SDK's default chain are neither asked nor linked.
     ///
     /// # Errors
-    /// [`NoRegion`].
-    pub async fn from_env(config: &Config) -> Result<Self, NoRegion> {
-        let sdk =
-            prepare(aws_config::defaults(BehaviorVersion::v2026_01_12()), config.call_timeout).load().await;
-        match sdk.region() {
-            Some(_) => Ok(Self::new(&sdk, config.s3_force_path_style)),
-            None => Err(NoRegion),
+    /// [`NotSet`].
+    pub async fn from_env(config: &Config) -> Result<Self, NotSet> {
+        let region = EnvironmentVariableRegionProvider::new().region().await.ok_or(NotSet("AWS_REGION"))?;
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            variable(name).ok_or(NotSet(name))?;
         }
+        let credentials = EnvironmentVariableCredentialsProvider::new();
+        let sdk = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(region)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .service_config(Environment)
+            .http_client(http_client())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(timeouts(config.call_timeout))
+            .stalled_stream_protection(stalls(config.call_timeout))
+            .build();
+        Ok(Self::new(&sdk, config.s3_force_path_style))
     }
 
     /// Clients on a loaded configuration.
@@ -60,20 +79,45 @@ impl Clients {
     }
 }
 
+/// What the environment says of one service, `AWS_ENDPOINT_URL_S3`, or else of all, `AWS_ENDPOINT_URL`.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html> (read 2026-11)
+#[derive(Debug)]
+struct Environment;
+
+impl LoadServiceConfig for Environment {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_ascii_uppercase().replace(' ', "_");
+        variable(&format!("{}_{service}", key.env())).or_else(|| variable(key.env()))
+    }
+}
+
 /// Adds the HTTP client and the limits to a configuration that is about to be loaded.
 pub fn prepare(loader: ConfigLoader, call_timeout: Duration) -> ConfigLoader {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT.min(call_timeout))
+    loader
+        .http_client(Builder::new().tls_provider(TLS).build_https())
+        .timeout_config(timeouts(call_timeout))
+        .stalled_stream_protection(stalls(call_timeout))
+}
+
+/// The one HTTP client of both services. All calls share its connector, whose root certificates are read
+/// here: a client that the SDK builds reads them for each service, and once more for the first call.
+pub(crate) fn http_client() -> SharedHttpClient {
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+    let connector = Connector::builder().connector_settings(settings).tls_provider(TLS).build();
+    let connector = SharedHttpConnector::new(connector);
+    http_client_fn(move |_, _| connector.clone())
+}
+
+fn timeouts(call_timeout: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(call_timeout)
         // The attempts, and the pauses between them.
         .operation_timeout(call_timeout * ATTEMPTS + Duration::from_secs(5))
-        .build();
-    // The time limits end with the first bytes of a body; this one ends a body that no longer flows.
-    let stalls = StalledStreamProtectionConfig::enabled().grace_period(call_timeout).build();
-    loader.http_client(http_client()).timeout_config(timeouts).stalled_stream_protection(stalls)
+        .build()
 }
 
-/// The one HTTP client of both services.
-pub(crate) fn http_client() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+/// The time limits end with the first bytes of a body; this one ends a body that no longer flows.
+fn stalls(call_timeout: Duration) -> StalledStreamProtectionConfig {
+    StalledStreamProtectionConfig::enabled().grace_period(call_timeout).build()
 }

@@ -12,7 +12,7 @@
 
 use futures_util::future::join_all;
 use serde_json::Value;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use crate::accounting::{Answers, JobEnd, RetryLimits, next_attempt, outcome, summarize};
 use crate::bedrock::is_terminal;
@@ -55,7 +55,7 @@ impl Complete {
         let change = parse_job_state_change(&payload)?;
         let (job_name, status) = (&change.batch_job_name, &change.status);
         let Some(job_id) = JobId::from_job_name(&self.0.config.job_name_prefix, job_name) else {
-            debug!(job.name = job_name, "not a job of this stack");
+            // Of another stack or none.
             return Ok(());
         };
         if !is_terminal(status) {

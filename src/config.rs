@@ -134,14 +134,19 @@ pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
     ("S3_FORCE_PATH_STYLE", Some("false"), "`true` for S3 stand-ins that want the bucket in the path"),
 ];
 
+/// One variable of the process environment, `None` if it is not set or not UTF-8.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 impl Config {
     /// Reads the process environment.
     ///
     /// # Errors
     /// All problems of the environment in one.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_vars(|name| std::env::var(name).ok())
+        Self::from_vars(variable)
     }
 
     /// Reads an environment given as a function.

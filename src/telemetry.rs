@@ -20,6 +20,7 @@
 //!
 //! What each metric means is in `docs/operations.md`. No prompt, no answer and no whole event is ever
 //! logged; the SDKs and the runtime, which do log them at their finer levels, are held to warnings here.
+//! Levels finer than `info` are in debug builds only.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 //! (read 2026-11)
@@ -34,12 +35,13 @@ use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Metadata, Subscriber};
-use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{EnvFilter, Layer, Registry};
+use tracing_subscriber::{Layer, Registry};
 
+use crate::config::variable;
 use crate::error::Chain;
 use crate::timestamp::{Timestamp, now};
 
@@ -61,18 +63,28 @@ const FIRST: [&str; 3] = ["timestamp", "level", "message"];
 /// From here on the process logs to standard output, at the level that Lambda's `AWS_LAMBDA_LOG_LEVEL`
 /// names, else at what `RUST_LOG` says, else at `info`. `job_name_prefix` is that of the configuration.
 pub fn init(job_name_prefix: &str) {
-    let levels = ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"];
-    let levels = levels.into_iter().find_map(|name| EnvFilter::try_from_env(name).ok());
-    let levels = levels.unwrap_or_else(|| EnvFilter::new("info"));
+    let subscriber = json_lines(job_name_prefix, levels(variable), io::stdout);
     // It fails only where there is a subscriber already, which then goes on.
-    let _ = tracing::subscriber::set_global_default(json_lines(job_name_prefix, levels, io::stdout));
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// What the first variable says that can be read: `info`, or for targets `warn,bedrock_vpc_batch::jobs=debug`.
+fn levels(var: impl Fn(&str) -> Option<String>) -> Targets {
+    let parse = |name| {
+        let value = var(name)?;
+        // An empty item would mean every target at every level.
+        let items = value.trim_matches(',');
+        if items.is_empty() { None } else { items.parse().ok() }
+    };
+    let levels = ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"].into_iter().find_map(parse);
+    levels.unwrap_or_else(|| Targets::new().with_default(Level::INFO))
 }
 
 /// A subscriber that writes JSON lines. `levels` chooses among the lines of this crate; of all others only
 /// warnings and errors are written, whatever `levels` says. A line that cannot be written is lost.
 pub fn json_lines<W>(
     job_name_prefix: &str,
-    levels: EnvFilter,
+    levels: Targets,
     writer: W,
 ) -> impl Subscriber + Send + Sync + use<W>
 where
@@ -419,7 +431,7 @@ mod tests {
     fn captured(levels: &str, log: impl FnOnce()) -> (String, Vec<Value>) {
         let captured = Captured::default();
         let writer = captured.clone();
-        let subscriber = json_lines("demo", EnvFilter::new(levels), move || writer.clone());
+        let subscriber = json_lines("demo", levels.parse().unwrap(), move || writer.clone());
         tracing::subscriber::with_default(subscriber, log);
         let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
         let lines = text.lines().map(|line| {
@@ -461,6 +473,26 @@ mod tests {
         assert_eq!((lines.len(), text.matches('\n').count()), (3, 3));
         assert!(text.starts_with("{\"timestamp\":\"20"), "{text}");
         assert!(text.contains("Z\",\"level\":\"INFO\",\"message\":\"job waiting\",\""), "{text}");
+    }
+
+    #[test]
+    fn levels_are_those_of_the_first_variable_that_can_be_read() {
+        let table = [
+            (None, None, "info"),
+            (Some("ERROR"), Some("trace"), "error"),
+            (None, Some("warn,demo=debug"), "warn,demo=debug"),
+            (Some("a=b"), Some("debug"), "debug"),
+            (Some("a=b"), Some("demo=info=warn"), "info"),
+            (Some(""), Some(","), "info"),
+            (Some("warn,"), None, "warn"),
+        ];
+        for (lambda, rust, expected) in table {
+            let var = |name: &str| match name {
+                "AWS_LAMBDA_LOG_LEVEL" => lambda.map(str::to_owned),
+                _ => rust.map(str::to_owned),
+            };
+            assert_eq!(levels(var), expected.parse().unwrap(), "{lambda:?} {rust:?}");
+        }
     }
 
     #[test]

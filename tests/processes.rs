@@ -117,19 +117,20 @@ fn without_a_vpc_neither_binary_starts_nor_asks_for_anything() {
 }
 
 #[test]
-fn without_a_region_neither_binary_starts() {
+fn without_a_region_or_credentials_neither_binary_starts() {
     for binary in [SUBMIT, COMPLETE] {
-        let mut environment = function_environment("http://127.0.0.1:9", "http://127.0.0.1:9");
-        environment.remove("AWS_REGION");
-        environment.insert("AWS_EC2_METADATA_DISABLED".into(), "true".into());
-        let output = Command::new(binary)
-            .env_clear()
-            .envs(environment)
-            .envs(lambda_environment("127.0.0.1:9"))
-            .output()
-            .unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(said, "Error: invalid environment: AWS_REGION is not set\n", "{binary}");
+        for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            let mut environment = function_environment("http://127.0.0.1:9", "http://127.0.0.1:9");
+            environment.remove(name);
+            let output = Command::new(binary)
+                .env_clear()
+                .envs(environment)
+                .envs(lambda_environment("127.0.0.1:9"))
+                .output()
+                .unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(said, format!("Error: invalid environment: {name} is not set\n"), "{binary}");
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use bedrock_vpc_batch::local::bedrock::{Ending, Processed, RecordFailure, Termin
 use bedrock_vpc_batch::telemetry::json_lines;
 use regex::Regex;
 use serde_json::{Value, json};
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
 
 use crate::processes::function_environment;
 use crate::support::runtime_api::Function;
@@ -40,7 +41,8 @@ impl Captured {
     fn start() -> (Self, tracing::subscriber::DefaultGuard) {
         let captured = Self::default();
         let writer = captured.clone();
-        let subscriber = json_lines("demo", EnvFilter::new("trace"), move || writer.clone());
+        let subscriber =
+            json_lines("demo", Targets::new().with_default(Level::TRACE), move || writer.clone());
         (captured, tracing::subscriber::set_default(subscriber))
     }
 

@@ -10,7 +10,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::config::{Config, ConfigError, VARIABLES};
 use crate::error::Error;
@@ -272,7 +273,7 @@ fn new_run_folder(dir: &Path) -> io::Result<PathBuf> {
 fn log_to(path: &Path, job_name_prefix: &str) -> io::Result<()> {
     let file = std::fs::File::create(path)?;
     // s3s logs every refusal as an error, those included that the ledger lives by.
-    let levels = EnvFilter::new("info,s3s=off");
+    let levels = Targets::new().with_default(Level::INFO).with_target("s3s", LevelFilter::OFF);
     let subscriber = telemetry::json_lines(job_name_prefix, levels, Mutex::new(file));
     // Only the first run of a process has its log.
     let _ = tracing::subscriber::set_global_default(subscriber);

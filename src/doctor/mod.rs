@@ -14,7 +14,7 @@ use self::facts::Facts;
 pub use self::finding::{Finding, Report, State};
 use self::gather::{CALL_TIMEOUT, Gatherer};
 use self::subject::Subject;
-use crate::clients::{NoRegion, prepare};
+use crate::clients::{NotSet, prepare};
 use crate::config::{Config, ConfigError};
 
 mod buckets;
@@ -34,7 +34,7 @@ mod tests;
 pub enum DoctorError {
     /// No Region in the environment.
     #[error(transparent)]
-    NoRegion(#[from] NoRegion),
+    NoRegion(#[from] NotSet),
     /// The environment is none of the functions'.
     #[error("{0}; give --stack to examine a stack")]
     Config(ConfigError),
@@ -56,7 +56,7 @@ pub async fn sdk_config() -> SdkConfig {
 /// # Errors
 /// [`DoctorError`]: then there is nothing to examine.
 pub async fn examine(sdk: &SdkConfig, stack: Option<&str>) -> Result<Report, DoctorError> {
-    let region = sdk.region().ok_or(NoRegion)?.to_string();
+    let region = sdk.region().ok_or(NotSet("AWS_REGION"))?.to_string();
     let (subject, gatherer) = match stack {
         None => {
             let config = Config::from_env().map_err(DoctorError::Config)?;

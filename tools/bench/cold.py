@@ -51,8 +51,8 @@ def start(command, server, megabytes):
         "AWS_ENDPOINT_URL_S3": f"https://{server.address}", "SSL_CERT_FILE": str(server.roots),
         "AWS_CA_BUNDLE": str(server.roots), "PYTHONPATH": str(HANDLER), "INPUT_BUCKET": INPUT,
     }
-    with share_of_cpu(megabytes and megabytes / MB_OF_A_CPU) as limit:
-        with Function(command, environment, limit) as function:
+    with share_of_cpu(megabytes and megabytes / MB_OF_A_CPU) as limited:
+        with Function([*limited, *command], environment) as function:
             server.function = function
             function.invoke(notification("gone.jsonl"))
             times = function.times

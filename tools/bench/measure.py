@@ -98,9 +98,9 @@ def report(name, header, rows, figures):
 
 @contextmanager
 def share_of_cpu(share):
-    """Gives a function that limits the calling process to a share of one CPU, as Lambda does; none without share."""
+    """Gives a command that runs another at a share of one CPU, as Lambda does; without a share an empty one."""
     if share is None:
-        yield None
+        yield []
         return
     period = 20_000  # µs, as Lambda has it
     v1, v2 = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
@@ -112,7 +112,8 @@ def share_of_cpu(share):
             (group / "cpu.cfs_quota_us").write_text(str(int(share * period)))
         else:
             (group / "cpu.max").write_text(f"{int(share * period)} {period}")
-        yield lambda: (group / "cgroup.procs").write_text(str(os.getpid()))
+        # A shell, since a fork of this process uses up the share by itself.
+        yield ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', group / "cgroup.procs"]
     finally:
         time.sleep(0.1)
         group.rmdir()

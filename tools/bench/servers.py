@@ -168,7 +168,7 @@ class Relay(Server):
 class Function:
     """A function's process, with the servers that it is told of in its environment; relays before them count."""
 
-    def __init__(self, command, environment, limit=None, jobs=None, is_counted=False):
+    def __init__(self, command, environment, jobs=None, is_counted=False):
         self.events, self.answers = queue.Queue(), queue.Queue()
         self.jobs = {} if jobs is None else jobs
         self.times = {}
@@ -182,7 +182,7 @@ class Function:
         self.environment |= {name: relay.endpoint for name, relay in self.relays.items()}
         self.times["started"] = time.perf_counter()
         self.process = subprocess.Popen(
-            command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=limit
+            command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
 
     def note(self, what):
