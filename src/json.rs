@@ -237,7 +237,9 @@ struct Carry {
 #[cold]
 pub(crate) fn filled_up(rest: &[u8]) -> [u8; 64] {
     let mut block = [0; 64];
-    block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    if let Some(begin) = block.get_mut(..rest.len()) {
+        begin.copy_from_slice(rest);
+    }
     block
 }
 
