@@ -6,6 +6,7 @@ use std::error::Error;
 use std::hint::black_box;
 
 use bedrock_vpc_batch::accounting::Answers;
+use bedrock_vpc_batch::jsonl::LineSplitter;
 use bedrock_vpc_batch::layout::{DropId, DropSource};
 use bedrock_vpc_batch::plan::Quotas;
 use bedrock_vpc_batch::timestamp::Timestamp;
@@ -14,7 +15,7 @@ use bedrock_vpc_batch::validate::Validator;
 mod records;
 
 /// Of the drop or the output.
-const BYTES: usize = 1_000_000;
+const BYTES: usize = 8_000_000;
 const MAX_RECORD_BYTES: usize = 25 << 20;
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -53,8 +54,12 @@ fn validate(drop: &[u8]) {
 
 fn scan(output: &[u8]) {
     let mut answers = Answers::default();
-    for line in output.split(|byte| *byte == b'\n') {
-        answers.judge(line);
+    let mut lines = LineSplitter::new(MAX_RECORD_BYTES);
+    for chunk in output.chunks(CHUNK_BYTES) {
+        let _always = lines.feed(chunk, |line| {
+            answers.judge(line.bytes.unwrap_or_default());
+            Ok::<(), ()>(())
+        });
     }
     black_box(&answers);
 }
