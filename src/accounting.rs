@@ -72,7 +72,7 @@ impl Answers {
     /// Whether the output has no record at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.by_record.len() == 0
+        self.by_record.count() == 0
     }
 
     /// Whether a record is still to be processed: it has no answer, or an error that may pass.
@@ -88,7 +88,7 @@ impl Answers {
     /// read again.
     #[must_use]
     pub fn match_whole(&self, part: &Part) -> Option<Matched> {
-        if self.ids != part.ids || self.by_record.len() as u64 != part.records {
+        if self.ids != part.ids || self.by_record.count() != part.records {
             return None;
         }
         let mut matched = Matched::default();
@@ -268,7 +268,7 @@ pub fn outcome(
     if records.sum() != part.records {
         mismatches.push(format!("the part has {} records, its job's input {}", part.records, records.sum()));
     }
-    let foreign = (answers.by_record.len() as u64).saturating_sub(matched.answered());
+    let foreign = answers.by_record.count().saturating_sub(matched.answered());
     if foreign > 0 {
         mismatches.push(format!("the output has {foreign} records that the input does not have"));
     }

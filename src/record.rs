@@ -489,7 +489,6 @@ impl RecordKey {
         self.0 as u64
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
     pub(crate) fn upper_half(self) -> u64 {
         (self.0 >> 64) as u64
     }
@@ -531,8 +530,8 @@ impl<V> RecordMap<V> {
 
     /// How many records there are.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
+    pub fn count(&self) -> u64 {
+        self.0.len() as u64
     }
 
     /// All records, in any order.

@@ -150,10 +150,13 @@ impl Reading {
     }
 }
 
+/// What a body is read from.
+type ChunkStream = dyn Stream<Item = Result<Bytes, Error>> + Send;
+
 /// A body of a known length.
 struct Chunks {
     /// Only ever used by who holds the body alone, which the compiler cannot know.
-    chunks: Mutex<Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>>,
+    chunks: Mutex<Pin<Box<ChunkStream>>>,
     bytes: u64,
 }
 

@@ -60,7 +60,7 @@ impl Shape {
         let mut chunks = bytes.chunks(64).peekable();
         while let Some(chunk) = chunks.next() {
             let next = if chunks.peek().is_some() { Next::Piece } else { next };
-            let behind = u64::MAX.checked_shl(chunk.len() as u32).unwrap_or_default();
+            let behind = if chunk.len() < 64 { u64::MAX << chunk.len() } else { 0 };
             self.pieces.push(Piece {
                 bytes: u8x64::new(filled_up(chunk)),
                 length: chunk.len(),

@@ -57,16 +57,15 @@ async fn large_results_are_the_lines_of_the_output_whatever_call_fails() {
     let expected = [("succeeded", r#""modelOutput":"#), ("errors", r#""errorCode":400"#)]
         .map(|(to, answer)| (to, lines(1..1200, |line| line.contains(answer))));
 
-    let known = world.faults.calls().len() as u64;
+    let known = world.faults.calls().len();
     world.faults.set(move |call| match (call.operation, call.number % 4) {
         ("UploadPart" | "PutObject", 0) => Action::Refuse { status: 503, code: "SlowDown" },
-        ("UploadPart" | "PutObject" | "GetObject", 2) if call.number > known => Action::LoseAnswer,
+        ("UploadPart" | "PutObject" | "GetObject", 2) if call.number > known as u64 => Action::LoseAnswer,
         _ => Action::Pass,
     });
     files.write_results(&read, "succeeded", "errors").await.unwrap();
     let calls = world.faults.calls();
-    let count =
-        |operation| calls.iter().skip(known as usize).filter(|call| call.operation == operation).count();
+    let count = |operation| calls.iter().skip(known).filter(|call| call.operation == operation).count();
     world.faults.set(|_| Action::Pass);
     for (to, lines) in expected {
         assert!(world.read_output(to).await == lines.as_bytes(), "{to}");

@@ -319,8 +319,11 @@ fn values_get_their_verdict_at_every_place_of_a_block() {
     }
 }
 
+/// What is wrong with the verdict on the second line, behind the first one, and whether it is good.
+type Judge = fn(&[u8], &[u8]) -> (Option<String>, bool);
+
 /// Judges lines mutated from `seeds`, the same ones on any machine; gives how many are good.
-fn count_good(seeds: &[Vec<u8>], lines: usize, judge: fn(&[u8], &[u8]) -> (Option<String>, bool)) -> usize {
+fn count_good(seeds: &[Vec<u8>], lines: usize, judge: Judge) -> usize {
     const BATCHES: usize = 50;
     let next_batch = AtomicUsize::new(0);
     let work = || {
