@@ -12,6 +12,8 @@ use std::ops::Range;
 
 use wide::u8x64;
 
+use crate::shape::Scalars;
+
 /// Lines. A `\n` ends whatever begins before it, as a control character.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Json<'a>(&'a [u8]);
@@ -46,7 +48,7 @@ impl<'a> Json<'a> {
     /// Any value that nests at most `depth` levels of objects and arrays. Where its strings, numbers and
     /// literals are is added to `scalars`.
     #[inline]
-    pub(crate) fn value(self, at: usize, depth: usize, scalars: &mut Vec<Range<usize>>) -> Option<usize> {
+    pub(crate) fn value(self, at: usize, depth: usize, scalars: &mut Scalars) -> Option<usize> {
         match self.byte(at) {
             b'{' => self.nested_object(at, depth.checked_sub(1)?, scalars),
             b'[' => self.array(at, depth.checked_sub(1)?, scalars),
@@ -60,7 +62,7 @@ impl<'a> Json<'a> {
 
     /// An object whose values nest at most `depth` levels.
     #[inline(never)]
-    fn nested_object(self, at: usize, depth: usize, scalars: &mut Vec<Range<usize>>) -> Option<usize> {
+    fn nested_object(self, at: usize, depth: usize, scalars: &mut Scalars) -> Option<usize> {
         self.object(at, |_, value| self.value(value, depth, scalars))
     }
 
@@ -90,7 +92,7 @@ impl<'a> Json<'a> {
 
     /// An array whose values nest at most `depth` levels.
     #[inline(never)]
-    fn array(self, at: usize, depth: usize, scalars: &mut Vec<Range<usize>>) -> Option<usize> {
+    fn array(self, at: usize, depth: usize, scalars: &mut Scalars) -> Option<usize> {
         let mut at = self.skip_space(self.token(at, b'[')?);
         if let Some(end) = self.token(at, b']') {
             return Some(end);

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use twox_hash::XxHash3_128;
 
 use crate::json::Json;
-use crate::shape::Shape;
+use crate::shape::{Scalars, Shape};
 
 /// How deep `modelInput` may nest. No model's request goes near it, and `serde_json` reads no deeper.
 pub const MAX_DEPTH: usize = 128;
@@ -139,7 +139,7 @@ pub struct InputReader {
     /// Where in the remembered line its object begins.
     object_begin: usize,
     /// Where in a line its strings, numbers and literals are.
-    scalars: Vec<Range<usize>>,
+    scalars: Scalars,
 }
 
 impl InputReader {
@@ -178,8 +178,8 @@ impl InputReader {
         let end = json.object(object_begin, |key, value| match text.get(key)? {
             r#""recordId""# if record_id.is_none() => {
                 let end = json.plain_string(value)?;
-                record_id = Some(self.scalars.len());
                 self.scalars.push(value..end);
+                record_id = Some(value..end);
                 Some(end)
             }
             r#""modelInput""# if !has_input && json.byte(value) == b'{' => {
@@ -195,8 +195,8 @@ impl InputReader {
         let record_id = match record_id {
             None => None,
             Some(record_id) => {
-                let id = self.scalars.get(record_id).and_then(unquoted)?;
-                self.shape.learn(text.as_bytes().get(..end)?, &self.scalars, record_id);
+                let id = unquoted(&record_id)?;
+                self.shape.learn(text.as_bytes().get(..end)?, &self.scalars, &record_id);
                 self.object_begin = object_begin;
                 Some(Cow::Borrowed(text.get(id)?))
             }
@@ -393,7 +393,7 @@ pub fn parse_output_record(line: &[u8]) -> Option<OutputRecord<'_>> {
 pub struct OutputReader {
     shape: Shape,
     /// Where in a line its strings, numbers and literals are.
-    scalars: Vec<Range<usize>>,
+    scalars: Scalars,
 }
 
 impl OutputReader {
@@ -419,12 +419,13 @@ impl OutputReader {
         let mut has_error = false;
         self.scalars.clear();
         let end = json.object(json.skip_space(0), |key, value| {
-            let known = self.scalars.len();
             let end = json.value(value, MAX_DEPTH, &mut self.scalars)?;
-            let is_scalar = self.scalars.get(known).is_some_and(|first| first.start == value);
+            let is_scalar = !matches!(json.byte(value), b'{' | b'[');
+            let mut is_id = false;
             match text.get(key)? {
                 r#""recordId""# if record_id.is_none() && json.plain_string(value).is_some() => {
-                    record_id = Some(known);
+                    record_id = Some(value..end);
+                    is_id = true;
                 }
                 r#""modelOutput""# if !has_output && json.byte(value) != b'n' => has_output = true,
                 r#""error""# if !has_error && json.byte(value) == b'n' => has_error = true,
@@ -433,15 +434,14 @@ impl OutputReader {
                 _ => {}
             }
             // Whether such a member is there or null makes a difference.
-            if is_scalar && record_id != Some(known) {
-                self.scalars.truncate(known);
+            if is_scalar && !is_id {
+                self.scalars.pop();
             }
             Some(end)
         })?;
         let record_id = record_id.filter(|_| has_output && json.skip_space(end) == text.len())?;
-        let id = self.scalars.get(record_id).and_then(unquoted)?;
-        self.shape.learn(text.as_bytes(), &self.scalars, record_id);
-        Some(id)
+        self.shape.learn(text.as_bytes(), &self.scalars, &record_id);
+        unquoted(&record_id)
     }
 }
 

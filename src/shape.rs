@@ -11,8 +11,31 @@ use wide::u8x64;
 
 use crate::json::{Json, filled_up};
 
-/// The most pieces of a line that are remembered. A line with more is read anew each time.
-const MOST_PIECES: usize = 64;
+/// The most scalars of a line that are remembered, and the most bytes between them. A line with more is read anew
+/// each time, and takes no more memory for it.
+const MOST_SCALARS: usize = 64;
+const MOST_BYTES: usize = 4 << 10;
+
+/// Where in a line its scalars are: of too many, only so many that it shows.
+#[derive(Debug, Default)]
+pub(crate) struct Scalars(Vec<Range<usize>>);
+
+impl Scalars {
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(crate) fn push(&mut self, scalar: Range<usize>) {
+        if self.0.len() <= MOST_SCALARS {
+            self.0.push(scalar);
+        }
+    }
+
+    /// Takes the last one back, which then counts as part of what all lines share.
+    pub(crate) fn pop(&mut self) {
+        self.0.pop();
+    }
+}
 
 /// A line without its scalars.
 #[derive(Debug, Default)]
@@ -40,20 +63,22 @@ enum Next {
 }
 
 impl Shape {
-    /// Remembers a proven line. Scalars that are not given count as part of what all lines share. `record_id` says
-    /// which of those given is the record's id.
-    pub(crate) fn learn(&mut self, line: &[u8], scalars: &[Range<usize>], record_id: usize) {
+    /// Remembers a proven line. Scalars that are not given count as part of what all lines share. `record_id` is
+    /// that of the scalars which is the record's id.
+    pub(crate) fn learn(&mut self, line: &[u8], scalars: &Scalars, record_id: &Range<usize>) {
         self.pieces.clear();
+        let Scalars(scalars) = scalars;
+        let scalar_bytes: usize = scalars.iter().map(Range::len).sum();
+        if scalars.len() > MOST_SCALARS || line.len() - scalar_bytes > MOST_BYTES {
+            return;
+        }
         let mut begin = 0;
-        for (number, scalar) in scalars.iter().enumerate() {
-            let next = if number == record_id { Next::RecordId } else { Next::Scalar };
+        for scalar in scalars {
+            let next = if scalar == record_id { Next::RecordId } else { Next::Scalar };
             self.push(line.get(begin..scalar.start).unwrap_or_default(), next);
             begin = scalar.end;
         }
         self.push(line.get(begin..).unwrap_or_default(), Next::Piece);
-        if self.pieces.len() > MOST_PIECES {
-            self.pieces.clear();
-        }
     }
 
     fn push(&mut self, bytes: &[u8], next: Next) {

@@ -409,3 +409,17 @@ fn memory_does_not_grow_with_the_bytes_of_a_drop() {
     let grown = peak_memory() - before;
     assert!(grown < 8 << 20, "memory grew by {grown} bytes");
 }
+
+#[test]
+fn line_of_a_million_values_takes_no_memory_for_them() {
+    let values = format!("[{}{{\"{}\":1}}]", "1,".repeat(1_000_000), "k".repeat(1_000_000));
+    let line = |number: u32| format!("{{\"recordId\":\"{number}\",\"modelInput\":{{\"a\":{values}}}}}\n");
+    let lines = [line(1), line(2), line(2)].concat();
+    let mut validator = validator(8 << 20);
+    let before = peak_memory();
+    validator.feed(lines.as_bytes()).unwrap();
+    let grown = peak_memory() - before;
+    let Verdict::Invalid { problems, .. } = validator.finish() else { panic!("an id comes twice") };
+    assert_eq!(problems.first().and_then(|problem| problem.line), Some(3));
+    assert!(grown < 8 << 20, "memory grew by {grown} bytes");
+}
