@@ -24,6 +24,10 @@ use crate::store::{ObjectReader, Store};
 /// time limit. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html> (read 2026-11)
 const SECTION_BYTES: u64 = 64 << 20;
 
+/// How much is read and sent at a time. What comes from S3 comes in chunks several times as large, and a copy of
+/// each would leave holes in memory.
+const PIECE_BYTES: usize = 64 << 10;
+
 /// A run of the lines that go into a result file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Section {
@@ -85,6 +89,7 @@ impl Selection {
                 selection: selection.clone(),
                 place: section.begin,
                 lines: None,
+                chunk: Bytes::new(),
                 left: section.bytes,
             };
             let chunks = try_unfold(reading, |mut reading| async {
@@ -102,6 +107,8 @@ struct Reading {
     place: Place,
     /// The file that it is in, once it is open.
     lines: Option<(ObjectReader, LineSplitter)>,
+    /// What has been read of the file and is still to be looked at.
+    chunk: Bytes,
     /// How many bytes of the section are still to come.
     left: u64,
 }
@@ -121,8 +128,15 @@ impl Reading {
                     self.lines.insert((reader, LineSplitter::new(*max_line_bytes)))
                 }
             };
-            let chunk = reader.next().await?;
-            out.reserve(chunk.as_ref().map_or(0, |chunk| chunk.as_ref().len()));
+            let mut is_over = false;
+            while self.chunk.is_empty() && !is_over {
+                match reader.next().await? {
+                    Some(chunk) => self.chunk = chunk,
+                    None => is_over = true,
+                }
+            }
+            let piece = self.chunk.split_to(self.chunk.len().min(PIECE_BYTES));
+            out.reserve(piece.len());
             let place = &mut self.place;
             let mut select = |bytes: Option<&[u8]>| {
                 let verdict = verdicts.get(place.line).ok_or_else(gone)?;
@@ -133,14 +147,11 @@ impl Reading {
                 }
                 Ok::<(), Error>(())
             };
-            match chunk {
-                Some(chunk) => lines.feed(chunk.as_ref(), |line| select(line.bytes))?,
-                None => {
-                    if let Some((_, lines)) = self.lines.take() {
-                        lines.finish(|line| select(line.bytes))?;
-                    }
-                    self.place = Place { file: self.place.file + 1, byte: 0, ..self.place };
-                }
+            if !is_over {
+                lines.feed(&piece, |line| select(line.bytes))?;
+            } else if let Some((_, lines)) = self.lines.take() {
+                lines.finish(|line| select(line.bytes))?;
+                self.place = Place { file: self.place.file + 1, byte: 0, ..self.place };
             }
         }
         // What comes behind the section is of the next one.

@@ -9,6 +9,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective, TaggingDirective};
+use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,7 +83,7 @@ impl ObjectReader {
     ///
     /// # Errors
     /// [`Error::Call`] if the body breaks off or no longer flows.
-    pub async fn next(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, Error> {
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         match self.body.next().await {
             None => Ok(None),
             Some(Ok(bytes)) => Ok(Some(bytes)),
