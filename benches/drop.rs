@@ -34,7 +34,7 @@ pub(crate) async fn judge(
 ) -> Result<Vec<Part>, Box<dyn Error>> {
     let mut validator = Validator::new(DropId::derive(source), Quotas::default(), MAX_RECORD_BYTES);
     while let Some(chunk) = reader.next().await? {
-        validator.feed(chunk.as_ref()).map_err(|_| "too many problems")?;
+        validator.feed(&chunk).map_err(|_| "too many problems")?;
     }
     match validator.finish() {
         Verdict::Valid(parts) => Ok(parts),

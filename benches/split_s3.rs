@@ -41,7 +41,7 @@ async fn upload(
     let mut reader = store.read_drop(source, bytes).await?.ok_or("the object has changed")?;
     let mut writer = store.writer(to);
     while let Some(chunk) = reader.next().await? {
-        writer.write(chunk.as_ref()).await?;
+        writer.write(&chunk).await?;
     }
     Ok(writer.finish().await?)
 }

@@ -15,7 +15,7 @@ pub async fn each_line(
 ) -> Result<(), Error> {
     let mut lines = LineSplitter::new(max_line_bytes);
     while let Some(chunk) = reader.next().await? {
-        lines.feed(chunk.as_ref(), &mut each)?;
+        lines.feed(&chunk, &mut each)?;
     }
     lines.finish(each)
 }
@@ -47,7 +47,7 @@ async fn write_lines(
     let mut lines = LineSplitter::new(max_line_bytes);
     let mut out = Vec::new();
     while let Some(chunk) = reader.next().await? {
-        lines.feed(chunk.as_ref(), |line| each(line, &mut out))?;
+        lines.feed(&chunk, |line| each(line, &mut out))?;
         writer.write(&out).await?;
         out.clear();
     }

@@ -85,15 +85,15 @@ impl Selection {
     pub(crate) fn body(&self, section: Section) -> SdkBody {
         let selection = self.clone();
         SdkBody::retryable(move || {
-            let reading = Reading {
+            let reader = SectionReader {
                 selection: selection.clone(),
                 place: section.begin,
                 lines: None,
                 chunk: Bytes::new(),
                 left: section.bytes,
             };
-            let chunks = try_unfold(reading, |mut reading| async {
-                Ok(reading.next().await?.map(|chunk| (chunk, reading)))
+            let chunks = try_unfold(reader, |mut reader| async {
+                Ok(reader.next().await?.map(|chunk| (chunk, reader)))
             });
             SdkBody::from_body_1_x(Chunks { chunks: Mutex::new(Box::pin(chunks)), bytes: section.bytes })
         })
@@ -101,7 +101,7 @@ impl Selection {
 }
 
 /// A section that is being read.
-struct Reading {
+struct SectionReader {
     selection: Selection,
     /// The next line.
     place: Place,
@@ -113,7 +113,7 @@ struct Reading {
     left: u64,
 }
 
-impl Reading {
+impl SectionReader {
     /// The lines of the section that are in the next chunk that has any; `None` at its end.
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let Selection { store, files, verdicts, answer, max_line_bytes } = &self.selection;

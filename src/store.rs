@@ -164,7 +164,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Call`], also if there is none.
-    pub async fn read_from(&self, key: &str, byte: u64) -> Result<ObjectReader, Error> {
+    pub(crate) async fn read_from(&self, key: &str, byte: u64) -> Result<ObjectReader, Error> {
         let request = self.client.get_object().bucket(&self.output_bucket).key(key);
         let request = request.set_range((byte > 0).then(|| format!("bytes={byte}-")));
         let answer =
@@ -231,10 +231,8 @@ impl Store {
             }
             upload.complete().await
         };
-        match copied.await {
-            Ok(()) => Ok(()),
-            Err(error) => Err(upload.abort(error).await),
-        }
+        let copied = copied.await;
+        upload.or_abort(copied).await
     }
 
     /// Writes an object of the output bucket from bodies of known lengths, each of at least 5 MiB but the last,
@@ -258,10 +256,8 @@ impl Store {
             }
             upload.complete().await
         };
-        match written.await {
-            Ok(()) => Ok(()),
-            Err(error) => Err(upload.abort(error).await),
-        }
+        let written = written.await;
+        upload.or_abort(written).await
     }
 
     /// Begins to write an object of the output bucket piece by piece.
@@ -346,7 +342,7 @@ impl Store {
         let mut body = reader(format!("s3://{}/{key}", self.output_bucket), answer);
         let mut bytes = Vec::new();
         while let Some(chunk) = body.next().await? {
-            bytes.extend_from_slice(chunk.as_ref());
+            bytes.extend_from_slice(&chunk);
         }
         let entry = serde_json::from_slice(&bytes)
             .map_err(|source| Error::Unreadable { key: key.to_owned(), source })?;
@@ -491,10 +487,8 @@ impl ObjectWriter<'_> {
             self.upload = Some(Upload::begin(self.store, self.key).await?);
         }
         let Some(upload) = &mut self.upload else { return Ok(()) };
-        match upload.send(part.into()).await {
-            Ok(()) => Ok(()),
-            Err(error) => Err(upload.abort(error).await),
-        }
+        let sent = upload.send(part.into()).await;
+        upload.or_abort(sent).await
     }
 
     /// Ends the object. One without a byte is not written.
@@ -514,10 +508,8 @@ impl ObjectWriter<'_> {
             }
             upload.complete().await
         };
-        match ended.await {
-            Ok(()) => Ok(()),
-            Err(error) => Err(upload.abort(error).await),
-        }
+        let ended = ended.await;
+        upload.or_abort(ended).await
     }
 
     /// Gives the object up, because of an error elsewhere.
@@ -587,6 +579,14 @@ impl<'a> Upload<'a> {
         let sent = request.upload_id(&self.id).multipart_upload(parts).send().await;
         sent.map_err(|error| Error::from_sdk(self.store.named("CompleteMultipartUpload", self.key), error))?;
         Ok(())
+    }
+
+    /// Passes on what came of a step, and gives the upload up if it failed.
+    async fn or_abort(&self, step: Result<(), Error>) -> Result<(), Error> {
+        match step {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.abort(error).await),
+        }
     }
 
     /// Gives the upload up because of `error`, which counts for more than a failure to do so: what is left

@@ -231,10 +231,10 @@ impl Pipeline {
             Validator::new(drop.drop_id.clone(), self.config.quotas, self.config.max_record_bytes);
         let mut bytes_read = 0;
         while let Some(chunk) = reader.next().await? {
-            if validator.feed(chunk.as_ref()).is_err() {
+            if validator.feed(&chunk).is_err() {
                 break;
             }
-            bytes_read += chunk.as_ref().len() as u64;
+            bytes_read += chunk.len() as u64;
             if !by.has_time_for(TIME_FOR_THE_VERDICT) {
                 return Err(Error::OutOfTime(format!(
                     "{source}: {bytes_read} of {} bytes read when the time ran out; give the function more \

@@ -1,11 +1,10 @@
 //! What a drop may not be: each gets the documented verdict, with the right line and byte.
 
-use bedrock_vpc_batch::layout::{DropId, DropSource};
+use bedrock_vpc_batch::layout::DropId;
 use bedrock_vpc_batch::plan::Quotas;
-use bedrock_vpc_batch::timestamp::Timestamp;
 use bedrock_vpc_batch::validate::{MAX_PROBLEMS, Validator, Verdict};
 
-use crate::support::{World, drop_of, record};
+use crate::support::{World, any_drop, drop_of, record};
 
 const GOOD: &str = r#"{"recordId":"1","modelInput":{"a":1}}"#;
 const GOOD_LEN: u64 = 37;
@@ -316,15 +315,11 @@ async fn report_stops_after_a_hundred_problems() {
 }
 
 fn validator(max_record_bytes: usize) -> Validator {
-    let source = DropSource {
-        bucket: "in".into(),
-        key: "a.jsonl".into(),
-        version_id: None,
-        etag: "\"e\"".into(),
-        last_modified: Timestamp::from_secs(0),
-        size_bytes: 0,
-    };
-    Validator::new(DropId::derive(&source), Quotas { min_records: 1, ..Quotas::default() }, max_record_bytes)
+    Validator::new(
+        DropId::derive(&any_drop()),
+        Quotas { min_records: 1, ..Quotas::default() },
+        max_record_bytes,
+    )
 }
 
 #[test]

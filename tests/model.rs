@@ -13,7 +13,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use bedrock_vpc_batch::layout::{DropId, DropSource, JobId};
+use bedrock_vpc_batch::layout::{DropId, JobId};
 use bedrock_vpc_batch::ledger::{DropEntry, DropState, JobEntry, JobState};
 use bedrock_vpc_batch::plan::Part;
 use bedrock_vpc_batch::record::KeySum;
@@ -21,6 +21,7 @@ use bedrock_vpc_batch::timestamp::{Invocation, Timestamp};
 use serde_json::json;
 use stateright::{Checker, Model};
 
+use crate::support::any_drop;
 use promises::{ACCOUNTED, MARKED, PAID_ONCE, RECORDED, SEEN, worlds_that_never_end};
 use protocol::{Bedrock, Clocks, Create, Protocol, Rule};
 use world::{DROP_MOVES, JOB_MOVES};
@@ -209,14 +210,7 @@ fn nothing_protects_where_bedrock_forgets_tokens_and_clocks_differ_by_more_than_
 #[test]
 fn the_moves_of_the_model_are_those_of_the_code() {
     let by = Invocation::until(std::time::SystemTime::UNIX_EPOCH);
-    let source = DropSource {
-        bucket: "in".into(),
-        key: "a.jsonl".into(),
-        version_id: None,
-        etag: "\"e\"".into(),
-        last_modified: Timestamp::from_secs(0),
-        size_bytes: 1,
-    };
+    let source = any_drop();
     let drop_id = DropId::derive(&source);
     let job_id = JobId::derive(&drop_id, 1, 1);
     let part = Part {

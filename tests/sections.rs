@@ -1,12 +1,11 @@
 //! Results of more than one section, sent while the output is read.
 
-use bedrock_vpc_batch::layout::{DropId, DropSource, JobId, bedrock_output_folder};
+use bedrock_vpc_batch::layout::{DropId, JobId, bedrock_output_folder};
 use bedrock_vpc_batch::local::faults::Action;
 use bedrock_vpc_batch::output::JobFiles;
 use bedrock_vpc_batch::store::Store;
-use bedrock_vpc_batch::timestamp::Timestamp;
 
-use crate::support::World;
+use crate::support::{World, any_drop};
 
 const JOB_ARN: &str = "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/abc123abc123";
 const MEGABYTE: usize = 1_000_000;
@@ -28,15 +27,7 @@ fn lines(numbers: impl Iterator<Item = usize>, is_wanted: impl Fn(&str) -> bool)
 }
 
 fn job_id() -> JobId {
-    let source = DropSource {
-        bucket: "in".into(),
-        key: "a.jsonl".into(),
-        version_id: None,
-        etag: String::new(),
-        last_modified: Timestamp::from_secs(0),
-        size_bytes: 0,
-    };
-    JobId::derive(&DropId::derive(&source), 1, 1)
+    JobId::derive(&DropId::derive(&any_drop()), 1, 1)
 }
 
 #[tokio::test]

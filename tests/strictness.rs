@@ -6,15 +6,16 @@ mod oracle;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bedrock_vpc_batch::layout::{DropId, DropSource};
+use bedrock_vpc_batch::layout::DropId;
 use bedrock_vpc_batch::plan::Quotas;
 use bedrock_vpc_batch::record::{Answer, InputReader, OutputReader, parse_input_record, parse_output_record};
-use bedrock_vpc_batch::timestamp::Timestamp;
 use bedrock_vpc_batch::validate::{Validator, Verdict};
 use fastrand::Rng;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+use crate::support::any_drop;
 
 /// Whole lines that are records.
 const GOOD: [&str; 20] = [
@@ -257,23 +258,12 @@ fn disagreement(before: &[u8], line: &[u8]) -> (Option<String>, bool) {
 /// The numbers of those lines that a whole drop of them is refused for.
 fn bad_lines_of(lines: &[&[u8]]) -> Vec<u64> {
     let quotas = Quotas { min_records: 1, max_records: 1, max_file_bytes: u64::MAX };
-    let mut validator = Validator::new(drop_id(), quotas, usize::MAX);
+    let mut validator = Validator::new(DropId::derive(&any_drop()), quotas, usize::MAX);
     validator.feed(&lines.join(&b'\n')).expect("there are few lines");
     match validator.finish() {
         Verdict::Valid(_) => vec![],
         Verdict::Invalid { problems, .. } => problems.iter().filter_map(|problem| problem.line).collect(),
     }
-}
-
-fn drop_id() -> DropId {
-    DropId::derive(&DropSource {
-        bucket: "in".into(),
-        key: "a.jsonl".into(),
-        version_id: None,
-        etag: String::new(),
-        last_modified: Timestamp::from_secs(0),
-        size_bytes: 0,
-    })
 }
 
 /// Holds the oracle against `serde_json`, which has a range for numbers and a depth of its own.

@@ -12,6 +12,7 @@ use bedrock_vpc_batch::clients::Clients;
 use bedrock_vpc_batch::complete::Complete;
 use bedrock_vpc_batch::config::Config;
 use bedrock_vpc_batch::error::Error;
+use bedrock_vpc_batch::layout::DropSource;
 use bedrock_vpc_batch::local::bedrock::{StandIn, StandInOptions};
 use bedrock_vpc_batch::local::faults::Faults;
 use bedrock_vpc_batch::local::pump::notification;
@@ -74,6 +75,18 @@ const FUNCTION_TIMEOUT: Duration = Duration::from_secs(900);
 
 pub(crate) fn schedule_event() -> Value {
     json!({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}})
+}
+
+/// What a drop is, for tests to which it does not matter.
+pub(crate) fn any_drop() -> DropSource {
+    DropSource {
+        bucket: "in".into(),
+        key: "a.jsonl".into(),
+        version_id: None,
+        etag: "\"e\"".into(),
+        last_modified: Timestamp::from_secs(0),
+        size_bytes: 1,
+    }
 }
 
 /// A record of the shape that the model wants.
