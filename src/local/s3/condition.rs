@@ -154,11 +154,11 @@ mod tests {
             checksum,
             attributes: Attributes::default(),
         };
-        Version { id: "null".to_owned(), modified: AT, object: Some(object) }
+        Version { id: "null".to_owned(), number: 1, modified: AT, object: Some(object) }
     }
 
     fn marker() -> Version {
-        Version { id: "null".to_owned(), modified: AT, object: None }
+        Version { id: "null".to_owned(), number: 1, modified: AT, object: None }
     }
 
     fn verdict(result: S3Result<()>) -> Result<(), S3ErrorCode> {

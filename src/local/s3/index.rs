@@ -40,12 +40,16 @@ pub(super) struct Bucket {
     pub(super) versioning: Versioning,
     /// Oldest version first; never an empty list.
     objects: BTreeMap<String, Vec<Version>>,
+    /// How many versions and delete markers were ever written.
+    written: u64,
 }
 
 /// One version of one key.
 #[derive(Clone, Debug)]
 pub(super) struct Version {
     pub(super) id: String,
+    /// Its number among everything that was written to the bucket; newer is greater.
+    pub(super) number: u64,
     /// In whole seconds, as S3 tells it.
     pub(super) modified: SystemTime,
     /// `None` in a delete marker.
@@ -123,7 +127,8 @@ impl Index {
         if self.buckets.contains_key(name) {
             return Err(s3_error!(BucketAlreadyOwnedByYou, "You already own the bucket {name}"));
         }
-        let bucket = Bucket { created: now, versioning: Versioning::Never, objects: BTreeMap::new() };
+        let bucket =
+            Bucket { created: now, versioning: Versioning::Never, objects: BTreeMap::new(), written: 0 };
         Ok(self.buckets.entry(name.to_owned()).or_insert(bucket))
     }
 
@@ -200,6 +205,12 @@ impl Bucket {
         )
     }
 
+    /// Every key from `start` on with its versions and delete markers, in the order of the keys' bytes.
+    pub(super) fn versions_from(&self, start: &str) -> impl Iterator<Item = (&str, &[Version])> {
+        let range = self.objects.range::<str, _>((Bound::Included(start), Bound::Unbounded));
+        range.map(|(key, versions)| (key.as_str(), versions.as_slice()))
+    }
+
     /// The version that a read asks for.
     ///
     /// # Errors
@@ -227,7 +238,7 @@ impl Bucket {
 
     /// Makes `object` the current version and returns it with the files that no version needs any more.
     pub(super) fn put(&mut self, key: &str, object: Object, now: SystemTime) -> (Version, Vec<PathBuf>) {
-        let version = Version { id: self.next_id(), modified: whole_seconds(now), object: Some(object) };
+        let version = self.next_version(Some(object), now);
         let files = self.push(key, version.clone());
         (version, files)
     }
@@ -253,16 +264,18 @@ impl Bucket {
                 ..Deleted::default()
             };
         }
-        let marker = Version { id: self.next_id(), modified: whole_seconds(now), object: None };
+        let marker = self.next_version(None, now);
         let version_id = Some(marker.id.clone());
         Deleted { version_id, delete_marker: true, files: self.push(key, marker) }
     }
 
-    fn next_id(&self) -> String {
-        match self.versioning {
-            Versioning::Enabled => random_id(32),
+    fn next_version(&mut self, object: Option<Object>, now: SystemTime) -> Version {
+        self.written += 1;
+        let id = match self.versioning {
+            Versioning::Enabled => numbered_id(self.written),
             Versioning::Never | Versioning::Suspended => NULL_VERSION.to_owned(),
-        }
+        };
+        Version { id, number: self.written, modified: whole_seconds(now), object }
     }
 
     /// Adds a version; one of the same id, which only the null version can be, makes way.
@@ -286,6 +299,28 @@ impl Bucket {
     }
 }
 
+/// Those of a key's versions that a listing gives after the one with this id, newest first.
+///
+/// The version itself may be gone by now: its id tells where it was. Only the null version's does not; if that is
+/// gone, every version is given.
+///
+/// # Errors
+/// `InvalidArgument` for an id that no version can have had.
+pub(super) fn versions_after<'a>(
+    versions: &'a [Version],
+    version_id: &str,
+) -> S3Result<impl Iterator<Item = &'a Version> + use<'a>> {
+    let known = versions.iter().find(|version| version.id == version_id).map(|version| version.number);
+    let number = match known {
+        Some(number) => number,
+        None if version_id == NULL_VERSION => u64::MAX,
+        None => {
+            number_of(version_id).ok_or_else(|| s3_error!(InvalidArgument, "Invalid version id specified"))?
+        }
+    };
+    Ok(versions.iter().rev().filter(move |version| version.number < number))
+}
+
 impl Part {
     /// Where the part's bytes lie.
     pub(super) fn path(&self) -> &Path {
@@ -293,12 +328,39 @@ impl Part {
     }
 }
 
+/// The letters of S3's own ids.
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
+/// How many of them a version's number takes: six bits each.
+const NUMBER_LETTERS: usize = 11;
+/// The length of a version id.
+const VERSION_ID_LETTERS: usize = 32;
+
 /// An id in the letters of S3's own: `[A-Za-z0-9._]`, first a letter or digit.
 pub(super) fn random_id(length: usize) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
     let first = fastrand::alphanumeric();
     let rest = (1..length).filter_map(|_| fastrand::choice(LETTERS)).map(|letter| char::from(*letter));
     std::iter::once(first).chain(rest).collect()
+}
+
+/// A random version id that ends with the version's number.
+fn numbered_id(number: u64) -> String {
+    let digits = (0..NUMBER_LETTERS).rev().map(|place| (number >> (6 * place)) & 63);
+    let letters = digits.filter_map(|digit| LETTERS.get(usize::try_from(digit).ok()?));
+    let mut id = random_id(VERSION_ID_LETTERS - NUMBER_LETTERS);
+    id.extend(letters.map(|letter| char::from(*letter)));
+    id
+}
+
+/// The number that [`numbered_id`] wrote into an id.
+fn number_of(version_id: &str) -> Option<u64> {
+    let (random, digits) = version_id.split_at_checked(VERSION_ID_LETTERS - NUMBER_LETTERS)?;
+    let digit = |letter| LETTERS.iter().position(|known| *known == letter);
+    if digits.len() != NUMBER_LETTERS || random.bytes().any(|letter| digit(letter).is_none()) {
+        return None;
+    }
+    digits.bytes().try_fold(0_u64, |number, letter| {
+        number.checked_mul(64)?.checked_add(u64::try_from(digit(letter)?).ok()?)
+    })
 }
 
 fn whole_seconds(time: SystemTime) -> SystemTime {
@@ -351,7 +413,7 @@ mod tests {
     }
 
     fn bucket(versioning: Versioning) -> Bucket {
-        Bucket { created: SystemTime::UNIX_EPOCH, versioning, objects: BTreeMap::new() }
+        Bucket { created: SystemTime::UNIX_EPOCH, versioning, objects: BTreeMap::new(), written: 0 }
     }
 
     fn put(bucket: &mut Bucket, file: &str) -> (String, Vec<PathBuf>) {
@@ -412,13 +474,46 @@ mod tests {
     }
 
     #[test]
+    fn version_id_tells_where_a_version_was_after_it_is_gone() {
+        let mut bucket = bucket(Versioning::Enabled);
+        let [one, two, three] = ["one", "two", "three"].map(|file| put(&mut bucket, file).0);
+        bucket.delete("k", Some(&two), SystemTime::UNIX_EPOCH);
+        let after = |bucket: &Bucket, id: &str| -> Result<Vec<String>, S3ErrorCode> {
+            let versions = bucket.objects.get("k").unwrap();
+            let after = versions_after(versions, id).map_err(|error| error.code().clone())?;
+            Ok(after.map(|version| version.id.clone()).collect())
+        };
+        assert_eq!(after(&bucket, &three), Ok(vec![one.clone()]));
+        assert_eq!(after(&bucket, &two), Ok(vec![one.clone()]));
+        assert_eq!(after(&bucket, &one), Ok(vec![]));
+        assert_eq!(after(&bucket, "null"), Ok(vec![three.clone(), one.clone()]));
+        for id in ["", "x", "é", &"x".repeat(31), &"-".repeat(32), &"_".repeat(32)] {
+            assert_eq!(after(&bucket, id), Err(S3ErrorCode::InvalidArgument), "{id}");
+        }
+        bucket.versioning = Versioning::Suspended;
+        put(&mut bucket, "four");
+        bucket.versioning = Versioning::Enabled;
+        let (five, _) = put(&mut bucket, "five");
+        assert_eq!(after(&bucket, &five), Ok(vec!["null".to_owned(), three.clone(), one.clone()]));
+        assert_eq!(after(&bucket, "null"), Ok(vec![three, one]));
+    }
+
+    #[test]
+    fn numbers_of_versions_are_read_back_from_their_ids() {
+        for number in [0, 1, 63, 64, 4095, 4096, u64::MAX] {
+            let id = numbered_id(number);
+            assert_eq!((id.len(), number_of(&id)), (32, Some(number)), "{id}");
+        }
+    }
+
+    #[test]
     fn version_ids_look_like_those_of_s3() {
-        let id = random_id(32);
+        let id = numbered_id(1);
         assert_eq!(id.len(), 32);
         assert!(
             id.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.' || letter == '_'),
             "{id}"
         );
-        assert_ne!(id, random_id(32));
+        assert_ne!(id, numbered_id(1));
     }
 }

@@ -1,10 +1,11 @@
-//! One page of `ListObjectsV2`.
+//! One page of `ListObjectsV2` or of `ListObjectVersions`.
 //!
-//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>,
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 
 use s3s::{S3Result, s3_error};
 
-use super::index::{Bucket, Object, Version};
+use super::index::{Bucket, Object, Version, versions_after};
 
 /// What a listing asks for.
 #[derive(Debug, Default)]
@@ -88,9 +89,7 @@ pub(super) fn list<'a>(bucket: &'a Bucket, query: &Query<'_>) -> Page<'a> {
             page.next = (query.max_keys > 0).then_some(last);
             break;
         }
-        let rolled_up = (!query.delimiter.is_empty()).then(|| rest.split_once(query.delimiter)).flatten();
-        if let Some((head, _)) = rolled_up {
-            let common_prefix = format!("{}{head}{}", query.prefix, query.delimiter);
+        if let Some(common_prefix) = rolled_up(query.prefix, rest, query.delimiter) {
             last = Start::AfterPrefix(common_prefix.clone());
             page.common_prefixes.push(common_prefix);
         } else {
@@ -99,4 +98,108 @@ pub(super) fn list<'a>(bucket: &'a Bucket, query: &Query<'_>) -> Page<'a> {
         }
     }
     page
+}
+
+/// The common prefix that a key becomes part of; `rest` is the key without the prefix that was asked for.
+fn rolled_up(prefix: &str, rest: &str, delimiter: &str) -> Option<String> {
+    if delimiter.is_empty() {
+        return None;
+    }
+    let (head, _) = rest.split_once(delimiter)?;
+    Some(format!("{prefix}{head}{delimiter}"))
+}
+
+/// What a listing of versions asks for.
+#[derive(Debug, Default)]
+pub(super) struct VersionsQuery<'a> {
+    pub(super) prefix: &'a str,
+    /// Empty: nothing is rolled up.
+    pub(super) delimiter: &'a str,
+    /// The listing starts after this key. Empty: at the beginning.
+    pub(super) key_marker: &'a str,
+    /// The listing starts after this version of the key in `key_marker`.
+    pub(super) version_id_marker: Option<&'a str>,
+    /// Versions, delete markers and common prefixes together.
+    pub(super) max_keys: usize,
+}
+
+/// One page of versions.
+#[derive(Debug, Default)]
+pub(super) struct VersionsPage<'a> {
+    pub(super) entries: Vec<VersionEntry<'a>>,
+    pub(super) common_prefixes: Vec<String>,
+    /// The markers of the next page, if there is one.
+    pub(super) next: Option<Markers>,
+}
+
+/// A version or a delete marker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct VersionEntry<'a> {
+    pub(super) key: &'a str,
+    pub(super) version: &'a Version,
+    pub(super) is_latest: bool,
+}
+
+/// The last thing on a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Markers {
+    /// A key or a common prefix.
+    pub(super) key: String,
+    /// `None` for a common prefix.
+    pub(super) version_id: Option<String>,
+}
+
+/// Lists the versions and delete markers of a bucket: keys in the order of their bytes, the versions of a key newest
+/// first.
+///
+/// # Errors
+/// `InvalidArgument` for a version marker that is not the id of a version, or that has no key marker.
+pub(super) fn list_versions<'a>(bucket: &'a Bucket, query: &VersionsQuery<'_>) -> S3Result<VersionsPage<'a>> {
+    match query.version_id_marker {
+        Some(_) if query.key_marker.is_empty() => {
+            let refusal = "A version-id marker cannot be specified without a key marker.";
+            return Err(s3_error!(InvalidArgument, "{refusal}"));
+        }
+        Some("") => return Err(s3_error!(InvalidArgument, "A version-id marker cannot be empty.")),
+        Some(id) => drop(versions_after(&[], id)?),
+        None => {}
+    }
+    // A marker that is a common prefix stands for every key below it.
+    let passed = query.key_marker.strip_prefix(query.prefix).and_then(|rest| {
+        rolled_up(query.prefix, rest, query.delimiter).filter(|prefix| prefix == query.key_marker)
+    });
+    let mut page = VersionsPage::default();
+    let mut last: Option<Markers> = None;
+    for (key, versions) in bucket.versions_from(query.prefix.max(query.key_marker)) {
+        let Some(rest) = key.strip_prefix(query.prefix) else { break };
+        if passed.as_ref().is_some_and(|passed| key.starts_with(passed)) {
+            continue;
+        }
+        let is_marker = key == query.key_marker && !key.is_empty();
+        let common_prefix = rolled_up(query.prefix, rest, query.delimiter);
+        if common_prefix.is_some() && common_prefix.as_ref() == page.common_prefixes.last() {
+            continue;
+        }
+        let listed: Vec<_> = match (is_marker, query.version_id_marker) {
+            (false, _) => versions.iter().rev().collect(),
+            (true, Some(id)) => versions_after(versions, id)?.collect(),
+            (true, None) => continue,
+        };
+        for version in listed {
+            if page.entries.len() + page.common_prefixes.len() == query.max_keys {
+                // A page of no keys has no next one: it would never get on.
+                page.next = last;
+                return Ok(page);
+            }
+            if let Some(common_prefix) = common_prefix {
+                last = Some(Markers { key: common_prefix.clone(), version_id: None });
+                page.common_prefixes.push(common_prefix);
+                break;
+            }
+            let is_latest = versions.last().is_some_and(|latest| latest.id == version.id);
+            page.entries.push(VersionEntry { key, version, is_latest });
+            last = Some(Markers { key: key.to_owned(), version_id: Some(version.id.clone()) });
+        }
+    }
+    Ok(page)
 }

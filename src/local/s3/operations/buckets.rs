@@ -9,9 +9,12 @@ use s3s::{S3Request, S3Response, S3Result, s3_error};
 use super::{page_size, quoted, signed};
 use crate::local::s3::REGION;
 use crate::local::s3::index::Versioning;
-use crate::local::s3::listing::{self, Query, Start};
+use crate::local::s3::listing::{self, Query, Start, VersionEntry, VersionsQuery};
 use crate::local::s3::store::Store;
 use crate::timestamp::now;
+
+/// The canonical id of the account that owns every object.
+const OWNER_ID: &str = "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a";
 
 pub(super) async fn create(
     store: &Arc<Store>,
@@ -81,10 +84,7 @@ pub(super) async fn list_objects(
     request: S3Request<ListObjectsV2Input>,
 ) -> S3Result<S3Response<ListObjectsV2Output>> {
     let input = request.input;
-    let encode = |text: &str| match &input.encoding_type {
-        Some(_) => url_encode(text),
-        None => text.to_owned(),
-    };
+    let encode = encoding(input.encoding_type.as_ref())?;
     let start = match (&input.continuation_token, &input.start_after) {
         (Some(token), _) => Start::from_token(token)?,
         (None, Some(key)) => Start::AfterKey(key.clone()),
@@ -133,6 +133,86 @@ pub(super) async fn list_objects(
         encoding_type: input.encoding_type.clone(),
         ..Default::default()
     }))
+}
+
+pub(super) async fn list_object_versions(
+    store: &Arc<Store>,
+    request: S3Request<ListObjectVersionsInput>,
+) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+    let input = request.input;
+    let encode = encoding(input.encoding_type.as_ref())?;
+    let query = VersionsQuery {
+        prefix: input.prefix.as_deref().unwrap_or_default(),
+        delimiter: input.delimiter.as_deref().unwrap_or_default(),
+        key_marker: input.key_marker.as_deref().unwrap_or_default(),
+        version_id_marker: input.version_id_marker.as_deref(),
+        max_keys: page_size(input.max_keys)?,
+    };
+    let owner = || Some(Owner { id: Some(OWNER_ID.to_owned()), ..Default::default() });
+    let (mut versions, mut delete_markers) = (Vec::new(), Vec::new());
+    let (common_prefixes, next) = store.with_index(|index| {
+        let page = listing::list_versions(index.bucket(&input.bucket)?, &query)?;
+        for VersionEntry { key, version, is_latest } in page.entries {
+            match &version.object {
+                Some(object) => versions.push(ObjectVersion {
+                    checksum_algorithm: Some(vec![ChecksumAlgorithm::from_static(
+                        object.checksum.algorithm.name(),
+                    )]),
+                    checksum_type: Some(ChecksumType::from_static(object.checksum.kind())),
+                    e_tag: quoted(&object.etag),
+                    is_latest: Some(is_latest),
+                    key: Some(encode(key)),
+                    last_modified: Some(version.modified.into()),
+                    owner: owner(),
+                    size: signed(object.size),
+                    storage_class: Some(ObjectVersionStorageClass::from_static(
+                        ObjectVersionStorageClass::STANDARD,
+                    )),
+                    version_id: Some(version.id.clone()),
+                    ..Default::default()
+                }),
+                None => delete_markers.push(DeleteMarkerEntry {
+                    is_latest: Some(is_latest),
+                    key: Some(encode(key)),
+                    last_modified: Some(version.modified.into()),
+                    owner: owner(),
+                    version_id: Some(version.id.clone()),
+                }),
+            }
+        }
+        let common_prefixes: Vec<_> =
+            page.common_prefixes.iter().map(|prefix| CommonPrefix { prefix: Some(encode(prefix)) }).collect();
+        Ok::<_, s3s::S3Error>((common_prefixes, page.next))
+    })?;
+    Ok(S3Response::new(ListObjectVersionsOutput {
+        prefix: Some(encode(query.prefix)),
+        key_marker: Some(encode(query.key_marker)),
+        version_id_marker: Some(query.version_id_marker.unwrap_or_default().to_owned()),
+        max_keys: i32::try_from(query.max_keys).ok(),
+        is_truncated: Some(next.is_some()),
+        next_key_marker: next.as_ref().map(|next| encode(&next.key)),
+        next_version_id_marker: next.and_then(|next| next.version_id),
+        versions: Some(versions),
+        delete_markers: Some(delete_markers),
+        common_prefixes: Some(common_prefixes),
+        delimiter: input.delimiter.as_deref().map(encode),
+        encoding_type: input.encoding_type,
+        name: Some(input.bucket),
+        ..Default::default()
+    }))
+}
+
+/// How a listing spells keys.
+///
+/// # Errors
+/// `InvalidArgument` for an encoding that is not `url`.
+fn encoding(asked: Option<&EncodingType>) -> S3Result<impl Fn(&str) -> String + Copy + use<>> {
+    let is_url = match asked.map(EncodingType::as_str) {
+        None => false,
+        Some(EncodingType::URL) => true,
+        Some(_) => return Err(s3_error!(InvalidArgument, "Invalid Encoding Method specified in Request")),
+    };
+    Ok(move |text: &str| if is_url { url_encode(text) } else { text.to_owned() })
 }
 
 /// Spells text as `encoding-type=url` does: a space is `+`.

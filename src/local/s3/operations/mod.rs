@@ -48,6 +48,7 @@ serve! {
     put_bucket_versioning: PutBucketVersioningInput => PutBucketVersioningOutput = buckets::put_versioning;
     get_bucket_versioning: GetBucketVersioningInput => GetBucketVersioningOutput = buckets::get_versioning;
     list_objects_v2: ListObjectsV2Input => ListObjectsV2Output = buckets::list_objects;
+    list_object_versions: ListObjectVersionsInput => ListObjectVersionsOutput = buckets::list_object_versions;
 
     put_object: PutObjectInput => PutObjectOutput = objects::put;
     post_object: PostObjectInput => PostObjectOutput = objects::post;
