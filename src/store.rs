@@ -8,7 +8,9 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective, TaggingDirective};
+use aws_sdk_s3::types::{
+    CompletedMultipartUpload, CompletedPart, EncodingType, MetadataDirective, TaggingDirective,
+};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::layout::DropSource;
-use crate::s3_uri::S3Uri;
+use crate::s3_uri::{S3Uri, decode_notification_key};
 use crate::timestamp::Timestamp;
 
 /// The size from which an object is copied in ranges, and of each range. S3 copies at most 5 GiB in one
@@ -206,6 +208,9 @@ impl Store {
         after: Option<&VersionMarker>,
     ) -> Result<VersionPage, Error> {
         let request = self.client.list_object_versions().bucket(bucket).prefix(prefix);
+        // Keys may have characters that XML has not: one of them would make the whole page unreadable.
+        let request = request.encoding_type(EncodingType::Url);
+        let decoded = |key: String| decode_notification_key(&key);
         let request = request
             .set_key_marker(after.map(|marker| marker.key.clone()))
             .set_version_id_marker(after.and_then(|marker| marker.version_id.clone()));
@@ -216,7 +221,7 @@ impl Store {
         let versions = page.versions.unwrap_or_default().into_iter().filter_map(|version| {
             Some(DropSource {
                 bucket: bucket.to_owned(),
-                key: version.key?,
+                key: version.key.and_then(decoded)?,
                 version_id: version.version_id.filter(|id| id != "null"),
                 etag: version.e_tag?,
                 last_modified: Timestamp::from(&version.last_modified?),
@@ -224,7 +229,7 @@ impl Store {
             })
         });
         let is_truncated = page.is_truncated == Some(true);
-        let next = page.next_key_marker.filter(|_| is_truncated);
+        let next = page.next_key_marker.filter(|_| is_truncated).and_then(decoded);
         Ok(VersionPage {
             versions: versions.collect(),
             delete_markers: page.delete_markers.unwrap_or_default().len() as u64,
