@@ -30,3 +30,4 @@ mod sweep;
 mod telemetry;
 mod timeouts;
 mod wire;
+mod wrong_answers;
