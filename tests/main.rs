@@ -13,6 +13,7 @@ mod flow_calls;
 mod ledger_contract;
 mod malformed;
 mod model;
+mod output_lines;
 mod processes;
 mod readme;
 mod repeated_events;
