@@ -129,10 +129,13 @@ async fn section_is_not_read_from_a_server_that_ignores_ranges() {
     let world = World::new().await;
     let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
     let (job_id, key) = (job_id(), format!("{}1.jsonl.out", bedrock_output_folder(&job_id(), JOB_ARN)));
-    // A line before the error that is longer.
-    store.put(&key, lines(24..27, |_| true).into_bytes(), "application/jsonl").await.unwrap();
+    // A longer line before the error, and long ones after it.
+    store
+        .put(&key, lines([24, 25, 26, 36].into_iter(), |_| true).into_bytes(), "application/jsonl")
+        .await
+        .unwrap();
     let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
-    let read = files.read(3).await.unwrap();
+    let read = files.read(4).await.unwrap();
     world.s3.inject(|request| (request.operation == "GetObject").then_some(Fault::RangeIgnored));
     files.write_results(&read, "succeeded", "errors").await.unwrap_err();
     assert!(!world.output_keys().await.contains(&"errors".to_owned()));
