@@ -363,8 +363,8 @@ pub enum Answer {
 }
 
 /// Reads one line of Bedrock's output. Any JSON object with an id and an output or an error is an answer: it was
-/// paid for, and a record without an answer may be submitted, and paid for, once more. `None` if it is none, such as
-/// the cut last line of a job that was stopped.
+/// paid for, and a record without an answer may be submitted, and paid for, once more. `None` for any other
+/// line, such as the truncated last line of a job that was stopped.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html>
 ///
 /// AWS documents a string `recordId` and either `modelOutput` or an `error` with a numeric `errorCode` and an
@@ -378,7 +378,7 @@ pub enum Answer {
 /// | `recordId` that is empty | an id, though no input has it |
 /// | `recordId` of another type, or twice with two values | no id, so no answer |
 /// | `modelOutput` of any type, or twice | an output |
-/// | `error` that is no object, or has no code, or one that is neither a number nor digits | final: [`Answer::Failed`] |
+/// | `error` that is not an object, has no code, or has one that is neither a number nor digits | final: [`Answer::Failed`] |
 /// | `error`, or a member of it, twice | final unless each says that the error may pass |
 /// | an error and an output | final: there is an answer, whatever is wrong with it |
 /// | a byte order mark before the object | ignored |
@@ -478,11 +478,11 @@ fn read_output(text: &str) -> Option<OutputRecord<'_>> {
     Some(OutputRecord { record_id, answer })
 }
 
-/// What the `recordId` members of a line come to.
+/// The id in the `recordId` members of a line.
 enum Ids<'a> {
     None,
     One(Cow<'a, str>),
-    /// One that is no id, or two that are not the same.
+    /// A member that is not an id, or two that differ.
     Unclear,
 }
 
@@ -529,7 +529,7 @@ fn error_code(code: &str) -> Option<u64> {
 }
 
 /// Gives every member of a JSON object that is not `null` to `each`: its key, and its value as it is written. `None`
-/// if it is no object.
+/// if it is not an object.
 fn each_member<'a>(json: &'a str, each: impl FnMut(&str, &'a str)) -> Option<()> {
     struct Members<F>(F);
 

@@ -28,7 +28,7 @@ use crate::store::{ObjectReader, Store};
 /// What bounds the sections of a result file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SectionLimits {
-    /// Every section but the last has at least so many bytes, because S3 takes no smaller parts.
+    /// The fewest bytes of every section but the last, because S3 takes no smaller parts.
     pub min_bytes: u64,
     /// The size from which a section is full.
     pub full_bytes: u64,
@@ -378,7 +378,7 @@ mod tests {
     #[test]
     fn few_lines_far_apart_need_a_buffer_and_the_others_do_not() {
         let limits = SectionLimits::default();
-        // Two gigabytes of answers, and an error at their begin and their end.
+        // Two gigabytes of answers, and an error at either end.
         let lines: Vec<u64> = vec![100_000; 20_000];
         let is_error = |number: usize| number == 0 || number == 19_999;
         let file = |is_selected: &dyn Fn(usize) -> bool| -> Vec<Line> {

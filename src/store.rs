@@ -92,7 +92,7 @@ pub struct ObjectReader {
 }
 
 impl ObjectReader {
-    /// How many bytes are read from begin to end.
+    /// The number of bytes from start to end.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -236,7 +236,7 @@ impl Intercept for Status {
     }
 }
 
-/// What a request for some bytes of an object came to.
+/// The answer to a request for some bytes of an object.
 struct Answer {
     output: GetObjectOutput,
     asked: Asked,
@@ -710,7 +710,7 @@ struct Upload<'a> {
     key: &'a str,
     id: String,
     parts: Vec<CompletedPart>,
-    /// Of all parts together.
+    /// The bytes of all parts together.
     bytes: u64,
 }
 

@@ -88,7 +88,7 @@ async fn result_whose_lines_lie_far_apart_is_written_however_slowly_it_is_read()
     let world = World::with(&[("CALL_TIMEOUT_SECONDS", "1")]).await;
     let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
     let (job_id, folder) = (job_id(), bedrock_output_folder(&job_id(), JOB_ARN));
-    // 42 MB in two files, which take 2 s to read: longer than a call may take. An error at the begin, in the middle,
+    // 42 MB in two files, which take 2 s to read: longer than a call may take. An error at the start, in the middle,
     // and at the end.
     let line = |number: usize| match number {
         0 | 100 | 209 => format!(r#"{{"recordId":"{number}","error":{{"errorCode":400}}}}"#),

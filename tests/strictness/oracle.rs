@@ -41,7 +41,7 @@ pub(crate) fn record(line: &[u8]) -> Option<Option<String>> {
 pub(crate) fn answer(line: &[u8]) -> Option<(String, Answer)> {
     let text = String::from_utf8_lossy(line);
     let text_is_exact = matches!(text, Cow::Borrowed(_));
-    // A file may begin with a byte order mark; it is no part of its first line.
+    // A file may begin with a byte order mark; it is not part of the first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     // The line of a job that was stopped may be cut. Only a whole object says anything.
     let Json::Object(line) = parsed(text, 600, true)? else { return None };
@@ -100,8 +100,8 @@ pub(crate) fn json(line: &[u8], depth: usize) -> Option<Json> {
     parsed(std::str::from_utf8(line).ok()?, depth, false)
 }
 
-/// The value that a text is. Text with half of a surrogate pair is no value, or, to a tolerant reader, one that is not
-/// any text.
+/// The value that a text is. Text with half of a surrogate pair is not valid; a tolerant
+/// reader takes it for a value that is not text.
 fn parsed(text: &str, depth: usize, is_tolerant: bool) -> Option<Json> {
     let mut parser = Parser { chars: text.chars().collect(), at: 0, is_tolerant };
     parser.space();

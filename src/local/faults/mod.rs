@@ -57,7 +57,7 @@ pub enum Action {
     },
     /// It has its effect, but the connection breaks before the answer.
     LoseAnswer,
-    /// It has its effect, and its answer comes at so many bytes a second.
+    /// It has its effect, and its answer arrives at this many bytes per second.
     Throttle(u64),
     /// The caller is killed just before the call: no effect, no answer, and no further call gets through.
     StopBefore,
