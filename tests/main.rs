@@ -11,6 +11,7 @@ mod events;
 mod faults;
 mod flow_calls;
 mod ledger_contract;
+mod local_run;
 mod malformed;
 mod model;
 mod processes;
