@@ -1,11 +1,12 @@
 //! The embedded S3 in a process of its own: `s3_server FOLDER BUCKET…`.
 //!
-//! It prints its endpoint, and answers each line of its standard input with the requests that came since the
+//! It lets in the key pair in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, which it shares with the functions. It
+//! prints its endpoint, and answers each line of its standard input with the requests that came since the
 //! last one, as a JSON array of `[operation, key]`. It ends with its standard input.
 
 use std::error::Error;
 
-use bedrock_vpc_batch::local::s3::EmbeddedS3;
+use bedrock_vpc_batch::local::s3::{EmbeddedS3, KeyPair};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
@@ -14,7 +15,10 @@ use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("usage: s3_server FOLDER BUCKET…")?;
-    let s3 = EmbeddedS3::start(folder).await?;
+    #[expect(clippy::disallowed_methods, reason = "an argument is for all users of the machine to read")]
+    let [id, secret] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(std::env::var);
+    let key = KeyPair::new(id?, secret?);
+    let s3 = EmbeddedS3::start_with(folder, key).await?;
     for bucket in arguments {
         s3.create_bucket(&bucket, false)?;
     }

@@ -6,12 +6,15 @@ use std::time::Duration;
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
 use aws_config::meta::region::ProvideRegion;
 use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{SharedCredentialsProvider, SharedHttpClient, StalledStreamProtectionConfig};
+use aws_sdk_s3::config::{
+    ProvideCredentials, SharedCredentialsProvider, SharedHttpClient, StalledStreamProtectionConfig,
+};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
+use aws_types::sdk_config::Builder as SdkConfigBuilder;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::config::{Config, variable};
@@ -58,15 +61,9 @@ impl Clients {
             variable(name).ok_or(NotSet(name))?;
         }
         let credentials = EnvironmentVariableCredentialsProvider::new();
-        let sdk = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(region)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
+        let sdk = explicit(region, credentials, config.call_timeout)
             .service_config(Environment)
             .http_client(http_client())
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(timeouts(config.call_timeout))
-            .stalled_stream_protection(stalls(config.call_timeout))
             .build();
         Ok(Self::new(&sdk, config.s3_force_path_style))
     }
@@ -91,7 +88,24 @@ impl LoadServiceConfig for Environment {
     }
 }
 
-/// Adds the HTTP client and the limits to a configuration that is about to be loaded.
+/// What every client has that is not loaded: Region, credentials, and limits. Nothing that is not set on the builder
+/// comes from anywhere else, neither from the environment nor from a profile.
+pub(crate) fn explicit(
+    region: Region,
+    credentials: impl ProvideCredentials + 'static,
+    call_timeout: Duration,
+) -> SdkConfigBuilder {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(region)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts(call_timeout))
+        .stalled_stream_protection(stalls(call_timeout))
+}
+
+/// Adds the HTTP client and the limits to a configuration that is about to be loaded: the doctor's, which examines
+/// the account of a profile.
 pub fn prepare(loader: ConfigLoader, call_timeout: Duration) -> ConfigLoader {
     loader
         .http_client(Builder::new().tls_provider(TLS).build_https())
@@ -102,8 +116,20 @@ pub fn prepare(loader: ConfigLoader, call_timeout: Duration) -> ConfigLoader {
 /// The one HTTP client of both services. All calls share its connector, whose root certificates are read
 /// here: a client that the SDK builds reads them for each service, and once more for the first call.
 pub(crate) fn http_client() -> SharedHttpClient {
-    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
-    let connector = Connector::builder().connector_settings(settings).tls_provider(TLS).build();
+    shared(Connector::builder().connector_settings(connections()).tls_provider(TLS).build())
+}
+
+/// An HTTP client without TLS, for servers on the loopback address: it reads no root certificates.
+#[cfg(feature = "local")]
+pub(crate) fn plain_http_client() -> SharedHttpClient {
+    shared(Connector::builder().connector_settings(connections()).build_http())
+}
+
+fn connections() -> HttpConnectorSettings {
+    HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build()
+}
+
+fn shared(connector: Connector) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(connector);
     http_client_fn(move |_, _| connector.clone())
 }

@@ -47,7 +47,7 @@ impl Rig {
         let slow = StandInOptions { pace: Duration::from_secs(3600), ..StandInOptions::new(s3.client()) };
         let stand_in = StandIn::start(slow).await.unwrap();
         let faults = Faults::new();
-        let clients = clients_through(&config, s3.endpoint(), stand_in.endpoint(), &faults).await;
+        let clients = clients_through(&config, s3.key(), s3.endpoint(), stand_in.endpoint(), &faults);
         let store = Store::new(clients.s3.clone(), OUTPUT_BUCKET);
         let plain = Store::new(s3.client(), OUTPUT_BUCKET);
         Self { s3, stand_in, faults, clients, store, plain, _folder: folder }
@@ -148,8 +148,13 @@ async fn every_call_is_written_down_as_the_server_knows_it() {
 async fn whole_run_goes_through_the_faults() {
     let mut world = World::new().await;
     let faults = Faults::new();
-    let through =
-        clients_through(&world.config, world.s3.endpoint(), world.stand_in.endpoint(), &faults).await;
+    let through = clients_through(
+        &world.config,
+        world.s3.key(),
+        world.s3.endpoint(),
+        world.stand_in.endpoint(),
+        &faults,
+    );
     world.submit = bedrock_vpc_batch::submit::Submit::new(world.config.clone(), &through);
     world.complete = bedrock_vpc_batch::complete::Complete::new(world.config.clone(), &through);
     let results = world.run("in/a.jsonl", drop_of(100)).await;
@@ -319,8 +324,13 @@ async fn kill_is_before_or_after_the_effect_and_nothing_gets_through_any_more() 
 async fn handler_killed_after_the_job_was_made_is_dropped_there() {
     let mut world = World::new().await;
     let faults = Faults::new();
-    let through =
-        clients_through(&world.config, world.s3.endpoint(), world.stand_in.endpoint(), &faults).await;
+    let through = clients_through(
+        &world.config,
+        world.s3.key(),
+        world.s3.endpoint(),
+        world.stand_in.endpoint(),
+        &faults,
+    );
     let submit = bedrock_vpc_batch::submit::Submit::new(world.config.clone(), &through);
     let event = world.put("in/a.jsonl", drop_of(100)).await;
     faults.set(|call| match call.operation {
@@ -335,6 +345,22 @@ async fn handler_killed_after_the_job_was_made_is_dropped_there() {
     let entry: Value =
         serde_json::from_slice(&world.read_output(&format!("ledger/jobs/{token}.json")).await).unwrap();
     assert_ne!(entry.to_string().find("Submitting"), None, "{entry}");
+}
+
+#[tokio::test]
+async fn only_the_newest_calls_are_kept_if_the_log_is_limited_and_all_are_counted() {
+    let rig = Rig::start().await;
+    rig.faults.limit_log(2);
+    rig.faults.set(|call| match call.number {
+        1 => Action::Refuse { status: 403, code: "AccessDenied" },
+        _ => Action::Pass,
+    });
+    for key in ["a", "b", "c"] {
+        let _ = rig.clients.s3.head_object().bucket("bucket").key(key).send().await;
+    }
+    let calls: Vec<_> = rig.faults.calls().into_iter().map(|call| (call.number, call.subject)).collect();
+    assert_eq!(calls, [(2, "b".to_owned()), (3, "c".to_owned())]);
+    assert_eq!(rig.faults.counts(), [("AccessDenied", 1)].into());
 }
 
 async fn local(change: impl FnOnce(&mut LocalOptions)) -> (Local, TempDir) {
@@ -428,7 +454,8 @@ async fn jobs_end_as_the_script_says_that_was_asked_for_each() {
         let processed = Processed::First(usize::try_from(number * 10 + job.counts.total / 2).unwrap());
         Ending { processed, ..Ending::new(TerminalStatus::Stopped) }
     });
-    let client = clients(&world.config, world.s3.endpoint(), world.stand_in.endpoint()).await.bedrock;
+    let client =
+        clients(&world.config, world.s3.key(), world.s3.endpoint(), world.stand_in.endpoint()).bedrock;
     world.put("a.jsonl", drop_of(200)).await;
     for name in ["job-0", "job-1", "job-2"] {
         create_in_world(&client, &world.config, name).await.unwrap();
@@ -466,7 +493,8 @@ async fn create_in_world(
 #[tokio::test]
 async fn what_bedrock_refuses_is_switched_while_it_runs() {
     let world = World::new().await;
-    let client = clients(&world.config, world.s3.endpoint(), world.stand_in.endpoint()).await.bedrock;
+    let client =
+        clients(&world.config, world.s3.key(), world.s3.endpoint(), world.stand_in.endpoint()).bedrock;
     let create = async |name: &str| create_in_world(&client, &world.config, name).await;
     world.stand_in.set_known_roles(Some(Vec::new()));
     assert!(create("job-1").await.unwrap_err().contains("not authorized to perform: iam:PassRole"));

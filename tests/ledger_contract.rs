@@ -10,7 +10,7 @@ use bedrock_vpc_batch::clients::Clients;
 use bedrock_vpc_batch::error::ErrorKind;
 use bedrock_vpc_batch::local::clients_through;
 use bedrock_vpc_batch::local::faults::{Action, Faults};
-use bedrock_vpc_batch::local::s3::{ACCESS_KEY_ID, EmbeddedS3, SECRET_ACCESS_KEY};
+use bedrock_vpc_batch::local::s3::{EmbeddedS3, KeyPair};
 use bedrock_vpc_batch::store::{ETag, Store, Stored};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -169,7 +169,7 @@ async fn embedded_s3_keeps_the_contract() {
     let s3 = EmbeddedS3::start(folder.path()).await.unwrap();
     s3.create_bucket(OUTPUT_BUCKET, false).unwrap();
     let faults = Faults::new();
-    let clients = clients_through(&config(&[]), s3.endpoint(), "http://127.0.0.1:9", &faults).await;
+    let clients = clients_through(&config(&[]), s3.key(), s3.endpoint(), "http://127.0.0.1:9", &faults);
     let store = Store::new(clients.s3, OUTPUT_BUCKET);
     Subject { store: &store, faults: &faults, prefix: "jobs/" }.contract().await;
 }
@@ -178,7 +178,7 @@ async fn embedded_s3_keeps_the_contract() {
 async fn seaweedfs_keeps_the_contract() {
     let server = SeaweedFs::start();
     let faults = Faults::new();
-    let clients = clients_through(&config(&[]), &server.endpoint, "http://127.0.0.1:9", &faults).await;
+    let clients = clients_through(&config(&[]), &server.key, &server.endpoint, "http://127.0.0.1:9", &faults);
     server.until_ready(&clients).await;
     clients.s3.create_bucket().bucket(OUTPUT_BUCKET).send().await.unwrap();
     faults.reset();
@@ -206,9 +206,10 @@ async fn amazon_s3_keeps_the_contract_if_there_is_a_bucket_for_it() {
     Subject { store: &store, faults: &faults, prefix: &prefix }.contract().await;
 }
 
-/// A SeaweedFS server on loopback, with the key pair of the embedded S3. It ends when dropped.
+/// A SeaweedFS server on loopback. It ends when dropped.
 struct SeaweedFs {
     endpoint: String,
+    key: KeyPair,
     process: Child,
     folder: TempDir,
 }
@@ -220,9 +221,11 @@ impl SeaweedFs {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();
+        let key = KeyPair::random().unwrap();
+        let (access_key, secret_key) = (key.access_key_id(), key.secret_access_key());
         let keys = json!({"identities": [{
             "name": "test",
-            "credentials": [{"accessKey": ACCESS_KEY_ID, "secretKey": SECRET_ACCESS_KEY}],
+            "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
             "actions": ["Admin"],
         }]});
         std::fs::write(folder.path().join("s3.json"), keys.to_string()).unwrap();
@@ -243,7 +246,7 @@ impl SeaweedFs {
             .stderr(log)
             .spawn()
             .unwrap();
-        Self { endpoint: format!("http://127.0.0.1:{}", ports[0]), process, folder }
+        Self { endpoint: format!("http://127.0.0.1:{}", ports[0]), key, process, folder }
     }
 
     async fn until_ready(&self, clients: &Clients) {

@@ -13,6 +13,7 @@ mod faults;
 mod flow_calls;
 mod leases;
 mod ledger_contract;
+mod local_run;
 mod lost_puts;
 mod malformed;
 mod missing;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use bedrock_vpc_batch::complete::Complete;
 use bedrock_vpc_batch::local::clients;
-use bedrock_vpc_batch::local::s3::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
+use bedrock_vpc_batch::local::s3::{KeyPair, REGION};
 use bedrock_vpc_batch::submit::Submit;
 use serde_json::{Value, json};
 
@@ -16,15 +16,15 @@ use crate::support::{World, drop_of, environment, ids};
 
 const SUBMIT: &str = env!("CARGO_BIN_EXE_submit");
 const COMPLETE: &str = env!("CARGO_BIN_EXE_complete");
-const COMMAND_LINE: &str = env!("CARGO_BIN_EXE_bedrock-vpc-batch");
+pub(crate) const COMMAND_LINE: &str = env!("CARGO_BIN_EXE_bedrock-vpc-batch");
 
 /// The environment that Lambda gives a function, with both services on loopback.
-pub(crate) fn function_environment(s3: &str, bedrock: &str) -> BTreeMap<String, String> {
+pub(crate) fn function_environment(key: &KeyPair, s3: &str, bedrock: &str) -> BTreeMap<String, String> {
     let mut environment = environment();
     for (name, value) in [
         ("AWS_REGION", REGION),
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
-        ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+        ("AWS_ACCESS_KEY_ID", key.access_key_id()),
+        ("AWS_SECRET_ACCESS_KEY", key.secret_access_key()),
         ("AWS_ENDPOINT_URL_S3", s3),
         ("AWS_ENDPOINT_URL_BEDROCK", bedrock),
     ] {
@@ -36,7 +36,7 @@ pub(crate) fn function_environment(s3: &str, bedrock: &str) -> BTreeMap<String, 
 #[tokio::test]
 async fn dropped_file_becomes_results_through_both_binaries() {
     let mut world = World::new().await;
-    let environment = function_environment(world.s3.endpoint(), world.stand_in.endpoint());
+    let environment = function_environment(world.s3.key(), world.s3.endpoint(), world.stand_in.endpoint());
     let mut submit = Function::start(SUBMIT, &environment).await;
     let mut complete = Function::start(COMPLETE, &environment).await;
 
@@ -53,7 +53,7 @@ async fn dropped_file_becomes_results_through_both_binaries() {
 #[tokio::test]
 async fn failure_is_reported_with_its_kind_and_cause() {
     let world = World::new().await;
-    let environment = function_environment(world.s3.endpoint(), world.stand_in.endpoint());
+    let environment = function_environment(world.s3.key(), world.s3.endpoint(), world.stand_in.endpoint());
     let mut submit = Function::start(SUBMIT, &environment).await;
     let error = submit.invoke(json!({"neither": "nor"})).await.unwrap_err();
     assert_eq!(error["errorType"], "Misconfigured");
@@ -89,6 +89,7 @@ fn without_a_vpc_neither_binary_starts_nor_asks_for_anything() {
             let addresses: Vec<String> =
                 servers.iter().map(|server| server.local_addr().unwrap().to_string()).collect();
             let mut environment = function_environment(
+                &KeyPair::random().unwrap(),
                 &format!("http://{}", addresses[0]),
                 &format!("http://{}", addresses[1]),
             );
@@ -120,7 +121,11 @@ fn without_a_vpc_neither_binary_starts_nor_asks_for_anything() {
 fn without_a_region_or_credentials_neither_binary_starts() {
     for binary in [SUBMIT, COMPLETE] {
         for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
-            let mut environment = function_environment("http://127.0.0.1:9", "http://127.0.0.1:9");
+            let mut environment = function_environment(
+                &KeyPair::new("id", "secret"),
+                "http://127.0.0.1:9",
+                "http://127.0.0.1:9",
+            );
             environment.remove(name);
             let output = Command::new(binary)
                 .env_clear()
@@ -235,7 +240,7 @@ fn watched_folder_is_processed_until_interrupted() {
     std::fs::create_dir(&watched).unwrap();
     std::fs::write(watched.join("first.jsonl"), drop_of(100)).unwrap();
     let mut child = Command::new(COMMAND_LINE)
-        .args(["local", "drops", "--pace-ms", "0"])
+        .args(["local", "drops", "--pace-ms", "0", "--quiet-ms", "0"])
         .current_dir(folder.path())
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -257,14 +262,17 @@ async fn stand_in_by_itself_works_with_the_s3_that_it_is_given() {
     let mut world = World::new().await;
     let mut child = tokio::process::Command::new(COMMAND_LINE)
         .args(["stand-in", "--s3-endpoint", world.s3.endpoint(), "--pace-ms", "0"])
-        .envs([("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID), ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)])
+        .envs([
+            ("AWS_ACCESS_KEY_ID", world.s3.key().access_key_id()),
+            ("AWS_SECRET_ACCESS_KEY", world.s3.key().secret_access_key()),
+        ])
         .stdout(std::process::Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let address = lines.next_line().await.unwrap().unwrap();
-    let clients = clients(&world.config, world.s3.endpoint(), &address).await;
+    let clients = clients(&world.config, world.s3.key(), world.s3.endpoint(), &address);
     world.submit = Submit::new(world.config.clone(), &clients);
     world.complete = Complete::new(world.config.clone(), &clients);
 

@@ -21,7 +21,7 @@ use aws_sdk_s3::types::{
     BucketVersioningStatus, ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload,
     CompletedPart, Delete, EncodingType, MetadataDirective, ObjectIdentifier, VersioningConfiguration,
 };
-use bedrock_vpc_batch::local::s3::{ACCESS_KEY_ID, EmbeddedS3, Fault, ObjectCreated, REGION, Request};
+use bedrock_vpc_batch::local::s3::{EmbeddedS3, Fault, ObjectCreated, REGION, Request};
 use tempfile::TempDir;
 
 /// Without versions.
@@ -1434,10 +1434,10 @@ async fn other_credentials_and_no_credentials_are_refused() {
         let credentials = Credentials::new(id, secret, None, None, "test");
         Client::from_conf(rig.client.config().to_builder().credentials_provider(credentials).build())
     };
-    let secret = bedrock_vpc_batch::local::s3::SECRET_ACCESS_KEY;
-    let stranger = with("AKIAIOSFODNN7EXAMPLE", secret).list_buckets().send().await;
+    let key = rig.s3.key();
+    let stranger = with("AKIAIOSFODNN7EXAMPLE", key.secret_access_key()).list_buckets().send().await;
     assert_eq!(refusal(stranger), refused(403, "InvalidAccessKeyId"));
-    let forger = with(ACCESS_KEY_ID, "wrong").list_buckets().send().await;
+    let forger = with(key.access_key_id(), "wrong").list_buckets().send().await;
     assert_eq!(refusal(forger), refused(403, "SignatureDoesNotMatch"));
     let anonymous = Client::from_conf(rig.client.config().to_builder().allow_no_auth().build());
     let anonymous = anonymous.list_buckets().customize().interceptor(Tamper(|request| {
@@ -1499,6 +1499,54 @@ async fn every_created_object_is_told_in_order_with_what_a_notification_needs() 
     let sequencers: Vec<_> = told.iter().map(|event| &event.sequencer).collect();
     assert!(sequencers.is_sorted_by(|one, next| one < next), "{sequencers:?}");
     assert!(sequencers.iter().all(|it| it.len() == 16 && it.chars().all(|digit| digit.is_ascii_hexdigit())));
+}
+
+#[tokio::test]
+async fn only_the_newest_requests_are_kept_if_the_log_is_limited() {
+    let rig = Rig::start().await;
+    rig.s3.limit_log(2);
+    for key in ["a", "b", "c"] {
+        rig.put(PLAIN, key, "x").await;
+    }
+    let keys: Vec<_> = rig.s3.requests().into_iter().filter_map(|request| request.key).collect();
+    assert_eq!(keys, ["b", "c"]);
+}
+
+#[tokio::test]
+async fn file_system_s_cause_is_the_message_of_an_internal_error() {
+    let rig = Rig::start().await;
+    rig.put(PLAIN, "k", "x").await;
+    std::fs::remove_file(rig.s3.file_of(PLAIN, "k").unwrap()).unwrap();
+    let error = rig.client.get_object().bucket(PLAIN).key("k").send().await.unwrap_err();
+    assert_eq!(error.message(), Some("No such file or directory (os error 2)"));
+    // One file that a person took away breaks nothing else; without its own folder the server can take no more.
+    let broken = rig.s3.broken();
+    rig.put(PLAIN, "k", "x").await;
+    std::fs::remove_dir_all(rig.root()).unwrap();
+    let error = rig.client.put_object().bucket(PLAIN).key("k").send().await.unwrap_err();
+    assert_eq!(error.message(), Some("No such file or directory (os error 2)"));
+    assert!(broken.await.ends_with("root: No such file or directory (os error 2)"));
+}
+
+#[tokio::test]
+async fn dropped_server_leaves_the_plain_files_and_nothing_of_its_own() {
+    let rig = Rig::start().await;
+    rig.put_version("k", "one").await;
+    rig.put_version("k", "two").await;
+    rig.open_upload("parts").await;
+    let Rig { outer, s3, .. } = rig;
+    let (file, hidden) =
+        (s3.file_of(VERSIONED, "k").unwrap(), outer.path().join("between/root/.embedded-s3"));
+    assert!(hidden.is_dir());
+    drop(s3);
+    // The connections end with it, each at its next turn.
+    let gone = async {
+        while hidden.exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), gone).await.unwrap();
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "two");
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ async fn run(local: &Local, drops: usize) {
     let mut reported = HashSet::new();
     let hours_later = Complete::new(
         local.config().clone(),
-        &clients(local.config(), local.s3().endpoint(), local.stand_in().endpoint()).await,
+        &clients(local.config(), local.s3().key(), local.s3().endpoint(), local.stand_in().endpoint()),
     );
     let mut look = tokio::time::interval(Duration::from_millis(500));
     let all = async {

@@ -297,6 +297,10 @@ async fn lists_in_pages_by_name_status_and_time() {
         "sortOrder=Up",
         "nameContains=a_b",
         "nextToken=zz",
+        // One past the newest of the 13 jobs, and far past it.
+        "nextToken=13",
+        "nextToken=13&sortOrder=Ascending",
+        "nextToken=99999999999999999999",
         "submitTimeAfter=today",
         "more=1",
     ] {
@@ -308,6 +312,46 @@ async fn lists_in_pages_by_name_status_and_time() {
             "{query}"
         );
     }
+}
+
+#[tokio::test]
+async fn tags_that_aws_refuses_are_refused() {
+    let stand_in = StandIn::start(slow()).await.unwrap();
+    let of = |keys: &[&str]| {
+        let mut body = crate::service_model::good_body(&format!("job-{}", stand_in.requests().len()));
+        body["tags"] = keys.iter().map(|key| json!({"key": key, "value": "v"})).collect();
+        body.to_string()
+    };
+    for (keys, problem) in [
+        (&["a", "A", "aws", "xaws:y"][..], None),
+        (&["aws:cloudformation:stack-name"], Some("Member must not begin with the reserved aws:")),
+        (&["a", "AWS:x"], Some("Member must not begin with the reserved aws:")),
+        (&["a", "b", "a"], Some("Member must be unique among the keys of the tags")),
+    ] {
+        let answer = send(&stand_in, "POST", "/model-invocation-job", Some(SIGNATURE), &of(keys)).await;
+        let message = answer.body["message"].as_str().unwrap_or_default();
+        let Some(problem) = problem else {
+            assert_eq!(answer.status, 200, "{keys:?}: {message}");
+            continue;
+        };
+        assert_eq!((answer.status, answer.header("x-amzn-errortype")), (400, Some("ValidationException")));
+        let place = format!("at 'tags.{}.member.key'", keys.len());
+        assert!(message.contains(problem) && message.contains(&place), "{keys:?}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_newest_requests_are_kept_if_the_log_is_limited() {
+    let stand_in = StandIn::start(slow()).await.unwrap();
+    stand_in.limit_log(3);
+    for number in 0..5 {
+        let path = format!("/model-invocation-jobs?maxResults={number}");
+        send(&stand_in, "GET", &path, Some(SIGNATURE), "").await;
+    }
+    let kept: Vec<_> =
+        stand_in.requests().into_iter().map(|request| (request.path, request.status)).collect();
+    let expected = [2, 3, 4].map(|number| (format!("/model-invocation-jobs?maxResults={number}"), Some(200)));
+    assert_eq!(kept, expected);
 }
 
 #[tokio::test]
@@ -340,7 +384,8 @@ async fn a_job_whose_input_cannot_be_read_fails() {
     assert_eq!(statuses(&events), ["Submitted", "Validating", "Failed"]);
     let message = events[2]["detail"]["failureMessage"].as_str().unwrap();
     let start = "Could not validate GetObject permissions to access Amazon S3 bucket in-bucket: ";
-    assert!(message.starts_with(start), "{message}");
+    assert!(message.starts_with(start) && message.contains("onnection refused"), "{message}");
+    assert!(!message.contains(['{', '"']), "{message}");
     let job = client.get_model_invocation_job().job_identifier(&job_arn).send().await.unwrap();
     assert_eq!(job.message(), Some(message));
     assert_eq!(stand_in.jobs()[0].status, JobStatus::Failed);

@@ -100,7 +100,8 @@ async fn no_line_says_what_is_in_a_record() {
 /// What a binary logs of one put and one event that it cannot use, at this level.
 async fn logged_by_submit(levels: &[(&str, &str)]) -> String {
     let mut world = World::new().await;
-    let mut environment = function_environment(world.s3.endpoint(), world.stand_in.endpoint());
+    let mut environment =
+        function_environment(world.s3.key(), world.s3.endpoint(), world.stand_in.endpoint());
     environment.extend(levels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let log = world.folder.path().join("log");
     let stdout = Stdio::from(std::fs::File::create(&log).unwrap());

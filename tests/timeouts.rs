@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bedrock_vpc_batch::complete::Complete;
 use bedrock_vpc_batch::error::{Chain, Error, ErrorKind};
 use bedrock_vpc_batch::local::clients;
+use bedrock_vpc_batch::local::s3::KeyPair;
 use bedrock_vpc_batch::store::Store;
 use bedrock_vpc_batch::submit::Submit;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -49,7 +50,7 @@ async fn silent_s3_ends_submit_and_complete() {
     world.submit(event.clone()).await.unwrap();
     let ended = world.ended().await;
 
-    let clients = clients(&config, &silent_server(b"").await, world.stand_in.endpoint()).await;
+    let clients = clients(&config, world.s3.key(), &silent_server(b"").await, world.stand_in.endpoint());
     let started = Instant::now();
     let error = Submit::new(config.clone(), &clients).handle(event, &invocation()).await.unwrap_err();
     assert_names(&error, "S3 HeadObject s3://amzn-s3-demo-input/in/a.jsonl failed: ");
@@ -62,7 +63,7 @@ async fn silent_s3_ends_submit_and_complete() {
 async fn silent_bedrock_ends_submit_and_complete() {
     let mut world = World::new().await;
     let config = config(&[("CALL_TIMEOUT_SECONDS", "1")]);
-    let clients = clients(&config, world.s3.endpoint(), &silent_server(b"").await).await;
+    let clients = clients(&config, world.s3.key(), world.s3.endpoint(), &silent_server(b"").await);
 
     let event = world.put("in/a.jsonl", drop_of(100)).await;
     let started = Instant::now();
@@ -83,7 +84,8 @@ async fn silent_bedrock_ends_submit_and_complete() {
 async fn body_that_no_longer_flows_ends_the_reading() {
     let config = config(&[("CALL_TIMEOUT_SECONDS", "1")]);
     let beginning = b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\netag: \"e\"\r\n\r\nsome bytes";
-    let clients = clients(&config, &silent_server(beginning).await, "http://127.0.0.1:9").await;
+    let clients =
+        clients(&config, &KeyPair::random().unwrap(), &silent_server(beginning).await, "http://127.0.0.1:9");
     let store = Store::new(clients.s3, &config.output_bucket);
     let mut reader = store.read("jobs/x/output/y").await.unwrap();
     let started = Instant::now();

@@ -4,7 +4,7 @@
 use bedrock_vpc_batch::error::{Chain, Error, ErrorKind};
 use bedrock_vpc_batch::layout::DropSource;
 use bedrock_vpc_batch::local::clients;
-use bedrock_vpc_batch::local::s3::Fault;
+use bedrock_vpc_batch::local::s3::{Fault, KeyPair};
 use bedrock_vpc_batch::store::{ObjectReader, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -32,7 +32,8 @@ async fn canned_server(answer: String) -> String {
 
 async fn store_at(answer: String) -> Store {
     let config = config(&[]);
-    let clients = clients(&config, &canned_server(answer).await, "http://127.0.0.1:9").await;
+    let (key, s3) = (KeyPair::random().unwrap(), canned_server(answer).await);
+    let clients = clients(&config, &key, &s3, "http://127.0.0.1:9");
     Store::new(clients.s3, &config.output_bucket)
 }
 

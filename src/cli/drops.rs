@@ -1,64 +1,102 @@
 //! Files and folders to drops, and drops to a report for the user.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::names::Names;
 use super::progress::Progress;
-use super::{CliError, name_of, path_error, tell_problems};
+use super::signals::Signals;
+use super::watch::{State, Watched};
+use super::{CliError, path_error, tell_problems};
 use crate::accounting::Summary;
-use crate::error::Error;
+use crate::error::{Chain, Error};
 use crate::event::{ObjectCreated, parse_job_state_change, parse_object_created};
-use crate::layout::{DropId, JobId};
+use crate::layout::{DropId, DropSource, JobId};
 use crate::local::Local;
 use crate::local::pump::{Ending, EventCounts};
 use crate::s3_uri::S3Uri;
 use crate::store::Store;
+use crate::timestamp::now;
 use crate::validate::Rejection;
 
 /// How often a watched folder and the jobs are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Drops the files, watches the folders, and reports each drop as it ends. Returns when all files are done
-/// and no folder is watched, or at Ctrl-C.
+/// and no folder is watched, at a signal, or when nothing can be written any more; what is open then is named.
 ///
 /// True if every drop's records are accounted for.
-pub(super) async fn process(local: &Local, paths: &[PathBuf]) -> Result<bool, CliError> {
-    let (folders, files): (Vec<_>, Vec<_>) = paths.iter().cloned().partition(|path| path.is_dir());
-    let endings = local.endings();
-    let mut session = Session::new(local, endings);
-    for file in &files {
-        session.drop_file(file, &name_of(file)).await?;
+pub(super) async fn process(
+    local: &Local,
+    paths: &[PathBuf],
+    quiet: Duration,
+    signals: &mut Signals,
+) -> Result<bool, CliError> {
+    let (folders, files): (Vec<_>, Vec<_>) =
+        paths.iter().map(PathBuf::as_path).partition(|path| path.is_dir());
+    let names = Names::new(files.iter().copied(), folders.iter().copied());
+    let mut session = Session::new(local, local.endings());
+    session.waiting = files.iter().map(|file| (file.to_path_buf(), names.key(file))).collect();
+    let watched = folders.iter().map(|folder| Watched::new(folder.to_path_buf(), quiet)).collect();
+    let worked = tokio::select! {
+        biased;
+        interrupt = signals.next() => Err(CliError::Interrupted(interrupt)),
+        cause = local.s3().broken() => Err(CliError::Storage(cause)),
+        worked = work(&mut session, &names, watched, quiet) => worked,
+    };
+    let is_over = session.is_over();
+    let finished = match &worked {
+        Err(CliError::Closed | CliError::Output(_)) => {
+            session.progress.finish();
+            Ok(false)
+        }
+        Ok(()) | Err(_) => session.finish(),
+    };
+    match worked {
+        // Nothing was interrupted: this is how the watch of a folder ends.
+        Err(CliError::Interrupted(_)) if is_over => finished,
+        Err(error) => Err(error),
+        Ok(()) => finished,
     }
-    let mut watched: Vec<Watched> = folders.into_iter().map(Watched::new).collect();
+}
+
+async fn work(
+    session: &mut Session<'_>,
+    names: &Names,
+    mut watched: Vec<Watched>,
+    quiet: Duration,
+) -> Result<(), CliError> {
+    while let Some((file, key)) = session.waiting.front().cloned() {
+        session.drop_file(&file, &key).await?;
+        session.waiting.pop_front();
+    }
     for folder in &watched {
-        session.progress.note(&format!("watching {}; Ctrl-C ends", folder.path.display()));
+        session.progress.note(&format!(
+            "watching {}: a file is dropped when nothing has been written to it for {} s; Ctrl-C ends",
+            folder.folder().display(),
+            quiet.as_secs_f64(),
+        ))?;
     }
     let mut look = tokio::time::interval(LOOK_EVERY);
     while !session.open.is_empty() || !watched.is_empty() {
         tokio::select! {
             Some(ending) = session.endings.recv() => session.end(ending).await?,
             _ = look.tick() => {
-                session.show_jobs();
+                session.show_jobs()?;
                 for folder in &mut watched {
-                    for (file, key) in folder.arrived().map_err(|error| path_error(&folder.path, error))? {
-                        session.drop_file(&file, &key).await?;
-                    }
+                    session.look_at(folder, names).await?;
                 }
-            }
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.map_err(CliError::Start)?;
-                break;
             }
         }
     }
-    Ok(session.finish())
+    Ok(())
 }
 
 /// The drops of one run.
@@ -69,6 +107,10 @@ struct Session<'a> {
     store: Store,
     endings: mpsc::UnboundedReceiver<Ending>,
     progress: Progress,
+    /// Files that are still to be dropped, or being dropped, with their keys.
+    waiting: VecDeque<(PathBuf, String)>,
+    /// How often each key was dropped.
+    dropped: HashMap<String, u64>,
     /// The drops that have not ended, by id.
     open: HashMap<String, OpenDrop>,
     unsound: u64,
@@ -76,6 +118,8 @@ struct Session<'a> {
 
 struct OpenDrop {
     key: String,
+    /// What the user knows it by.
+    name: String,
     version_id: Option<String>,
     job_id: JobId,
 }
@@ -84,51 +128,116 @@ impl<'a> Session<'a> {
     fn new(local: &'a Local, endings: mpsc::UnboundedReceiver<Ending>) -> Self {
         let s3 = local.s3().client();
         let store = Store::new(s3.clone(), &local.config().output_bucket);
-        Self { local, s3, store, endings, progress: Progress::new(), open: HashMap::new(), unsound: 0 }
+        Self {
+            local,
+            s3,
+            store,
+            endings,
+            progress: Progress::new(),
+            waiting: VecDeque::new(),
+            dropped: HashMap::new(),
+            open: HashMap::new(),
+            unsound: 0,
+        }
+    }
+
+    /// Drops what has arrived in a watched folder, and tells what cannot be dropped.
+    async fn look_at(&mut self, folder: &mut Watched, names: &Names) -> Result<(), CliError> {
+        let look = folder.look(Instant::now(), now());
+        for (path, note) in look.notes {
+            self.progress.note(&format!("{}: {note}", path.display()))?;
+        }
+        self.waiting.extend(look.arrived.iter().map(|file| (file.path.clone(), names.key(&file.path))));
+        for file in look.arrived {
+            let key = names.key(&file.path);
+            if file.is_again {
+                let note = "has changed since it was dropped; it is dropped again, as a new version";
+                self.progress.note(&format!("{key}: {note}"))?;
+            }
+            let is_dropped = self.drop_file(&file.path, &key).await?;
+            self.waiting.pop_front();
+            if !is_dropped {
+                folder.failed(&file.path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops a file. False if it cannot be dropped, which is told: the others go on.
+    async fn drop_file(&mut self, file: &Path, key: &str) -> Result<bool, CliError> {
+        let before = State::of(file);
+        let put = self.put(file, key).await;
+        let has_changed = State::of(file) != before;
+        let source = match put {
+            Ok(source) => source,
+            Err(error) => {
+                self.unsound += 1;
+                // What the SDK says of a file that ends early is about itself.
+                let cause = if has_changed {
+                    "it has changed while it was read".to_owned()
+                } else {
+                    Chain(&error).to_string()
+                };
+                self.progress.note(&format!("{key}: not dropped: {cause}"))?;
+                return Ok(false);
+            }
+        };
+        if has_changed {
+            self.progress.note(&format!("{key}: has changed while it was dropped"))?;
+        }
+        let drop_id = DropId::derive(&source);
+        let count = self.dropped.entry(key.to_owned()).or_default();
+        *count += 1;
+        let name = if *count == 1 { key.to_owned() } else { format!("{key} (version {count})") };
+        self.progress.start(drop_id.as_str(), &name)?;
+        let job_id = JobId::derive(&drop_id, 1, 1);
+        let open = OpenDrop { key: key.to_owned(), name, version_id: source.version_id, job_id };
+        self.open.insert(drop_id.to_string(), open);
+        Ok(true)
     }
 
     /// Puts a file into the input bucket, as a user would.
-    async fn drop_file(&mut self, file: &Path, key: &str) -> Result<(), CliError> {
+    async fn put(&self, file: &Path, key: &str) -> Result<DropSource, CliError> {
+        // Opening a pipe would wait for a writer.
+        if let State::Unusable(why) = State::of(file) {
+            return Err(path_error(file, io::Error::other(why)));
+        }
         let bucket = &self.local.config().input_bucket;
         let body =
             ByteStream::from_path(file).await.map_err(|error| path_error(file, io::Error::other(error)))?;
         let put = self.s3.put_object().bucket(bucket).key(key).body(body).send().await;
         let put = put.map_err(|error| Error::from_sdk(format!("S3 PutObject s3://{bucket}/{key}"), error))?;
         let source = self.store.head(&S3Uri::new(bucket, key), put.version_id()).await?;
-        let source = source.ok_or_else(|| Error::Internal(format!("s3://{bucket}/{key} is not there")))?;
-        let drop_id = DropId::derive(&source);
-        self.progress.start(drop_id.as_str(), key);
-        let job_id = JobId::derive(&drop_id, 1, 1);
-        self.open.insert(
-            drop_id.to_string(),
-            OpenDrop { key: key.to_owned(), version_id: source.version_id, job_id },
-        );
-        Ok(())
+        source.ok_or_else(|| Error::Internal(format!("s3://{bucket}/{key} is not there")).into())
     }
 
-    fn show_jobs(&self) {
+    /// Whether every file was dropped and every drop has ended.
+    fn is_over(&self) -> bool {
+        self.waiting.is_empty() && self.open.is_empty()
+    }
+
+    fn show_jobs(&mut self) -> Result<(), CliError> {
         let jobs = self.local.stand_in().jobs();
         for (drop_id, open) in &self.open {
             if let Some(job) =
                 jobs.iter().find(|job| job.client_request_token.as_deref() == Some(open.job_id.as_str()))
             {
-                self.progress.job(drop_id, job.status.as_str(), job.counts.processed, job.counts.total);
+                self.progress.job(drop_id, job.status.as_str(), job.counts.processed, job.counts.total)?;
             }
         }
+        Ok(())
     }
 
     async fn end(&mut self, ending: Ending) -> Result<(), CliError> {
         let key = match ending {
             Ending::GivenUp { error, .. } if self.local.is_swept() => {
-                self.progress.note(&format!("an event: given up: {error}"));
-                return Ok(());
+                return self.progress.note(&format!("an event: given up: {error}"));
             }
             Ending::GivenUp { event, error } => {
                 self.unsound += 1;
                 let drop_id = self.drop_of(event).unwrap_or_default();
-                let name = self.open.remove(&drop_id).map_or_else(|| "an event".to_owned(), |open| open.key);
-                self.progress.end(&drop_id, &format!("{name}: given up: {error}"));
-                return Ok(());
+                let name = self.open.remove(&drop_id).map_or_else(|| "an event".to_owned(), |open| open.name);
+                return self.progress.end(&drop_id, &format!("{name}: given up: {error}"));
             }
             Ending::Reported(key) => key,
         };
@@ -136,17 +245,23 @@ impl<'a> Session<'a> {
         let drop_id = key.rsplit('/').nth(1).unwrap_or_default().to_owned();
         let Some(open) = self.open.remove(&drop_id) else { return Ok(()) };
         let folder = self.local.folder_of(&key).unwrap_or_default();
-        let report = if key.ends_with("/summary.json") {
-            let summary = self.store.get_json::<Summary>(&key).await?.map(|stored| stored.entry);
-            summary.map(|summary| (summary.balanced, tell_summary(&summary)))
-        } else {
-            let rejection = self.store.get_json::<Rejection>(&key).await?.map(|stored| stored.entry);
-            rejection.map(|rejection| (false, tell_rejection(&rejection)))
-        };
-        let (is_sound, text) = report.unwrap_or_else(|| (false, "its report cannot be read".into()));
+        let (is_sound, text) = self.report(&key).await.unwrap_or_else(|error| {
+            let cause = error.map(|error| format!(": {}", Chain(&error))).unwrap_or_default();
+            (false, format!("its report cannot be read{cause}"))
+        });
         self.unsound += u64::from(!is_sound);
-        self.progress.end(&drop_id, &format!("{}: {text}\n  results: {}", open.key, folder.display()));
-        Ok(())
+        self.progress.end(&drop_id, &format!("{}: {text}\n  results: {}", open.name, folder.display()))
+    }
+
+    /// Whether a drop is sound, and what its report says. The error is `None` if there is no report.
+    async fn report(&self, key: &str) -> Result<(bool, String), Option<Error>> {
+        if key.ends_with("/summary.json") {
+            let summary = self.store.get_json::<Summary>(key).await?.ok_or(None)?.entry;
+            Ok((summary.balanced, tell_summary(&summary)))
+        } else {
+            let rejection = self.store.get_json::<Rejection>(key).await?.ok_or(None)?.entry;
+            Ok((false, tell_rejection(&rejection)))
+        }
     }
 
     /// The open drop that an event is about.
@@ -164,16 +279,22 @@ impl<'a> Session<'a> {
         self.open.iter().find(|(_, open)| is_meant(open)).map(|(drop_id, _)| drop_id.clone())
     }
 
-    fn finish(self) -> bool {
+    /// Tells what went wrong on purpose, and what is open. True if every drop's records are accounted for.
+    fn finish(mut self) -> Result<bool, CliError> {
         self.progress.finish();
         let faults = injected(self.local);
         if !faults.is_empty() {
-            self.progress.note(&format!("injected: {}", faults.join(", ")));
+            self.progress.note(&format!("injected: {}", faults.join(", ")))?;
         }
-        for open in self.open.values() {
-            self.progress.note(&format!("{}: not finished", open.key));
+        let mut open: Vec<_> = self.open.values().map(|open| &open.name).collect();
+        open.sort();
+        for name in open {
+            self.progress.note(&format!("{name}: not finished"))?;
         }
-        self.unsound == 0 && self.open.is_empty()
+        for (_, key) in &self.waiting {
+            self.progress.note(&format!("{key}: not dropped"))?;
+        }
+        Ok(self.unsound == 0 && self.is_over())
     }
 }
 
@@ -211,53 +332,4 @@ fn tell_rejection(rejection: &Rejection) -> String {
         text.push_str("\n  the others are in rejection.json");
     }
     text
-}
-
-/// A folder, and what has been seen in it.
-struct Watched {
-    path: PathBuf,
-    files: HashMap<PathBuf, Seen>,
-}
-
-struct Seen {
-    state: (u64, SystemTime),
-    is_dropped: bool,
-}
-
-impl Watched {
-    fn new(path: PathBuf) -> Self {
-        Self { path, files: HashMap::new() }
-    }
-
-    /// The files that are new or changed and were left alone since the last look, with their keys. A file
-    /// that is still being written looks different each time.
-    fn arrived(&mut self) -> io::Result<Vec<(PathBuf, String)>> {
-        let mut arrived = Vec::new();
-        for entry in std::fs::read_dir(&self.path)? {
-            let entry = entry?;
-            let path = entry.path();
-            if path.extension().is_none_or(|extension| extension != "jsonl") {
-                continue;
-            }
-            // A file may go between two looks.
-            let Ok(metadata) = entry.metadata() else { continue };
-            if !metadata.is_file() {
-                continue;
-            }
-            let state = (metadata.len(), metadata.modified()?);
-            match self.files.get_mut(&path) {
-                Some(seen) if seen.state == state => {
-                    if !seen.is_dropped {
-                        seen.is_dropped = true;
-                        arrived.push((path.clone(), name_of(&path)));
-                    }
-                }
-                _ => {
-                    self.files.insert(path, Seen { state, is_dropped: false });
-                }
-            }
-        }
-        arrived.sort();
-        Ok(arrived)
-    }
 }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -13,21 +14,29 @@ use clap::{Parser, Subcommand};
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use crate::clients::NotSet;
 use crate::config::{Config, ConfigError, VARIABLES};
 use crate::error::Error;
 use crate::local::faults::{FaultError, FaultOptions};
+use crate::local::pump::MAX_FUNCTION_TIMEOUT;
 use crate::local::{ACCOUNT_ID, Local, LocalOptions};
 use crate::telemetry;
 use crate::timestamp::{Timestamp, now};
 use crate::validate::Problem;
 
+use self::output::{complain, print_line};
+use self::signals::{Interrupt, Signals};
 use self::stand_in::StandInArguments;
 use self::validate::ValidateArguments;
 
 mod drops;
+mod names;
+mod output;
 mod progress;
+mod signals;
 mod stand_in;
 mod validate;
+mod watch;
 
 /// Amazon Bedrock batch inference over private S3 buckets.
 #[derive(Debug, Parser)]
@@ -44,8 +53,13 @@ enum Command {
     /// Each FILE is dropped into an embedded S3; the same code that runs in Lambda validates it, submits a
     /// job to a stand-in of Amazon Bedrock, and writes the results. No model is called: the answers say so.
     ///
-    /// Exit code: 0 if every record is accounted for; 1 if a drop was rejected, given up, or a record is
-    /// missing; 2 if the command line or a setting is wrong.
+    /// Nothing from the environment or from an AWS profile reaches the run, and it connects to the loopback address
+    /// only. Its folder is readable by you alone.
+    ///
+    /// Exit code: 0 if every record is accounted for; 1 if a file could not be dropped, a drop was rejected or given
+    /// up, a record is missing, or the run could not go on, such as for a full disk; 2 if the command line or a
+    /// setting is wrong. Ctrl-C (130) and SIGTERM (143) end the run, which names the drops that are open; if none is,
+    /// as in a watched folder at rest, the exit code is 0 or 1 as above. 141 if the standard output was closed.
     Local(LocalArguments),
 
     /// Judge files before they are dropped, by the same rules as in Lambda.
@@ -58,9 +72,10 @@ enum Command {
 
     /// Serve the stand-in of Amazon Bedrock by itself, for an emulator of AWS that has none.
     ///
-    /// It reads and writes the S3 at --s3-endpoint, with the credentials of the environment, and takes every
-    /// well-formed role, subnet and security group. It prints its address, then each change of state of a job
-    /// as a whole EventBridge event, one JSON object a line, until Ctrl-C.
+    /// It reads and writes the S3 at --s3-endpoint, with the credentials in `AWS_ACCESS_KEY_ID`,
+    /// `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; nothing else from the environment or from a profile counts. It
+    /// takes every well-formed role, subnet and security group. It prints its address, then each change of state of a
+    /// job as a whole EventBridge event, one JSON object a line, until Ctrl-C, SIGTERM, or until its output is closed.
     StandIn(StandInArguments),
 
     /// Examine an AWS account before a job waits for hours and fails.
@@ -85,11 +100,17 @@ struct DoctorArguments {
 
 #[derive(Debug, clap::Args)]
 struct LocalArguments {
-    /// JSONL files to process. A folder is watched: what is dropped into it is processed until Ctrl-C.
+    /// JSONL files to process. A folder is watched: what is dropped into it is processed until Ctrl-C, and again
+    /// when it changes.
     #[arg(required = true, value_name = "FILE")]
     paths: Vec<PathBuf>,
 
-    /// The folder that keeps the buckets, one sub-folder a run.
+    /// How long a file in a watched folder must be left alone before it is dropped, in milliseconds: its writer may
+    /// only be pausing. For a file that is renamed into place, the time counts from its last write.
+    #[arg(long, default_value_t = 3_000, value_name = "MS")]
+    quiet_ms: u64,
+
+    /// The folder that keeps the buckets, one sub-folder a run. The sub-folder is readable by you alone.
     #[arg(long, default_value = "bedrock-local", value_name = "FOLDER")]
     dir: PathBuf,
 
@@ -121,9 +142,10 @@ struct LocalArguments {
     #[arg(long, default_value_t = 2_000, value_name = "MS")]
     sweep_ms: u64,
 
-    /// How long a function may run before it is ended, in milliseconds. What a killed function had begun is
-    /// left to it for so long and 30 s more.
-    #[arg(long, default_value_t = 900_000, value_name = "MS")]
+    /// How long a function may run before it is ended, in milliseconds: from 15 s, since it begins nothing that it
+    /// may not have the time to finish, to Lambda's 15 minutes. What a killed function had begun is left to it for so
+    /// long and 30 s more.
+    #[arg(long, default_value_t = 900_000, value_name = "MS", value_parser = function_timeout_ms)]
     function_timeout_ms: u64,
 }
 
@@ -136,6 +158,25 @@ fn fault_help() -> String {
 
 const DEFAULT_MODEL_ID: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 
+/// The shortest timeout with which a function can do anything: it starts no step that could outlast the time left.
+const MIN_FUNCTION_TIMEOUT: Duration = Duration::from_secs(15);
+
+fn function_timeout_ms(text: &str) -> Result<u64, String> {
+    let [least, most] = [MIN_FUNCTION_TIMEOUT, MAX_FUNCTION_TIMEOUT].map(|limit| limit.as_millis());
+    let milliseconds: u64 =
+        text.parse().map_err(|_| "it is not a whole number of milliseconds".to_owned())?;
+    match u128::from(milliseconds) {
+        within if (least..=most).contains(&within) => Ok(milliseconds),
+        shorter if shorter < least => Err(format!(
+            "a function needs at least {least} ms: it starts no step that may outlast the time left"
+        )),
+        _ => Err(format!("a Lambda function runs for at most {most} ms")),
+    }
+}
+
+/// How many requests and calls a run keeps in memory.
+const LOG_LIMIT: usize = 1_000;
+
 /// What stops the command line.
 #[derive(Debug, thiserror::Error)]
 enum CliError {
@@ -147,10 +188,20 @@ enum CliError {
     Config(#[from] ConfigError),
     #[error("{0}")]
     Path(String, #[source] io::Error),
+    #[error("--fault: {0}")]
+    Faults(FaultError),
     #[error("could not start")]
     Start(#[source] io::Error),
     #[error("cannot write the output")]
     Output(#[source] io::Error),
+    #[error("the output was closed")]
+    Closed,
+    #[error("ended by {}", .0.name())]
+    Interrupted(Interrupt),
+    #[error("cannot write any more: {0}")]
+    Storage(String),
+    #[error(transparent)]
+    Credentials(NotSet),
     #[error(transparent)]
     Pipeline(#[from] Error),
     #[cfg(feature = "doctor")]
@@ -161,16 +212,24 @@ enum CliError {
 impl CliError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Setting(..) | Self::Fault(..) | Self::Config(_) => 2,
+            Self::Setting(..)
+            | Self::Fault(..)
+            | Self::Faults(_)
+            | Self::Config(_)
+            | Self::Credentials(_) => 2,
+            // A name that no bucket may have.
+            Self::Start(error) if error.kind() == io::ErrorKind::InvalidInput => 2,
+            Self::Interrupted(interrupt) => interrupt.exit_code(),
+            // 128 and the number of SIGPIPE.
+            Self::Closed => 141,
             #[cfg(feature = "doctor")]
             Self::Doctor(_) => 2,
-            Self::Path(..) | Self::Start(_) | Self::Output(_) | Self::Pipeline(_) => 1,
+            Self::Path(..) | Self::Start(_) | Self::Output(_) | Self::Storage(_) | Self::Pipeline(_) => 1,
         }
     }
 }
 
 /// Runs the command line.
-#[expect(clippy::print_stderr, reason = "the command line talks to a person")]
 pub async fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Local(arguments) => local(&arguments).await,
@@ -182,18 +241,20 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     match result {
         Ok(all_is_well) => ExitCode::from(u8::from(!all_is_well)),
         Err(error) => {
-            eprintln!("error: {}", crate::error::Chain(&error));
+            // The reader has seen enough.
+            if !matches!(error, CliError::Closed) {
+                complain(&error);
+            }
             ExitCode::from(error.exit_code())
         }
     }
 }
 
 #[cfg(feature = "doctor")]
-#[expect(clippy::print_stdout, reason = "the command line talks to a person")]
 async fn doctor(arguments: &DoctorArguments) -> Result<bool, CliError> {
     let sdk = crate::doctor::sdk_config().await;
     let report = crate::doctor::examine(&sdk, arguments.stack.as_deref()).await?;
-    println!("{report}");
+    print_line(&report.to_string())?;
     Ok(report.is_sound())
 }
 
@@ -206,11 +267,14 @@ async fn local(arguments: &LocalArguments) -> Result<bool, CliError> {
     for fault in &arguments.faults {
         faults.set(fault).map_err(|error| CliError::Fault(fault.clone(), error))?;
     }
+    faults.check().map_err(CliError::Faults)?;
     for path in &arguments.paths {
         path.metadata().map_err(|error| CliError::Path(path.display().to_string(), error))?;
     }
+    let mut signals = Signals::new().map_err(CliError::Start)?;
     let root = new_run_folder(&arguments.dir).map_err(CliError::Start)?;
-    log_to(&root.join("pipeline.log"), &config.job_name_prefix).map_err(CliError::Start)?;
+    let log = root.join("pipeline.log");
+    log_to(&log, &config.job_name_prefix).map_err(|error| CliError::Start(with_path(&log, error)))?;
     let options = LocalOptions {
         config,
         pace: Duration::from_millis(arguments.pace_ms),
@@ -218,9 +282,11 @@ async fn local(arguments: &LocalArguments) -> Result<bool, CliError> {
         faults,
         sweep_every: (arguments.sweep_ms > 0).then(|| Duration::from_millis(arguments.sweep_ms)),
         function_timeout: Duration::from_millis(arguments.function_timeout_ms),
+        log_limit: Some(LOG_LIMIT),
     };
     let local = Local::start(&root.join("s3"), options).await.map_err(CliError::Start)?;
-    drops::process(&local, &arguments.paths).await
+    let quiet = Duration::from_millis(arguments.quiet_ms);
+    drops::process(&local, &arguments.paths, quiet, &mut signals).await
 }
 
 /// Sound settings for an account that is nowhere, with some over them, and the command line's over both.
@@ -250,15 +316,18 @@ fn functions_config(some: &[(&str, &str)], settings: &[String]) -> Result<Config
     Ok(Config::from_vars(|name| vars.get(name).map(|value| (*value).to_owned()))?)
 }
 
-/// A folder that was not there before, so that no run writes into the results of another.
+/// A folder that was not there before, so that no run writes into the results of another. Other users cannot look into
+/// it: it holds prompts and answers.
 fn new_run_folder(dir: &Path) -> io::Result<PathBuf> {
-    std::fs::create_dir_all(dir)?;
+    std::fs::create_dir_all(dir).map_err(|error| with_path(dir, error))?;
+    let mut private = std::fs::DirBuilder::new();
+    private.mode(0o700);
     let name = Timestamp::from(now()).compact();
     let mut candidate = name.clone();
     let mut count = 1;
     loop {
         let folder = dir.join(&candidate);
-        match std::fs::create_dir(&folder) {
+        match private.create(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 count += 1;
@@ -266,9 +335,14 @@ fn new_run_folder(dir: &Path) -> io::Result<PathBuf> {
                 // Writing to a String does not fail.
                 let _ = write!(candidate, "-{count}");
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(with_path(&folder, error)),
         }
     }
+}
+
+/// The same error, naming what it is about.
+fn with_path(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// The functions' log lines go to a file: the terminal shows what a user came for.

@@ -1,17 +1,19 @@
 //! What a person sees while drops are under way: bars on a terminal, plain lines elsewhere.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{IsTerminal, stdout};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-/// The display of all drops.
+use super::CliError;
+use super::output::print_line;
+
+/// The display of all drops. What cannot be written is an error: nobody reads it, or it has to be told.
 #[derive(Debug)]
 pub(super) struct Progress {
     bars: Option<MultiProgress>,
-    drops: RefCell<HashMap<String, Shown>>,
+    drops: HashMap<String, Shown>,
 }
 
 #[derive(Debug)]
@@ -24,53 +26,54 @@ struct Shown {
 impl Progress {
     pub(super) fn new() -> Self {
         let bars = stdout().is_terminal().then(MultiProgress::new);
-        Self { bars, drops: RefCell::default() }
+        Self { bars, drops: HashMap::new() }
     }
 
     /// A drop has been put.
-    pub(super) fn start(&self, drop_id: &str, name: &str) {
+    pub(super) fn start(&mut self, drop_id: &str, name: &str) -> Result<(), CliError> {
         let bar = self.bars.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::new(0));
-            let style = ProgressStyle::with_template("{spinner} {prefix}  {msg:18} {wide_bar} {pos}/{len}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_prefix(name.to_owned());
-            bar.set_message("Reading");
+            show(&bar, "Reading", 0, 0);
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
         if bar.is_none() {
-            self.note(&format!("{name}: dropped"));
+            self.note(&format!("{name}: dropped"))?;
         }
         let shown = Shown { name: name.to_owned(), bar, status: String::new() };
-        self.drops.borrow_mut().insert(drop_id.to_owned(), shown);
+        self.drops.insert(drop_id.to_owned(), shown);
+        Ok(())
     }
 
     /// A drop's job has come to this.
-    pub(super) fn job(&self, drop_id: &str, status: &str, processed: u64, total: u64) {
-        let mut drops = self.drops.borrow_mut();
-        let Some(shown) = drops.get_mut(drop_id) else { return };
+    pub(super) fn job(
+        &mut self,
+        drop_id: &str,
+        status: &str,
+        processed: u64,
+        total: u64,
+    ) -> Result<(), CliError> {
+        let Some(shown) = self.drops.get_mut(drop_id) else { return Ok(()) };
         match &shown.bar {
-            Some(bar) => {
-                bar.set_length(total);
-                bar.set_position(processed);
-                bar.set_message(status.to_owned());
-            }
-            None if shown.status != status => print_line(&format!("{}: job {status}", shown.name)),
+            Some(bar) => show(bar, status, processed, total),
+            None if shown.status != status => print_line(&format!("{}: job {status}", shown.name))?,
             None => {}
         }
         status.clone_into(&mut shown.status);
+        Ok(())
     }
 
     /// A drop is done.
-    pub(super) fn end(&self, drop_id: &str, text: &str) {
-        if let Some(bar) = self.drops.borrow_mut().remove(drop_id).and_then(|shown| shown.bar) {
+    pub(super) fn end(&mut self, drop_id: &str, text: &str) -> Result<(), CliError> {
+        if let Some(bar) = self.drops.remove(drop_id).and_then(|shown| shown.bar) {
             bar.finish_and_clear();
         }
-        self.note(text);
+        self.note(text)
     }
 
     /// Something to be read, above the bars.
-    pub(super) fn note(&self, text: &str) {
+    pub(super) fn note(&self, text: &str) -> Result<(), CliError> {
         match &self.bars {
             Some(bars) => bars.suspend(|| print_line(text)),
             None => print_line(text),
@@ -78,8 +81,8 @@ impl Progress {
     }
 
     /// Takes the bars away.
-    pub(super) fn finish(&self) {
-        for shown in self.drops.borrow_mut().drain() {
+    pub(super) fn finish(&mut self) {
+        for shown in self.drops.drain() {
             if let Some(bar) = shown.1.bar {
                 bar.finish_and_clear();
             }
@@ -87,7 +90,90 @@ impl Progress {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the command line talks to a person")]
-fn print_line(text: &str) {
-    println!("{text}");
+/// Shows a drop. There is a bar as soon as there is something to measure: one of a length of 0 would be full.
+fn show(bar: &ProgressBar, message: &str, processed: u64, total: u64) {
+    let is_measured = bar.length().is_some_and(|length| length > 0);
+    if total == 0 || !is_measured {
+        let template = match total {
+            0 => "{spinner} {prefix}  {msg:18}",
+            _ => "{spinner} {prefix}  {msg:18} {wide_bar} {pos}/{len}",
+        };
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+    }
+    bar.set_length(total);
+    bar.set_position(processed);
+    bar.set_message(message.to_owned());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use indicatif::{ProgressDrawTarget, TermLike};
+
+    use super::*;
+
+    /// A terminal that keeps what is written to it.
+    #[derive(Clone, Debug, Default)]
+    struct Screen(Arc<Mutex<String>>);
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            60
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push_str(text);
+            Ok(())
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            self.0.lock().unwrap().clear();
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn bar_is_shown_when_there_is_something_to_measure() {
+        let screen = Screen::default();
+        let shown = |message: &str, processed, total| {
+            // One that draws at once, unlike the terminal's.
+            let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255);
+            let bar = ProgressBar::with_draw_target(Some(0), target);
+            bar.set_prefix("x.jsonl");
+            show(&bar, "Reading", 0, 0);
+            show(&bar, message, processed, total);
+            screen.0.lock().unwrap().clear();
+            bar.tick();
+            bar.force_draw();
+            screen.0.lock().unwrap().clone()
+        };
+        let text = shown("Submitted", 0, 0);
+        assert!(text.contains("x.jsonl") && text.contains("Submitted"), "{text:?}");
+        assert!(!text.contains('\u{2588}') && !text.contains("0/0"), "{text:?}");
+        let text = shown("InProgress", 50, 100);
+        assert!(
+            text.contains("InProgress") && text.contains('\u{2588}') && text.contains("50/100"),
+            "{text:?}"
+        );
+    }
 }

@@ -1,12 +1,15 @@
-//! The stand-in of Amazon Bedrock by itself, over somebody else's S3.
+//! The stand-in of Amazon Bedrock by itself, over another server's S3.
 
-use std::io::{self, Write, stdout};
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region};
+use aws_config::Region;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 
 use super::CliError;
-use crate::clients::{Clients, prepare};
+use super::output::print_line;
+use super::signals::Signals;
+use crate::clients::{Clients, NotSet, explicit, http_client, plain_http_client};
+use crate::config::variable;
 use crate::local::ACCOUNT_ID;
 use crate::local::bedrock::{StandIn, StandInOptions};
 use crate::local::s3::REGION;
@@ -33,31 +36,36 @@ pub(super) struct StandInArguments {
     pace_ms: u64,
 }
 
-/// Serves until Ctrl-C, or until nobody reads the events any more.
+/// Serves until a signal, or until nobody reads the events any more.
 pub(super) async fn serve(arguments: &StandInArguments) -> Result<(), CliError> {
-    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .region(Region::new(arguments.region.clone()))
-        .endpoint_url(&arguments.s3_endpoint);
-    let sdk = prepare(loader, CALL_TIMEOUT).load().await;
+    let mut signals = Signals::new().map_err(CliError::Start)?;
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        variable(name).ok_or(CliError::Credentials(NotSet(name)))?;
+    }
+    // Only the credentials come from the environment: the command line names the S3.
+    let credentials = EnvironmentVariableCredentialsProvider::new();
+    let is_plain = arguments.s3_endpoint.starts_with("http://");
+    let http_client = if is_plain { plain_http_client() } else { http_client() };
+    let sdk = explicit(Region::new(arguments.region.clone()), credentials, CALL_TIMEOUT)
+        .endpoint_url(&arguments.s3_endpoint)
+        .http_client(http_client)
+        .build();
     let mut options = StandInOptions::new(Clients::new(&sdk, true).s3);
     options.account_id.clone_from(&arguments.account_id);
     options.region.clone_from(&arguments.region);
     options.pace = Duration::from_millis(arguments.pace_ms);
     let stand_in = StandIn::start(options).await.map_err(CliError::Start)?;
+    stand_in.limit_log(super::LOG_LIMIT);
     let mut events = stand_in.subscribe();
-    let mut lines = print_line(stand_in.endpoint());
-    while lines.is_ok() {
+    let mut printed = print_line(stand_in.endpoint());
+    while printed.is_ok() {
         tokio::select! {
-            Some(event) = events.recv() => lines = print_line(&event.to_string()),
-            interrupted = tokio::signal::ctrl_c() => return interrupted.map_err(CliError::Start),
+            Some(event) = events.recv() => printed = print_line(&event.to_string()),
+            _signal = signals.next() => break,
         }
     }
-    Ok(())
-}
-
-/// A program reads these lines, as they come, and may stop reading.
-fn print_line(text: &str) -> io::Result<()> {
-    let mut out = stdout().lock();
-    writeln!(out, "{text}")?;
-    out.flush()
+    match printed {
+        Err(CliError::Closed) => Ok(()),
+        other => other,
+    }
 }

@@ -1,9 +1,10 @@
 //! Judges files before they are dropped, by the rules of the function `submit`.
 
 use std::fs::File;
-use std::io::{self, Read, Write, stdout};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::output::{complain, print_line};
 use super::{CliError, functions_config, name_of, path_error, tell_problems};
 use crate::config::Config;
 use crate::layout::{DropId, DropSource};
@@ -24,14 +25,22 @@ pub(super) struct ValidateArguments {
     settings: Vec<String>,
 }
 
-/// Prints what is wrong with each file, or its counts. True if all are valid.
+/// Prints what is wrong with each file, or its counts; one that cannot be read does not keep the others from being
+/// judged. True if all are valid.
 pub(super) fn validate(arguments: &ValidateArguments) -> Result<bool, CliError> {
     let config = functions_config(&[], &arguments.settings)?;
     let mut all_are_valid = true;
     for file in &arguments.files {
-        let verdict = judge(&config, file).map_err(|error| path_error(file, error))?;
-        all_are_valid &= matches!(verdict, Verdict::Valid(_));
-        writeln!(stdout(), "{}: {}", file.display(), tell(&verdict)).map_err(CliError::Output)?;
+        match judge(&config, file) {
+            Ok(verdict) => {
+                all_are_valid &= matches!(verdict, Verdict::Valid(_));
+                print_line(&format!("{}: {}", file.display(), tell(&verdict)))?;
+            }
+            Err(error) => {
+                all_are_valid = false;
+                complain(&path_error(file, error));
+            }
+        }
     }
     Ok(all_are_valid)
 }

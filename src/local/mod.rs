@@ -2,29 +2,29 @@
 //! event pump between them and the same handlers that Lambda runs.
 //!
 //! Nothing outside this module and the command line knows that it is local: the SDK clients are pointed at
-//! loopback endpoints, that is all.
+//! loopback endpoints, that is all. Nothing from the environment or from a profile reaches these clients: an endpoint,
+//! a proxy or a credential that is set there would take a user's prompts to another server.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use aws_config::Region;
 use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::clients::{Clients, http_client, prepare};
+use crate::clients::{Clients, explicit, plain_http_client};
 use crate::complete::Complete;
 use crate::config::Config;
 use crate::error::Chain;
 use crate::local::bedrock::{EndingRates, StandIn, StandInOptions};
 use crate::local::faults::{CallRates, FaultOptions, Faults};
 use crate::local::pump::{Ending, MAX_FUNCTION_TIMEOUT, Pump, PumpOptions, schedule_event};
-use crate::local::s3::EmbeddedS3;
+use crate::local::s3::{EmbeddedS3, KeyPair};
 use crate::submit::Submit;
-use crate::timestamp::{Invocation, now};
+use crate::timestamp::{Invocation, Timestamp, now};
 
 pub mod bedrock;
 pub mod faults;
@@ -49,6 +49,8 @@ pub struct LocalOptions {
     pub sweep_every: Option<Duration>,
     /// How long a function may run before it is ended.
     pub function_timeout: Duration,
+    /// How many of the newest requests and calls are kept in memory; `None`: all, for a run that ends soon.
+    pub log_limit: Option<usize>,
 }
 
 impl LocalOptions {
@@ -62,6 +64,7 @@ impl LocalOptions {
             faults: FaultOptions::default(),
             sweep_every: None,
             function_timeout: MAX_FUNCTION_TIMEOUT,
+            log_limit: None,
         }
     }
 }
@@ -85,7 +88,8 @@ impl Local {
     /// # Errors
     /// If the folder cannot be made or a port cannot be bound.
     pub async fn start(root: &Path, options: LocalOptions) -> io::Result<Self> {
-        let LocalOptions { config, pace, seed, faults: wrong, sweep_every, function_timeout } = options;
+        let LocalOptions { config, pace, seed, faults: wrong, sweep_every, function_timeout, log_limit } =
+            options;
         let s3 = EmbeddedS3::start(root).await?;
         s3.create_bucket(&config.input_bucket, true)?;
         s3.create_bucket(&config.output_bucket, false)?;
@@ -97,9 +101,14 @@ impl Local {
         if calls != CallRates::default() {
             faults.set(move |call| calls.decide(seed, call));
         }
-        let clients = clients_through(&config, s3.endpoint(), stand_in.endpoint(), &faults).await;
+        if let Some(most) = log_limit {
+            s3.limit_log(most);
+            stand_in.limit_log(most);
+            faults.limit_log(most);
+        }
+        let clients = clients_through(&config, s3.key(), s3.endpoint(), stand_in.endpoint(), &faults);
         if sweep_every.is_some() {
-            first_sweep(&config, s3.endpoint(), stand_in.endpoint(), function_timeout).await?;
+            first_sweep(&config, &s3, stand_in.endpoint(), function_timeout).await?;
         }
         let submit = Arc::new(Submit::new(config.clone(), &clients));
         let complete = Arc::new(Complete::new(config.clone(), &clients));
@@ -180,8 +189,14 @@ impl Local {
 }
 
 /// Sweeps once before anything is dropped, and without faults: what was put before the first sweep is left alone.
-async fn first_sweep(config: &Config, s3: &str, bedrock: &str, timeout: Duration) -> io::Result<()> {
-    let complete = Complete::new(config.clone(), &clients(config, s3, bedrock).await);
+async fn first_sweep(
+    config: &Config,
+    s3: &EmbeddedS3,
+    bedrock_endpoint: &str,
+    timeout: Duration,
+) -> io::Result<()> {
+    let clients = clients(config, s3.key(), s3.endpoint(), bedrock_endpoint);
+    let complete = Complete::new(config.clone(), &clients);
     let swept = complete.handle(schedule_event(now()), &Invocation::until(now() + timeout)).await;
     swept.map_err(|error| io::Error::other(Chain(&error).to_string()))
 }
@@ -197,6 +212,7 @@ async fn start_stand_in(
     let mut options = StandInOptions::new(s3.client());
     options.account_id = ACCOUNT_ID.into();
     options.region = s3::REGION.into();
+    options.access_key_id = Some(s3.key().access_key_id().to_owned());
     options.roles = Some(vec![config.job_role_arn.clone()]);
     options.subnet_ids = Some(config.vpc.subnet_ids().to_vec());
     options.security_group_ids = Some(config.vpc.security_group_ids().to_vec());
@@ -240,29 +256,55 @@ fn refuse_for_a_while(
     }
 }
 
-/// The clients that a function has, pointed at these endpoints.
-pub async fn clients(config: &Config, s3_endpoint: &str, bedrock_endpoint: &str) -> Clients {
-    clients_through(config, s3_endpoint, bedrock_endpoint, &Faults::new()).await
+/// The clients that a function has, pointed at these endpoints with this key pair. They take nothing from the
+/// environment or from a profile, and connect to these endpoints only.
+#[must_use]
+pub fn clients(config: &Config, key: &KeyPair, s3_endpoint: &str, bedrock_endpoint: &str) -> Clients {
+    clients_through(config, key, s3_endpoint, bedrock_endpoint, &Faults::new())
 }
 
 /// The same, with every call going through `faults`.
-pub async fn clients_through(
+#[must_use]
+pub fn clients_through(
     config: &Config,
+    key: &KeyPair,
     s3_endpoint: &str,
     bedrock_endpoint: &str,
     faults: &Faults,
 ) -> Clients {
-    let credentials = Credentials::new(s3::ACCESS_KEY_ID, s3::SECRET_ACCESS_KEY, None, None, "local");
-    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .region(Region::new(s3::REGION))
+    let base = explicit(Region::new(s3::REGION), key.credentials(), config.call_timeout)
         // As many attempts as the functions make, with the pauses of a loopback.
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(20)))
-        .credentials_provider(SharedCredentialsProvider::new(credentials));
-    let loader = prepare(loader, config.call_timeout).http_client(faults.wrap(http_client()));
-    let base = loader.load().await;
+        .http_client(faults.wrap(plain_http_client()))
+        .build();
     let pointed_at = |endpoint: &str| base.to_builder().endpoint_url(endpoint).build();
     Clients {
         s3: Clients::new(&pointed_at(s3_endpoint), true).s3,
         bedrock: Clients::new(&pointed_at(bedrock_endpoint), true).bedrock,
+    }
+}
+
+/// Refuses a clock before 1970: HTTP has no date for that, and the servers' answers are dated.
+///
+/// # Errors
+/// Says what the clock says.
+pub(crate) fn check_clock(time: SystemTime) -> io::Result<()> {
+    if time >= SystemTime::UNIX_EPOCH {
+        return Ok(());
+    }
+    let time = Timestamp::from(time);
+    Err(io::Error::other(format!("the clock of this machine says {time}, which is before 1970; set it")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clock_before_1970_is_told_and_refused() {
+        assert_eq!(check_clock(SystemTime::UNIX_EPOCH).map_err(|error| error.to_string()), Ok(()));
+        let error = check_clock(SystemTime::UNIX_EPOCH - Duration::from_millis(1)).unwrap_err();
+        let message = "the clock of this machine says 1969-12-31T23:59:59Z, which is before 1970; set it";
+        assert_eq!(error.to_string(), message);
     }
 }

@@ -160,7 +160,7 @@ impl World {
         adjust(&mut options);
         let stand_in = StandIn::start(options).await.unwrap();
         let faults = Faults::new();
-        let clients = clients_through(&config, s3.endpoint(), stand_in.endpoint(), &faults).await;
+        let clients = clients_through(&config, s3.key(), s3.endpoint(), stand_in.endpoint(), &faults);
         Self {
             own: s3.client(),
             over: BTreeSet::new(),

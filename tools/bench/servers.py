@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import secrets
 import signal
 import socket
 import socketserver
@@ -20,7 +21,8 @@ from botocore.config import Config
 
 from measure import OUT, ROOT, peak_memory, programs
 
-KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEMBEDDEDS3LOCAL0", "AWS_SECRET_ACCESS_KEY": "embedded/s3/on/loopback/only/not/a/secret"}
+# Of this run: other users of the machine reach its servers too.
+KEYS = {"AWS_ACCESS_KEY_ID": f"AKIA{secrets.token_hex(8).upper()}", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20)}
 JOB_ARN = "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/"
 INPUT, OUTPUT = "bench-input", "bench-output"
 
@@ -247,7 +249,7 @@ class EmbeddedS3:
         self.folder = tempfile.TemporaryDirectory(dir=OUT)
         self.process = subprocess.Popen(
             [programs()["s3_server"], self.folder.name, INPUT, OUTPUT],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+            env={**os.environ, **KEYS}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
         )
         self.endpoint = self.process.stdout.readline().strip()
         self.client = client(self.endpoint)

@@ -39,6 +39,11 @@ impl ApiError {
         Self::new("MissingAuthenticationTokenException", 403, "Missing Authentication Token")
     }
 
+    pub(super) fn unknown_key() -> Self {
+        let message = "The security token included in the request is invalid.";
+        Self::new("UnrecognizedClientException", 403, message)
+    }
+
     pub(super) fn wrong_scope(message: impl Into<String>) -> Self {
         Self::new("InvalidSignatureException", 403, message)
     }

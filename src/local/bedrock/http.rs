@@ -75,7 +75,7 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Resp
     }
     let result = match fault.as_ref().and_then(refusal) {
         Some(refusal) => Err(refusal),
-        None => authorize(&head.headers, &shared.options.region)
+        None => authorize(&head.headers, &shared.options.region, shared.options.access_key_id.as_deref())
             .and_then(|()| call.ok_or_else(ApiError::unknown_operation))
             .and_then(|call| call.answer(&shared, &head.uri, &body)),
     };
@@ -116,8 +116,9 @@ fn refusal(fault: &Fault) -> Option<ApiError> {
     }
 }
 
-/// Demands a Signature Version 4 header for this Region and service; the signature itself is not verified.
-fn authorize(headers: &HeaderMap, region: &str) -> Result<(), ApiError> {
+/// Demands a Signature Version 4 header for this Region and service, by this access key if one is given; the signature
+/// itself is not verified.
+fn authorize(headers: &HeaderMap, region: &str, access_key_id: Option<&str>) -> Result<(), ApiError> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let parameters = value.and_then(|value| value.strip_prefix("AWS4-HMAC-SHA256 "));
     let parameter = |name| parameters?.split(',').find_map(|part| part.trim().strip_prefix(name));
@@ -126,6 +127,9 @@ fn authorize(headers: &HeaderMap, region: &str) -> Result<(), ApiError> {
     else {
         return Err(ApiError::missing_token());
     };
+    if access_key_id.is_some_and(|known| credential.split('/').next() != Some(known)) {
+        return Err(ApiError::unknown_key());
+    }
     let scope: Vec<&str> = credential.rsplit('/').take(3).collect();
     if scope != ["aws4_request", "bedrock", region] {
         return Err(ApiError::wrong_scope(format!(

@@ -46,6 +46,9 @@ pub use self::script::{
     Ending, EndingRates, Fault, Lie, LieKind, Operation, Processed, RecordFailure, TerminalStatus,
 };
 
+use crate::local::check_clock;
+use crate::timestamp;
+
 use self::error::ApiError;
 use self::http::ListQuery;
 use self::job::Job;
@@ -104,6 +107,8 @@ pub struct StandInOptions {
     pub account_id: String,
     /// The Region that ARNs name and that signatures must have.
     pub region: String,
+    /// The only access key id that is let in; `None`: every one. Signatures are not verified.
+    pub access_key_id: Option<String>,
     /// The roles that may be passed; `None`: every well-formed one.
     pub roles: Option<Vec<String>>,
     /// The subnets that exist; `None`: every well-formed one.
@@ -127,6 +132,7 @@ impl StandInOptions {
             s3,
             account_id: "123456789012".to_owned(),
             region: "us-east-1".to_owned(),
+            access_key_id: None,
             roles: None,
             subnet_ids: None,
             security_group_ids: None,
@@ -167,6 +173,7 @@ impl StandIn {
     /// # Errors
     /// If no port can be bound.
     pub async fn start(options: StandInOptions) -> io::Result<Self> {
+        check_clock(timestamp::now())?;
         let listener = http::listen().await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let known = Known {
@@ -224,9 +231,14 @@ impl StandIn {
         self.shared.state().faults.entry(operation).or_default().push_back(fault);
     }
 
-    /// Gives every request so far, in the order in which they came.
+    /// Keeps only this many of the newest requests from now on: a run of days has millions.
+    pub fn limit_log(&self, most: usize) {
+        self.shared.state().most_requests = Some(most);
+    }
+
+    /// Gives every request so far, in the order in which they came; the newest of them if the log is limited.
     pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.shared.state().requests.clone()
+        self.shared.state().requests.iter().cloned().collect()
     }
 
     /// Gives every job so far, oldest first.
@@ -280,7 +292,11 @@ struct State {
     /// In place of the quota that the stand-in started with.
     max_jobs_in_flight: Option<usize>,
     faults: HashMap<Operation, VecDeque<Fault>>,
-    requests: Vec<RecordedRequest>,
+    requests: VecDeque<RecordedRequest>,
+    /// How many requests there were before the first of `requests`.
+    forgotten_requests: usize,
+    /// How many requests are kept; `None`: all.
+    most_requests: Option<usize>,
     subscribers: Vec<mpsc::UnboundedSender<Value>>,
 }
 
@@ -320,18 +336,24 @@ impl Shared {
             _ => serde_json::from_slice(body).unwrap_or_else(|_| text()),
         };
         let mut state = self.state();
-        state.requests.push(RecordedRequest {
+        state.requests.push_back(RecordedRequest {
             operation,
             method: method.to_string(),
             path: uri.to_string(),
             body,
             status: None,
         });
-        state.requests.len() - 1
+        while state.most_requests.is_some_and(|most| state.requests.len() > most) {
+            state.requests.pop_front();
+            state.forgotten_requests += 1;
+        }
+        (state.forgotten_requests + state.requests.len()).saturating_sub(1)
     }
 
     fn record_status(&self, number: usize, status: u16) {
-        if let Some(request) = self.state().requests.get_mut(number) {
+        let mut state = self.state();
+        let place = number.checked_sub(state.forgotten_requests);
+        if let Some(request) = place.and_then(|place| state.requests.get_mut(place)) {
             request.status = Some(status);
         }
     }
@@ -409,7 +431,9 @@ impl Shared {
         };
         // A token is the number of the first job of its page, so that new jobs do not move the pages.
         let token = query.next_token.as_ref().map(|token| token.parse::<usize>());
-        let Ok(first) = token.transpose() else {
+        // AWS does not document what a token gives that it never gave; the stand-in refuses it.
+        let is_given = |first: Option<usize>| first.is_none_or(|first| first < state.jobs.len());
+        let Some(first) = token.transpose().ok().filter(|first| is_given(*first)) else {
             return Err(ApiError::validation("The provided nextToken is invalid."));
         };
         let numbered = state.jobs.iter().enumerate();

@@ -4,6 +4,8 @@
 //! because a misspelt member (`subnets` for `subnetIds`) is exactly what a stand-in must find.
 //! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html> (read 2026-11).
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::patterns::{self, Choice, Span, Text};
@@ -181,13 +183,32 @@ impl Check {
         Some(ids)
     }
 
+    /// Also keeps the rules that the service model does not have: keys differ, in case at least, and those that begin
+    /// with `aws:` are AWS's own. AWS does not document the messages.
+    /// <https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html> (read 2026-11).
     fn tags(&mut self, request: &Structure<'_>) -> Option<()> {
         let at = request.place("tags");
         let items = self.list(request.get("tags")?, &at, &patterns::TAGS)?;
+        let mut keys = HashSet::new();
         for (position, item) in items.iter().enumerate() {
-            if let Some(tag) = self.structure(item, member(&at, position), &["key", "value"]) {
-                self.required_text(&tag, "key", &patterns::TAG_KEY);
-                self.required_text(&tag, "value", &patterns::TAG_VALUE);
+            let Some(tag) = self.structure(item, member(&at, position), &["key", "value"]) else { continue };
+            let key = self.required_text(&tag, "key", &patterns::TAG_KEY);
+            self.required_text(&tag, "value", &patterns::TAG_VALUE);
+            let Some(key) = key else { continue };
+            let shown = Value::String(key.clone());
+            if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
+                self.0.push(violation(
+                    &shown,
+                    &tag.place("key"),
+                    "Member must not begin with the reserved aws:",
+                ));
+            }
+            if !keys.insert(key) {
+                self.0.push(violation(
+                    &shown,
+                    &tag.place("key"),
+                    "Member must be unique among the keys of the tags",
+                ));
             }
         }
         Some(())

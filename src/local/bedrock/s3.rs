@@ -3,13 +3,17 @@
 //! Each error is the sentence that the job's `message` shows; the sentences are those that the real service was
 //! seen to use, with the cause added.
 
+use std::error::Error as StdError;
 use std::fmt::Display;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::DisplayErrorContext;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ServerSideEncryption};
 use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::error::{Chain, Error};
 
 /// Bytes of a part of a multipart upload; above S3's smallest of 5 MiB, and 10,000 of them hold any output.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html> (read 2026-11).
@@ -92,10 +96,7 @@ impl Storage {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
                 let uri = format!("s3://{}/{prefix}", location.bucket);
-                format!(
-                    "Could not validate ListBucket permissions for S3URI {uri}: {}",
-                    DisplayErrorContext(error)
-                )
+                format!("Could not validate ListBucket permissions for S3URI {uri}: {}", cause(error))
             })?;
             let keys = page.contents().iter().filter_map(|object| object.key());
             for key in keys.filter(|key| key.ends_with(INPUT_SUFFIX)) {
@@ -110,7 +111,7 @@ impl Storage {
     /// Opens an object, the newest version as Bedrock does.
     pub(super) async fn read(&self, place: &Place) -> Result<Lines, String> {
         let sent = self.client.get_object().bucket(&place.bucket).key(&place.key).send().await;
-        let object = sent.map_err(|error| cannot_read(&place.bucket, DisplayErrorContext(error)))?;
+        let object = sent.map_err(|error| cannot_read(&place.bucket, cause(error)))?;
         let size_bytes = object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
         let reader = BufReader::new(Box::new(object.body.into_async_read()) as Box<_>);
         Ok(Lines { bucket: place.bucket.clone(), size_bytes, reader, line: Vec::new() })
@@ -123,7 +124,7 @@ impl Storage {
             .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.s3_encryption_key_id.clone())
             .body(ByteStream::from(content));
-        request.send().await.map_err(|error| cannot_write(place, DisplayErrorContext(error)))?;
+        request.send().await.map_err(|error| cannot_write(place, cause(error)))?;
         Ok(())
     }
 
@@ -137,7 +138,7 @@ impl Storage {
         let request = request
             .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.s3_encryption_key_id.clone());
-        let upload = request.send().await.map_err(|error| cannot_write(place, DisplayErrorContext(error)))?;
+        let upload = request.send().await.map_err(|error| cannot_write(place, cause(error)))?;
         let upload_id = upload.upload_id().unwrap_or_default();
         match self.upload_parts(place, upload_id, lines).await {
             Ok(()) => Ok(()),
@@ -166,7 +167,7 @@ impl Storage {
         let request = self.client.complete_multipart_upload().bucket(&place.bucket).key(&place.key);
         let completed = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = request.upload_id(upload_id).multipart_upload(completed);
-        request.send().await.map_err(|error| cannot_write(place, DisplayErrorContext(error)))?;
+        request.send().await.map_err(|error| cannot_write(place, cause(error)))?;
         Ok(())
     }
 
@@ -180,7 +181,7 @@ impl Storage {
         let number = i32::try_from(position + 1).map_err(|error| cannot_write(place, error))?;
         let request = self.client.upload_part().bucket(&place.bucket).key(&place.key);
         let request = request.upload_id(upload_id).part_number(number).body(ByteStream::from(content));
-        let part = request.send().await.map_err(|error| cannot_write(place, DisplayErrorContext(error)))?;
+        let part = request.send().await.map_err(|error| cannot_write(place, cause(error)))?;
         // An upload that was begun with a checksum has to be completed with those of its parts.
         let completed = CompletedPart::builder()
             .part_number(number)
@@ -192,6 +193,17 @@ impl Storage {
 
     fn encryption(&self) -> Option<ServerSideEncryption> {
         self.s3_encryption_key_id.as_ref().map(|_| ServerSideEncryption::AwsKms)
+    }
+}
+
+/// What S3 or the network said, for people: the SDK's own texts are either just "service error" or Rust code.
+fn cause<E>(error: SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    match Error::from_sdk(String::new(), error) {
+        Error::Call { source, .. } => Chain(source.as_ref()).to_string(),
+        other => Chain(&other).to_string(),
     }
 }
 

@@ -12,7 +12,7 @@ mod call;
 mod options;
 mod random;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -65,6 +65,20 @@ pub enum Action {
     StopAfter,
 }
 
+impl Action {
+    /// What it is counted as; `None` for a call that passes.
+    fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Pass => None,
+            Self::Delay(_) => Some("delay"),
+            Self::Refuse { code, .. } => Some(code),
+            Self::LoseAnswer => Some("lost answer"),
+            Self::Throttle(_) => Some("throttle"),
+            Self::StopBefore | Self::StopAfter => Some("stop"),
+        }
+    }
+}
+
 /// Decides what becomes of a call.
 type Decide = Arc<dyn Fn(&Call) -> Action + Send + Sync>;
 
@@ -89,7 +103,12 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    log: Vec<(Call, Action)>,
+    log: VecDeque<(Call, Action)>,
+    /// How many calls the log keeps; `None`: all.
+    most: Option<usize>,
+    /// How many calls there were.
+    calls: u64,
+    counts: BTreeMap<&'static str, u64>,
     decide: Option<Decide>,
 }
 
@@ -120,11 +139,20 @@ impl Faults {
 
     /// As [`Self::clear`]; the calls so far are forgotten, and the next has the number 1.
     pub fn reset(&self) {
-        self.state().log.clear();
+        let mut state = self.state();
+        state.log.clear();
+        state.calls = 0;
+        state.counts.clear();
+        drop(state);
         self.clear();
     }
 
-    /// Every call so far, in the order in which they began.
+    /// Keeps only this many of the newest calls from now on: a run of days has millions. They are counted all the same.
+    pub fn limit_log(&self, most: usize) {
+        self.state().most = Some(most);
+    }
+
+    /// Every call so far, in the order in which they began; the newest of them if the log is limited.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.state().log.iter().map(|(call, _)| call.clone()).collect()
@@ -133,19 +161,7 @@ impl Faults {
     /// How often each fault was injected so far: an error code, `lost answer`, `delay`, `throttle` or `stop`.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
-        let mut counts = BTreeMap::new();
-        for (_, action) in &self.state().log {
-            let name = match action {
-                Action::Pass => continue,
-                Action::Delay(_) => "delay",
-                Action::Refuse { code, .. } => code,
-                Action::LoseAnswer => "lost answer",
-                Action::Throttle(_) => "throttle",
-                Action::StopBefore | Action::StopAfter => "stop",
-            };
-            *counts.entry(name).or_default() += 1;
-        }
-        counts
+        self.state().counts.clone()
     }
 
     /// Ends when a call stops the caller, with that call; at once if one has.
@@ -183,16 +199,25 @@ impl Faults {
     /// Writes a call down and gives what becomes of it.
     fn admit(&self, mut call: Call) -> (Call, Action) {
         let mut state = self.state();
-        let place = state.log.len();
-        call.number = place as u64 + 1;
-        state.log.push((call.clone(), Action::Pass));
+        state.calls += 1;
+        call.number = state.calls;
+        state.log.push_back((call.clone(), Action::Pass));
+        while state.most.is_some_and(|most| state.log.len() > most) {
+            state.log.pop_front();
+        }
         let decide = state.decide.clone();
         // Whoever decides may look at the calls so far.
         drop(state);
         let action = decide.map_or(Action::Pass, |decide| decide(&call));
-        if let Some((_, taken)) = self.state().log.get_mut(place) {
+        let mut state = self.state();
+        if let Some(name) = action.name() {
+            *state.counts.entry(name).or_default() += 1;
+        }
+        if let Some((_, taken)) = state.log.iter_mut().rev().find(|(logged, _)| logged.number == call.number)
+        {
             taken.clone_from(&action);
         }
+        drop(state);
         (call, action)
     }
 

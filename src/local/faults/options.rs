@@ -40,6 +40,9 @@ pub enum FaultError {
     /// A number of jobs that is none.
     #[error("the value is not a whole number of at least 1")]
     NoCount,
+    /// Rates that cannot all be kept.
+    #[error("{0} exclude each other, and their rates add up to more than 1")]
+    OverOne(&'static str),
     /// A time that is none.
     #[error("the value is not a whole number of milliseconds, such as 500ms")]
     NoTime,
@@ -131,6 +134,34 @@ impl FaultOptions {
         set(self, value)
     }
 
+    /// Checks the faults together: of those that can befall the same call or job, at most one does, so that their rates
+    /// are shares of all.
+    ///
+    /// # Errors
+    /// [`FaultError::OverOne`].
+    pub fn check(&self) -> Result<(), FaultError> {
+        let Self { calls, endings, .. } = self;
+        let groups = [
+            (
+                "s3-503, s3-409, s3-412 and lost-answers",
+                calls.s3_503 + calls.s3_409 + calls.s3_412 + calls.lost_answers,
+            ),
+            (
+                "bedrock-throttle, bedrock-quota, bedrock-5xx and lost-answers",
+                calls.bedrock_throttle + calls.bedrock_quota + calls.bedrock_5xx + calls.lost_answers,
+            ),
+            (
+                "partial, expire, fail and stop",
+                endings.partial + endings.expired + endings.failed + endings.stopped,
+            ),
+        ];
+        // 0.7, 0.2 and 0.1 are a little more than 1 in some order.
+        match groups.iter().find(|(_, sum)| *sum > 1.0 + 1e-9) {
+            Some((names, _)) => Err(FaultError::OverOne(names)),
+            None => Ok(()),
+        }
+    }
+
     /// Every fault on a line of its own, for people.
     #[must_use]
     pub fn help() -> String {
@@ -170,6 +201,23 @@ mod tests {
             assert!(!seen.contains(&faults), "{name}");
             seen.push(faults);
         }
+    }
+
+    #[test]
+    fn rates_of_exclusive_faults_add_up_to_at_most_1() {
+        let check = |settings: &[&str]| {
+            let mut faults = FaultOptions::default();
+            settings.iter().for_each(|setting| faults.set(setting).unwrap());
+            faults.check()
+        };
+        assert_eq!(check(&["partial=0.7", "fail=0.2", "stop=0.1", "retryable-errors=1"]), Ok(()));
+        assert_eq!(check(&["s3-503=0.6", "bedrock-5xx=0.6", "events-dropped=1"]), Ok(()));
+        let over = |names| Err(FaultError::OverOne(names));
+        assert_eq!(check(&["partial=0.7", "expire=0.31"]), over("partial, expire, fail and stop"));
+        let s3 = "s3-503, s3-409, s3-412 and lost-answers";
+        assert_eq!(check(&["s3-412=0.5", "lost-answers=0.6"]), over(s3));
+        let bedrock = "bedrock-throttle, bedrock-quota, bedrock-5xx and lost-answers";
+        assert_eq!(check(&["bedrock-quota=0.5", "lost-answers=0.6"]), over(bedrock));
     }
 
     #[test]

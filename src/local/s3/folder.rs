@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{Stream, StreamExt, try_unfold};
-use s3s::{S3Error, S3Result};
+use s3s::{S3Error, S3ErrorCode, S3Result};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufWriter};
+use tokio::sync::watch;
 
 use super::checksum::{Algorithm, Digests, Summary};
 use super::index::random_id;
@@ -20,11 +21,13 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// The server's own folder below the root; no bucket can be called so.
 const HIDDEN: &str = ".embedded-s3";
 
-/// The root folder.
+/// The root folder. What is below [`HIDDEN`] is deleted with it.
 #[derive(Debug)]
 pub(super) struct Folder {
     root: PathBuf,
     hidden: PathBuf,
+    /// Why nothing can be written any more.
+    broken: watch::Sender<Option<String>>,
 }
 
 /// A file of the server's own that is deleted when nobody needs it any more.
@@ -59,14 +62,15 @@ impl Folder {
     /// Makes the root folder, if it is missing, and empties what an earlier server kept for itself.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Whatever the file system says, with the path.
     pub(super) fn open(root: &Path) -> io::Result<Self> {
-        fs::create_dir_all(root)?;
-        let root = root.canonicalize()?;
+        let of_root = |error| with_path(root, error);
+        fs::create_dir_all(root).map_err(of_root)?;
+        let root = root.canonicalize().map_err(of_root)?;
         let hidden = root.join(HIDDEN);
-        unless_missing(fs::remove_dir_all(&hidden))?;
-        fs::create_dir(&hidden)?;
-        Ok(Self { root, hidden })
+        unless_missing(fs::remove_dir_all(&hidden)).map_err(|error| with_path(&hidden, error))?;
+        fs::create_dir(&hidden).map_err(|error| with_path(&hidden, error))?;
+        Ok(Self { root, hidden, broken: watch::Sender::default() })
     }
 
     /// Writes a body to a file of its own, in constant memory.
@@ -79,16 +83,23 @@ impl Folder {
         algorithm: Algorithm,
     ) -> S3Result<(TempFile, Summary)> {
         let temp = TempFile { path: self.unused(), kept: false };
-        let file = tokio::fs::File::create_new(&temp.path).await.map_err(S3Error::internal_error)?;
+        let failed = |error| self.failed(error);
+        let file = tokio::fs::File::create_new(&temp.path).await.map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                // The folder is gone, so no other file can be created there either.
+                self.give_up(&error);
+            }
+            failed(error)
+        })?;
         let mut writer = BufWriter::with_capacity(CHUNK_BYTES, file);
         let mut digests = Digests::new(algorithm);
         let mut body = std::pin::pin!(body);
         while let Some(chunk) = body.next().await {
             let chunk = chunk?;
             digests.update(&chunk);
-            writer.write_all(&chunk).await.map_err(S3Error::internal_error)?;
+            writer.write_all(&chunk).await.map_err(failed)?;
         }
-        writer.flush().await.map_err(S3Error::internal_error)?;
+        writer.flush().await.map_err(failed)?;
         Ok((temp, digests.finish()))
     }
 
@@ -136,9 +147,65 @@ impl Folder {
         }
     }
 
+    /// The refusal of a request for which the file system is to blame. If it will refuse all others too,
+    /// [`Self::broken`] ends.
+    pub(super) fn failed(&self, error: io::Error) -> S3Error {
+        let is_final = matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                | io::ErrorKind::FileTooLarge
+                | io::ErrorKind::ReadOnlyFilesystem
+        );
+        if is_final {
+            self.give_up(&error);
+        }
+        internal_error(error)
+    }
+
+    /// Ends when nothing can be written any more, with the folder and the cause.
+    pub(super) fn broken(&self) -> impl Future<Output = String> + Send + use<> {
+        let mut broken = self.broken.subscribe();
+        async move {
+            match broken.wait_for(Option::is_some).await.ok().and_then(|cause| cause.clone()) {
+                Some(cause) => cause,
+                // The server is gone.
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    fn give_up(&self, error: &io::Error) {
+        let cause = format!("{}: {error}", self.root.display());
+        self.broken.send_if_modified(|first| {
+            let is_first = first.is_none();
+            first.get_or_insert(cause);
+            is_first
+        });
+    }
+
     fn unused(&self) -> PathBuf {
         self.hidden.join(random_id(32).replace('.', "_"))
     }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left there is deleted by the next start.
+        let _left = fs::remove_dir_all(&self.hidden);
+    }
+}
+
+/// `InternalError` with the cause as its message: clients show the message alone.
+pub(super) fn internal_error(error: impl std::error::Error + Send + Sync + 'static) -> S3Error {
+    let mut refusal = S3Error::with_message(S3ErrorCode::InternalError, error.to_string());
+    refusal.set_source(Box::new(error));
+    refusal
+}
+
+/// The same error, naming what it is about.
+fn with_path(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// What is missing needs no removing.
@@ -169,12 +236,11 @@ pub(super) fn read(
             return Ok(None);
         }
         if let Some(start) = seek {
-            file.seek(io::SeekFrom::Start(start)).await.map_err(S3Error::internal_error)?;
+            file.seek(io::SeekFrom::Start(start)).await.map_err(internal_error)?;
         }
         let most = usize::try_from(left).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES));
         let mut chunk = BytesMut::with_capacity(most);
-        let count =
-            (&mut file).take(most as u64).read_buf(&mut chunk).await.map_err(S3Error::internal_error)?;
+        let count = (&mut file).take(most as u64).read_buf(&mut chunk).await.map_err(internal_error)?;
         if count == 0 {
             return Err(S3Error::internal_error(io::Error::from(io::ErrorKind::UnexpectedEof)));
         }

@@ -11,6 +11,7 @@
 //! | `index.rs`, `condition.rs`, `listing.rs` | what is there, and S3's rules about it; pure |
 //! | `folder.rs` | the files |
 //! | `store.rs` | index and files behind one lock |
+//! | `key.rs` | the key pair of a server |
 //! | `requests.rs` | who is let in, what was asked, injected faults |
 //! | `operations/` | one function for each operation of the API |
 //!
@@ -24,6 +25,7 @@ mod checksum;
 mod condition;
 mod folder;
 mod index;
+mod key;
 mod listing;
 mod operations;
 mod path;
@@ -35,7 +37,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::config::{BehaviorVersion, Region};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -43,26 +45,25 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::clients::http_client;
+use crate::clients::plain_http_client;
+use crate::local::check_clock;
 use crate::timestamp::now;
 
 use operations::Service;
 use requests::{Gate, OneKey, RequestLog};
 use store::Store;
 
+pub use key::KeyPair;
 pub use requests::{Fault, Request};
 
-/// The only access key that is let in.
-pub const ACCESS_KEY_ID: &str = "AKIAEMBEDDEDS3LOCAL0";
-/// Its secret. It opens nothing but a server on this machine's loopback.
-pub const SECRET_ACCESS_KEY: &str = "embedded/s3/on/loopback/only/not/a/secret";
 /// The region that the server says it is in.
 pub const REGION: &str = "us-east-1";
 
-/// A running S3 server. It stops serving when dropped; the files stay.
+/// A running S3 server. It stops serving when dropped; the plain files stay, what is its own is deleted.
 #[derive(Debug)]
 pub struct EmbeddedS3 {
     endpoint: String,
+    key: KeyPair,
     store: Arc<Store>,
     requests: Arc<RequestLog>,
     server: JoinHandle<()>,
@@ -92,22 +93,32 @@ pub struct ObjectCreated {
 }
 
 impl EmbeddedS3 {
-    /// Starts an empty S3 on a free port of 127.0.0.1 that keeps its objects below `root`.
+    /// Starts an empty S3 on a free port of 127.0.0.1 that keeps its objects below `root`, and lets in a random
+    /// key pair, see [`Self::key`].
     ///
     /// Files that are there already are left alone, but a new object may take their place.
     ///
     /// # Errors
-    /// If the folder cannot be made or the port not be opened.
+    /// If the folder cannot be made, the port not be opened, or no random numbers be had.
     pub async fn start(root: impl Into<PathBuf>) -> io::Result<Self> {
+        Self::start_with(root, KeyPair::random()?).await
+    }
+
+    /// Starts it with a key pair that another program knows too.
+    ///
+    /// # Errors
+    /// If the folder cannot be made or the port not be opened.
+    pub async fn start_with(root: impl Into<PathBuf>, key: KeyPair) -> io::Result<Self> {
+        check_clock(now())?;
         let store = Arc::new(Store::open(&root.into())?);
         let requests = Arc::new(RequestLog::default());
         let mut builder = S3ServiceBuilder::new(Service(Arc::clone(&store)));
-        builder.set_auth(OneKey);
+        builder.set_auth(OneKey(key.clone()));
         builder.set_access(Gate(Arc::clone(&requests)));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let server = tokio::spawn(serve(listener, builder.build()));
-        Ok(Self { endpoint, store, requests, server })
+        Ok(Self { endpoint, key, store, requests, server })
     }
 
     /// `http://127.0.0.1:<port>`.
@@ -115,20 +126,20 @@ impl EmbeddedS3 {
         &self.endpoint
     }
 
-    /// A client of the AWS SDK that is set up for this server.
+    /// The only key pair that is let in.
+    pub fn key(&self) -> &KeyPair {
+        &self.key
+    }
+
+    /// A client of the AWS SDK that is set up for this server. Nothing about it comes from the environment or from a
+    /// profile.
     pub fn client(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
-            .credentials_provider(Credentials::new(
-                ACCESS_KEY_ID,
-                SECRET_ACCESS_KEY,
-                None,
-                None,
-                "embedded-s3",
-            ))
+            .credentials_provider(self.key.credentials())
             .endpoint_url(&self.endpoint)
             .force_path_style(true)
-            .http_client(http_client())
+            .http_client(plain_http_client())
             .region(Region::from_static(REGION))
             .build();
         aws_sdk_s3::Client::from_conf(config)
@@ -137,10 +148,14 @@ impl EmbeddedS3 {
     /// Makes an empty bucket.
     ///
     /// # Errors
-    /// If the name is taken or no bucket may be called so.
+    /// [`io::ErrorKind::InvalidInput`] if the name is taken or no bucket may have it.
     pub fn create_bucket(&self, name: &str, versioning: bool) -> io::Result<()> {
         self.store.with_index(|index| {
-            let bucket = index.create_bucket(name, now()).map_err(io::Error::other)?;
+            // `S3Error` shows itself as Rust code.
+            let bucket = index.create_bucket(name, now()).map_err(|error| {
+                let message = error.message().unwrap_or_else(|| error.code().as_str()).to_owned();
+                io::Error::new(io::ErrorKind::InvalidInput, message)
+            })?;
             if versioning {
                 bucket.versioning = index::Versioning::Enabled;
             }
@@ -163,7 +178,18 @@ impl EmbeddedS3 {
         self.store.set_most_listed(versions);
     }
 
-    /// Every request that was let in so far, oldest first.
+    /// Ends when a file can no longer be written below the root folder, such as for a full disk, with the path and
+    /// the cause: no request that writes will succeed any more.
+    pub fn broken(&self) -> impl Future<Output = String> + Send + use<> {
+        self.store.folder.broken()
+    }
+
+    /// Keeps only this many of the newest requests from now on: a run of days has millions.
+    pub fn limit_log(&self, most: usize) {
+        self.requests.limit(most);
+    }
+
+    /// Every request that was let in so far, oldest first; the newest of them if the log is limited.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.requests()
     }

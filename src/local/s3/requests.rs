@@ -1,5 +1,6 @@
 //! Who is let in, what was asked, and the faults that a test wants.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +11,7 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
-use super::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
+use super::KeyPair;
 
 /// One request that was let in, whether it then succeeded or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +50,9 @@ pub(super) struct RequestLog(Mutex<Log>);
 
 #[derive(Default)]
 struct Log {
-    requests: Vec<Request>,
+    requests: VecDeque<Request>,
+    /// How many requests are kept; `None`: all.
+    most: Option<usize>,
     faults: Option<Faults>,
 }
 
@@ -61,7 +64,11 @@ impl fmt::Debug for RequestLog {
 
 impl RequestLog {
     pub(super) fn requests(&self) -> Vec<Request> {
-        self.lock().requests.clone()
+        self.lock().requests.iter().cloned().collect()
+    }
+
+    pub(super) fn limit(&self, most: usize) {
+        self.lock().most = Some(most);
     }
 
     pub(super) fn set_faults(&self, faults: Faults) {
@@ -71,7 +78,10 @@ impl RequestLog {
     fn admit(&self, request: Request) -> Option<Fault> {
         let mut log = self.lock();
         let fault = log.faults.as_ref().and_then(|faults| faults(&request));
-        log.requests.push(request);
+        log.requests.push_back(request);
+        while log.most.is_some_and(|most| log.requests.len() > most) {
+            log.requests.pop_front();
+        }
         fault
     }
 
@@ -151,7 +161,7 @@ pub(super) fn is_lost(extensions: &Extensions) -> bool {
 }
 
 /// Knows one key pair, and refuses any other as S3 does.
-pub(super) struct OneKey;
+pub(super) struct OneKey(pub(super) KeyPair);
 
 impl S3Auth for OneKey {
     fn get_secret_key<'a, 'b, 'f>(&'a self, access_key: &'b str) -> BoxFuture<'f, S3Result<SecretKey>>
@@ -161,8 +171,8 @@ impl S3Auth for OneKey {
         Self: 'f,
     {
         Box::pin(async move {
-            if access_key == ACCESS_KEY_ID {
-                Ok(SecretKey::from(SECRET_ACCESS_KEY))
+            if access_key == self.0.access_key_id() {
+                Ok(SecretKey::from(self.0.secret_access_key()))
             } else {
                 Err(s3_error!(
                     InvalidAccessKeyId,

@@ -11,12 +11,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use s3s::dto::ETagCondition;
-use s3s::{S3Error, S3Result, s3_error};
+use s3s::{S3Result, s3_error};
 use tokio::sync::mpsc;
 
 use super::ObjectCreated;
 use super::condition::{ReadConditions, WriteConditions, check_delete};
-use super::folder::{Folder, TempFile};
+use super::folder::{Folder, TempFile, internal_error};
 use super::index::{Bucket, Deleted, Index, Object, Version};
 use crate::timestamp::now;
 
@@ -105,7 +105,7 @@ impl Store {
         let bucket = state.index.bucket(bucket)?;
         let (version, object) = bucket.read(key, version_id)?;
         conditions.check(version, object)?;
-        let file = fs::File::open(&object.file).map_err(S3Error::internal_error)?;
+        let file = fs::File::open(&object.file).map_err(internal_error)?;
         let shown_id = bucket.shown_id(version);
         Ok(Opened { file, version: version.clone(), object: object.clone(), shown_id })
     }
@@ -202,17 +202,17 @@ fn change<T>(
     let vacated = match bucket.current_file(key) {
         Some(file) => {
             let vacated = file.clone();
-            folder.hide(file).map_err(S3Error::internal_error)?;
+            folder.hide(file).map_err(|error| folder.failed(error))?;
             Some(vacated)
         }
         None => None,
     };
     let (answer, files) = change(bucket);
     for file in files {
-        folder.discard(&file).map_err(S3Error::internal_error)?;
+        folder.discard(&file).map_err(|error| folder.failed(error))?;
     }
     if let Some(file) = bucket.current_file(key) {
-        folder.publish(bucket_name, key, file).map_err(S3Error::internal_error)?;
+        folder.publish(bucket_name, key, file).map_err(|error| folder.failed(error))?;
     }
     if let Some(vacated) = vacated {
         folder.prune(bucket_name, &vacated);

@@ -247,7 +247,7 @@ impl Plan {
         let mut files = Vec::new();
         for part in &parts {
             md5.update(&part.md5);
-            files.push((std::fs::File::open(part.path()).map_err(S3Error::internal_error)?, part.size));
+            files.push((std::fs::File::open(part.path()).map_err(folder::internal_error)?, part.size));
         }
         Ok(Self {
             files,
