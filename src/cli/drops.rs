@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::progress::Progress;
-use super::{CliError, name_of, path_error, tell_problems};
+use super::{CliError, failures, name_of, path_error, tell_problems};
 use crate::accounting::Summary;
 use crate::error::Error;
 use crate::event::{ObjectCreated, parse_job_state_change, parse_object_created};
@@ -138,7 +138,11 @@ impl<'a> Session<'a> {
         let folder = self.local.folder_of(&key).unwrap_or_default();
         let report = if key.ends_with("/summary.json") {
             let summary = self.store.get_json::<Summary>(&key).await?.map(|stored| stored.entry);
-            summary.map(|summary| (summary.balanced, tell_summary(&summary)))
+            let model_id = &self.local.config().model_id;
+            summary.map(|summary| {
+                let failures = failures::tell(&summary, &folder, model_id);
+                (summary.balanced, tell_summary(&summary) + &failures)
+            })
         } else {
             let rejection = self.store.get_json::<Rejection>(&key).await?.map(|stored| stored.entry);
             rejection.map(|rejection| (false, tell_rejection(&rejection)))

@@ -25,6 +25,7 @@ use self::stand_in::StandInArguments;
 use self::validate::ValidateArguments;
 
 mod drops;
+mod failures;
 mod progress;
 mod stand_in;
 mod validate;
@@ -93,7 +94,8 @@ struct LocalArguments {
     #[arg(long, default_value = "bedrock-local", value_name = "FOLDER")]
     dir: PathBuf,
 
-    /// The model whose requests and answers the records have.
+    /// The model whose requests and answers the records have. For a file written for Claude:
+    /// us.anthropic.claude-haiku-4-5-20251001-v1:0.
     #[arg(long, default_value = DEFAULT_MODEL_ID, value_name = "MODEL")]
     model_id: String,
 
@@ -134,7 +136,8 @@ fn fault_help() -> String {
     )
 }
 
-const DEFAULT_MODEL_ID: &str = "anthropic.claude-3-haiku-20240307-v1:0";
+/// It has batch inference in us-east-1 without an inference profile, and needs no subscription.
+const DEFAULT_MODEL_ID: &str = "amazon.nova-lite-v1:0";
 
 /// What stops the command line.
 #[derive(Debug, thiserror::Error)]

@@ -32,7 +32,7 @@ ENVIRONMENT = {
     "JOB_ROLE_ARN": "arn:aws:iam::123456789012:role/bench",
     "SUBNET_IDS": "subnet-0a0a0a0a,subnet-0b0b0b0b",
     "SECURITY_GROUP_IDS": "sg-0c0c0c0c",
-    "MODEL_ID": "anthropic.claude-3-haiku-20240307-v1:0",
+    "MODEL_ID": "us.anthropic.claude-haiku-4-5-20251001-v1:0",
     "S3_FORCE_PATH_STYLE": "true",
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
