@@ -15,7 +15,7 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 from cfnlint.context.parameters import ParameterSet
 
-from stack import ACCOUNT, KEY_ARN, PLAIN_MODEL, ROOT, STACK, Stack, as_list, cases, existing, translate
+from stack import ACCOUNT, KEY_ARN, PLAIN_MODEL, REQUIRED, ROOT, STACK, Stack, as_list, cases, existing, translate
 
 CONFIG = ROOT / "src" / "config.rs"
 TRANSLATED = ROOT / "target" / "template.json"
@@ -494,6 +494,11 @@ def check_failures_are_kept(stack):
         assert stack.statement(f"{kind}Role", "ReportFailures")["Resource"] == [queue]
     for queue in stack.of_type("AWS::SQS::Queue"):
         assert stack.properties(queue)["SqsManagedSseEnabled"] is True
+
+
+def check_required_parameters(stack):
+    """What differs from account to account, and what ends, has no default: a model ends."""
+    assert stack.required == set(REQUIRED), sorted(stack.required)
 
 
 def check_patterns(stack):

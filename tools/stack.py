@@ -126,6 +126,7 @@ class Stack:
         self.conditions = template.get("Conditions", {})
         self.rules = template.get("Rules", {})
         self.outputs = template.get("Outputs", {})
+        self.required = {name for name, parameter in template["Parameters"].items() if "Default" not in parameter}
         self.patterns = {name: parameter["AllowedPattern"]
                          for name, parameter in template["Parameters"].items() if "AllowedPattern" in parameter}
         self.values = {

@@ -243,7 +243,6 @@ class EmbeddedS3:
     """The project's own S3, in a process of its own, empty."""
 
     def __enter__(self):
-        OUT.mkdir(parents=True, exist_ok=True)
         self.folder = tempfile.TemporaryDirectory(dir=OUT)
         self.process = subprocess.Popen(
             [programs()["s3_server"], self.folder.name, INPUT, OUTPUT],
