@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for part in drop::judge(reader, &source).await? {
         let to = format!("parts/{:05}.jsonl", part.number);
         match how.as_str() {
-            "copy" => store.copy_drop(&source, &part.bytes, &to).await?,
+            "copy" => assert!(store.copy_drop(&source, &part.bytes, &to).await?, "the drop is gone"),
             "upload" => upload(&store, &source, &part.bytes, &to).await?,
             _ => return Err(format!("neither copy nor upload: {how}").into()),
         }

@@ -6,15 +6,16 @@ use crate::layout::{self, DropId, DropSource, JobId, ResultKind};
 use crate::ledger::{JobEntry, JobState};
 use crate::plan::Part;
 use crate::record::{Answer, KeySum, OutputReader, RecordKey, RecordMap};
+use crate::timestamp::Timestamp;
 
 /// What one line of Bedrock's output means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineVerdict {
     /// A record, and what Bedrock said to it.
     Answered(Answer),
-    /// A record that the output already has; the first line counts.
+    /// A record that the output already has. The first line counts, unless it has an error that may pass.
     Repeated,
-    /// No record, such as the cut last line of a stopped job. Its record, if any, was not processed.
+    /// No record, such as the cut last line of a stopped job.
     Unreadable,
 }
 
@@ -27,6 +28,7 @@ pub struct Answers {
     by_record: RecordMap<Answer>,
     ids: KeySum,
     repeated: u64,
+    unreadable: u64,
 }
 
 impl Answers {
@@ -42,19 +44,40 @@ impl Answers {
     pub fn judge(&mut self, line: &[u8]) -> LineVerdict {
         let verdict = match self.reader.read(line) {
             None => LineVerdict::Unreadable,
-            Some(record) => {
-                let key = RecordKey::of(&record.record_id);
-                if self.by_record.add(key, record.answer) {
-                    self.ids.add(key);
-                    LineVerdict::Answered(record.answer)
-                } else {
-                    self.repeated += 1;
-                    LineVerdict::Repeated
-                }
-            }
+            Some(record) => self.judge_record(RecordKey::of(&record.record_id), record.answer),
         };
+        // A blank line says nothing, so it cannot be an answer that was lost.
+        if verdict == LineVerdict::Unreadable && !line.trim_ascii().is_empty() {
+            self.unreadable += 1;
+        }
         self.verdicts.push(verdict);
         verdict
+    }
+
+    fn judge_record(&mut self, key: RecordKey, answer: Answer) -> LineVerdict {
+        if self.by_record.add(key, answer) {
+            self.ids.add(key);
+            return LineVerdict::Answered(answer);
+        }
+        self.repeated += 1;
+        // An error that may pass was no last word, and is in no result file: what came of the record counts.
+        if answer != Answer::Retryable && self.by_record.get(key) == Some(&Answer::Retryable) {
+            self.by_record.replace(key, answer);
+            return LineVerdict::Answered(answer);
+        }
+        LineVerdict::Repeated
+    }
+
+    /// Takes back that the last line counts as unreadable: it has no `\n`, so its file was cut in the middle of it,
+    /// which says nothing against the rest.
+    pub fn forgive_cut_line(&mut self, unreadable_before: u64) {
+        self.unreadable = self.unreadable.min(unreadable_before);
+    }
+
+    /// How many lines were unreadable.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
     }
 
     /// The verdicts on all lines, in the order in which they were judged.
@@ -149,6 +172,9 @@ pub struct RetryLimits {
     pub min_records: u64,
 }
 
+/// The status, none of Bedrock's, of a job that was never made because a job of another request has its name.
+pub const NAME_IN_USE: &str = "NameInUse";
+
 /// The next attempt at the records that a job has left, if there is to be one. Not after a user has stopped
 /// the job, not after one that failed before it had processed anything (it would fail again), and not for
 /// too few records for a job.
@@ -162,7 +188,7 @@ pub fn next_attempt(
     limits: RetryLimits,
 ) -> Option<Part> {
     let may_succeed = match status {
-        "Completed" | "PartiallyCompleted" | "Expired" => true,
+        "Completed" | "PartiallyCompleted" | "Expired" | NAME_IN_USE => true,
         "Failed" => matched.answered() > 0,
         _ => false,
     };
@@ -188,22 +214,34 @@ pub struct Counts {
     pub unprocessed: u64,
 }
 
-impl Counts {
-    fn sum(self) -> u64 {
-        self.succeeded + self.failed + self.retried + self.unprocessed
-    }
-}
-
 /// `manifest.json.out`, as far as it is used. A job that failed may have none.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html>
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "AWS's names")]
 pub struct Manifest {
+    pub total_record_count: Option<u64>,
+    pub processed_record_count: Option<u64>,
     pub success_record_count: Option<u64>,
     pub error_record_count: Option<u64>,
     pub input_token_count: Option<u64>,
     pub output_token_count: Option<u64>,
+}
+
+impl Manifest {
+    /// Reads a manifest. A member that is no count is left out; what is no JSON object has none.
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Self {
+        let manifest: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let count = |name| manifest.get(name).and_then(serde_json::Value::as_u64);
+        Self {
+            total_record_count: count("totalRecordCount"),
+            processed_record_count: count("processedRecordCount"),
+            success_record_count: count("successRecordCount"),
+            error_record_count: count("errorRecordCount"),
+            input_token_count: count("inputTokenCount"),
+            output_token_count: count("outputTokenCount"),
+        }
+    }
 }
 
 /// What `GetModelInvocationJob` says of a job that is over.
@@ -219,6 +257,10 @@ pub struct JobEnd {
     pub submit_time: String,
     /// When it ended. For an expired job AWS gives a time that has nothing to do with its end.
     pub end_time: Option<String>,
+    /// Records of the job, once counted.
+    pub total_record_count: Option<u64>,
+    /// Records with an answer or an error, once counted.
+    pub processed_record_count: Option<u64>,
     /// Records with an answer, once counted.
     pub success_record_count: Option<u64>,
     /// Records with an error, once counted.
@@ -251,58 +293,138 @@ pub struct Outcome {
     pub mismatches: Vec<String>,
 }
 
-/// Draws up what became of a job, holding four figures against each other: the part as it was planned, the
-/// lines of the output, Bedrock's manifest and Bedrock's own counts.
+/// What the figures about a job say against each other.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Evidence {
+    /// Where figures that must agree do not. Empty, or somebody must look.
+    pub mismatches: Vec<String>,
+    /// Those of them by which more of the records may have been processed than the output shows.
+    pub contradictions: Vec<String>,
+}
+
+/// Compares what is known about a job that is over: the part as it was planned, the lines of the output, Bedrock's
+/// manifest, its counters and its status. Figures that are missing contradict nothing.
 #[must_use]
-pub fn outcome(
+pub fn evidence(
     part: &Part,
     answers: &Answers,
+    matched: &Matched,
+    end: &JobEnd,
+    manifest: Option<&Manifest>,
+) -> Evidence {
+    let mut evidence = Evidence::default();
+    let records = matched.answered() + matched.missing;
+    if records != part.records {
+        let planned = part.records;
+        evidence.mismatches.push(format!("the part has {planned} records, its job's input {records}"));
+    }
+    if answers.repeated > 0 {
+        let repeated = answers.repeated;
+        let what = format!("the output has {repeated} lines for records that it already has");
+        evidence.mismatches.push(what);
+    }
+    let foreign = answers.by_record.count().saturating_sub(matched.answered());
+    if foreign > 0 {
+        evidence.contradict(format!("the output has {foreign} records that the input does not have"));
+    }
+    if answers.unreadable > 0 {
+        evidence.contradict(format!("the output has {} lines that cannot be read", answers.unreadable));
+    }
+    if end.status == "Completed" && matched.missing > 0 {
+        let missing = matched.missing;
+        evidence.contradict(format!("the job is Completed, and the output lacks {missing} of its records"));
+    }
+    let errors = matched.failed + matched.retryable;
+    let counted = [records, matched.answered(), matched.succeeded, errors];
+    let manifest = manifest.copied().unwrap_or_default();
+    let counts = [
+        ("total", manifest.total_record_count, end.total_record_count),
+        ("processed", manifest.processed_record_count, end.processed_record_count),
+        ("success", manifest.success_record_count, end.success_record_count),
+        ("error", manifest.error_record_count, end.error_record_count),
+    ];
+    for ((what, manifest, counter), ours) in counts.into_iter().zip(counted) {
+        // Bedrock's counters may lag by a minute, and are 0 before: only more than there is contradicts.
+        // <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-monitor.html>
+        for (who, theirs, may_lag) in
+            [("the manifest", manifest, false), ("GetModelInvocationJob", counter, true)]
+        {
+            let Some(theirs) = theirs else { continue };
+            let text = format!("{who} counts {theirs} {what} records, the output has {ours}");
+            if theirs > ours {
+                evidence.contradict(text);
+            } else if theirs < ours && !may_lag && what != "total" {
+                evidence.mismatches.push(text);
+            }
+        }
+    }
+    evidence
+}
+
+impl Evidence {
+    fn contradict(&mut self, what: String) {
+        self.mismatches.push(what.clone());
+        self.contradictions.push(what);
+    }
+
+    /// Whether it cannot be told which of the records were processed: then nothing may be done about the rest. If
+    /// all of them have a last word, there is no rest.
+    #[must_use]
+    pub fn is_doubtful(&self, matched: &Matched) -> bool {
+        matched.rest() > 0 && !self.contradictions.is_empty()
+    }
+}
+
+/// Draws up what became of a job.
+#[must_use]
+pub fn outcome(
     matched: &Matched,
     next: Option<Part>,
     end: &JobEnd,
     manifest: Option<&Manifest>,
+    evidence: Evidence,
 ) -> Outcome {
     let (retried, unprocessed) = if next.is_some() { (matched.rest(), 0) } else { (0, matched.rest()) };
-    let records = Counts { succeeded: matched.succeeded, failed: matched.failed, retried, unprocessed };
-    let mut mismatches = Vec::new();
-    if records.sum() != part.records {
-        mismatches.push(format!("the part has {} records, its job's input {}", part.records, records.sum()));
-    }
-    let foreign = answers.by_record.count().saturating_sub(matched.answered());
-    if foreign > 0 {
-        mismatches.push(format!("the output has {foreign} records that the input does not have"));
-    }
-    if answers.repeated > 0 {
-        mismatches.push(format!("the output has {} lines for records that it already has", answers.repeated));
-    }
-    let mut compare = |who: &str, what: &str, theirs: Option<u64>, ours: u64| {
-        if let Some(theirs) = theirs {
-            mismatches.push(format!("{who} counts {theirs} {what} records, the output has {ours}"));
-        }
-    };
-    let errors = matched.failed + matched.retryable;
-    let counted = [("success", matched.succeeded), ("error", errors)];
-    let manifest_counts =
-        manifest.map(|m| [m.success_record_count, m.error_record_count]).unwrap_or_default();
-    // Bedrock's counters may lag by a minute, so only more than the output has is more than it should be.
-    // <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-monitor.html>
-    let job_counts = [end.success_record_count, end.error_record_count];
-    for (((what, ours), manifest), job) in counted.into_iter().zip(manifest_counts).zip(job_counts) {
-        compare("the manifest", what, manifest.filter(|theirs| *theirs != ours), ours);
-        compare("GetModelInvocationJob", what, job.filter(|theirs| *theirs > ours), ours);
-    }
     Outcome {
         status: end.status.clone(),
         message: end.message.clone(),
         model_id: end.model_id.clone(),
         submit_time: end.submit_time.clone(),
         end_time: end.end_time.clone(),
-        records,
+        records: Counts { succeeded: matched.succeeded, failed: matched.failed, retried, unprocessed },
         next,
         input_tokens: manifest.and_then(|m| m.input_token_count),
         output_tokens: manifest.and_then(|m| m.output_token_count),
-        mismatches,
+        mismatches: evidence.mismatches,
     }
+}
+
+/// What becomes of a job that was never made because a job of another request, with this ARN, has its name: all its
+/// records go to the next attempt, which has another name, if there is to be one.
+#[must_use]
+pub fn outcome_of_name_in_use(
+    drop_id: &DropId,
+    part: &Part,
+    attempt: u32,
+    model_id: &str,
+    foreign_arn: &str,
+    now: Timestamp,
+    limits: RetryLimits,
+) -> Outcome {
+    let matched = Matched { missing: part.records, rest: part.ids, ..Matched::default() };
+    let next = next_attempt(drop_id, part, attempt, &matched, NAME_IN_USE, limits);
+    let end = JobEnd {
+        status: NAME_IN_USE.to_owned(),
+        message: Some(format!("{foreign_arn} has the name of this job, but was not made by this pipeline")),
+        model_id: model_id.to_owned(),
+        submit_time: now.to_string(),
+        end_time: Some(now.to_string()),
+        total_record_count: None,
+        processed_record_count: None,
+        success_record_count: None,
+        error_record_count: None,
+    };
+    outcome(&matched, next, &end, None, Evidence::default())
 }
 
 /// `summary.json`: what became of a drop. Written last; when it is there, all results are.
@@ -343,6 +465,8 @@ pub struct SummaryRecords {
     pub failed: u64,
     /// In `unprocessed/`.
     pub unprocessed: u64,
+    /// In parts of which no job could be made, because this version of the file was deleted before.
+    pub source_deleted: u64,
 }
 
 /// One job in a summary.
@@ -374,13 +498,25 @@ pub fn summarize(
         succeeded: 0,
         failed: 0,
         unprocessed: 0,
+        source_deleted: 0,
     };
     let (mut input_tokens, mut output_tokens) = (0, 0);
     let mut mismatches = Vec::new();
     let mut files = Vec::new();
     let mut summary_jobs = Vec::new();
     for job in jobs {
-        let JobState::Settled { job_arn, outcome, .. } = &job.state else { return None };
+        let (job_arn, outcome) = match &job.state {
+            JobState::Settled { job_arn, outcome, .. } => (job_arn, outcome),
+            JobState::SourceDeleted => {
+                records.source_deleted += job.part.records;
+                continue;
+            }
+            JobState::Waiting
+            | JobState::Submitting { .. }
+            | JobState::Submitted { .. }
+            | JobState::Doubtful { .. }
+            | JobState::Ended { .. } => return None,
+        };
         let counts = outcome.records;
         records.succeeded += counts.succeeded;
         records.failed += counts.failed;
@@ -406,7 +542,7 @@ pub fn summarize(
             outcome: outcome.clone(),
         });
     }
-    let sum = records.succeeded + records.failed + records.unprocessed;
+    let sum = records.succeeded + records.failed + records.unprocessed + records.source_deleted;
     if sum != records.total {
         mismatches.push(format!("the drop has {} records, its results {sum}", records.total));
     }
@@ -474,6 +610,8 @@ mod tests {
             model_id: "m".into(),
             submit_time: "t".into(),
             end_time: None,
+            total_record_count: Some(4),
+            processed_record_count: None,
             success_record_count: success,
             error_record_count: error,
         }
@@ -485,6 +623,7 @@ mod tests {
             error_record_count: Some(error),
             input_token_count: Some(1),
             output_token_count: Some(2),
+            ..Manifest::default()
         }
     }
 
@@ -543,14 +682,136 @@ mod tests {
         ];
         for (lines, end, manifest, expected) in table {
             let answers = answers(&lines);
-            let outcome = outcome(&part(), &answers, &matched(&answers), None, &end, manifest.as_ref());
+            let matched = matched(&answers);
+            let evidence = evidence(&part(), &answers, &matched, &end, manifest.as_ref());
+            assert_eq!(evidence.mismatches, expected);
+            // All records have a last word, so whatever else is wrong, nothing is left to be decided.
+            assert!(!evidence.is_doubtful(&matched));
+            let outcome = outcome(&matched, None, &end, manifest.as_ref(), evidence);
             assert_eq!(outcome.mismatches, expected);
             assert_eq!(outcome.records, Counts { succeeded: 3, failed: 1, retried: 0, unprocessed: 0 });
         }
         let answers = answers(&all);
         let five = Part { records: 5, ..part() };
-        let outcome = outcome(&five, &answers, &matched(&answers), None, &end(None, None), None);
-        assert_eq!(outcome.mismatches, ["the part has 5 records, its job's input 4"]);
+        let evidence = evidence(&five, &answers, &matched(&answers), &end(None, None), None);
+        assert_eq!(evidence.mismatches, ["the part has 5 records, its job's input 4"]);
+    }
+
+    #[test]
+    fn only_evidence_that_more_was_processed_makes_a_job_doubtful() {
+        let three = [("a", GOOD), ("b", GOOD), ("c", BAD)];
+        let counted = |total, processed, success, error| JobEnd {
+            total_record_count: total,
+            processed_record_count: processed,
+            ..end(success, error)
+        };
+        let agrees = counted(Some(4), Some(3), Some(2), Some(1));
+        let partly = |end| JobEnd { status: "PartiallyCompleted".into(), ..end };
+        let manifest_of = |text: &str| Some(Manifest::parse(text.as_bytes()));
+        type Row<'a> = (Vec<(&'a str, &'a str)>, JobEnd, Option<Manifest>, Option<&'a str>);
+        let table: Vec<Row<'_>> = vec![
+            (three.to_vec(), partly(agrees.clone()), None, None),
+            // Nothing is known, counters lag, or the manifest is none or lacks members.
+            (three.to_vec(), partly(counted(None, None, None, None)), None, None),
+            (three.to_vec(), partly(counted(Some(0), Some(0), Some(0), Some(0))), None, None),
+            (three.to_vec(), partly(agrees.clone()), manifest_of("not JSON"), None),
+            (three.to_vec(), partly(agrees.clone()), manifest_of(r#"{"successRecordCount": null}"#), None),
+            (
+                three.to_vec(),
+                partly(agrees.clone()),
+                manifest_of(r#"{"processedRecordCount": 3, "successRecordCount": 2, "errorRecordCount": 1}"#),
+                None,
+            ),
+            // Fewer than the output shows is wrong, but says nothing of the rest.
+            (three.to_vec(), partly(agrees.clone()), manifest_of(r#"{"successRecordCount": 1}"#), None),
+            (
+                three.to_vec(),
+                partly(counted(Some(4), Some(4), None, None)),
+                None,
+                Some("GetModelInvocationJob counts 4 processed records, the output has 3"),
+            ),
+            (
+                three.to_vec(),
+                partly(counted(Some(4), None, Some(3), None)),
+                None,
+                Some("GetModelInvocationJob counts 3 success records, the output has 2"),
+            ),
+            (
+                three.to_vec(),
+                partly(agrees.clone()),
+                manifest_of(r#"{"errorRecordCount": 2}"#),
+                Some("the manifest counts 2 error records, the output has 1"),
+            ),
+            (
+                three.to_vec(),
+                partly(agrees.clone()),
+                manifest_of(r#"{"totalRecordCount": 5}"#),
+                Some("the manifest counts 5 total records, the output has 4"),
+            ),
+            (
+                three.to_vec(),
+                agrees.clone(),
+                None,
+                Some("the job is Completed, and the output lacks 1 of its records"),
+            ),
+            (
+                vec![],
+                counted(None, None, None, None),
+                None,
+                Some("the job is Completed, and the output lacks 4 of its records"),
+            ),
+            (
+                [three.as_slice(), &[("x", GOOD)]].concat(),
+                partly(agrees.clone()),
+                None,
+                Some("the output has 1 records that the input does not have"),
+            ),
+            (
+                [three.as_slice(), &[("d", "\"modelOutput\":")]].concat(),
+                partly(agrees),
+                None,
+                Some("the output has 1 lines that cannot be read"),
+            ),
+        ];
+        for (lines, end, manifest, expected) in table {
+            let answers = answers(&lines);
+            let matched = matched(&answers);
+            let evidence = evidence(&part(), &answers, &matched, &end, manifest.as_ref());
+            let contradictions: Vec<&str> = evidence.contradictions.iter().map(String::as_str).collect();
+            assert_eq!(contradictions, Vec::from_iter(expected), "{lines:?} {end:?} {manifest:?}");
+            assert_eq!(evidence.is_doubtful(&matched), expected.is_some());
+        }
+    }
+
+    #[test]
+    fn cut_last_line_and_blank_lines_contradict_nothing() {
+        let mut answers = Answers::default();
+        answers.judge(br#"{"recordId":"a","modelOutput":{}}"#);
+        answers.judge(b" \r");
+        answers.judge(b"");
+        let before = answers.unreadable();
+        answers.judge(br#"{"recordId":"b","modelOut"#);
+        assert_eq!((before, answers.unreadable()), (0, 1));
+        answers.forgive_cut_line(before);
+        assert_eq!(answers.unreadable(), 0);
+    }
+
+    #[test]
+    fn last_word_counts_over_an_error_that_may_pass() {
+        let twice = answers(&[("a", BUSY), ("a", GOOD), ("a", BAD), ("b", BUSY), ("b", BUSY), ("c", GOOD)]);
+        let (answered, repeated) = (LineVerdict::Answered, LineVerdict::Repeated);
+        assert_eq!(
+            twice.verdicts(),
+            [
+                answered(Answer::Retryable),
+                answered(Answer::Succeeded),
+                repeated,
+                answered(Answer::Retryable),
+                repeated,
+                answered(Answer::Succeeded),
+            ]
+        );
+        assert!(!twice.leaves("a") && twice.leaves("b"));
     }
 
     #[test]

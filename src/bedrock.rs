@@ -11,7 +11,7 @@ use aws_sdk_bedrock::types::ModelInvocationJobStatus;
 
 use crate::accounting::JobEnd;
 use crate::error::Error;
-use crate::job::JobRequest;
+use crate::job::{CreatedWith, JobRequest};
 
 /// How often a request for a job is sent, if its answer is lost or says nothing.
 const CREATE_ATTEMPTS: u32 = 3;
@@ -42,12 +42,31 @@ pub enum Submission {
 /// A job as Bedrock sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobDescription {
-    /// The client request token that it was created with.
-    pub client_request_token: Option<String>,
+    /// What it was created with.
+    pub created_with: CreatedWith,
     /// Whether it is over for good.
     pub is_terminal: bool,
     /// Status, counts and times.
     pub end: JobEnd,
+}
+
+/// The jobs that have a certain name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// There is none.
+    Nothing,
+    /// The one that was made from this request, and what differs from it.
+    Ours {
+        /// Its ARN.
+        job_arn: String,
+        /// Where it is not as requested.
+        differences: Vec<String>,
+    },
+    /// Only one that was made from another request.
+    Foreign {
+        /// Its ARN.
+        job_arn: String,
+    },
 }
 
 impl Bedrock {
@@ -118,23 +137,37 @@ impl Bedrock {
         Ok(describe(job))
     }
 
-    /// The ARN of the job with exactly this name; `None` if there is none.
+    /// Looks for the job that was made from a request, by its name and then by its token. A job that has our token
+    /// was paid for by us, whatever else it has.
     ///
     /// # Errors
     /// [`Error::Call`].
-    pub async fn find_by_name(&self, job_name: &str) -> Result<Option<String>, Error> {
+    pub async fn find(&self, request: &JobRequest) -> Result<Found, Error> {
+        let mut foreign = None;
+        for job_arn in self.named(&request.job_name).await? {
+            let created_with = self.get(&job_arn).await?.created_with;
+            if created_with.is_of(request) {
+                let differences = created_with.differences(request);
+                return Ok(Found::Ours { job_arn, differences });
+            }
+            foreign.get_or_insert(job_arn);
+        }
+        Ok(foreign.map_or(Found::Nothing, |job_arn| Found::Foreign { job_arn }))
+    }
+
+    /// The ARNs of all jobs with exactly this name. AWS does not document that there is at most one.
+    async fn named(&self, job_name: &str) -> Result<Vec<String>, Error> {
         let request = self.client.list_model_invocation_jobs().name_contains(job_name);
         let mut pages = request.into_paginator().send();
+        let mut named = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
                 Error::from_sdk(format!("Bedrock ListModelInvocationJobs nameContains {job_name}"), error)
             })?;
             let summaries = page.invocation_job_summaries.unwrap_or_default();
-            if let Some(job) = summaries.into_iter().find(|job| job.job_name == job_name) {
-                return Ok(Some(job.job_arn));
-            }
+            named.extend(summaries.into_iter().filter(|job| job.job_name == job_name).map(|job| job.job_arn));
         }
-        Ok(None)
+        Ok(named)
     }
 }
 
@@ -143,8 +176,17 @@ fn describe(job: GetModelInvocationJobOutput) -> JobDescription {
     let count = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok());
     let iso =
         |time: aws_sdk_bedrock::primitives::DateTime| time.fmt(DateTimeFormat::DateTime).unwrap_or_default();
+    let input = job.input_data_config.as_ref().and_then(|config| config.as_s3_input_data_config().ok());
+    let output = job.output_data_config.as_ref().and_then(|config| config.as_s3_output_data_config().ok());
     JobDescription {
-        client_request_token: job.client_request_token,
+        created_with: CreatedWith {
+            client_request_token: job.client_request_token,
+            role_arn: job.role_arn,
+            model_id: job.model_id.clone(),
+            input_s3_uri: input.map(|input| input.s3_uri.clone()),
+            output_s3_uri: output.map(|output| output.s3_uri.clone()),
+            vpc: job.vpc_config.map(|vpc| (vpc.subnet_ids, vpc.security_group_ids)),
+        },
         is_terminal: is_terminal(&status),
         end: JobEnd {
             status,
@@ -152,6 +194,8 @@ fn describe(job: GetModelInvocationJobOutput) -> JobDescription {
             model_id: job.model_id,
             submit_time: iso(job.submit_time),
             end_time: job.end_time.map(iso),
+            total_record_count: count(job.total_record_count),
+            processed_record_count: count(job.processed_record_count),
             success_record_count: count(job.success_record_count),
             error_record_count: count(job.error_record_count),
         },

@@ -42,6 +42,8 @@ impl Vpc {
 pub struct Config {
     /// The bucket that users write to.
     pub input_bucket: String,
+    /// The keys of drops start with this. Empty: any key is one of a drop.
+    pub input_prefix: String,
     /// The bucket that the pipeline and Bedrock write to.
     pub output_bucket: String,
     /// Job names are `<prefix>-<job-id>`.
@@ -74,6 +76,9 @@ pub struct Config {
     pub max_drop_bytes: u64,
     /// How long one attempt of one call to S3 or Bedrock may take.
     pub call_timeout: Duration,
+    /// How long the event of a put may take: an object without a ledger entry that is older is taken for one whose
+    /// event was lost. A drop that is found too early is not run twice, it is only looked at twice.
+    pub event_grace: Duration,
     /// Address buckets in the path, as S3 stand-ins want it.
     pub s3_force_path_style: bool,
 }
@@ -102,6 +107,7 @@ impl std::error::Error for ConfigError {}
 /// The name, default (none if required) and meaning of every variable: the table of the README.
 pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
     ("INPUT_BUCKET", None, "bucket that users write to"),
+    ("INPUT_PREFIX", Some(""), "the keys of drops start with this; empty: any key"),
     ("OUTPUT_BUCKET", None, "bucket that the pipeline and Bedrock write to; not the input bucket"),
     ("JOB_NAME_PREFIX", None, "job names are `<prefix>-<job-id>`; 1 to 30 of `a-z A-Z 0-9 -`"),
     ("JOB_ROLE_ARN", None, "role that Bedrock assumes"),
@@ -131,6 +137,11 @@ pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
         "largest drop; one function has to read it within its 15 minutes",
     ),
     ("CALL_TIMEOUT_SECONDS", Some("20"), "one attempt of one call to S3 or Bedrock; 1 to 600"),
+    (
+        "EVENT_GRACE_SECONDS",
+        Some("600"),
+        "how old an object must be before the sweep takes its event for lost; at most 86400",
+    ),
     ("S3_FORCE_PATH_STYLE", Some("false"), "`true` for S3 stand-ins that want the bucket in the path"),
 ];
 
@@ -157,6 +168,7 @@ impl Config {
         let mut vars = Vars { var: &var, problems: Vec::new() };
 
         let input_bucket = vars.text("INPUT_BUCKET", is_bucket, "is not a bucket name");
+        let input_prefix = vars.text("INPUT_PREFIX", |prefix| prefix.len() <= 1024, "is longer than a key");
         let output_bucket = vars.text("OUTPUT_BUCKET", is_bucket, "is not a bucket name");
         if !input_bucket.is_empty() && input_bucket == output_bucket {
             vars.problem(
@@ -199,6 +211,7 @@ impl Config {
         let max_record_bytes = vars.number("MAX_RECORD_BYTES", 1, 256 << 20);
         let max_drop_bytes = vars.number("MAX_DROP_BYTES", 1, u64::MAX);
         let call_timeout = Duration::from_secs(vars.number("CALL_TIMEOUT_SECONDS", 1, 600));
+        let event_grace = Duration::from_secs(vars.number("EVENT_GRACE_SECONDS", 0, 86_400));
         let s3_force_path_style = vars.text(
             "S3_FORCE_PATH_STYLE",
             |value| value == "true" || value == "false",
@@ -210,6 +223,7 @@ impl Config {
         }
         Ok(Self {
             input_bucket,
+            input_prefix,
             output_bucket,
             job_name_prefix,
             job_role_arn,
@@ -224,6 +238,7 @@ impl Config {
             max_record_bytes,
             max_drop_bytes,
             call_timeout,
+            event_grace,
             s3_force_path_style: s3_force_path_style == "true",
         })
     }

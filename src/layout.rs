@@ -3,13 +3,16 @@
 //! Names are derived, never drawn: whatever runs twice names the same thing twice.
 //!
 //! ```text
-//! drops/<drop-id>/drop.json               ledger entry of a drop
-//! jobs/<job-id>/job.json                  ledger entry of a job
-//! jobs/<job-id>/input/<job-id>.jsonl      what Bedrock reads
-//! jobs/<job-id>/output/<bedrock-id>/…     what Bedrock writes
-//! open/<time>-<id>.drop or .job           marker: this drop or job is not done
+//! ledger/drops/<drop-id>/drop.json        entry of a drop
+//! ledger/jobs/<job-id>.json               entry of a job
+//! ledger/open/<time>-<id>.drop or .job    marker: this drop or job is not done
+//! ledger/sweep.json                       how far the sweep has compared the input bucket with the ledger
+//! work/<job-id>/input/<job-id>.jsonl      what Bedrock reads
+//! work/<job-id>/output/<bedrock-id>/…     what Bedrock writes
 //! results/<key of the drop>/<drop-id>/    what the user came for
 //! ```
+//!
+//! What is below `work/` expires, what is below `ledger/` never does: an entry that is missing is an error.
 
 use std::fmt;
 use std::ops::Range;
@@ -152,25 +155,25 @@ pub fn job_name(prefix: &str, job_id: &JobId) -> String {
 /// The ledger entry of a drop.
 #[must_use]
 pub fn drop_entry(drop_id: &DropId) -> String {
-    format!("drops/{drop_id}/drop.json")
+    format!("ledger/drops/{drop_id}/drop.json")
 }
 
 /// The ledger entry of a job.
 #[must_use]
 pub fn job_entry(job_id: &JobId) -> String {
-    format!("jobs/{job_id}/job.json")
+    format!("ledger/jobs/{job_id}.json")
 }
 
 /// What Bedrock reads for a job: a key that its URI pattern accepts, whatever the user's key was.
 #[must_use]
 pub fn job_input(job_id: &JobId) -> String {
-    format!("jobs/{job_id}/input/{job_id}.jsonl")
+    format!("work/{job_id}/input/{job_id}.jsonl")
 }
 
 /// Below this Bedrock writes, in a folder with its own id of the job.
 #[must_use]
 pub fn job_output_prefix(job_id: &JobId) -> String {
-    format!("jobs/{job_id}/output/")
+    format!("work/{job_id}/output/")
 }
 
 /// The folder that Bedrock made for the job with this ARN.
@@ -181,8 +184,11 @@ pub fn bedrock_output_folder(job_id: &JobId, job_arn: &str) -> String {
     format!("{}{bedrock_id}/", job_output_prefix(job_id))
 }
 
+/// How far the sweep has compared the input bucket with the ledger.
+pub const SWEEP_ENTRY: &str = "ledger/sweep.json";
+
 /// Below this is the work list, oldest drop first.
-pub const OPEN_PREFIX: &str = "open/";
+pub const OPEN_PREFIX: &str = "ledger/open/";
 
 /// What the markers of everything that came of a drop put at `time` start with.
 #[must_use]
@@ -341,7 +347,7 @@ mod tests {
     fn bedrock_folder_is_the_end_of_the_arn() {
         let id = JobId("0".repeat(32));
         let arn = "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/abcdefghwxyz";
-        assert_eq!(bedrock_output_folder(&id, arn), format!("jobs/{id}/output/abcdefghwxyz/"));
+        assert_eq!(bedrock_output_folder(&id, arn), format!("work/{id}/output/abcdefghwxyz/"));
     }
 
     #[test]
@@ -361,7 +367,12 @@ mod tests {
         assert!(old < new);
         assert_eq!(parse_marker(&old), Some(Open::Drop(drop_id)));
         assert_eq!(parse_marker(&new), Some(Open::Job(job_id)));
-        for other in ["open/", "open/x", "open/20260101T000000Z-abc.job", "jobs/20260101T000000Z-0.job"] {
+        for other in [
+            "ledger/open/",
+            "ledger/open/x",
+            "ledger/open/20260101T000000Z-abc.job",
+            "open/20260101T000000Z-0.job",
+        ] {
             assert_eq!(parse_marker(other), None, "{other}");
         }
     }

@@ -2,15 +2,19 @@
 //! [`store`](crate::store) reads and writes them.
 //!
 //! ```text
-//! drop   Reading ──► Accepted ──► Finished
-//!           └──────► Rejected
+//! drop   Reading ──► Accepted ──► Finished ──► Erased
+//!           └──────► Rejected ─────────────────►┘
 //! job    Waiting ──► Submitting ──► Submitted ──► Ended ──► Settled
-//!           ▲            │ (quota, throttling, refusal)
-//!           └────────────┘
+//!           ▲            │ │            └► Doubtful ─┘▲
+//!           └────────────┘ └──────────────────────────┘
+//!    (quota, throttling, refusal)      (the name is taken)
+//!        SourceDeleted
 //! ```
 //!
 //! One rule carries everything: decide, record the decision with a conditional write, then act on the
-//! record. Whoever comes after a crash does not decide again, it finishes what is recorded.
+//! record. An invocation that comes after a crash does not decide again, it finishes what is recorded.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +28,7 @@ use crate::validate::Problem;
 /// The version of the shape of both entries.
 const VERSION: u32 = 1;
 
-/// `drops/<drop-id>/drop.json`.
+/// `ledger/drops/<drop-id>/drop.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DropEntry {
@@ -48,10 +52,16 @@ pub struct DropEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, tag = "name")]
 pub enum DropState {
-    /// Somebody reads and judges it, until this time at the latest.
+    /// An invocation reads and judges it, until this time at the latest.
     Reading {
         /// When the lease ends.
         lease_until: Timestamp,
+        /// The request of the invocation that reads; the same request may go on at any time.
+        request_id: String,
+        /// How often the reading was begun, counted from 1. One that an error has ended does not count.
+        attempts: u32,
+        /// How far the last reading came that ran out of time.
+        too_slow: Option<TooSlow>,
     },
     /// It is valid, and this is the plan: jobs are made from it.
     Accepted {
@@ -70,9 +80,21 @@ pub enum DropState {
         /// The parts, in order.
         parts: Vec<Part>,
     },
+    /// An operator has erased what there was of it. The entry stays, so that it is not run again.
+    Erased,
 }
 
-/// `jobs/<job-id>/job.json`.
+/// How far a reading came that ran out of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TooSlow {
+    /// The bytes that were read.
+    pub bytes: u64,
+    /// In so many seconds, at least 1.
+    pub seconds: u64,
+}
+
+/// `ledger/jobs/<job-id>.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobEntry {
@@ -94,6 +116,8 @@ pub struct JobEntry {
     pub created: Timestamp,
     /// When this was written.
     pub updated: Timestamp,
+    /// When its input was written: what is below `work/` expires, but not under a job that still waits.
+    pub input_written: Timestamp,
     /// Why Bedrock refused the job when it was last submitted.
     pub refusal: Option<Refusal>,
     /// Where the job stands.
@@ -116,7 +140,7 @@ pub struct Refusal {
 pub enum JobState {
     /// Its input is in place; Bedrock has not been asked, or has refused.
     Waiting,
-    /// Somebody asks Bedrock, until this time at the latest. The job may exist.
+    /// An invocation asks Bedrock, until this time at the latest. The job may exist.
     Submitting {
         /// When the lease ends.
         lease_until: Timestamp,
@@ -129,6 +153,20 @@ pub enum JobState {
         request: JobRequest,
         /// Bedrock's name for it.
         job_arn: String,
+    },
+    /// It is over, but what Bedrock says of it cannot all be true: more was processed than its output shows.
+    /// Nothing is done until it fits together, or until it is final after [`DOUBT`].
+    Doubtful {
+        /// What Bedrock was asked for.
+        request: JobRequest,
+        /// Bedrock's name for it.
+        job_arn: String,
+        /// When this was first seen.
+        since: Timestamp,
+        /// How often it was looked at.
+        looks: u32,
+        /// What contradicts what, at the last look.
+        contradictions: Vec<String>,
     },
     /// It is over, and this is what became of its records.
     Ended {
@@ -148,7 +186,15 @@ pub enum JobState {
         /// The counts.
         outcome: Outcome,
     },
+    /// It was never made, because the drop's version was deleted before: its records are counted and lost to
+    /// the pipeline, though not by it. Nothing follows.
+    SourceDeleted,
 }
+
+/// How long contradicting evidence may still come to fit together. Bedrock documents no time within which all of
+/// a job's output is there; its counters lag by a minute.
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-monitor.html> (read 2026-11)
+pub const DOUBT: Duration = Duration::from_secs(6 * 3_600);
 
 /// A move that the drawing above does not have. It is a bug, or an entry that somebody else wrote.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -168,16 +214,29 @@ impl DropState {
             Self::Accepted { .. } => "Accepted",
             Self::Rejected { .. } => "Rejected",
             Self::Finished { .. } => "Finished",
+            Self::Erased => "Erased",
         }
+    }
+
+    /// The lease of an invocation that begins to read for the time with this number.
+    #[must_use]
+    pub fn reading(attempts: u32, by: &Invocation) -> Self {
+        let (lease_until, request_id) = (by.lease_until, by.request_id.clone());
+        Self::Reading { lease_until, request_id, attempts, too_slow: None }
     }
 
     fn may_become(&self, next: &Self) -> bool {
         match (self, next) {
             // A lease may be given back, or taken over when it has ended.
             (Self::Reading { .. }, Self::Reading { .. } | Self::Accepted { .. } | Self::Rejected { .. })
-            | (Self::Accepted { .. }, Self::Finished { .. }) => true,
+            | (Self::Accepted { .. }, Self::Finished { .. })
+            | (Self::Rejected { .. } | Self::Finished { .. }, Self::Erased) => true,
             (
-                Self::Reading { .. } | Self::Accepted { .. } | Self::Rejected { .. } | Self::Finished { .. },
+                Self::Reading { .. }
+                | Self::Accepted { .. }
+                | Self::Rejected { .. }
+                | Self::Finished { .. }
+                | Self::Erased,
                 _,
             ) => false,
         }
@@ -192,24 +251,35 @@ impl JobState {
             Self::Waiting => "Waiting",
             Self::Submitting { .. } => "Submitting",
             Self::Submitted { .. } => "Submitted",
+            Self::Doubtful { .. } => "Doubtful",
             Self::Ended { .. } => "Ended",
             Self::Settled { .. } => "Settled",
+            Self::SourceDeleted => "SourceDeleted",
         }
     }
 
     fn may_become(&self, next: &Self) -> bool {
         match (self, next) {
             (Self::Waiting, Self::Submitting { .. })
-            // A lease may be taken over when it has ended.
-            | (Self::Submitting { .. }, Self::Submitting { .. } | Self::Submitted { .. } | Self::Waiting)
-            | (Self::Submitted { .. }, Self::Ended { .. })
+            // A lease may be given back, or taken over when it has ended. A job whose name is another's ends at
+            // once.
+            | (
+                Self::Submitting { .. },
+                Self::Submitting { .. } | Self::Submitted { .. } | Self::Waiting | Self::Ended { .. },
+            )
+            | (
+                Self::Submitted { .. } | Self::Doubtful { .. },
+                Self::Doubtful { .. } | Self::Ended { .. },
+            )
             | (Self::Ended { .. }, Self::Settled { .. }) => true,
             (
                 Self::Waiting
                 | Self::Submitting { .. }
                 | Self::Submitted { .. }
+                | Self::Doubtful { .. }
                 | Self::Ended { .. }
-                | Self::Settled { .. },
+                | Self::Settled { .. }
+                | Self::SourceDeleted,
                 _,
             ) => false,
         }
@@ -227,7 +297,7 @@ impl DropEntry {
             writer: by.writer.clone(),
             created: by.started,
             updated: by.started,
-            state: DropState::Reading { lease_until: by.lease_until },
+            state: DropState::reading(1, by),
         }
     }
 
@@ -264,8 +334,47 @@ impl JobEntry {
             writer: by.writer.clone(),
             created: by.started,
             updated: by.started,
+            input_written: by.started,
             refusal: None,
             state: JobState::Waiting,
+        }
+    }
+
+    /// A part that no job can be made of any more, because the drop's version is gone.
+    #[must_use]
+    pub fn source_deleted(drop_id: &DropId, source: &DropSource, part: &Part, by: &Invocation) -> Self {
+        Self { state: JobState::SourceDeleted, ..Self::waiting(drop_id, source, part, 1, by) }
+    }
+
+    /// The same entry, with a new copy of its input.
+    #[must_use]
+    pub fn with_new_input(&self, by: &Invocation) -> Self {
+        Self { input_written: by.started, writer: by.writer.clone(), updated: by.started, ..self.clone() }
+    }
+
+    /// Whether nothing more is to be done for it.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match &self.state {
+            JobState::Settled { .. } | JobState::SourceDeleted => true,
+            JobState::Waiting
+            | JobState::Submitting { .. }
+            | JobState::Submitted { .. }
+            | JobState::Doubtful { .. }
+            | JobState::Ended { .. } => false,
+        }
+    }
+
+    /// The next attempt at what it has left, if that is decided and there is one.
+    #[must_use]
+    pub fn next(&self) -> Option<&Part> {
+        match &self.state {
+            JobState::Ended { outcome, .. } | JobState::Settled { outcome, .. } => outcome.next.as_ref(),
+            JobState::Waiting
+            | JobState::Submitting { .. }
+            | JobState::Submitted { .. }
+            | JobState::Doubtful { .. }
+            | JobState::SourceDeleted => None,
         }
     }
 
@@ -306,10 +415,11 @@ mod tests {
 
     fn drop_states() -> Vec<DropState> {
         vec![
-            DropState::Reading { lease_until: Timestamp::from_secs(1) },
+            DropState::reading(1, &by()),
             DropState::Accepted { parts: vec![] },
             DropState::Rejected { problems: vec![], stopped_early: false },
             DropState::Finished { parts: vec![] },
+            DropState::Erased,
         ]
     }
 
@@ -345,8 +455,16 @@ mod tests {
             JobState::Waiting,
             JobState::Submitting { lease_until: Timestamp::from_secs(1), request: request.clone() },
             JobState::Submitted { request: request.clone(), job_arn: job_arn.clone() },
+            JobState::Doubtful {
+                request: request.clone(),
+                job_arn: job_arn.clone(),
+                since: Timestamp::from_secs(1),
+                looks: 1,
+                contradictions: vec!["c".into()],
+            },
             JobState::Ended { request: request.clone(), job_arn: job_arn.clone(), outcome: outcome.clone() },
             JobState::Settled { request, job_arn, outcome },
+            JobState::SourceDeleted,
         ]
     }
 
@@ -357,6 +475,8 @@ mod tests {
             ("Reading", "Accepted"),
             ("Reading", "Rejected"),
             ("Accepted", "Finished"),
+            ("Finished", "Erased"),
+            ("Rejected", "Erased"),
         ];
         for from in drop_states() {
             for to in drop_states() {
@@ -383,7 +503,11 @@ mod tests {
             ("Submitting", "Submitting"),
             ("Submitting", "Submitted"),
             ("Submitting", "Waiting"),
+            ("Submitting", "Ended"),
+            ("Submitted", "Doubtful"),
             ("Submitted", "Ended"),
+            ("Doubtful", "Doubtful"),
+            ("Doubtful", "Ended"),
             ("Ended", "Settled"),
         ];
         let drop_id = DropId::derive(&source());

@@ -21,7 +21,7 @@
 //!
 //! [`config`], [`error`], [`timestamp`], [`telemetry`]; then along a drop: [`event`], [`s3_uri`], [`layout`],
 //! [`jsonl`], `json`, `shape`, [`record`], `ids`, [`plan`], [`validate`], [`job`], [`ledger`], [`store`], [`lines`],
-//! [`bedrock`], [`submit`], `jobs`, [`accounting`], `sections`, [`output`], [`complete`], `sweep`. From `jsonl` to
+//! [`bedrock`], [`submit`], `jobs`, [`accounting`], `sections`, [`output`], [`complete`], `sweep`, `reconcile`. From `jsonl` to
 //! `ledger`, and `accounting`, all is pure: no IO, no clock, no environment.
 
 pub mod accounting;
@@ -48,6 +48,7 @@ pub mod local;
 pub mod output;
 mod pipeline;
 pub mod plan;
+mod reconcile;
 pub mod record;
 pub mod s3_uri;
 mod sections;

@@ -5,15 +5,23 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::accounting::{Answers, LineVerdict, Manifest, Matched};
 use crate::error::Error;
-use crate::jsonl::Line;
+use crate::jsonl::{Line, LineSplitter};
 use crate::layout::{self, JobId};
 use crate::lines::{each_line, rewrite_lines};
 use crate::record::{Answer, InputReader};
 use crate::sections::{Place, Sections, Selection};
 use crate::store::Store;
+use crate::timestamp::Invocation;
+
+/// What is kept back of the invocation's time when output is read.
+const TIME_FOR_THE_REST: Duration = Duration::from_secs(5);
+
+/// How many lines of the input are read between two looks at the clock.
+const LINES_PER_LOOK: u64 = 10_000;
 
 /// What is below a job's output prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,28 +91,39 @@ impl<'a> JobFiles<'a> {
     /// Reads the manifest; `None` if there is none.
     ///
     /// # Errors
-    /// [`Error::Call`]; [`Error::Unreadable`].
+    /// [`Error::Call`].
     pub async fn manifest(&self) -> Result<Option<Manifest>, Error> {
         match &self.output.manifest {
             None => Ok(None),
-            Some(key) => Ok(self.store.get_json(key).await?.map(|stored| stored.entry)),
+            Some(key) => Ok(self.store.get(key).await?.map(|(bytes, _)| Manifest::parse(&bytes))),
         }
     }
 
     /// Reads all of the output of a job with so many records.
     ///
     /// # Errors
-    /// [`Error::Call`].
-    pub async fn read(&self, records: u64) -> Result<Reading, Error> {
+    /// [`Error::Call`]; [`Error::OutOfTime`].
+    pub async fn read(&self, records: u64, by: &Invocation) -> Result<Reading, Error> {
         let answers = Answers::with_capacity(records);
         let mut reading = Reading { answers, ..Reading::default() };
         for (file, key) in self.output.records.iter().enumerate() {
-            let reader = self.store.read(key).await?;
-            each_line(reader, self.max_output_line_bytes(), |line| {
+            let mut reader = self.store.read(key).await?;
+            let mut lines = LineSplitter::new(self.max_output_line_bytes());
+            let mut judge = |line: Line<'_>| {
                 reading.judge(file, &line);
-                Ok(())
-            })
-            .await?;
+                Ok::<(), Error>(())
+            };
+            while let Some(chunk) = reader.next().await? {
+                lines.feed(&chunk, &mut judge)?;
+                in_time(by, key)?;
+            }
+            let unreadable = reading.answers.unreadable();
+            lines.finish(|line| {
+                reading.judge(file, &line);
+                Ok::<(), Error>(())
+            })?;
+            // Only a last line without a newline is left to `finish`.
+            reading.answers.forgive_cut_line(unreadable);
         }
         Ok(reading)
     }
@@ -112,12 +131,15 @@ impl<'a> JobFiles<'a> {
     /// Reads the job's input and counts its records by what the output says of them.
     ///
     /// # Errors
-    /// [`Error::Call`]; [`Error::Internal`] if the input is not what was put there.
-    pub async fn match_input(&self, answers: &Answers) -> Result<Matched, Error> {
+    /// [`Error::Call`]; [`Error::OutOfTime`]; [`Error::Internal`] if the input is not what was put there.
+    pub async fn match_input(&self, answers: &Answers, by: &Invocation) -> Result<Matched, Error> {
         let mut matched = Matched::default();
         let mut records = InputReader::default();
         let reader = self.store.read(&self.input).await?;
         each_line(reader, self.max_input_line_bytes, |line| {
+            if line.number.is_multiple_of(LINES_PER_LOOK) {
+                in_time(by, &self.input)?;
+            }
             answers.match_record(&self.record_id(&mut records, &line)?, &mut matched);
             Ok(())
         })
@@ -176,6 +198,16 @@ impl<'a> JobFiles<'a> {
             Error::Internal(format!("line {} of {} is no record with an id", line.number, self.input))
         })
     }
+}
+
+/// Ends a reading that Lambda would end, with a word about it. Nothing has been recorded, so it begins anew.
+fn in_time(by: &Invocation, key: &str) -> Result<(), Error> {
+    if by.has_time_for(TIME_FOR_THE_REST) {
+        return Ok(());
+    }
+    Err(Error::OutOfTime(format!(
+        "{key} could not be read in time; give the function more memory, and so more processor time"
+    )))
 }
 
 fn push_line(to: &mut Vec<u8>, line: &[u8]) {

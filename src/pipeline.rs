@@ -1,8 +1,12 @@
 //! What both functions work with.
 
+use tracing::error;
+
 use crate::bedrock::Bedrock;
 use crate::clients::Clients;
 use crate::config::Config;
+use crate::error::Error;
+use crate::layout::{self, DropId, DropSource};
 use crate::store::Store;
 
 /// How many parts of a drop are worked on at the same time.
@@ -20,5 +24,16 @@ impl Pipeline {
     pub(crate) fn new(config: Config, clients: &Clients) -> Self {
         let store = Store::new(clients.s3.clone(), &config.output_bucket);
         Self { config, store, bedrock: Bedrock::new(clients.bedrock.clone()) }
+    }
+
+    /// Whether a drop still has its marker: then not all of its jobs may be recorded.
+    pub(crate) async fn is_marked(&self, source: &DropSource, drop_id: &DropId) -> Result<bool, Error> {
+        self.store.exists(&layout::drop_marker(source.last_modified, drop_id)).await
+    }
+
+    /// An entry that must be there is not. Nothing is guessed: an operator must look.
+    pub(crate) fn missing_entry(&self, key: &str) -> Error {
+        error!(key, metric.LedgerEntriesMissing = 1_u64, "ledger entry is missing");
+        Error::Internal(format!("{key} is missing in the output bucket"))
     }
 }

@@ -522,6 +522,11 @@ impl<V> RecordMap<V> {
         }
     }
 
+    /// Gives a record another value, whether it is there or not.
+    pub fn replace(&mut self, key: RecordKey, value: V) {
+        self.0.insert(key.0.to_ne_bytes(), value);
+    }
+
     /// The value of a record.
     #[must_use]
     pub fn get(&self, key: RecordKey) -> Option<&V> {

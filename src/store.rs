@@ -11,8 +11,8 @@ use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective, TaggingDirective};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::layout::DropSource;
@@ -62,6 +62,29 @@ pub struct Listed {
     pub key: String,
     /// Whether it has no byte.
     pub is_empty: bool,
+    /// When it was written.
+    pub last_modified: Timestamp,
+}
+
+/// A place in the listing of the versions of a bucket: after this version of this key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VersionMarker {
+    /// The last key that was listed.
+    pub key: String,
+    /// The last version of it that was listed.
+    pub version_id: Option<String>,
+}
+
+/// Some versions of the objects of the input bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionPage {
+    /// The versions, as drops.
+    pub versions: Vec<DropSource>,
+    /// How many delete markers were among them.
+    pub delete_markers: u64,
+    /// Where the listing goes on; `None` at its end.
+    pub next: Option<VersionMarker>,
 }
 
 /// The two buckets.
@@ -172,21 +195,75 @@ impl Store {
         Ok(reader(format!("s3://{}/{key}", self.output_bucket), answer))
     }
 
-    /// Copies some bytes of a drop into the output bucket: all of them, or at least [`MIN_COPY_BYTES`]. No
-    /// byte passes the function.
+    /// One page of the versions below a prefix of a bucket, in the order of their keys, from a place on.
     ///
     /// # Errors
-    /// [`Error::Call`], also if the drop is gone.
-    pub async fn copy_drop(&self, drop: &DropSource, bytes: &Range<u64>, to: &str) -> Result<(), Error> {
+    /// [`Error::Call`].
+    pub async fn list_versions(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&VersionMarker>,
+    ) -> Result<VersionPage, Error> {
+        let request = self.client.list_object_versions().bucket(bucket).prefix(prefix);
+        let request = request
+            .set_key_marker(after.map(|marker| marker.key.clone()))
+            .set_version_id_marker(after.and_then(|marker| marker.version_id.clone()));
+        let page = request.send().await;
+        let page = page.map_err(|error| {
+            Error::from_sdk(format!("S3 ListObjectVersions s3://{bucket}/{prefix}"), error)
+        })?;
+        let versions = page.versions.unwrap_or_default().into_iter().filter_map(|version| {
+            Some(DropSource {
+                bucket: bucket.to_owned(),
+                key: version.key?,
+                version_id: version.version_id.filter(|id| id != "null"),
+                etag: version.e_tag?,
+                last_modified: Timestamp::from(&version.last_modified?),
+                size_bytes: version.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+            })
+        });
+        let is_truncated = page.is_truncated == Some(true);
+        let next = page.next_key_marker.filter(|_| is_truncated);
+        Ok(VersionPage {
+            versions: versions.collect(),
+            delete_markers: page.delete_markers.unwrap_or_default().len() as u64,
+            next: next.map(|key| VersionMarker { key, version_id: page.next_version_id_marker }),
+        })
+    }
+
+    /// Copies some bytes of a drop into the output bucket: all of them, or at least [`MIN_COPY_BYTES`]. No
+    /// byte passes the function. False if the drop is gone.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn copy_drop(&self, drop: &DropSource, bytes: &Range<u64>, to: &str) -> Result<bool, Error> {
         let mut source = format!("{}/{}", drop.bucket, utf8_percent_encode(&drop.key, IN_COPY_SOURCE));
         if let Some(version_id) = &drop.version_id {
             source.push_str("?versionId=");
             source.extend(utf8_percent_encode(version_id, IN_COPY_SOURCE));
         }
-        if *bytes == drop.whole() {
+        let copied = if *bytes == drop.whole() {
             self.copy_from(&source, &drop.etag, drop.size_bytes, to).await
         } else {
             self.copy_ranges(&source, &drop.etag, bytes, to).await
+        };
+        match copied {
+            Ok(()) => Ok(true),
+            // Whatever the copy was refused for, a look at the drop itself tells whether it is there.
+            Err(error) if self.has(drop).await? => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Whether a drop is still there as it was read.
+    async fn has(&self, drop: &DropSource) -> Result<bool, Error> {
+        let request = self.client.head_object().bucket(&drop.bucket).key(&drop.key);
+        let request = request.set_version_id(drop.version_id.clone()).if_match(&drop.etag);
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_gone(&error) || is_lost(&error) => Ok(false),
+            Err(error) => Err(Error::from_sdk(format!("S3 HeadObject {drop}"), error)),
         }
     }
 
@@ -310,12 +387,10 @@ impl Store {
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| Error::from_sdk(self.named("ListObjectsV2", prefix), error))?;
-            objects.extend(
-                page.contents
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter_map(|object| Some(Listed { key: object.key?, is_empty: object.size == Some(0) })),
-            );
+            objects.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
+                let last_modified = Timestamp::from(&object.last_modified?);
+                Some(Listed { key: object.key?, is_empty: object.size == Some(0), last_modified })
+            }));
         }
         Ok(objects)
     }
@@ -333,6 +408,29 @@ impl Store {
     /// # Errors
     /// [`Error::Call`]; [`Error::Unreadable`] if it is not what it should be.
     pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Stored<T>>, Error> {
+        let Some((bytes, etag)) = self.get(key).await? else { return Ok(None) };
+        let entry = serde_json::from_slice(&bytes)
+            .map_err(|source| Error::Unreadable { key: key.to_owned(), source })?;
+        Ok(Some(Stored { entry, etag }))
+    }
+
+    /// Whether there is an object of the output bucket.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn exists(&self, key: &str) -> Result<bool, Error> {
+        match self.client.head_object().bucket(&self.output_bucket).key(key).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_gone(&error) => Ok(false),
+            Err(error) => Err(Error::from_sdk(self.named("HeadObject", key), error)),
+        }
+    }
+
+    /// Reads a whole object of the output bucket; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, Error> {
         let answer = match self.client.get_object().bucket(&self.output_bucket).key(key).send().await {
             Ok(answer) => answer,
             Err(error) if is_gone(&error) => return Ok(None),
@@ -344,9 +442,7 @@ impl Store {
         while let Some(chunk) = body.next().await? {
             bytes.extend_from_slice(&chunk);
         }
-        let entry = serde_json::from_slice(&bytes)
-            .map_err(|source| Error::Unreadable { key: key.to_owned(), source })?;
-        Ok(Some(Stored { entry, etag }))
+        Ok(Some((bytes, etag)))
     }
 
     /// Creates a ledger entry. `None` if there is one already, which is not this very one.

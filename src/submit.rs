@@ -8,7 +8,8 @@
 //! 6. Per part: its input at a key that Bedrock takes, marker, entry (`Waiting`). The drop's marker goes.
 //! 7. Try to submit these jobs, once.
 //!
-//! Whoever comes after a crash begins at the step that the drop's entry names.
+//! An invocation that comes after a crash begins at the step that the drop's entry names. One that fails gives its
+//! lease back, so that the next delivery of the event need not wait for the lease to end.
 
 use std::time::Duration;
 
@@ -23,13 +24,13 @@ use crate::event::{ObjectCreated, parse_object_created};
 use crate::jobs::Submitted;
 use crate::jsonl::Line;
 use crate::layout::{self, DropId, DropSource};
-use crate::ledger::{DropEntry, DropState, JobEntry};
+use crate::ledger::{DropEntry, DropState, JobEntry, TooSlow};
 use crate::lines::rewrite_lines;
 use crate::pipeline::{Pipeline, SIDE_BY_SIDE};
 use crate::plan::Part;
 use crate::record::InputReader;
 use crate::store::{MIN_COPY_BYTES, Stored};
-use crate::timestamp::Invocation;
+use crate::timestamp::{Invocation, Timestamp, now};
 use crate::validate::{Problem, Rejection, Validator, Verdict, given_member, given_record_id};
 
 /// What is kept back of the invocation's time when a drop is read: to record the verdict.
@@ -37,6 +38,10 @@ const TIME_FOR_THE_VERDICT: Duration = Duration::from_secs(5);
 
 /// What it takes at most to begin with some more parts.
 const TIME_FOR_SOME_PARTS: Duration = Duration::from_secs(10);
+
+/// How often a drop is read at most that cannot be read in time. Each time takes all of a function's time, which
+/// other drops need as well.
+const MAX_READS: u32 = 3;
 
 /// The handler of S3 notifications.
 #[derive(Debug)]
@@ -93,7 +98,8 @@ impl Pipeline {
     /// Brings a drop as far as it goes now, from wherever it stands: its jobs are submitted, or it is over.
     pub(crate) async fn advance_drop(&self, source: DropSource, by: &Invocation) -> Result<(), Error> {
         let Some(mut drop) = self.claim(source, by).await? else { return Ok(()) };
-        if matches!(drop.entry.state, DropState::Reading { .. }) {
+        let is_new = matches!(drop.entry.state, DropState::Reading { .. });
+        if is_new {
             match Box::pin(self.judge(drop, by)).await? {
                 Some(judged) => drop = judged,
                 None => return Ok(()),
@@ -106,7 +112,7 @@ impl Pipeline {
                 self.report(drop, problems, *stopped_early).await?;
                 &[]
             }
-            DropState::Reading { .. } | DropState::Finished { .. } => &[],
+            DropState::Reading { .. } | DropState::Finished { .. } | DropState::Erased => &[],
         };
         for (done, some) in parts.chunks(SIDE_BY_SIDE).enumerate() {
             if !by.has_time_for(TIME_FOR_SOME_PARTS) {
@@ -115,8 +121,8 @@ impl Pipeline {
                     "drop {drop_id}: {made} of {all} jobs made; the sweep goes on"
                 )));
             }
-            let made = join_all(some.iter().map(|part| Box::pin(self.make_job(drop, part, by)))).await;
-            made.into_iter().collect::<Result<(), Error>>()?;
+            let made = some.iter().map(|part| Box::pin(self.make_job(drop, part, is_new, by)));
+            join_all(made).await.into_iter().collect::<Result<(), Error>>()?;
         }
         self.store.delete(&layout::drop_marker(drop.source.last_modified, &drop.drop_id)).await?;
         self.submit_parts(parts, by).await
@@ -125,6 +131,9 @@ impl Pipeline {
     /// Asks Bedrock for the jobs of a drop, until it takes no more: the others wait for their turn.
     async fn submit_parts(&self, parts: &[Part], by: &Invocation) -> Result<(), Error> {
         for some in parts.chunks(SIDE_BY_SIDE) {
+            if !by.has_time_for(TIME_FOR_SOME_PARTS) {
+                break;
+            }
             let asked = join_all(some.iter().map(|part| Box::pin(self.submit_job(&part.job_id, by)))).await;
             let submitted = asked.into_iter().collect::<Result<Vec<_>, Error>>()?;
             if submitted.iter().any(|one| matches!(one, Submitted::NotNow | Submitted::Refused)) {
@@ -134,7 +143,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Claims a drop, or finds what became of it. `None` if somebody else is at it.
+    /// Claims a drop, or finds what became of it. `None` if another invocation is at it.
     async fn claim(&self, source: DropSource, by: &Invocation) -> Result<Option<Stored<DropEntry>>, Error> {
         let drop_id = DropId::derive(&source);
         let key = layout::drop_entry(&drop_id);
@@ -149,34 +158,63 @@ impl Pipeline {
             return Ok(claimed);
         };
         match &stored.entry.state {
-            DropState::Reading { lease_until } if *lease_until > by.started => {
+            // The same request comes again only after it has failed or, rarely, twice at once: then the drop is read
+            // twice, and the first verdict counts.
+            DropState::Reading { lease_until, request_id, .. }
+                if *lease_until > by.started && *request_id != by.request_id =>
+            {
                 info!(drop.id = %drop_id, %lease_until, "drop is being read by another invocation");
                 Ok(None)
             }
-            DropState::Reading { .. } => {
-                let next = stored.entry.advance(DropState::Reading { lease_until: by.lease_until }, by)?;
-                info!(drop.id = %drop_id, "drop taken over");
+            DropState::Reading { attempts, too_slow, .. } => {
+                let (lease_until, request_id) = (by.lease_until, by.request_id.clone());
+                let (attempts, too_slow) = (attempts + 1, *too_slow);
+                let state = DropState::Reading { lease_until, request_id, attempts, too_slow };
+                let next = stored.entry.advance(state, by)?;
+                info!(drop.id = %drop_id, attempts, "drop taken over");
                 self.store.replace(&key, next, &stored.etag).await
             }
-            DropState::Accepted { .. } | DropState::Rejected { .. } | DropState::Finished { .. } => {
-                Ok(Some(stored))
-            }
+            DropState::Accepted { .. }
+            | DropState::Rejected { .. }
+            | DropState::Finished { .. }
+            | DropState::Erased => Ok(Some(stored)),
         }
     }
 
-    /// Reads a claimed drop, and records the verdict. `None` if somebody else has taken the drop over.
+    /// Reads a claimed drop, and records the verdict. `None` if another invocation has taken the drop over.
     async fn judge(
         &self,
         drop: Stored<DropEntry>,
         by: &Invocation,
     ) -> Result<Option<Stored<DropEntry>>, Error> {
+        let mut bytes_read = 0;
+        let judged = self.read_and_record(&drop, &mut bytes_read, by).await;
+        if let Err(error) = &judged {
+            self.give_lease_back(&drop, matches!(error, Error::OutOfTime(_)).then_some(bytes_read), by).await;
+        }
+        judged
+    }
+
+    async fn read_and_record(
+        &self,
+        drop: &Stored<DropEntry>,
+        bytes_read: &mut u64,
+        by: &Invocation,
+    ) -> Result<Option<Stored<DropEntry>>, Error> {
         let entry = &drop.entry;
         let drop_id = &entry.drop_id;
-        let verdict = match self.read(entry, by).await {
-            Ok(verdict) => verdict,
-            Err(error) => {
-                self.give_lease_back(&drop, by).await;
-                return Err(error);
+        let (attempts, too_slow) = match entry.state {
+            DropState::Reading { attempts, too_slow, .. } => (attempts, too_slow),
+            _ => (0, None),
+        };
+        let verdict = if attempts > MAX_READS {
+            refuse(never_read(&entry.source, too_slow))
+        } else {
+            match self.read(entry, bytes_read, by).await {
+                Err(Error::OutOfTime(_)) if attempts == MAX_READS => {
+                    refuse(never_read(&entry.source, Some(slowness(*bytes_read, by))))
+                }
+                read => read?,
             }
         };
         let (state, records) = match verdict {
@@ -205,41 +243,40 @@ impl Pipeline {
         Ok(judged)
     }
 
-    async fn read(&self, drop: &DropEntry, by: &Invocation) -> Result<Verdict, Error> {
+    async fn read(&self, drop: &DropEntry, bytes_read: &mut u64, by: &Invocation) -> Result<Verdict, Error> {
         let source = &drop.source;
-        let refuse = |problem| Ok(Verdict::Invalid { problems: vec![problem], stopped_early: false });
         if !source.key.ends_with(".jsonl") {
-            return refuse(Problem::of_file(
+            return Ok(refuse(Problem::of_file(
                 "the key does not end in .jsonl",
                 "name the file ….jsonl and drop it again",
-            ));
+            )));
         }
         if source.size_bytes > self.config.max_drop_bytes {
             let (bytes, max) = (source.size_bytes, self.config.max_drop_bytes);
-            return refuse(Problem::of_file(
+            return Ok(refuse(Problem::of_file(
                 format!("the file has {bytes} bytes; at most {max} are read in one go"),
                 "split the file and drop its parts one by one",
-            ));
+            )));
         }
         let Some(mut reader) = self.store.read_drop(source, &source.whole()).await? else {
-            return refuse(Problem::of_file(
+            return Ok(refuse(Problem::of_file(
                 "the file was overwritten or deleted before it was read",
                 "drop it again",
-            ));
+            )));
         };
         let mut validator =
             Validator::new(drop.drop_id.clone(), self.config.quotas, self.config.max_record_bytes);
-        let mut bytes_read = 0;
         while let Some(chunk) = reader.next().await? {
             if validator.feed(&chunk).is_err() {
                 break;
             }
-            bytes_read += chunk.len() as u64;
+            *bytes_read += chunk.len() as u64;
             if !by.has_time_for(TIME_FOR_THE_VERDICT) {
+                let (size_bytes, slowness) = (source.size_bytes, slowness(*bytes_read, by));
                 return Err(Error::OutOfTime(format!(
-                    "{source}: {bytes_read} of {} bytes read when the time ran out; give the function more \
-                     memory, and so more processor time, or lower MAX_DROP_BYTES",
-                    source.size_bytes
+                    "{source}: {} of {size_bytes} bytes read in {} s when the time ran out; give the function \
+                     more memory, and so more processor time, or lower MAX_DROP_BYTES",
+                    slowness.bytes, slowness.seconds
                 )));
             }
         }
@@ -254,44 +291,93 @@ impl Pipeline {
         self.store.put_json(&key, &rejection).await
     }
 
-    /// Nothing was decided, so the next delivery need not wait for the lease to end.
-    async fn give_lease_back(&self, drop: &Stored<DropEntry>, by: &Invocation) {
-        let Ok(next) = drop.entry.advance(DropState::Reading { lease_until: by.started }, by) else { return };
+    /// Nothing was decided, so the next delivery need not wait for the lease to end. A reading that ran out of time,
+    /// after so many bytes, counts; one that an error has ended does not.
+    async fn give_lease_back(&self, drop: &Stored<DropEntry>, too_slow: Option<u64>, by: &Invocation) {
+        let DropState::Reading { attempts, too_slow: before, request_id, .. } = &drop.entry.state else {
+            return;
+        };
+        let attempts = if too_slow.is_some() { *attempts } else { attempts.saturating_sub(1) };
+        let too_slow = too_slow.map(|bytes| slowness(bytes, by)).or(*before);
+        let request_id = request_id.clone();
+        let state = DropState::Reading { lease_until: by.started, request_id, attempts, too_slow };
+        let Ok(next) = drop.entry.advance(state, by) else { return };
         let key = layout::drop_entry(&drop.entry.drop_id);
         if let Err(failure) = self.store.replace(&key, next, &drop.etag).await {
             warn!(drop.id = %drop.entry.drop_id, error = %Chain(&failure), "lease not given back; it will end by itself");
         }
     }
 
-    /// Puts a part's input where Bedrock can read it, then records the job. What is there is left.
-    async fn make_job(&self, drop: &DropEntry, part: &Part, by: &Invocation) -> Result<(), Error> {
+    /// Puts a part's input where Bedrock can read it, then records the job. What is there is left. If the drop's
+    /// version was deleted meanwhile, that is recorded instead.
+    async fn make_job(
+        &self,
+        drop: &DropEntry,
+        part: &Part,
+        is_new: bool,
+        by: &Invocation,
+    ) -> Result<(), Error> {
         if self.store.get_json::<JobEntry>(&layout::job_entry(&part.job_id)).await?.is_some() {
             return Ok(());
+        }
+        if !is_new && !self.is_marked(&drop.source, &drop.drop_id).await? {
+            // The drop's marker goes when all its jobs are recorded: this one was, and may be at Bedrock.
+            return Err(self.missing_entry(&layout::job_entry(&part.job_id)));
         }
         let input = layout::job_input(&part.job_id);
         let is_large =
             part.bytes == drop.source.whole() || part.bytes.end - part.bytes.start >= MIN_COPY_BYTES;
-        if part.without_id == 0 && is_large {
-            self.store.copy_drop(&drop.source, &part.bytes, &input).await?;
+        let is_there = if part.without_id == 0 && is_large {
+            self.store.copy_drop(&drop.source, &part.bytes, &input).await?
         } else {
-            self.rewrite(drop, part, &input).await?;
-        }
-        self.record_waiting(JobEntry::waiting(&drop.drop_id, &drop.source, part, 1, by)).await
+            self.rewrite(drop, part, &input).await?
+        };
+        let job = if is_there {
+            JobEntry::waiting(&drop.drop_id, &drop.source, part, 1, by)
+        } else {
+            JobEntry::source_deleted(&drop.drop_id, &drop.source, part, by)
+        };
+        self.record_job(job).await
     }
 
-    /// Writes a part of a drop as a job's input, with an id for every record.
-    async fn rewrite(&self, drop: &DropEntry, part: &Part, to: &str) -> Result<(), Error> {
-        let gone =
-            || Error::Busy(format!("drop {} was overwritten or deleted before it was copied", drop.drop_id));
-        let reader = self.store.read_drop(&drop.source, &part.bytes).await?.ok_or_else(gone)?;
+    /// Writes a part of a drop as a job's input, with an id for every record. False if the drop is gone.
+    async fn rewrite(&self, drop: &DropEntry, part: &Part, to: &str) -> Result<bool, Error> {
+        let Some(reader) = self.store.read_drop(&drop.source, &part.bytes).await? else { return Ok(false) };
         let max_line_bytes = self.config.max_record_bytes;
         let mut records = InputReader::default();
         rewrite_lines(reader, max_line_bytes, &self.store, to, |line, out| {
             let line = Line { number: part.first_line + line.number - 1, ..line };
             with_record_id(&drop.drop_id, &mut records, &line, out)
         })
-        .await
+        .await?;
+        Ok(true)
     }
+}
+
+fn refuse(problem: Problem) -> Verdict {
+    Verdict::Invalid { problems: vec![problem], stopped_early: false }
+}
+
+/// How fast an invocation has read.
+fn slowness(bytes: u64, by: &Invocation) -> TooSlow {
+    TooSlow { bytes, seconds: Timestamp::from(now()).seconds_since(by.started).max(1) }
+}
+
+/// Why a drop is refused that no invocation could read to its end.
+fn never_read(source: &DropSource, too_slow: Option<TooSlow>) -> Problem {
+    let what = match too_slow {
+        Some(TooSlow { bytes, seconds }) => format!(
+            "the file could not be read in time, in {MAX_READS} attempts; the last one read {bytes} of {} bytes in \
+             {seconds} s, which is {} kB/s",
+            source.size_bytes,
+            bytes / seconds / 1_000,
+        ),
+        None => format!("the function that reads the file ended {MAX_READS} times without a word"),
+    };
+    Problem::of_file(
+        what,
+        "split the file and drop its parts one by one, or have the function given more memory and time",
+    )
 }
 
 /// Adds a line of a valid drop, with an id if it has none.

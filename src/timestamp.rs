@@ -27,6 +27,12 @@ impl Timestamp {
         u64::try_from(self.0 - earlier.0).unwrap_or_default()
     }
 
+    /// The time so much earlier.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub_unsigned(duration.as_secs()))
+    }
+
     /// Written without separators, as part of a key: `20261123T150500Z`.
     #[must_use]
     pub fn compact(self) -> String {
@@ -43,6 +49,13 @@ impl From<&DateTime> for Timestamp {
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         Self(DateTime::from(time).secs())
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        let seconds = Duration::from_secs(time.0.unsigned_abs());
+        if time.0 < 0 { Self::UNIX_EPOCH - seconds } else { Self::UNIX_EPOCH + seconds }
     }
 }
 
@@ -71,6 +84,9 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// One call of a handler: who writes, since when, and until when it may go on.
 #[derive(Debug, Clone)]
 pub struct Invocation {
+    /// Lambda's id of the request. The event of a failed invocation comes again under the same id, as far as is
+    /// known; AWS's guide does not say so, and nothing that matters for a promise depends on it.
+    pub request_id: String,
     /// A random id that is in every ledger entry this invocation writes.
     pub writer: String,
     /// When it started; the time of everything that it records.
@@ -82,10 +98,11 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// An invocation that starts now and is ended at `deadline`.
+    /// An invocation for a request of its own that starts now and is ended at `deadline`.
     #[must_use]
     pub fn until(deadline: SystemTime) -> Self {
         Self {
+            request_id: format!("{:032x}", fastrand::u128(..)),
             writer: format!("{:032x}", fastrand::u128(..)),
             started: now().into(),
             lease_until: (deadline + CLOCK_SKEW).into(),
@@ -96,15 +113,20 @@ impl Invocation {
     /// The invocation that Lambda describes.
     #[must_use]
     pub fn from_context(context: &Context) -> Self {
-        Self::until(SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline))
+        let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
+        Self { request_id: context.request_id.clone(), ..Self::until(deadline) }
     }
-}
 
-impl Invocation {
-    /// Whether there is time to begin one more piece of work.
+    /// Whether there is time to begin one more piece of work. A function with little time keeps back at most a
+    /// quarter of it, or it would never begin.
     #[must_use]
     pub fn has_time_for(&self, work: Duration) -> bool {
-        now() + work < self.deadline
+        self.has_time_at(now(), work)
+    }
+
+    fn has_time_at(&self, time: SystemTime, work: Duration) -> bool {
+        let all = self.deadline.duration_since(self.started.into()).unwrap_or_default();
+        time + work.min(all / 4) < self.deadline
     }
 }
 
@@ -125,6 +147,21 @@ mod tests {
         assert_eq!(serde_json::to_string(&time).unwrap(), "\"2026-11-23T15:05:00Z\"");
         assert_eq!(serde_json::from_str::<Timestamp>("\"2026-11-23T15:05:00Z\"").unwrap(), time);
         assert_eq!(time.compact(), "20261123T150500Z");
+    }
+
+    #[test]
+    fn little_time_is_not_all_kept_back() {
+        let started = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+        let invocation = |seconds| Invocation {
+            started: started.into(),
+            ..Invocation::until(started + Duration::from_secs(seconds))
+        };
+        let ten_seconds = Duration::from_secs(10);
+        let at = |seconds| started + Duration::from_secs(seconds);
+        assert!(invocation(900).has_time_at(at(889), ten_seconds));
+        assert!(!invocation(900).has_time_at(at(890), ten_seconds));
+        assert!(invocation(8).has_time_at(at(5), ten_seconds));
+        assert!(!invocation(8).has_time_at(at(6), ten_seconds));
     }
 
     #[test]

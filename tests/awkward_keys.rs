@@ -74,7 +74,7 @@ async fn every_legal_key_becomes_a_job_and_results_under_it() {
         assert_eq!(violations("CreateModelInvocationJob", &request.body), Vec::<String>::new(), "{key}");
         let job = request.body["clientRequestToken"].as_str().unwrap();
         let input = request.body["inputDataConfig"]["s3InputDataConfig"]["s3Uri"].as_str().unwrap();
-        assert_eq!(input, format!("s3://{}/jobs/{job}/input/{job}.jsonl", world.config.output_bucket));
+        assert_eq!(input, format!("s3://{}/work/{job}/input/{job}.jsonl", world.config.output_bucket));
 
         let shown: String = cut(key, 900);
         let prefix = format!("results/{shown}/");

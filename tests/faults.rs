@@ -164,8 +164,8 @@ async fn whole_run_goes_through_the_faults() {
     let token = job.client_request_token.unwrap();
     for expected in [
         "S3 HeadObject in/a.jsonl".to_owned(),
-        format!("S3 PutObject if-none-match jobs/{token}/job.json"),
-        format!("S3 PutObject if-match jobs/{token}/job.json"),
+        format!("S3 PutObject if-none-match ledger/jobs/{token}.json"),
+        format!("S3 PutObject if-match ledger/jobs/{token}.json"),
         format!("Bedrock CreateModelInvocationJob {}", job.name),
         format!("Bedrock GetModelInvocationJob {}", job.arn),
     ] {
@@ -333,7 +333,7 @@ async fn handler_killed_after_the_job_was_made_is_dropped_there() {
     assert_eq!(stop.to_string(), format!("Bedrock CreateModelInvocationJob {}", job.name));
     let token = job.client_request_token.unwrap();
     let entry: Value =
-        serde_json::from_slice(&world.read_output(&format!("jobs/{token}/job.json")).await).unwrap();
+        serde_json::from_slice(&world.read_output(&format!("ledger/jobs/{token}.json")).await).unwrap();
     assert_ne!(entry.to_string().find("Submitting"), None, "{entry}");
 }
 
@@ -345,20 +345,24 @@ async fn local(change: impl FnOnce(&mut LocalOptions)) -> (Local, TempDir) {
 }
 
 /// Drops files, and waits until so many have a report.
-async fn drop_files(local: &Local, files: usize, reports: usize) {
+async fn drop_files(local: &Local, files: usize, reports: usize) -> usize {
     let mut endings = local.endings();
     for number in 0..files {
         let key = format!("{number}.jsonl");
         let put = local.s3().client().put_object().bucket(INPUT_BUCKET).key(key);
         put.body(drop_of(100).into()).send().await.unwrap();
     }
-    let mut reported = BTreeSet::new();
+    let (mut reported, mut lost) = (BTreeSet::new(), 0);
     while reported.len() < reports {
         match tokio::time::timeout(BOUND, endings.recv()).await.unwrap().unwrap() {
-            pump::Ending::Reported(key) => reported.insert(key),
+            pump::Ending::Reported(key) => {
+                reported.insert(key);
+            }
+            pump::Ending::GivenUp { error, .. } if error.contains("the event was lost") => lost += 1,
             pump::Ending::GivenUp { event, error } => panic!("{error}: {event}"),
-        };
+        }
     }
+    lost
 }
 
 #[tokio::test]
@@ -370,7 +374,7 @@ async fn dropped_notifications_make_no_jobs() {
     .await;
     // What the seed says.
     let dropped = 4;
-    drop_files(&local, 8, 8 - dropped).await;
+    assert_eq!(drop_files(&local, 8, 8 - dropped).await, dropped, "nothing looks for them, so it is said");
     let expected = EventCounts { events: 8, dropped: dropped as u64, ..EventCounts::default() };
     assert_eq!(local.pump().notifications(), expected);
     assert_eq!(local.stand_in().jobs().len(), 8 - dropped);

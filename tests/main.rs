@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod awkward_keys;
+mod contradictions;
 mod crash;
 #[cfg(feature = "doctor")]
 mod doctor;
@@ -10,9 +11,13 @@ mod endings;
 mod events;
 mod faults;
 mod flow_calls;
+mod leases;
 mod ledger_contract;
+mod lost_puts;
 mod malformed;
+mod missing;
 mod model;
+mod names_in_use;
 mod processes;
 mod readme;
 mod repeated_events;
@@ -20,6 +25,7 @@ mod retries;
 mod s3_checks;
 mod sections;
 mod service_model;
+mod slow_drops;
 mod soak;
 mod splitting;
 mod stand_in;

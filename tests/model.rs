@@ -1,6 +1,6 @@
 //! A model of the protocol, and every way that it can go in small worlds: one drop, a few records, up to
 //! three invocations at once, crashes and lost answers between any two calls, events that come never, twice
-//! or late, leases that end.
+//! or late, leases that end, output that is late or never comes, a drop that is deleted, a name that is taken.
 //!
 //! The model is the protocol as the documentation of the ledger and the two flows has it, not the code; the
 //! code is crashed at every call in a test of its own. What ties the two is the table of moves.
@@ -17,7 +17,7 @@ use bedrock_vpc_batch::layout::{DropId, JobId};
 use bedrock_vpc_batch::ledger::{DropEntry, DropState, JobEntry, JobState};
 use bedrock_vpc_batch::plan::Part;
 use bedrock_vpc_batch::record::KeySum;
-use bedrock_vpc_batch::timestamp::{Invocation, Timestamp};
+use bedrock_vpc_batch::timestamp::Invocation;
 use serde_json::json;
 use stateright::{Checker, Model};
 
@@ -91,14 +91,15 @@ fn larger_worlds() -> Vec<(Protocol, usize)> {
     ]
 }
 
-/// Every rule, and the promise that it carries.
-const RULES: [(Rule, &str); 6] = [
-    (Rule::RecordComesFirst, RECORDED),
-    (Rule::LeasesAreRespected, RECORDED),
-    (Rule::MarkerGoesLast, MARKED),
-    (Rule::JobIsLookedUp, PAID_ONCE),
-    (Rule::OutcomeIsDecidedOnce, ACCOUNTED),
-    (Rule::RejectionIsCarriedOut, MARKED),
+/// The rules, and the promises that each carries. Two more carry that everything ends, and have tests of their own.
+const RULES: [(Rule, &[&str]); 7] = [
+    (Rule::EvidenceAgrees, &[PAID_ONCE]),
+    (Rule::RecordComesFirst, &[RECORDED]),
+    (Rule::LeasesAreRespected, &[RECORDED]),
+    (Rule::MarkerGoesLast, &[MARKED]),
+    (Rule::JobIsLookedUp, &[PAID_ONCE]),
+    (Rule::OutcomeIsDecidedOnce, &[ACCOUNTED, PAID_ONCE]),
+    (Rule::RejectionIsCarriedOut, &[MARKED]),
 ];
 
 fn explore_without(rule: Rule) -> Explored {
@@ -125,7 +126,7 @@ fn the_protocol_holds_its_promises() {
     assert_eq!(seen, BTreeSet::from(SEEN), "the model has not been everywhere");
     let found = if is_deep {
         let found =
-            RULES.iter().filter(|(rule, promise)| explore_without(*rule).broken() == [*promise]).count();
+            RULES.iter().filter(|(rule, promises)| explore_without(*rule).broken() == *promises).count();
         assert_eq!(found, RULES.len());
         format!(", broken rules found {found} of {}", RULES.len())
     } else {
@@ -133,6 +134,28 @@ fn the_protocol_holds_its_promises() {
     };
     let seconds = started.elapsed().as_secs();
     println!("model: states {states}, depth {depth}, time {seconds} s, promises broken 0{found}");
+}
+
+#[test]
+fn finds_a_next_attempt_while_the_output_shows_too_little() {
+    assert_eq!(explore_without(Rule::EvidenceAgrees).broken(), [PAID_ONCE]);
+}
+
+#[test]
+fn finds_a_put_event_that_is_lost() {
+    let explored = explore_without(Rule::PutsAreCompared);
+    assert_eq!(explored.broken(), Vec::<&str>::new());
+    assert!(explored.never_end > 0, "nobody knows of the drop");
+}
+
+#[test]
+fn a_name_that_is_taken_costs_an_attempt() {
+    let taken = || Protocol { name_is_taken: true, ..small() };
+    let explored = explore(taken());
+    assert_eq!((explored.broken(), explored.never_end), (vec![], 0));
+    assert!(explored.seen.contains("a drop is finished with a second attempt"));
+    let explored = explore(Protocol { broken: Some(Rule::TokensAreCompared), ..taken() });
+    assert!(explored.never_end > 0, "the job of another request is waited for");
 }
 
 #[test]
@@ -159,7 +182,8 @@ fn finds_a_fresh_token_sent_without_a_look_for_the_name() {
 
 #[test]
 fn finds_an_outcome_that_is_decided_again() {
-    assert_eq!(explore_without(Rule::OutcomeIsDecidedOnce).broken(), [ACCOUNTED]);
+    // What was handed back, because it may have been processed, goes to a next attempt all the same.
+    assert_eq!(explore_without(Rule::OutcomeIsDecidedOnce).broken(), [ACCOUNTED, PAID_ONCE]);
 }
 
 #[test]
@@ -245,12 +269,13 @@ fn the_moves_of_the_model_are_those_of_the_code() {
 }
 
 fn drop_states() -> Vec<DropState> {
-    let lease_until = Timestamp::from_secs(1);
+    let by = Invocation::until(std::time::SystemTime::UNIX_EPOCH);
     vec![
-        DropState::Reading { lease_until },
+        DropState::reading(1, &by),
         DropState::Accepted { parts: vec![] },
         DropState::Rejected { problems: vec![], stopped_early: false },
         DropState::Finished { parts: vec![] },
+        DropState::Erased,
     ]
 }
 
@@ -269,8 +294,11 @@ fn job_states() -> Vec<JobState> {
         { "name": "Waiting" },
         { "name": "Submitting", "lease_until": "2026-11-23T15:05:00Z", "request": request },
         { "name": "Submitted", "request": request, "job_arn": "a" },
+        { "name": "Doubtful", "request": request, "job_arn": "a", "since": "2026-11-23T15:05:00Z", "looks": 1,
+          "contradictions": [] },
         { "name": "Ended", "request": request, "job_arn": "a", "outcome": outcome },
         { "name": "Settled", "request": request, "job_arn": "a", "outcome": outcome },
+        { "name": "SourceDeleted" },
     ]);
     serde_json::from_value(states).unwrap()
 }

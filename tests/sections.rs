@@ -44,7 +44,7 @@ async fn large_results_are_the_lines_of_the_output_whatever_call_fails() {
         store.put(&format!("{folder}{name}"), output.into_bytes(), "application/jsonl").await.unwrap();
     }
     let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
-    let read = files.read(200).await.unwrap();
+    let read = files.read(200, &crate::support::invocation()).await.unwrap();
     let expected = [("succeeded", r#""modelOutput":"#), ("errors", r#""errorCode":400"#)]
         .map(|(to, answer)| (to, lines(1..1200, |line| line.contains(answer))));
 
@@ -74,7 +74,7 @@ async fn output_that_has_changed_makes_no_result() {
     let put = async |lines: String| store.put(&key, lines.into_bytes(), "application/jsonl").await.unwrap();
     put(lines(4..7, |_| true)).await;
     let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
-    let read = files.read(200).await.unwrap();
+    let read = files.read(200, &crate::support::invocation()).await.unwrap();
     put(lines(4..6, |_| true)).await;
     files.write_results(&read, "succeeded", "errors").await.unwrap_err();
     assert!(!world.output_keys().await.contains(&"succeeded".to_owned()));

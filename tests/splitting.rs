@@ -1,14 +1,11 @@
 //! A drop beyond the quotas of one job becomes several: as few and as even as the quotas allow, cut at line
 //! ends, and made by S3 where they are large.
 
-use std::time::Duration;
-
 use bedrock_vpc_batch::local::bedrock::{Ending, Processed, TerminalStatus};
 use bedrock_vpc_batch::s3_uri::S3Uri;
-use bedrock_vpc_batch::timestamp::{Invocation, now};
 use sha2::{Digest, Sha256};
 
-use crate::support::{World, drop_of, ids, record};
+use crate::support::{World, drop_of, ids, out_of_time, record};
 
 const CREATE: &str = "CreateModelInvocationJob";
 
@@ -159,8 +156,7 @@ async fn each_part_goes_its_own_way() {
 async fn a_function_that_runs_out_of_time_says_so_and_the_next_goes_on() {
     let mut world = World::with(&[("MAX_RECORDS_PER_JOB", "100")]).await;
     let event = world.put("a.jsonl", drop_of(1_000)).await;
-    let soon = Invocation::until(now() + Duration::from_secs(4));
-    let error = world.submit.handle(event.clone(), &soon).await.unwrap_err();
+    let error = world.submit.handle(event.clone(), &out_of_time()).await.unwrap_err();
     assert!(error.to_string().contains("bytes read when the time ran out"), "{error}");
     assert_eq!(world.stand_in.jobs().len(), 0);
     // Its lease was given back.

@@ -54,7 +54,7 @@ async fn silent_s3_ends_submit_and_complete() {
     let error = Submit::new(config.clone(), &clients).handle(event, &invocation()).await.unwrap_err();
     assert_names(&error, "S3 HeadObject s3://amzn-s3-demo-input/in/a.jsonl failed: ");
     let error = Complete::new(config, &clients).handle(ended, &invocation()).await.unwrap_err();
-    assert_names(&error, "S3 GetObject s3://amzn-s3-demo-output/jobs/");
+    assert_names(&error, "S3 GetObject s3://amzn-s3-demo-output/ledger/jobs/");
     assert!(started.elapsed() < 2 * LIMIT, "{:?}", started.elapsed());
 }
 

@@ -36,11 +36,11 @@ async fn every_field_of_the_request_is_what_the_environment_says() {
             "roleArn": "arn:aws:iam::123456789012:role/demo-batch",
             "inputDataConfig": {"s3InputDataConfig": {
                 "s3InputFormat": "JSONL",
-                "s3Uri": format!("s3://{bucket}/jobs/{job}/input/{job}.jsonl"),
+                "s3Uri": format!("s3://{bucket}/work/{job}/input/{job}.jsonl"),
             }},
             "outputDataConfig": {"s3OutputDataConfig": {
                 "s3EncryptionKeyId": "arn:aws:kms:us-east-1:123456789012:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
-                "s3Uri": format!("s3://{bucket}/jobs/{job}/output/"),
+                "s3Uri": format!("s3://{bucket}/work/{job}/output/"),
             }},
             "vpcConfig": {
                 "subnetIds": ["subnet-0b", "subnet-0a", "subnet-0c"],

@@ -237,6 +237,8 @@ fn functions_config(some: &[(&str, &str)], settings: &[String]) -> Result<Config
         ("SUBNET_IDS", "subnet-0a0a0a0a,subnet-0b0b0b0b"),
         ("SECURITY_GROUP_IDS", "sg-0c0c0c0c"),
         ("MODEL_ID", DEFAULT_MODEL_ID),
+        // Events take no longer on a loopback, unless they are made to.
+        ("EVENT_GRACE_SECONDS", "1"),
     ];
     let mut vars: HashMap<&str, &str> = sound.iter().chain(some).copied().collect();
     for setting in settings {

@@ -18,11 +18,13 @@ use tokio::task::JoinSet;
 use crate::clients::{Clients, http_client, prepare};
 use crate::complete::Complete;
 use crate::config::Config;
+use crate::error::Chain;
 use crate::local::bedrock::{EndingRates, StandIn, StandInOptions};
 use crate::local::faults::{CallRates, FaultOptions, Faults};
-use crate::local::pump::{Ending, MAX_FUNCTION_TIMEOUT, Pump, PumpOptions};
+use crate::local::pump::{Ending, MAX_FUNCTION_TIMEOUT, Pump, PumpOptions, schedule_event};
 use crate::local::s3::EmbeddedS3;
 use crate::submit::Submit;
+use crate::timestamp::{Invocation, now};
 
 pub mod bedrock;
 pub mod faults;
@@ -96,6 +98,9 @@ impl Local {
             faults.set(move |call| calls.decide(seed, call));
         }
         let clients = clients_through(&config, s3.endpoint(), stand_in.endpoint(), &faults).await;
+        if sweep_every.is_some() {
+            first_sweep(&config, s3.endpoint(), stand_in.endpoint(), function_timeout).await?;
+        }
         let submit = Arc::new(Submit::new(config.clone(), &clients));
         let complete = Arc::new(Complete::new(config.clone(), &clients));
         let options = PumpOptions {
@@ -172,6 +177,13 @@ impl Local {
         let file = self.s3.file_of(&self.config.output_bucket, report_key)?;
         file.parent().map(Path::to_path_buf)
     }
+}
+
+/// Sweeps once before anything is dropped, and without faults: what was put before the first sweep is left alone.
+async fn first_sweep(config: &Config, s3: &str, bedrock: &str, timeout: Duration) -> io::Result<()> {
+    let complete = Complete::new(config.clone(), &clients(config, s3, bedrock).await);
+    let swept = complete.handle(schedule_event(now()), &Invocation::until(now() + timeout)).await;
+    swept.map_err(|error| io::Error::other(Chain(&error).to_string()))
 }
 
 /// A stand-in that knows the role and the network of these settings and nothing else.

@@ -158,9 +158,10 @@ impl Pump {
         if let Some(every) = sweep_every {
             tasks.spawn(sweep(complete.clone(), every));
         }
-        let mut to_submit = Stream::new(submit, notifications, seed);
+        let is_swept = sweep_every.is_some();
+        let mut to_submit = Stream::new(submit, notifications, seed, is_swept);
         // Other dice than those of the notifications.
-        let mut to_complete = Stream::new(complete, state_changes, !seed);
+        let mut to_complete = Stream::new(complete, state_changes, !seed, is_swept);
         let counts = (to_submit.counts.clone(), to_complete.counts.clone());
         let (input_bucket, output_bucket) = (config.input_bucket.clone(), config.output_bucket.clone());
         let told = listeners.clone();
@@ -208,13 +209,15 @@ struct Stream {
     function: Function,
     faults: EventFaults,
     seed: u64,
+    /// Whether a schedule finds what an event that never comes has left undone.
+    is_swept: bool,
     counts: Arc<Mutex<EventCounts>>,
     deliveries: JoinSet<()>,
 }
 
 impl Stream {
-    fn new(function: Function, faults: EventFaults, seed: u64) -> Self {
-        Self { function, faults, seed, counts: Arc::default(), deliveries: JoinSet::new() }
+    fn new(function: Function, faults: EventFaults, seed: u64, is_swept: bool) -> Self {
+        Self { function, faults, seed, is_swept, counts: Arc::default(), deliveries: JoinSet::new() }
     }
 
     fn take(&mut self, event: &Value) {
@@ -223,6 +226,10 @@ impl Stream {
         let arrivals = self.faults.arrivals(self.seed, counts.events);
         counts.add(&arrivals);
         drop(counts);
+        if arrivals.is_empty() && !self.is_swept {
+            let error = format!("{}: the event was lost, and no sweep looks for it", self.function.name);
+            self.function.listeners.tell(&Ending::GivenUp { event: event.clone(), error });
+        }
         for arrival in arrivals {
             let (function, event) = (self.function.clone(), event.clone());
             self.deliveries.spawn(async move {
@@ -249,8 +256,10 @@ impl Function {
     async fn deliver(&self, event: Value) {
         let function = self.name;
         let mut pause = REDELIVERY_PAUSE;
+        let request_id = uuid();
         for delivery in 1..=DELIVERIES {
-            let invocation = Invocation::until(now() + self.timeout);
+            let request_id = request_id.clone();
+            let invocation = Invocation { request_id, ..Invocation::until(now() + self.timeout) };
             let handled = tokio::time::timeout(self.timeout, (self.handle)(event.clone(), invocation)).await;
             let error = match handled {
                 Ok(Ok(())) => return,
@@ -403,6 +412,18 @@ mod tests {
             delivered.push(event);
         }
         assert_eq!(delivered, [1, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn lost_event_that_nothing_looks_for_is_given_up() {
+        let lost = EventFaults { dropped: 1.0, ..EventFaults::default() };
+        for is_swept in [true, false] {
+            let (complete, mut endings) = function(Arc::new(|_, _| Box::pin(async { Ok(()) })));
+            Stream::new(complete, lost.clone(), 1, is_swept).take(&json!(1));
+            let told = endings.recv().await;
+            let error = "complete: the event was lost, and no sweep looks for it".to_owned();
+            assert_eq!(told, (!is_swept).then_some(Ending::GivenUp { event: json!(1), error }));
+        }
     }
 
     proptest! {

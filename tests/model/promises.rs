@@ -19,7 +19,10 @@ pub(crate) const LEGAL: &str = "no entry goes back";
 pub(crate) const RECORDED: &str = "no job is made that was not recorded before";
 
 /// Not promises, but places where the exploration must have been.
-pub(crate) const SEEN: [&str; 5] = [
+pub(crate) const SEEN: [&str; 8] = [
+    "a doubt is final",
+    "output came after a doubt",
+    "a version was deleted before all its jobs were made",
     "a drop is rejected",
     "a drop is finished with a second attempt",
     "a drop is finished with unprocessed records",
@@ -28,13 +31,38 @@ pub(crate) const SEEN: [&str; 5] = [
 ];
 
 pub(crate) fn properties() -> Vec<Property<Protocol>> {
-    let [rejected, second_attempt, unprocessed, orphan, all_at_work] = SEEN;
+    let [
+        doubt_is_final,
+        output_came,
+        source_deleted,
+        rejected,
+        second_attempt,
+        unprocessed,
+        orphan,
+        all_at_work,
+    ] = SEEN;
     vec![
         Property::always(PAID_ONCE, |_, world| is_paid_once(world)),
         Property::always(ACCOUNTED, is_accounted),
         Property::always(MARKED, |_, world| is_marked(world)),
         Property::always(LEGAL, |_, world: &World| !world.breaches.illegal_write),
         Property::always(RECORDED, |_, world: &World| !world.breaches.job_without_record),
+        Property::sometimes(doubt_is_final, |_, world: &World| {
+            world.drop.entry == Some(DropState::Finished)
+                && world.jobs.iter().any(|job| {
+                    matches!(job.at_bedrock, AtBedrock::Over { done, .. } if done & job.unprocessed != 0)
+                })
+        }),
+        Property::sometimes(output_came, |_, world: &World| {
+            world.jobs.iter().any(|job| {
+                matches!(job.entry, Some(JobState::Doubtful(_)))
+                    && matches!(job.at_bedrock, AtBedrock::Over { done, shown } if done == shown)
+            })
+        }),
+        Property::sometimes(source_deleted, |_, world: &World| {
+            world.drop.entry == Some(DropState::Finished)
+                && world.jobs.iter().any(|job| job.entry == Some(JobState::SourceDeleted))
+        }),
         Property::sometimes(rejected, |_, world: &World| {
             world.drop.entry == Some(DropState::Rejected) && nothing_is_open(world)
         }),
@@ -57,8 +85,10 @@ fn is_paid_once(world: &World) -> bool {
     world.job_ids().all(|id| {
         let job = world.job(id);
         let repeats_open_work = id.previous().is_some_and(|previous| match world.job(previous).at_bedrock {
-            AtBedrock::Over(done) => done & job.input != 0,
-            AtBedrock::Unknown | AtBedrock::Running => true,
+            AtBedrock::Over { done, .. } => done & job.input != 0,
+            AtBedrock::Running => true,
+            // Its name was another's.
+            AtBedrock::Unknown => world.job(previous).made > 0,
         });
         job.made == 0 || (job.made == 1 && !repeats_open_work)
     })
@@ -70,12 +100,15 @@ fn is_accounted(protocol: &Protocol, world: &World) -> bool {
     }
     let is_once = |part: u8, record: u8| {
         let files = world.job_ids().filter(|id| id.part() == part).map(|id| world.job(id));
+        if world.job(JobId::new(part, 0)).entry == Some(JobState::SourceDeleted) {
+            return files.map(|job| job.results | job.unprocessed).all(|records| records == 0);
+        }
         let places: u32 = files
             .map(|job| u32::from((job.results >> record) & 1) + u32::from((job.unprocessed >> record) & 1))
             .sum();
         places == 1
     };
-    let all_settled = world.jobs.iter().all(|job| matches!(job.entry, None | Some(JobState::Settled(_))));
+    let all_settled = world.jobs.iter().all(|job| job.entry.is_none_or(JobState::is_settled));
     let parts_are_once =
         (0..protocol.parts).all(|part| (0..protocol.records).all(|record| is_once(part, record)));
     world.drop.summary && all_settled && parts_are_once
@@ -93,7 +126,7 @@ fn is_marked(world: &World) -> bool {
             }
         };
     let jobs_are_marked =
-        world.jobs.iter().all(|job| job.marker || matches!(job.entry, None | Some(JobState::Settled(_))));
+        world.jobs.iter().all(|job| job.marker || job.entry.is_none_or(JobState::is_settled));
     drop_is_marked && jobs_are_marked
 }
 
@@ -102,7 +135,9 @@ pub(crate) fn nothing_is_open(world: &World) -> bool {
     let drop_has_ended = match world.drop.entry {
         Some(DropState::Finished) => world.drop.summary,
         Some(DropState::Rejected) => world.drop.rejection,
-        None | Some(DropState::Reading(_) | DropState::Accepted) => false,
+        // Nobody has seen it.
+        None => world.source_deleted,
+        Some(DropState::Reading(_) | DropState::Accepted) => false,
     };
     drop_has_ended && !world.entries().any(|entry| world.has_marker(entry)) && world.invocations.is_empty()
 }

@@ -8,7 +8,9 @@ use stateright::{Model, Property};
 
 use super::promises;
 use super::steps::{Course, Reason, Task, perform};
-use super::world::{ATTEMPTS, AtBedrock, Drop, Entry, Invocation, Job, JobId, Records, World};
+use super::world::{
+    ATTEMPTS, AtBedrock, Doubt, Drop, Entry, Invocation, Job, JobId, JobState, Records, World,
+};
 
 /// A rule of the protocol, to be broken on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +25,13 @@ pub(crate) enum Rule {
     JobIsLookedUp,
     /// What `Ended` records is carried out, whatever the settings have become.
     OutcomeIsDecidedOnce,
-    /// Whoever finds `Rejected` writes `rejection.json` before the marker goes.
+    /// Nothing is decided while the output shows less than manifest and counters say.
+    EvidenceAgrees,
+    /// The sweep compares the input bucket with the ledger.
+    PutsAreCompared,
+    /// A job with our name is ours only if it has our token.
+    TokensAreCompared,
+    /// An invocation that finds `Rejected` writes `rejection.json` before the marker goes.
     RejectionIsCarriedOut,
 }
 
@@ -72,6 +80,8 @@ pub(crate) struct Protocol {
     pub(crate) faults: u8,
     /// Jobs that Bedrock runs at the same time.
     pub(crate) quota: u8,
+    /// A job of another request that has the name of the first attempt at the first part, and runs for ever.
+    pub(crate) name_is_taken: bool,
     pub(crate) bedrock: Bedrock,
     pub(crate) create: Create,
     pub(crate) clocks: Clocks,
@@ -94,8 +104,10 @@ pub(crate) struct Step {
 /// What can happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// The put event, for the first time or again, early or late.
+    /// The put event, for the first time or again, early or late. It is lost if it never happens.
     Submit,
+    /// The sweep comes to the version that was dropped.
+    Compare,
     /// A job's state change, for the first time or again, early or late. It is lost if it never happens.
     Complete(JobId),
     /// The sweep comes to a marker.
@@ -107,8 +119,14 @@ pub(crate) enum Action {
     Crash { invocation: usize },
     /// A lease ends.
     LeaseEnds(Entry),
-    /// A job is over, and these records of it were done.
-    JobEnds(JobId, Records),
+    /// The time has come after which a doubt is final.
+    DoubtEnds(JobId),
+    /// A job is over; these records of it were done, and these of them are in its output.
+    JobEnds(JobId, Records, Records),
+    /// The rest of a job's output is there now.
+    OutputAppears(JobId),
+    /// The version that was dropped is deleted.
+    DeleteSource,
 }
 
 impl Protocol {
@@ -121,6 +139,7 @@ impl Protocol {
             invocations,
             faults,
             quota: 1,
+            name_is_taken: false,
             bedrock: Bedrock::RemembersTokens,
             create: Create::SentOnce,
             clocks: Clocks::WithinMargin,
@@ -142,8 +161,15 @@ impl Protocol {
     pub(crate) fn input_of(&self, world: &World, id: JobId) -> Records {
         match id.previous() {
             None => self.all_records(),
-            Some(previous) => world.job(previous).input & !world.job(previous).results,
+            Some(previous) => {
+                world.job(previous).entry.and_then(JobState::outcome).map_or(0, |outcome| outcome.remaining)
+            }
         }
+    }
+
+    /// Whether a job of another request has this job's name.
+    pub(crate) fn is_taken(&self, id: JobId) -> bool {
+        self.name_is_taken && id == JobId::new(0, 0)
     }
 
     fn start(&self, world: &mut World, task: Task) -> Option<()> {
@@ -182,9 +208,14 @@ impl Model for Protocol {
 
     fn actions(&self, world: &World, actions: &mut Vec<Action>) {
         if world.invocations.len() < self.invocations {
-            actions.push(Action::Submit);
+            if !world.source_deleted {
+                actions.push(Action::Submit);
+                if !self.breaks(Rule::PutsAreCompared) {
+                    actions.push(Action::Compare);
+                }
+            }
             for id in world.job_ids() {
-                if matches!(world.job(id).at_bedrock, AtBedrock::Over(_)) {
+                if matches!(world.job(id).at_bedrock, AtBedrock::Over { .. }) {
                     actions.push(Action::Complete(id));
                 }
             }
@@ -210,10 +241,28 @@ impl Model for Protocol {
                 actions.push(Action::LeaseEnds(entry));
             }
         }
-        for id in world.job_ids().filter(|id| world.job(*id).at_bedrock == AtBedrock::Running) {
-            let input = world.job(id).input;
-            actions
-                .extend((0..=input).filter(|done| done & !input == 0).map(|done| Action::JobEnds(id, done)));
+        if world.faults > 0 && !world.source_deleted {
+            actions.push(Action::DeleteSource);
+        }
+        for id in world.job_ids() {
+            let job = world.job(id);
+            if job.entry == Some(JobState::Doubtful(Doubt::Open)) {
+                actions.push(Action::DoubtEnds(id));
+            }
+            let is_decided = job.entry.is_some_and(|entry| entry.outcome().is_some());
+            match job.at_bedrock {
+                AtBedrock::Running => {
+                    for done in subsets(job.input) {
+                        let shown = subsets(done).filter(|shown| *shown == done || world.faults > 0);
+                        actions.extend(shown.map(|shown| Action::JobEnds(id, done, shown)));
+                    }
+                }
+                // What is not there after some hours never will be.
+                AtBedrock::Over { done, shown } if shown != done && !is_decided => {
+                    actions.push(Action::OutputAppears(id));
+                }
+                AtBedrock::Over { .. } | AtBedrock::Unknown => {}
+            }
         }
     }
 
@@ -221,6 +270,7 @@ impl Model for Protocol {
         let mut world = before.clone();
         match &action {
             Action::Submit => self.start(&mut world, Task::ReadDrop)?,
+            Action::Compare => self.start(&mut world, Task::CompareDrop)?,
             Action::Complete(id) => self.start(&mut world, Task::ReadJob(*id, Reason::StateChange))?,
             Action::Sweep(Entry::Drop) => self.start(&mut world, Task::ReadDrop)?,
             Action::Sweep(Entry::Job(id)) => self.start(&mut world, Task::ReadJob(*id, Reason::Marker))?,
@@ -235,17 +285,33 @@ impl Model for Protocol {
                 world.invocations.remove(*invocation);
             }
             Action::LeaseEnds(entry) => world.end_lease(*entry),
-            Action::JobEnds(id, done) => world.job_mut(*id).at_bedrock = AtBedrock::Over(*done),
+            Action::DoubtEnds(id) => world.end_doubt(*id),
+            Action::JobEnds(id, done, shown) => {
+                world.faults -= u8::from(done != shown);
+                world.job_mut(*id).at_bedrock = AtBedrock::Over { done: *done, shown: *shown };
+            }
+            Action::OutputAppears(id) => {
+                if let AtBedrock::Over { done, shown } = &mut world.job_mut(*id).at_bedrock {
+                    *shown = *done;
+                }
+            }
+            Action::DeleteSource => {
+                world.faults -= 1;
+                world.source_deleted = true;
+            }
         }
         if world == *before {
             return None;
         }
         let is_sweep = match action {
-            Action::Sweep(_) | Action::LeaseEnds(_) | Action::JobEnds(..) => true,
+            Action::Sweep(_) | Action::Compare | Action::LeaseEnds(_) | Action::DoubtEnds(_) => true,
+            Action::JobEnds(_, done, shown) => done == shown,
             Action::Call { course, .. } => !course.is_lost(),
-            // S3 and Lambda deliver a put at least once: until then nobody knows of the drop.
-            Action::Submit => !before.drop.marker && before.drop.entry.is_none(),
-            Action::Complete(_) | Action::Crash { .. } => false,
+            Action::Submit
+            | Action::Complete(_)
+            | Action::Crash { .. }
+            | Action::OutputAppears(_)
+            | Action::DeleteSource => false,
         };
         let step =
             Step { from: key(before), to: key(&world), is_sweep, ends: promises::nothing_is_open(&world) };
@@ -256,6 +322,10 @@ impl Model for Protocol {
     fn properties(&self) -> Vec<Property<Self>> {
         promises::properties()
     }
+}
+
+fn subsets(records: Records) -> impl Iterator<Item = Records> {
+    (0..=records).filter(move |some| some & !records == 0)
 }
 
 fn key(world: &World) -> u64 {

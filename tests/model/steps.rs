@@ -11,10 +11,13 @@
 //! can tell that it is there.
 //!
 //! Of the outside it is assumed what S3 documents (reads after writes, conditional writes) and that Bedrock
-//! lists a job as soon as it exists. A record is `done` here whether it succeeded or failed for good.
+//! lists a job as soon as it exists, and that manifest and counters say what was processed; what the output shows may
+//! be less, and come later, but not after some hours. A record is `done` here whether it succeeded or failed for good.
 
 use super::protocol::{Bedrock, Create, Protocol, Rule};
-use super::world::{AtBedrock, DropState, Entry, Invocation, JobId, JobState, Lease, Outcome, World};
+use super::world::{
+    AtBedrock, Doubt, DropState, Entry, Invocation, JobId, JobState, Lease, Outcome, Records, World,
+};
 
 /// Why an invocation looks at a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,6 +49,8 @@ pub(crate) enum Task {
         current: bool,
         then: u8,
     },
+    /// Looks for the entry of the version that was dropped.
+    CompareDrop,
     ReadDrop,
     PutDropMarker,
     CreateDrop,
@@ -62,6 +67,8 @@ pub(crate) enum Task {
     WriteInput(JobId),
     PutJobMarker(JobId),
     CreateJob(JobId),
+    /// As `CreateJob`, of a job that can no longer be made.
+    CreateSourceDeleted(JobId),
     ReadJob(JobId, Reason),
     TakeJob {
         id: JobId,
@@ -71,6 +78,8 @@ pub(crate) enum Task {
     FindByName {
         id: JobId,
         current: bool,
+        /// Create was refused, because the name is in use.
+        is_refused: bool,
     },
     CreateAtBedrock {
         id: JobId,
@@ -85,15 +94,27 @@ pub(crate) enum Task {
         id: JobId,
         current: bool,
     },
+    RecordNameInUse {
+        id: JobId,
+        current: bool,
+    },
     GetFromBedrock {
         id: JobId,
         current: bool,
     },
-    WriteResults(JobId),
-    RecordEnded {
+    RecordDoubtful {
         id: JobId,
         current: bool,
     },
+    RecordEnded {
+        id: JobId,
+        current: bool,
+        /// What the output shows.
+        seen: Records,
+        /// Whether all that is known can be true.
+        agrees: bool,
+    },
+    WriteResults(JobId),
     WriteUnprocessed(JobId),
     RecordSettled {
         id: JobId,
@@ -148,14 +169,17 @@ impl Task {
             | Self::WriteSummary { current }
             | Self::RecordFinished { current } => (Entry::Drop, current),
             Self::TakeJob { id, current, .. }
-            | Self::FindByName { id, current }
+            | Self::FindByName { id, current, .. }
             | Self::CreateAtBedrock { id, current, .. }
             | Self::RecordSubmitted { id, current }
             | Self::RecordRefused { id, current }
+            | Self::RecordNameInUse { id, current }
             | Self::GetFromBedrock { id, current }
-            | Self::RecordEnded { id, current }
+            | Self::RecordDoubtful { id, current }
+            | Self::RecordEnded { id, current, .. }
             | Self::RecordSettled { id, current, .. } => (Entry::Job(*id), current),
-            Self::ReadDrop
+            Self::CompareDrop
+            | Self::ReadDrop
             | Self::PutDropMarker
             | Self::CreateDrop
             | Self::WriteRejection
@@ -163,6 +187,7 @@ impl Task {
             | Self::WriteInput(_)
             | Self::PutJobMarker(_)
             | Self::CreateJob(_)
+            | Self::CreateSourceDeleted(_)
             | Self::ReadJob(..)
             | Self::WriteResults(_)
             | Self::WriteUnprocessed(_)
@@ -178,7 +203,9 @@ impl Task {
     pub(crate) fn courses(self, protocol: &Protocol) -> &'static [Course] {
         use Course::{Lost, LostOther, Other, Plain};
         match self {
-            Self::JudgeDrop { .. } | Self::RecordEnded { .. } => &[Plain, Other, Lost, LostOther],
+            Self::JudgeDrop { .. } | Self::RecordEnded { .. } | Self::RecordNameInUse { .. } => {
+                &[Plain, Other, Lost, LostOther]
+            }
             Self::CreateDrop | Self::TakeDrop { .. } | Self::TakeJob { .. } | Self::RecordSettled { .. } => {
                 &[Plain, Lost]
             }
@@ -215,6 +242,11 @@ pub(crate) fn perform(
                 by.todo.truncate(by.todo.len() - usize::from(then));
             }
         }
+        Task::CompareDrop => {
+            if drop_is.is_none() {
+                by.plan(&[Task::PutDropMarker]);
+            }
+        }
         Task::ReadDrop => match drop_is {
             None => by.plan(&[Task::PutDropMarker, Task::CreateDrop]),
             Some(DropState::Reading(Lease::Running)) if !protocol.breaks(Rule::LeasesAreRespected) => {}
@@ -244,6 +276,7 @@ pub(crate) fn perform(
             world.write_drop(DropState::Rejected, by);
             go_on(by, Entry::Drop, course, &[Task::WriteRejection, Task::DeleteMarker(Entry::Drop)]);
         }
+        Task::JudgeDrop { current: true } if world.source_deleted => return None,
         Task::JudgeDrop { current: true } => {
             world.write_drop(DropState::Accepted, by);
             go_on_accepted(world, by, Entry::Drop, course);
@@ -254,11 +287,20 @@ pub(crate) fn perform(
                 by.plan(&[Task::WriteInput(id), Task::PutJobMarker(id), Task::CreateJob(id)]);
             }
         }
+        Task::WriteInput(id) if world.source_deleted && id.previous().is_none() => {
+            by.todo.truncate(by.todo.len() - 2);
+            by.plan(&[Task::PutJobMarker(id), Task::CreateSourceDeleted(id)]);
+        }
         Task::WriteInput(id) => world.job_mut(id).input = protocol.input_of(world, id),
         Task::PutJobMarker(id) => world.job_mut(id).marker = true,
         Task::CreateJob(id) => {
             if world.job(id).entry.is_none() {
                 world.write_job(id, JobState::Waiting, by);
+            }
+        }
+        Task::CreateSourceDeleted(id) => {
+            if world.job(id).entry.is_none() {
+                world.write_job(id, JobState::SourceDeleted, by);
             }
         }
         Task::ReadJob(id, reason) => read_job(protocol, world, by, id, reason),
@@ -269,18 +311,26 @@ pub(crate) fn perform(
                 true if protocol.breaks(Rule::JobIsLookedUp) => {
                     Task::CreateAtBedrock { id, current: true, asked: Asked::WithAFreshToken }
                 }
-                true => Task::FindByName { id, current: true },
+                true => Task::FindByName { id, current: true, is_refused: false },
                 false => Task::CreateAtBedrock { id, current: true, asked: Asked::AsRecorded },
             };
             go_on(by, Entry::Job(id), course, &[next]);
         }
-        Task::FindByName { id, current } => {
+        Task::FindByName { id, current, is_refused } => {
             let exists = world.job(id).at_bedrock != AtBedrock::Unknown;
-            by.plan(&[if exists {
+            let is_adopted = protocol.is_taken(id) && protocol.breaks(Rule::TokensAreCompared);
+            by.plan(&[if exists || is_adopted {
                 Task::RecordSubmitted { id, current }
+            } else if is_refused {
+                Task::RecordNameInUse { id, current }
             } else {
                 Task::CreateAtBedrock { id, current, asked: Asked::AsRecorded }
             }]);
+        }
+        // The name is in use: it is looked up.
+        Task::CreateAtBedrock { id, current, .. } if protocol.is_taken(id) => {
+            plain(course)?;
+            by.plan(&[Task::FindByName { id, current, is_refused: true }]);
         }
         Task::CreateAtBedrock { id, current, asked } => {
             create_at_bedrock(protocol, world, by, id, asked, course)?;
@@ -304,31 +354,54 @@ pub(crate) fn perform(
                 world.write_job(id, JobState::Waiting, by);
             }
         }
+        Task::RecordNameInUse { current: false, .. } => plain(course)?,
+        Task::RecordNameInUse { id, current: true } => {
+            let retried = course.is_other();
+            if retried && id.attempt() + 1 >= protocol.attempts {
+                return None;
+            }
+            let outcome = Outcome { remaining: world.job(id).input, retried };
+            world.write_job(id, JobState::Ended(outcome), by);
+            go_on(by, Entry::Job(id), course, &[]);
+        }
         Task::GetFromBedrock { id, current } => {
-            if matches!(world.job(id).at_bedrock, AtBedrock::Over(_)) {
-                by.plan(&[Task::WriteResults(id), Task::RecordEnded { id, current }]);
+            if let AtBedrock::Over { done, shown } = world.job(id).at_bedrock {
+                let agrees = done == shown || protocol.breaks(Rule::EvidenceAgrees);
+                let is_final = world.job(id).entry == Some(JobState::Doubtful(Doubt::Final));
+                by.plan(&[if agrees || is_final {
+                    Task::RecordEnded { id, current, seen: shown, agrees }
+                } else {
+                    Task::RecordDoubtful { id, current }
+                }]);
             }
         }
-        Task::WriteResults(id) => {
-            if let AtBedrock::Over(done) = world.job(id).at_bedrock {
-                world.job_mut(id).results = done;
+        Task::RecordDoubtful { id, current } => {
+            if current {
+                world.write_job(id, JobState::Doubtful(Doubt::Open), by);
             }
         }
         Task::RecordEnded { current: false, .. } | Task::RecordSettled { current: false, .. } => {
             plain(course)?
         }
-        Task::RecordEnded { id, current: true } => {
-            let remaining = world.job(id).input & !world.job(id).results;
+        Task::RecordEnded { id, current: true, seen, agrees } => {
+            let remaining = world.job(id).input & !seen;
             let retried = course.is_other();
-            if retried && (remaining == 0 || id.attempt() + 1 >= protocol.attempts) {
+            if retried && (remaining == 0 || !agrees || id.attempt() + 1 >= protocol.attempts) {
                 return None;
             }
             let outcome = Outcome { remaining, retried };
             world.write_job(id, JobState::Ended(outcome), by);
             go_on(by, Entry::Job(id), course, &carry_out(id, outcome));
         }
+        Task::WriteResults(id) => {
+            if let Some(outcome) = world.job(id).entry.and_then(JobState::outcome) {
+                world.job_mut(id).results = world.job(id).input & !outcome.remaining;
+            }
+        }
         Task::WriteUnprocessed(id) => {
-            world.job_mut(id).unprocessed = world.job(id).input & !world.job(id).results;
+            if let Some(outcome) = world.job(id).entry.and_then(JobState::outcome) {
+                world.job_mut(id).unprocessed = outcome.remaining;
+            }
         }
         Task::RecordSettled { id, current: true, outcome } => {
             world.write_job(id, JobState::Settled(outcome), by);
@@ -340,9 +413,10 @@ pub(crate) fn perform(
             }
         }
         Task::CheckSettled { id, current } => {
-            if let Some(JobState::Settled(outcome)) = world.job(id).entry {
+            if let Some(entry) = world.job(id).entry.filter(|entry| entry.is_settled()) {
                 let next_part = JobId::new(id.part() + 1, 0);
-                let next = if outcome.retried { id.next() } else { Some(next_part) };
+                let retried = entry.outcome().is_some_and(|outcome| outcome.retried);
+                let next = if retried { id.next() } else { Some(next_part) };
                 let next = next.filter(|next| usize::from(next.0) < world.jobs.len());
                 by.plan(&[match next {
                     Some(id) => Task::CheckSettled { id, current },
@@ -379,7 +453,9 @@ fn read_job(protocol: &Protocol, world: &World, by: &mut Invocation, id: JobId, 
     let entry = world.job(id).entry;
     match (entry, reason) {
         (Some(JobState::Waiting | JobState::Submitting(_)), Reason::StateChange)
-        | (Some(JobState::Submitted), _) => by.plan(&[Task::GetFromBedrock { id, current: true }]),
+        | (Some(JobState::Submitted | JobState::Doubtful(_)), _) => {
+            by.plan(&[Task::GetFromBedrock { id, current: true }])
+        }
         (Some(JobState::Waiting), Reason::Marker) if protocol.breaks(Rule::RecordComesFirst) => {
             by.plan(&[Task::CreateAtBedrock { id, current: true, asked: Asked::BeforeTheRecord }]);
         }
@@ -392,7 +468,7 @@ fn read_job(protocol: &Protocol, world: &World, by: &mut Invocation, id: JobId, 
                 by.plan(&[Task::TakeJob { id, current: true, may_exist: true }]);
             }
         }
-        (Some(JobState::Settled(_)), _) => by.plan(&settled(protocol, id)),
+        (Some(JobState::Settled(_) | JobState::SourceDeleted), _) => by.plan(&settled(protocol, id)),
         (Some(JobState::Ended(recorded)), _) => {
             let may_retry = recorded.remaining != 0 && id.next().is_some();
             let retried = recorded.retried != (protocol.breaks(Rule::OutcomeIsDecidedOnce) && may_retry);
@@ -446,11 +522,12 @@ fn create_at_bedrock(
 
 /// What was decided, and then `Settled`.
 fn carry_out(id: JobId, outcome: Outcome) -> Vec<Task> {
-    let mut tasks = match (outcome.remaining, id.next()) {
-        (0, _) => vec![],
-        (_, Some(next)) if outcome.retried => vec![Task::MakeJob(next)],
-        (_, _) => vec![Task::WriteUnprocessed(id)],
-    };
+    let mut tasks = vec![Task::WriteResults(id)];
+    match (outcome.remaining, id.next()) {
+        (0, _) => {}
+        (_, Some(next)) if outcome.retried => tasks.push(Task::MakeJob(next)),
+        (_, _) => tasks.push(Task::WriteUnprocessed(id)),
+    }
     tasks.push(Task::RecordSettled { id, current: true, outcome });
     tasks
 }

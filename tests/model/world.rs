@@ -60,6 +60,13 @@ pub(crate) enum Lease {
     Over,
 }
 
+/// How long contradicting evidence may still come to fit together, as everybody's clock will show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Doubt {
+    Open,
+    Final,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum DropState {
     Reading(Lease),
@@ -73,8 +80,10 @@ pub(crate) enum JobState {
     Waiting,
     Submitting(Lease),
     Submitted,
+    Doubtful(Doubt),
     Ended(Outcome),
     Settled(Outcome),
+    SourceDeleted,
 }
 
 /// What was decided about the records that a job did not process.
@@ -102,23 +111,52 @@ impl JobState {
             Self::Waiting => "Waiting",
             Self::Submitting(_) => "Submitting",
             Self::Submitted => "Submitted",
+            Self::Doubtful(_) => "Doubtful",
             Self::Ended(_) => "Ended",
             Self::Settled(_) => "Settled",
+            Self::SourceDeleted => "SourceDeleted",
         }
+    }
+
+    /// What was decided, once it is.
+    pub(crate) fn outcome(self) -> Option<Outcome> {
+        match self {
+            Self::Ended(outcome) | Self::Settled(outcome) => Some(outcome),
+            Self::Waiting
+            | Self::Submitting(_)
+            | Self::Submitted
+            | Self::Doubtful(_)
+            | Self::SourceDeleted => None,
+        }
+    }
+
+    pub(crate) fn is_settled(self) -> bool {
+        matches!(self, Self::Settled(_) | Self::SourceDeleted)
     }
 }
 
 /// The moves of the drawing in `src/ledger.rs`. That the real entries have the same ones is a test of its own.
-pub(crate) const DROP_MOVES: [(&str, &str); 4] =
-    [("Reading", "Reading"), ("Reading", "Accepted"), ("Reading", "Rejected"), ("Accepted", "Finished")];
+/// No flow erases a drop.
+pub(crate) const DROP_MOVES: [(&str, &str); 6] = [
+    ("Reading", "Reading"),
+    ("Reading", "Accepted"),
+    ("Reading", "Rejected"),
+    ("Accepted", "Finished"),
+    ("Finished", "Erased"),
+    ("Rejected", "Erased"),
+];
 
 /// As [`DROP_MOVES`].
-pub(crate) const JOB_MOVES: [(&str, &str); 6] = [
+pub(crate) const JOB_MOVES: [(&str, &str); 10] = [
     ("Waiting", "Submitting"),
     ("Submitting", "Submitting"),
     ("Submitting", "Waiting"),
     ("Submitting", "Submitted"),
+    ("Submitting", "Ended"),
+    ("Submitted", "Doubtful"),
     ("Submitted", "Ended"),
+    ("Doubtful", "Doubtful"),
+    ("Doubtful", "Ended"),
     ("Ended", "Settled"),
 ];
 
@@ -126,7 +164,7 @@ pub(crate) const JOB_MOVES: [(&str, &str); 6] = [
 /// before `Submitted` was recorded is caught up with.
 fn is_legal_write(from: &str, to: &str) -> bool {
     let is_move = DROP_MOVES.iter().chain(&JOB_MOVES).any(|known| *known == (from, to));
-    is_move || (["Waiting", "Submitting"].contains(&from) && to == "Ended")
+    is_move || (["Waiting", "Submitting"].contains(&from) && ["Doubtful", "Ended"].contains(&to))
 }
 
 /// A job as Bedrock knows it.
@@ -135,13 +173,18 @@ pub(crate) enum AtBedrock {
     #[default]
     Unknown,
     Running,
-    /// It is over, and these records have an answer or an error for good.
-    Over(Records),
+    /// It is over.
+    Over {
+        /// These records have an answer or an error for good, and were paid for. Manifest and counters say so.
+        done: Records,
+        /// These of them are in the output that is there: all, unless something lies or is late.
+        shown: Records,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Job {
-    /// `jobs/<job-id>/input/`.
+    /// `work/<job-id>/input/`.
     pub(crate) input: Records,
     pub(crate) marker: bool,
     pub(crate) entry: Option<JobState>,
@@ -198,9 +241,11 @@ pub(crate) struct World {
     pub(crate) drop: Drop,
     /// By [`JobId`].
     pub(crate) jobs: Vec<Job>,
+    /// The version that was dropped has been deleted.
+    pub(crate) source_deleted: bool,
     /// In order, for it makes no difference which is which.
     pub(crate) invocations: Vec<Invocation>,
-    /// How many crashes and lost answers may still happen.
+    /// How many crashes, lost answers, lies and deletions may still happen.
     pub(crate) faults: u8,
     pub(crate) breaches: Breaches,
 }
@@ -246,6 +291,11 @@ impl World {
             Entry::Drop => self.drop.entry == Some(DropState::Reading(Lease::Running)),
             Entry::Job(id) => self.job(id).entry == Some(JobState::Submitting(Lease::Running)),
         }
+    }
+
+    /// The time has come after which contradicting evidence is final.
+    pub(crate) fn end_doubt(&mut self, id: JobId) {
+        self.job_mut(id).entry = Some(JobState::Doubtful(Doubt::Final));
     }
 
     /// The time of a lease has come.

@@ -68,6 +68,14 @@ pub(crate) fn invocation_after(later: Duration) -> Invocation {
     }
 }
 
+/// An invocation that began long ago and has little time left.
+pub(crate) fn out_of_time() -> Invocation {
+    Invocation {
+        started: Timestamp::from(now() - FUNCTION_TIMEOUT),
+        ..Invocation::until(now() + Duration::from_secs(4))
+    }
+}
+
 /// Longer than any lease.
 pub(crate) const LEASE_OVER: Duration = Duration::from_secs(3_600);
 
@@ -270,7 +278,7 @@ impl World {
 
     /// The names of what is open.
     pub(crate) async fn markers(&self) -> Vec<String> {
-        self.output_keys().await.into_iter().filter(|key| key.starts_with("open/")).collect()
+        self.output_keys().await.into_iter().filter(|key| key.starts_with("ledger/open/")).collect()
     }
 }
 

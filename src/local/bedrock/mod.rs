@@ -42,7 +42,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 pub use self::job::{Counts, JobStatus, JobView};
-pub use self::script::{Ending, EndingRates, Fault, Operation, Processed, RecordFailure, TerminalStatus};
+pub use self::script::{
+    Ending, EndingRates, Fault, Lie, LieKind, Operation, Processed, RecordFailure, TerminalStatus,
+};
 
 use self::error::ApiError;
 use self::http::ListQuery;
@@ -453,6 +455,11 @@ impl Shared {
             state.announce(position);
         }
         moved
+    }
+
+    /// Whether a job has ended.
+    fn is_over(&self, job_id: &str) -> bool {
+        self.state().jobs.iter().any(|job| job.id == job_id && job.status.is_terminal())
     }
 
     /// How a job of this many records ends for which nothing was queued.

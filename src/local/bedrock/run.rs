@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -12,8 +13,8 @@ use super::model::Model;
 use super::record::{Outcome, Record};
 use super::request::CreateRequest;
 use super::s3::{INPUT_SUFFIX, InputFile, Place, Storage};
-use super::script::{Ending, Processed, TerminalStatus};
-use super::{Quotas, Shared};
+use super::script::{Ending, LieKind, Processed, TerminalStatus};
+use super::{Quotas, Shared, lock};
 
 /// Name of the object by which the service finds out whether it may write.
 const PROBE: &str = ".write_access_check_file.tmp";
@@ -162,6 +163,20 @@ impl Run {
         Ok(Input { files, record_count })
     }
 
+    /// Writes the output as it should be when the job has been over for a while.
+    fn write_later(&self, storage: &Storage, place: &Place, output: Vec<Vec<u8>>, pause: Duration) {
+        let (storage, place, shared, job_id) =
+            (storage.clone(), place.clone(), self.shared.clone(), self.job_id.clone());
+        lock(&self.shared.tasks).spawn(async move {
+            while !shared.is_over(&job_id) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            tokio::time::sleep(pause).await;
+            // The lie stays if this fails, as one of the kind without an end.
+            let _written = storage.write_lines(&place, output).await;
+        });
+    }
+
     /// Answers the records and writes what `ending` says, counting as it goes.
     async fn write_results(&self, input: &Input, ending: &Ending) -> Result<(), String> {
         let storage = self.storage();
@@ -172,6 +187,7 @@ impl Run {
             ending.failing.iter().map(|failure| (failure.position, failure)).collect();
         let mut random = fastrand::Rng::with_seed(self.shared.options.seed);
         let mut position = 0;
+        let mut lies_left = ending.lie.map_or(0, |lie| lie.records);
         for file in &input.files {
             let mut output = Vec::new();
             if position < last {
@@ -197,7 +213,17 @@ impl Run {
             if ending.write_output {
                 // AWS does not promise the order of the input, so the stand-in does not keep it.
                 random.shuffle(&mut output);
-                storage.write_lines(&folder.join(&format!("{}.out", file.name)), output).await?;
+                let place = folder.join(&format!("{}.out", file.name));
+                if let Some(lie) = ending.lie {
+                    let lies = lies_left.min(output.len());
+                    lies_left -= lies;
+                    let untrue = untrue(&output, lie.kind, lies);
+                    if let Some(pause) = lie.truth_after {
+                        self.write_later(&storage, &place, output, pause);
+                    }
+                    output = untrue;
+                }
+                storage.write_lines(&place, output).await?;
             }
         }
         if ending.write_manifest {
@@ -205,6 +231,23 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// The lines of an output, of which the first ones are wrong in some way.
+fn untrue(output: &[Vec<u8>], kind: LieKind, count: usize) -> Vec<Vec<u8>> {
+    let (wrong, right) = output.split_at(count.min(output.len()));
+    let wrong = wrong.iter().filter_map(|line| match kind {
+        LieKind::Hidden => None,
+        LieKind::Garbled => {
+            let (half, _) = line.split_at(line.len() / 2);
+            Some([half, b"\n"].concat())
+        }
+        LieKind::Renamed => {
+            let line = String::from_utf8_lossy(line);
+            Some(line.replacen("{\"recordId\":\"", "{\"recordId\":\"another ", 1).into_bytes())
+        }
+    });
+    wrong.chain(right.iter().cloned()).collect()
 }
 
 /// The counts of a job so far.

@@ -1,5 +1,7 @@
 //! What a test or a demonstration can ask of the stand-in: how jobs end, and which requests go wrong.
 
+use std::time::Duration;
+
 use super::job::{JobStatus, JobView};
 use crate::local::faults::dice;
 
@@ -124,6 +126,30 @@ pub struct Ending {
     pub write_manifest: bool,
     /// `message` of the job and `failureMessage` of its last event.
     pub message: Option<String>,
+    /// In what its output is not what manifest and counters say.
+    pub lie: Option<Lie>,
+}
+
+/// Output that contradicts manifest and counters. Neither is documented to happen, nor that it cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lie {
+    /// What is wrong with the lines.
+    pub kind: LieKind,
+    /// How many of the first lines it befalls.
+    pub records: usize,
+    /// How long after the job's end the output as it should be is written; `None`: never.
+    pub truth_after: Option<Duration>,
+}
+
+/// What is wrong with a line of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LieKind {
+    /// It is not there.
+    Hidden,
+    /// It is cut in its middle.
+    Garbled,
+    /// It has an id that the input does not have.
+    Renamed,
 }
 
 impl Ending {
@@ -138,6 +164,7 @@ impl Ending {
             write_output: processes,
             write_manifest: processes,
             message: None,
+            lie: None,
         }
     }
 }
@@ -160,8 +187,10 @@ pub struct EndingRates {
     pub expired: f64,
     /// The job ends `Failed`: half of them with nothing written, half after some of its records, without a manifest.
     pub failed: f64,
-    /// Somebody stops the job, after some of its records.
+    /// A person stops the job, after some of its records.
     pub stopped: f64,
+    /// The output contradicts manifest and counters, half of the time for a second only.
+    pub lying: f64,
 }
 
 impl EndingRates {
@@ -198,6 +227,14 @@ impl EndingRates {
             }
             TerminalStatus::Completed | TerminalStatus::Expired => {}
         }
+        if dice.f64() < self.lying {
+            let kinds = [LieKind::Hidden, LieKind::Garbled, LieKind::Renamed];
+            ending.lie = Some(Lie {
+                kind: kinds.get(dice.usize(..kinds.len())).copied().unwrap_or(LieKind::Hidden),
+                records: dice.usize(1..=20),
+                truth_after: dice.bool().then_some(Duration::from_secs(1)),
+            });
+        }
         for position in 0..ending.processed.of(total) {
             if dice.f64() < self.retryable_errors {
                 let (code, message) = if dice.bool() {
@@ -233,8 +270,14 @@ mod tests {
             counts,
             request: Value::Null,
         };
-        let rates =
-            EndingRates { retryable_errors: 0.1, partial: 0.2, expired: 0.1, failed: 0.2, stopped: 0.1 };
+        let rates = EndingRates {
+            retryable_errors: 0.1,
+            partial: 0.2,
+            expired: 0.1,
+            failed: 0.2,
+            stopped: 0.1,
+            lying: 0.0,
+        };
         let endings: Vec<_> = (0..5_000).map(|number| rates.ending(4, number, &job)).collect();
         let (mut found, mut processed, mut failing) = (HashMap::new(), 0, 0);
         for ending in &endings {

@@ -100,6 +100,9 @@ pub const FAULTS: &[(&str, &str, &str, Set)] = &[
     ("stop", "RATE", "jobs that end Stopped", |faults, value| {
         rate(value).map(|rate| faults.endings.stopped = rate)
     }),
+    ("lying-output", "RATE", "jobs whose output contradicts manifest and counters", |faults, value| {
+        rate(value).map(|rate| faults.endings.lying = rate)
+    }),
     ("retryable-errors", "RATE", "records that end with the error 429 or 503", |faults, value| {
         rate(value).map(|rate| faults.endings.retryable_errors = rate)
     }),

@@ -1,0 +1,101 @@
+//! A function that fails gives back what it held, so that Lambda's next delivery goes on at once.
+
+use std::collections::BTreeSet;
+
+use bedrock_vpc_batch::error::ErrorKind;
+use bedrock_vpc_batch::local::faults::{Action, Call, Condition};
+use bedrock_vpc_batch::timestamp::Invocation;
+
+use crate::support::{World, drop_of, ids, invocation};
+
+/// Fails every call of one kind until it has failed so often that the function gives up.
+fn refuse(world: &World, is_meant: fn(&Call) -> bool) {
+    world.faults.set(move |call| match is_meant(call) {
+        true => Action::Refuse { status: 503, code: "SlowDown" },
+        false => Action::Pass,
+    });
+}
+
+/// The steps of `submit` that are under a lease, each by a call that fails.
+const STEPS: [(&str, fn(&Call) -> bool); 7] = [
+    ("reading the drop", |call| call.operation == "GetObject" && call.subject == "in/a.jsonl"),
+    ("recording the verdict", is_change_of_a_drop),
+    ("emptying the marker", |call| call.operation == "PutObject" && call.subject.ends_with(".job")),
+    ("asking Bedrock", |call| call.operation == "CreateModelInvocationJob"),
+    ("looking at Bedrock", |call| call.operation == "ListModelInvocationJobs"),
+    ("recording the answer", is_if_match_of_a_job),
+    ("taking the lease", is_if_match_of_a_job),
+];
+
+fn is_if_match_of_a_job(call: &Call) -> bool {
+    call.operation == "PutObject" && call.condition.is_some() && call.subject.starts_with("ledger/jobs/")
+}
+
+/// Any write of the entry but its creation.
+fn is_change_of_a_drop(call: &Call) -> bool {
+    call.operation == "PutObject"
+        && call.condition == Some(Condition::IfMatch)
+        && call.subject.starts_with("ledger/drops/")
+}
+
+#[tokio::test]
+async fn next_delivery_goes_on_after_any_step_has_failed() {
+    for (step, is_meant) in STEPS {
+        let mut world = World::new().await;
+        let event = world.put("in/a.jsonl", drop_of(150)).await;
+        let first = invocation();
+        refuse(&world, is_meant);
+        if let Err(error) = world.submit.handle(event.clone(), &first).await {
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{step}: {error}");
+        }
+        world.faults.clear();
+        // Lambda delivers the event again, under the same id of the request.
+        let again = Invocation { request_id: first.request_id, ..invocation() };
+        world.submit.handle(event, &again).await.unwrap();
+        assert_eq!(world.stand_in.jobs().len(), 1, "{step}: the lease was kept");
+        let ended = world.ended().await;
+        world.complete(ended).await.unwrap();
+        assert_eq!(world.results().await.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()], "{step}");
+        assert_eq!((world.stand_in.jobs().len(), world.markers().await.len()), (1, 0), "{step}");
+    }
+}
+
+#[tokio::test]
+async fn any_other_event_of_the_drop_goes_on_where_the_lease_could_be_given_back() {
+    let mut world = World::new().await;
+    let event = world.put("in/a.jsonl", drop_of(150)).await;
+    // All attempts of one call, and no more: then S3 is well again.
+    let seen = world.faults.clone();
+    world.faults.set(move |call| {
+        let is_verdict = |call: &Call| {
+            call.operation == "PutObject" && call.subject.ends_with("/drop.json") && call.condition.is_some()
+        };
+        let before = seen.calls().iter().filter(|call| is_verdict(call)).count();
+        // The first one is the claim.
+        let is_meant = is_verdict(call) && (2..=4).contains(&before);
+        if is_meant { Action::Refuse { status: 503, code: "SlowDown" } } else { Action::Pass }
+    });
+    world.submit(event.clone()).await.unwrap_err();
+    world.submit(event).await.unwrap();
+    assert_eq!(world.stand_in.jobs().len(), 1, "the lease was kept");
+}
+
+#[tokio::test]
+async fn lease_of_a_living_invocation_is_respected_by_others() {
+    let mut world = World::new().await;
+    let event = world.put("in/a.jsonl", drop_of(150)).await;
+    world.faults.set(|call| match call.subject.as_str() {
+        "in/a.jsonl" if call.operation == "GetObject" => Action::StopBefore,
+        _ => Action::Pass,
+    });
+    let first = invocation();
+    let killed = world.submit.handle(event.clone(), &first);
+    world.faults.until_stopped(killed).await.unwrap_err();
+    world.faults.clear();
+    world.submit(event.clone()).await.unwrap();
+    assert_eq!(world.stand_in.jobs().len(), 0, "another request waits for the end of the lease");
+    // Lambda has ended the function that held it, and delivers its event again.
+    let again = Invocation { request_id: first.request_id, ..invocation() };
+    world.submit.handle(event, &again).await.unwrap();
+    assert_eq!(world.stand_in.jobs().len(), 1);
+}

@@ -1,0 +1,113 @@
+//! A drop that cannot be read in time is refused after three attempts, and does not keep others waiting.
+
+use std::time::Duration;
+
+use bedrock_vpc_batch::error::Error;
+use bedrock_vpc_batch::local::faults::Action;
+use bedrock_vpc_batch::timestamp::{Invocation, Timestamp, now};
+use serde_json::Value;
+
+use crate::support::{LEASE_OVER, World, drop_of, out_of_time, schedule_event};
+
+async fn drop_entry(world: &World) -> Value {
+    let key = world.output_keys().await.into_iter().find(|key| key.starts_with("ledger/drops/")).unwrap();
+    serde_json::from_slice(&world.read_output(&key).await).unwrap()
+}
+
+#[tokio::test]
+async fn drop_that_is_read_too_slowly_is_refused_after_three_attempts() {
+    let mut world = World::new().await;
+    let event = world.put("in/a.jsonl", drop_of(1_000)).await;
+    for attempt in 1..=2 {
+        let error = world.submit.handle(event.clone(), &out_of_time()).await.unwrap_err();
+        assert!(matches!(error, Error::OutOfTime(_)), "{error}");
+        let state = drop_entry(&world).await["state"].clone();
+        assert_eq!((&state["name"], &state["attempts"]), (&"Reading".into(), &attempt.into()));
+        assert_eq!(state["too_slow"]["seconds"].as_u64().unwrap(), 900);
+    }
+    // An error of S3 is no attempt.
+    world.faults.set(|call| match call.subject.as_str() {
+        "in/a.jsonl" if call.operation == "GetObject" => Action::Refuse { status: 503, code: "SlowDown" },
+        _ => Action::Pass,
+    });
+    world.submit(event.clone()).await.unwrap_err();
+    world.faults.clear();
+    assert_eq!(drop_entry(&world).await["state"]["attempts"], 2);
+
+    world.submit.handle(event, &out_of_time()).await.unwrap();
+    let problem = &world.results().await.rejection().problems[0];
+    let size = drop_of(1_000).len();
+    assert!(
+        problem.what.starts_with("the file could not be read in time, in 3 attempts; the last one read ")
+            && problem.what.contains(&format!("of {size} bytes in 900 s, which is ")),
+        "{problem:?}"
+    );
+    assert_eq!((world.stand_in.jobs().len(), world.markers().await.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn drop_that_kills_its_function_is_refused_after_three_attempts() {
+    let mut world = World::new().await;
+    let event = world.put("in/a.jsonl", drop_of(1_000)).await;
+    world.faults.set(|call| match call.subject.as_str() {
+        "in/a.jsonl" if call.operation == "GetObject" => Action::StopBefore,
+        _ => Action::Pass,
+    });
+    world.faults.until_stopped(world.submit(event)).await.unwrap_err();
+    for round in 1..=2 {
+        let faults = world.faults.clone();
+        faults.set(|call| match call.subject.as_str() {
+            "in/a.jsonl" if call.operation == "GetObject" => Action::StopBefore,
+            _ => Action::Pass,
+        });
+        faults.until_stopped(world.sweep_after(LEASE_OVER * round)).await.unwrap_err();
+    }
+    world.faults.clear();
+    world.sweep_after(LEASE_OVER * 3).await.unwrap();
+    let problem = &world.results().await.rejection().problems[0];
+    assert_eq!(problem.what, "the function that reads the file ended 3 times without a word");
+    assert_eq!((world.stand_in.jobs().len(), world.markers().await.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn slow_drop_keeps_neither_jobs_nor_other_drops_waiting() {
+    let mut world = World::new().await;
+    // The oldest, which was tried before; then a job whose end is not known; then a drop whose event was lost.
+    let slow = world.put("in/a.jsonl", drop_of(1_000)).await;
+    world.submit.handle(slow, &out_of_time()).await.unwrap_err();
+    let running = world.put("in/b.jsonl", drop_of(150)).await;
+    world.submit(running).await.unwrap();
+    world.ended().await;
+    let fresh = world.put("in/c.jsonl", drop_of(150)).await;
+    world.faults.set(|call| match call.operation {
+        "PutObject" if call.subject.ends_with("/drop.json") => Action::StopBefore,
+        _ => Action::Pass,
+    });
+    world.faults.until_stopped(world.submit(fresh)).await.unwrap_err();
+    world.faults.clear();
+
+    // The slow one is met with again, and takes the rest of the time. It is the last to be begun.
+    let before = world.faults.calls().len();
+    world.sweep_after(Duration::ZERO).await.unwrap();
+    let read: Vec<String> = world.faults.calls()[before..]
+        .iter()
+        .filter(|call| call.operation == "GetObject" && !call.subject.starts_with("ledger/"))
+        .map(|call| call.subject.clone())
+        .collect();
+    let place =
+        |part: &str| read.iter().position(|key| key.contains(part)).unwrap_or_else(|| panic!("{read:?}"));
+    assert!(place("/output/") < place("in/c.jsonl") && place("in/c.jsonl") < place("in/a.jsonl"), "{read:?}");
+}
+
+#[tokio::test]
+async fn sweep_with_little_time_still_begins() {
+    let mut world = World::new().await;
+    let event = world.put("in/a.jsonl", drop_of(150)).await;
+    world.submit(event).await.unwrap();
+    world.ended().await;
+    // Less than what a sweep keeps back of fifteen minutes.
+    let short =
+        Invocation { started: Timestamp::from(now()), ..Invocation::until(now() + Duration::from_secs(8)) };
+    world.complete.handle(schedule_event(), &short).await.unwrap();
+    assert!(world.results().await.summary().balanced);
+}
