@@ -31,9 +31,9 @@ REQUIRED_VARIABLES = {
     "MIN_RECORDS_PER_JOB", "MAX_RECORDS_PER_JOB", "MAX_INPUT_FILE_BYTES", "MAX_ATTEMPTS",
     "MAX_RECORD_BYTES", "MAX_DROP_BYTES", "JOB_TAGS", "CALL_TIMEOUT_SECONDS",
 }
-OPTIONAL_VARIABLES = {"S3_ENCRYPTION_KEY_ID": "KmsKeyArn"}
-# S3_FORCE_PATH_STYLE is for emulators and has no place in a stack.
-UNSET_VARIABLES = {"S3_FORCE_PATH_STYLE"}
+OPTIONAL_VARIABLES = {"S3_ENCRYPTION_KEY_ID": "KmsKeyArn", "INPUT_PREFIX": "InputPrefix"}
+# S3_FORCE_PATH_STYLE is for emulators and has no place in a stack; the default of EVENT_GRACE_SECONDS suits S3's events.
+UNSET_VARIABLES = {"S3_FORCE_PATH_STYLE", "EVENT_GRACE_SECONDS"}
 
 # Every statement of a role whose resource is "*", and why no ARN can stand there.
 WILDCARDS = {
@@ -149,6 +149,8 @@ def check_environment(stack):
         assert variables["SECURITY_GROUP_IDS"].split(",") == groups(stack)
         assert variables["INPUT_BUCKET"] == stack.reference("InputBucket")
         assert variables["OUTPUT_BUCKET"] == stack.reference("OutputBucket")
+        # What the sweep takes for a drop is what S3 tells submit of.
+        assert variables.get("INPUT_PREFIX", "") == stack.values["InputPrefix"]
         assert variables["JOB_ROLE_ARN"] == stack.attribute("JobRole", "Arn")
         assert properties["Architectures"] == [stack.values["Architecture"]]
         assert properties["VpcConfig"] == {
