@@ -234,7 +234,7 @@ mod tests {
             (CreatedWith { input_s3_uri: None, ..created_with() }, "input s3Uri is missing, not s3://out/"),
             (
                 CreatedWith { output_s3_uri: Some("s3://x/".into()), ..created_with() },
-                "output s3Uri is s3://x/",
+                "output s3Uri is s3://x",
             ),
             (
                 CreatedWith { vpc: Some((vec![], vec!["sg-1".into()])), ..created_with() },

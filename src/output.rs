@@ -13,6 +13,7 @@ use crate::jsonl::{Line, LineSplitter};
 use crate::layout::{self, JobId};
 use crate::lines::{each_line, rewrite_lines};
 use crate::record::{Answer, InputReader};
+pub use crate::sections::SectionLimits;
 use crate::sections::{Place, Sections, Selection};
 use crate::store::Store;
 use crate::timestamp::Invocation;
@@ -39,10 +40,11 @@ pub struct JobFiles<'a> {
     input: String,
     output: OutputFiles,
     max_input_line_bytes: usize,
+    section_limits: SectionLimits,
 }
 
 /// What a pass over the output came to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reading {
     /// What it says.
     pub answers: Answers,
@@ -53,12 +55,15 @@ pub struct Reading {
 }
 
 impl Reading {
-    fn judge(&mut self, file: usize, line: &Line<'_>) {
+    /// Takes in a line, given how many bytes the files before its own have.
+    fn judge(&mut self, file: usize, bytes_before: u64, line: &Line<'_>) {
+        let bytes_before = bytes_before + line.byte;
         let place = Place { file, byte: line.byte, line: self.answers.verdicts().len() };
         let bytes = line.bytes.unwrap_or_default();
+        let line_bytes = bytes.len() as u64 + 1;
         match self.answers.judge(bytes) {
-            LineVerdict::Answered(Answer::Succeeded) => self.succeeded.add(place, bytes.len() as u64 + 1),
-            LineVerdict::Answered(Answer::Failed) => self.failed.add(place, bytes.len() as u64 + 1),
+            LineVerdict::Answered(Answer::Succeeded) => self.succeeded.add(place, bytes_before, line_bytes),
+            LineVerdict::Answered(Answer::Failed) => self.failed.add(place, bytes_before, line_bytes),
             LineVerdict::Answered(Answer::Retryable) | LineVerdict::Repeated | LineVerdict::Unreadable => {}
         }
     }
@@ -80,7 +85,14 @@ impl<'a> JobFiles<'a> {
         let manifest = keys.iter().find(|key| key.ends_with("/manifest.json.out")).cloned();
         let records = keys.into_iter().filter(|key| key.ends_with(".jsonl.out")).collect();
         let output = OutputFiles { records, manifest };
-        Ok(Self { store, input: layout::job_input(job_id), output, max_input_line_bytes })
+        let (input, section_limits) = (layout::job_input(job_id), SectionLimits::default());
+        Ok(Self { store, input, output, max_input_line_bytes, section_limits })
+    }
+
+    /// The same, with other bounds for the sections of results.
+    #[must_use]
+    pub fn with_section_limits(self, section_limits: SectionLimits) -> Self {
+        Self { section_limits, ..self }
     }
 
     /// The output echoes the input, in which a JSON writer may have escaped every character, and answers.
@@ -105,12 +117,15 @@ impl<'a> JobFiles<'a> {
     /// [`Error::Call`]; [`Error::OutOfTime`].
     pub async fn read(&self, records: u64, by: &Invocation) -> Result<Reading, Error> {
         let answers = Answers::with_capacity(records);
-        let mut reading = Reading { answers, ..Reading::default() };
+        let sections = || Sections::new(self.section_limits);
+        let mut reading = Reading { answers, succeeded: sections(), failed: sections() };
+        let mut bytes_before = 0;
         for (file, key) in self.output.records.iter().enumerate() {
             let mut reader = self.store.read(key).await?;
+            let file_bytes = reader.bytes();
             let mut lines = LineSplitter::new(self.max_output_line_bytes());
             let mut judge = |line: Line<'_>| {
-                reading.judge(file, &line);
+                reading.judge(file, bytes_before, &line);
                 Ok::<(), Error>(())
             };
             while let Some(chunk) = reader.next().await? {
@@ -119,11 +134,12 @@ impl<'a> JobFiles<'a> {
             }
             let unreadable = reading.answers.unreadable();
             lines.finish(|line| {
-                reading.judge(file, &line);
+                reading.judge(file, bytes_before, &line);
                 Ok::<(), Error>(())
             })?;
             // Only a last line without a newline is left to `finish`.
             reading.answers.forgive_cut_line(unreadable);
+            bytes_before += file_bytes;
         }
         Ok(reading)
     }
@@ -166,8 +182,7 @@ impl<'a> JobFiles<'a> {
             let (store, files, verdicts) = (self.store.clone(), files.clone(), verdicts.clone());
             let max_line_bytes = self.max_output_line_bytes();
             let selection = Selection { store, files, verdicts, answer, max_line_bytes };
-            let bodies = sections.all().iter().map(|section| selection.body(*section));
-            self.store.write_bodies(to, bodies).await?;
+            selection.write(sections, to).await?;
         }
         Ok(())
     }

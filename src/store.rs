@@ -1,22 +1,32 @@
 //! Amazon S3: read a drop, copy and write objects, and the ledger's conditional writes.
 
+use std::error::Error as StdError;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective, TaggingDirective};
+use aws_sdk_s3::types::{
+    CompletedMultipartUpload, CompletedPart, EncodingType, MetadataDirective, TaggingDirective,
+};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::layout::DropSource;
-use crate::s3_uri::S3Uri;
+use crate::s3_uri::{S3Uri, decode_notification_key};
 use crate::timestamp::Timestamp;
 
 /// The size from which an object is copied in ranges, and of each range. S3 copies at most 5 GiB in one
@@ -94,26 +104,193 @@ pub struct Store {
     output_bucket: String,
 }
 
-/// Reads an object piece by piece.
+/// Reads an object piece by piece, and counts its bytes: no body that is shorter or longer than it should be
+/// reaches its end without an error.
 #[derive(Debug)]
 pub struct ObjectReader {
     uri: String,
     body: ByteStream,
+    /// How many bytes the body has.
+    bytes: u64,
+    /// How many of them are still to come.
+    left: u64,
 }
 
 impl ObjectReader {
+    /// The number of bytes from start to end.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// The next bytes; `None` at the end.
     ///
     /// # Errors
-    /// [`Error::Call`] if the body breaks off or no longer flows.
+    /// [`Error::Call`] if the body breaks off, no longer flows, or has another length than it should have.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        match self.body.next().await {
-            None => Ok(None),
-            Some(Ok(bytes)) => Ok(Some(bytes)),
-            Some(Err(error)) => Err(Error::Call {
-                call: format!("S3 GetObject {}: reading the body", self.uri),
-                kind: crate::error::ErrorKind::Unavailable,
-                source: Box::new(error),
+        let bytes = self.bytes;
+        let source: Box<dyn StdError + Send + Sync> = match self.body.next().await {
+            Some(Ok(chunk)) => match self.left.checked_sub(chunk.len() as u64) {
+                Some(left) => {
+                    self.left = left;
+                    return Ok(Some(chunk));
+                }
+                None => Box::new(WrongAnswer::TooLong { bytes }),
+            },
+            None if self.left == 0 => return Ok(None),
+            None => Box::new(WrongAnswer::TooShort { read: bytes - self.left, bytes }),
+            Some(Err(error)) => Box::new(error),
+        };
+        let call = format!("S3 GetObject {}: reading the body", self.uri);
+        Err(Error::Call { call, kind: ErrorKind::Unavailable, source })
+    }
+}
+
+/// An answer with other bytes than those that were asked for.
+#[derive(Debug, thiserror::Error)]
+enum WrongAnswer {
+    #[error(
+        "{asked} was asked for, and the answer is HTTP {status} with {answered}: what answers at this endpoint \
+         does not read ranges as Amazon S3 does"
+    )]
+    NotTheRange { asked: String, status: u16, answered: String },
+    #[error(
+        "the answer does not declare its length: what answers at this endpoint does not do as Amazon S3 does"
+    )]
+    Undeclared,
+    #[error("the answer declares {declared} bytes, and there should be {bytes}")]
+    OtherLength { declared: u64, bytes: u64 },
+    #[error("the body ended after {read} of {bytes} bytes")]
+    TooShort { read: u64, bytes: u64 },
+    #[error("the body goes on after its {bytes} bytes")]
+    TooLong { bytes: u64 },
+}
+
+impl WrongAnswer {
+    /// A server that does not do as S3 does will not do so next time either; a body may have been cut on its way.
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotTheRange { .. } | Self::Undeclared => ErrorKind::Misconfigured,
+            Self::OtherLength { .. } | Self::TooShort { .. } | Self::TooLong { .. } => ErrorKind::Unavailable,
+        }
+    }
+}
+
+/// Which bytes of an object are read.
+#[derive(Debug, Clone)]
+enum Asked {
+    /// All, and how many those are if that is known.
+    Whole(Option<u64>),
+    /// These.
+    Range(Range<u64>),
+    /// All from this one on.
+    From(u64),
+}
+
+impl Asked {
+    /// As HTTP writes it; `None` for a whole object.
+    fn header(&self) -> Option<String> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Range(bytes) => Some(range(bytes)),
+            Self::From(first) => Some(format!("bytes={first}-")),
+        }
+    }
+
+    /// How many bytes an answer must have to be what was asked for.
+    fn bytes_of(&self, answer: &GetObjectOutput, status: u16) -> Result<u64, WrongAnswer> {
+        let declared = answer.content_length().and_then(|length| u64::try_from(length).ok());
+        let content_range = answer.content_range();
+        let ranged = content_range.filter(|_| status == PARTIAL_CONTENT).and_then(parse_content_range);
+        let bytes = match (self, ranged) {
+            (Self::Whole(known), _) => known.or(declared),
+            (Self::Range(asked), Some((bytes, _))) if bytes == *asked => Some(bytes.end - bytes.start),
+            (Self::From(first), Some((bytes, total))) if bytes.start == *first && bytes.end == total => {
+                Some(total - first)
+            }
+            (Self::Range(_) | Self::From(_), _) => {
+                let answered = content_range.map_or_else(
+                    || "no Content-Range".to_owned(),
+                    |content_range| format!("Content-Range {content_range:?}"),
+                );
+                let asked = self.header().unwrap_or_default();
+                return Err(WrongAnswer::NotTheRange { asked, status, answered });
+            }
+        };
+        match (bytes, declared) {
+            (Some(bytes), Some(declared)) if declared != bytes => {
+                Err(WrongAnswer::OtherLength { declared, bytes })
+            }
+            (Some(bytes), _) => Ok(bytes),
+            (None, _) => Err(WrongAnswer::Undeclared),
+        }
+    }
+}
+
+/// The status of the answer to a request for a range. A server that ignores the range answers 200, with everything.
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-14.2>
+const PARTIAL_CONTENT: u16 = 206;
+
+/// Which bytes of how many an answer has: `bytes 5-9/20` is the range 5..10 of 20.
+fn parse_content_range(header: &str) -> Option<(Range<u64>, u64)> {
+    let (bytes, total) = header.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = bytes.split_once('-')?;
+    let (first, last, total) =
+        (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?, total.parse::<u64>().ok()?);
+    (first <= last && last < total).then_some((first..last + 1, total))
+}
+
+/// Notes the HTTP status of an answer, which the SDK does not tell.
+#[derive(Debug, Clone, Default)]
+struct Status(Arc<AtomicU16>);
+
+#[dyn_dispatch_hint]
+impl Intercept for Status {
+    fn name(&self) -> &'static str {
+        "Status"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.store(context.response().status().as_u16(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// The answer to a request for some bytes of an object.
+struct Answer {
+    output: GetObjectOutput,
+    asked: Asked,
+    status: u16,
+}
+
+/// Asks for some bytes of an object.
+async fn get(
+    request: GetObjectFluentBuilder,
+    asked: Asked,
+) -> Result<Answer, SdkError<GetObjectError, HttpResponse>> {
+    let status = Status::default();
+    let request = request.set_range(asked.header());
+    let output = match asked {
+        Asked::Whole(_) => request.send().await?,
+        Asked::Range(_) | Asked::From(_) => request.customize().interceptor(status.clone()).send().await?,
+    };
+    Ok(Answer { output, asked, status: status.0.load(Ordering::Relaxed) })
+}
+
+impl Answer {
+    /// Reads the bytes, if they are those that were asked for.
+    fn reader(self, uri: String) -> Result<ObjectReader, Error> {
+        match self.asked.bytes_of(&self.output, self.status) {
+            Ok(bytes) => Ok(ObjectReader { uri, body: self.output.body, bytes, left: bytes }),
+            Err(wrong) => Err(Error::Call {
+                call: format!("S3 GetObject {uri}"),
+                kind: wrong.kind(),
+                source: Box::new(wrong),
             }),
         }
     }
@@ -140,9 +317,12 @@ impl Store {
             Err(error) if is_gone(&error) => return Ok(None),
             Err(error) => return Err(Error::from_sdk(format!("S3 HeadObject {uri}"), error)),
         };
-        let (Some(etag), Some(last_modified)) = (head.e_tag, head.last_modified) else {
+        let size_bytes = head.content_length.and_then(|length| u64::try_from(length).ok());
+        let (Some(etag), Some(last_modified), Some(size_bytes)) =
+            (head.e_tag, head.last_modified, size_bytes)
+        else {
             return Err(Error::Internal(format!(
-                "S3 HeadObject {uri}: the answer has no ETag or Last-Modified"
+                "S3 HeadObject {uri}: the answer has no ETag, Last-Modified or Content-Length"
             )));
         };
         Ok(Some(DropSource {
@@ -151,7 +331,7 @@ impl Store {
             version_id: head.version_id.filter(|id| id != "null"),
             etag,
             last_modified: Timestamp::from(&last_modified),
-            size_bytes: head.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or_default(),
+            size_bytes,
         }))
     }
 
@@ -159,7 +339,7 @@ impl Store {
     /// was overwritten: then the new object has an event of its own.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// [`Error::Call`], also if other bytes, or another number of them, are answered.
     pub async fn read_drop(
         &self,
         drop: &DropSource,
@@ -167,9 +347,13 @@ impl Store {
     ) -> Result<Option<ObjectReader>, Error> {
         let request = self.client.get_object().bucket(&drop.bucket).key(&drop.key);
         let request = request.set_version_id(drop.version_id.clone()).if_match(&drop.etag);
-        let request = request.set_range((*bytes != drop.whole()).then(|| range(bytes)));
-        match request.send().await {
-            Ok(answer) => Ok(Some(reader(drop.to_string(), answer))),
+        let asked = if *bytes == drop.whole() {
+            Asked::Whole(Some(drop.size_bytes))
+        } else {
+            Asked::Range(bytes.clone())
+        };
+        match get(request, asked).await {
+            Ok(answer) => Ok(Some(answer.reader(drop.to_string())?)),
             Err(error) if is_gone(&error) || is_lost(&error) => Ok(None),
             Err(error) => Err(Error::from_sdk(format!("S3 GetObject {drop}"), error)),
         }
@@ -189,10 +373,10 @@ impl Store {
     /// [`Error::Call`], also if there is none.
     pub(crate) async fn read_from(&self, key: &str, byte: u64) -> Result<ObjectReader, Error> {
         let request = self.client.get_object().bucket(&self.output_bucket).key(key);
-        let request = request.set_range((byte > 0).then(|| format!("bytes={byte}-")));
-        let answer =
-            request.send().await.map_err(|error| Error::from_sdk(self.named("GetObject", key), error))?;
-        Ok(reader(format!("s3://{}/{key}", self.output_bucket), answer))
+        let asked = if byte > 0 { Asked::From(byte) } else { Asked::Whole(None) };
+        let answer = get(request, asked).await;
+        let answer = answer.map_err(|error| Error::from_sdk(self.named("GetObject", key), error))?;
+        answer.reader(format!("s3://{}/{key}", self.output_bucket))
     }
 
     /// One page of the versions below a prefix of a bucket, in the order of their keys, from a place on.
@@ -206,6 +390,9 @@ impl Store {
         after: Option<&VersionMarker>,
     ) -> Result<VersionPage, Error> {
         let request = self.client.list_object_versions().bucket(bucket).prefix(prefix);
+        // Keys may have characters that XML has not: one of them would make the whole page unreadable.
+        let request = request.encoding_type(EncodingType::Url);
+        let decoded = |key: String| decode_notification_key(&key);
         let request = request
             .set_key_marker(after.map(|marker| marker.key.clone()))
             .set_version_id_marker(after.and_then(|marker| marker.version_id.clone()));
@@ -216,7 +403,7 @@ impl Store {
         let versions = page.versions.unwrap_or_default().into_iter().filter_map(|version| {
             Some(DropSource {
                 bucket: bucket.to_owned(),
-                key: version.key?,
+                key: version.key.and_then(decoded)?,
                 version_id: version.version_id.filter(|id| id != "null"),
                 etag: version.e_tag?,
                 last_modified: Timestamp::from(&version.last_modified?),
@@ -224,7 +411,7 @@ impl Store {
             })
         });
         let is_truncated = page.is_truncated == Some(true);
-        let next = page.next_key_marker.filter(|_| is_truncated);
+        let next = page.next_key_marker.filter(|_| is_truncated).and_then(decoded);
         Ok(VersionPage {
             versions: versions.collect(),
             delete_markers: page.delete_markers.unwrap_or_default().len() as u64,
@@ -275,7 +462,10 @@ impl Store {
         let request = self.client.head_object().bucket(&self.output_bucket).key(from);
         let head =
             request.send().await.map_err(|error| Error::from_sdk(self.named("HeadObject", from), error))?;
-        let bytes = head.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
+        let Some(bytes) = head.content_length().and_then(|length| u64::try_from(length).ok()) else {
+            let call = self.named("HeadObject", from);
+            return Err(Error::Internal(format!("{call}: the answer has no Content-Length")));
+        };
         let source = format!("{}/{}", self.output_bucket, utf8_percent_encode(from, IN_COPY_SOURCE));
         self.copy_from(&source, head.e_tag().unwrap_or("*"), bytes, to).await
     }
@@ -329,7 +519,7 @@ impl Store {
         let mut upload = Upload::begin(self, to).await?;
         let written = async {
             for body in bodies {
-                upload.send(ByteStream::new(body)).await?;
+                upload.send(body).await?;
             }
             upload.complete().await
         };
@@ -431,13 +621,14 @@ impl Store {
     /// # Errors
     /// [`Error::Call`].
     pub async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, Error> {
-        let answer = match self.client.get_object().bucket(&self.output_bucket).key(key).send().await {
+        let request = self.client.get_object().bucket(&self.output_bucket).key(key);
+        let answer = match get(request, Asked::Whole(None)).await {
             Ok(answer) => answer,
             Err(error) if is_gone(&error) => return Ok(None),
             Err(error) => return Err(Error::from_sdk(self.named("GetObject", key), error)),
         };
-        let etag = ETag(answer.e_tag.clone().unwrap_or_default());
-        let mut body = reader(format!("s3://{}/{key}", self.output_bucket), answer);
+        let etag = ETag(answer.output.e_tag.clone().unwrap_or_default());
+        let mut body = answer.reader(format!("s3://{}/{key}", self.output_bucket))?;
         let mut bytes = Vec::new();
         while let Some(chunk) = body.next().await? {
             bytes.extend_from_slice(&chunk);
@@ -511,10 +702,6 @@ const JSONL_TYPE: &str = "application/jsonl";
 /// A range as HTTP writes it, its last byte included.
 fn range(bytes: &Range<u64>) -> String {
     format!("bytes={}-{}", bytes.start, bytes.end.saturating_sub(1))
-}
-
-fn reader(uri: String, answer: GetObjectOutput) -> ObjectReader {
-    ObjectReader { uri, body: answer.body }
 }
 
 fn to_json<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, Error> {
@@ -624,6 +811,8 @@ struct Upload<'a> {
     key: &'a str,
     id: String,
     parts: Vec<CompletedPart>,
+    /// The bytes of all parts together.
+    bytes: u64,
 }
 
 impl<'a> Upload<'a> {
@@ -635,25 +824,30 @@ impl<'a> Upload<'a> {
         let Some(id) = answer.upload_id else {
             return Err(Error::Internal(format!("{}: the answer has no upload id", call())));
         };
-        Ok(Self { store, key, id, parts: Vec::new() })
+        Ok(Self { store, key, id, parts: Vec::new(), bytes: 0 })
     }
 
     fn next_number(&self) -> i32 {
         i32::try_from(self.parts.len() + 1).unwrap_or(i32::MAX)
     }
 
-    fn push(&mut self, etag: Option<String>) {
+    fn push(&mut self, etag: Option<String>, bytes: u64) {
+        self.bytes += bytes;
         let part = CompletedPart::builder().part_number(self.next_number()).set_e_tag(etag).build();
         self.parts.push(part);
     }
 
-    async fn send(&mut self, body: ByteStream) -> Result<(), Error> {
+    async fn send(&mut self, body: SdkBody) -> Result<(), Error> {
+        let Some(bytes) = body.content_length() else {
+            return Err(Error::Internal(format!("a part of {} has no length", self.key)));
+        };
+        let body = ByteStream::new(body);
         let request = self.store.client.upload_part().bucket(&self.store.output_bucket).key(self.key);
         let request = request.upload_id(&self.id).part_number(self.next_number()).body(body);
         let answer = request.send().await;
         let answer =
             answer.map_err(|error| Error::from_sdk(self.store.named("UploadPart", self.key), error))?;
-        self.push(answer.e_tag);
+        self.push(answer.e_tag, bytes);
         Ok(())
     }
 
@@ -664,14 +858,17 @@ impl<'a> Upload<'a> {
         let answer = request.copy_source_if_match(etag).send().await;
         let call = || format!("{} from {source}", self.store.named("UploadPartCopy", self.key));
         let answer = answer.map_err(|error| Error::from_sdk(call(), error))?;
-        self.push(answer.copy_part_result.and_then(|part| part.e_tag));
+        self.push(answer.copy_part_result.and_then(|part| part.e_tag), bytes.end - bytes.start);
         Ok(())
     }
 
+    /// S3 refuses it if the parts do not have the length that they should have together, such as when a range to
+    /// copy from was ignored.
     async fn complete(&mut self) -> Result<(), Error> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(self.parts.clone())).build();
         let request =
             self.store.client.complete_multipart_upload().bucket(&self.store.output_bucket).key(self.key);
+        let request = request.set_mpu_object_size(i64::try_from(self.bytes).ok());
         let sent = request.upload_id(&self.id).multipart_upload(parts).send().await;
         sent.map_err(|error| Error::from_sdk(self.store.named("CompleteMultipartUpload", self.key), error))?;
         Ok(())

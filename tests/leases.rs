@@ -8,8 +8,10 @@ use bedrock_vpc_batch::timestamp::Invocation;
 
 use crate::support::{World, drop_of, ids, invocation};
 
+type IsMeant = fn(&Call) -> bool;
+
 /// Fails every call of one kind until it has failed so often that the function gives up.
-fn refuse(world: &World, is_meant: fn(&Call) -> bool) {
+fn refuse(world: &World, is_meant: IsMeant) {
     world.faults.set(move |call| match is_meant(call) {
         true => Action::Refuse { status: 503, code: "SlowDown" },
         false => Action::Pass,
@@ -17,7 +19,7 @@ fn refuse(world: &World, is_meant: fn(&Call) -> bool) {
 }
 
 /// The steps of `submit` that are under a lease, each by a call that fails.
-const STEPS: [(&str, fn(&Call) -> bool); 7] = [
+const STEPS: [(&str, IsMeant); 7] = [
     ("reading the drop", |call| call.operation == "GetObject" && call.subject == "in/a.jsonl"),
     ("recording the verdict", is_change_of_a_drop),
     ("emptying the marker", |call| call.operation == "PutObject" && call.subject.ends_with(".job")),

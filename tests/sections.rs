@@ -1,8 +1,10 @@
 //! Results of more than one section, sent while the output is read.
 
+use bedrock_vpc_batch::error::ErrorKind;
 use bedrock_vpc_batch::layout::{DropId, JobId, bedrock_output_folder};
 use bedrock_vpc_batch::local::faults::Action;
-use bedrock_vpc_batch::output::JobFiles;
+use bedrock_vpc_batch::local::s3::Fault;
+use bedrock_vpc_batch::output::{JobFiles, SectionLimits};
 use bedrock_vpc_batch::store::Store;
 
 use crate::support::{World, any_drop};
@@ -78,4 +80,63 @@ async fn output_that_has_changed_makes_no_result() {
     put(lines(4..6, |_| true)).await;
     files.write_results(&read, "succeeded", "errors").await.unwrap_err();
     assert!(!world.output_keys().await.contains(&"succeeded".to_owned()));
+}
+
+#[tokio::test]
+async fn result_whose_lines_lie_far_apart_is_written_however_slowly_it_is_read() {
+    const BYTES_PER_SECOND: u64 = 20_000_000;
+    let world = World::with(&[("CALL_TIMEOUT_SECONDS", "1")]).await;
+    let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
+    let (job_id, folder) = (job_id(), bedrock_output_folder(&job_id(), JOB_ARN));
+    // 42 MB in two files, which take 2 s to read: longer than a call may take. An error at the start, in the middle,
+    // and at the end.
+    let line = |number: usize| match number {
+        0 | 100 | 209 => format!(r#"{{"recordId":"{number}","error":{{"errorCode":400}}}}"#),
+        _ => format!(r#"{{"recordId":"{number}","modelOutput":"{}"}}"#, "x".repeat(200_000)),
+    };
+    let lines = |numbers: std::ops::Range<usize>| numbers.map(|number| line(number) + "\n");
+    for (name, numbers) in [("1.jsonl.out", 0..90), ("2.jsonl.out", 90..210)] {
+        let output: String = lines(numbers).collect();
+        store.put(&format!("{folder}{name}"), output.into_bytes(), "application/jsonl").await.unwrap();
+    }
+    let limits = SectionLimits { min_bytes: 5 << 20, full_bytes: 5 << 20, max_scan_bytes: 6 << 20 };
+    let write_results = async |limits: SectionLimits| {
+        let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
+        let files = files.with_section_limits(limits);
+        let read = files.read(210, &crate::support::invocation()).await.unwrap();
+        world.faults.set(|call| match call.operation {
+            "GetObject" => Action::Throttle(BYTES_PER_SECOND),
+            _ => Action::Pass,
+        });
+        let written = files.write_results(&read, "succeeded", "errors").await;
+        world.faults.set(|_| Action::Pass);
+        written
+    };
+    let unbounded = SectionLimits { max_scan_bytes: u64::MAX, ..limits };
+    let error = write_results(unbounded).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(!world.output_keys().await.contains(&"errors".to_owned()));
+
+    write_results(limits).await.unwrap();
+    for (to, is_error) in [("succeeded", false), ("errors", true)] {
+        let expected: String = lines(0..210).filter(|line| line.contains("errorCode") == is_error).collect();
+        assert!(world.read_output(to).await == expected.as_bytes(), "{to}");
+    }
+}
+
+#[tokio::test]
+async fn section_is_not_read_from_a_server_that_ignores_ranges() {
+    let world = World::new().await;
+    let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
+    let (job_id, key) = (job_id(), format!("{}1.jsonl.out", bedrock_output_folder(&job_id(), JOB_ARN)));
+    // A longer line before the error, and long ones after it.
+    store
+        .put(&key, lines([24, 25, 26, 36].into_iter(), |_| true).into_bytes(), "application/jsonl")
+        .await
+        .unwrap();
+    let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
+    let read = files.read(4, &crate::support::invocation()).await.unwrap();
+    world.s3.inject(|request| (request.operation == "GetObject").then_some(Fault::RangeIgnored));
+    files.write_results(&read, "succeeded", "errors").await.unwrap_err();
+    assert!(!world.output_keys().await.contains(&"errors".to_owned()));
 }

@@ -7,7 +7,7 @@ use bedrock_vpc_batch::local::faults::Action;
 use bedrock_vpc_batch::timestamp::{Invocation, Timestamp, now};
 use serde_json::Value;
 
-use crate::support::{LEASE_OVER, World, drop_of, out_of_time, schedule_event};
+use crate::support::{LEASE_OVER, World, drop_of, invocation, out_of_time, schedule_event};
 
 async fn drop_entry(world: &World) -> Value {
     let key = world.output_keys().await.into_iter().find(|key| key.starts_with("ledger/drops/")).unwrap();
@@ -30,7 +30,8 @@ async fn drop_that_is_read_too_slowly_is_refused_after_three_attempts() {
         "in/a.jsonl" if call.operation == "GetObject" => Action::Refuse { status: 503, code: "SlowDown" },
         _ => Action::Pass,
     });
-    world.submit(event.clone()).await.unwrap_err();
+    let in_time = Invocation { started: out_of_time().started, ..invocation() };
+    world.submit.handle(event.clone(), &in_time).await.unwrap_err();
     world.faults.clear();
     assert_eq!(drop_entry(&world).await["state"]["attempts"], 2);
 

@@ -115,3 +115,71 @@ fn nest(random: &mut Rng, line: &mut Vec<u8>) {
     line.splice(at + 2..at + 2, close.repeat(depth).bytes());
     line.splice(at + 1..at + 1, open.repeat(depth).bytes());
 }
+
+/// Keys of a line of output, and of its error. Some look like others.
+const KEYS: [&str; 9] = [
+    "recordId",
+    "modelInput",
+    "modelOutput",
+    "modelOutput",
+    "error",
+    "error",
+    "new",
+    "mod\\u0065lOutput",
+    "recordid",
+];
+const ERROR_KEYS: [&str; 7] =
+    ["errorCode", "errorCode", "errorMessage", "expired", "expired", "retryable", "error\\u0043ode"];
+
+/// A value of every type, and what each member of a line may be.
+const VALUES: [&str; 24] = [
+    "null",
+    "null",
+    "true",
+    "false",
+    "0",
+    "1",
+    "429",
+    "500",
+    "5e2",
+    "1e400",
+    "-1",
+    r#""""#,
+    r#""1""#,
+    r#""2""#,
+    r#""400""#,
+    r#""503""#,
+    r#""ThrottlingException""#,
+    r#""\ud83d""#,
+    "[]",
+    "[503]",
+    "{}",
+    r#"{"a":null}"#,
+    r#"{"content":[{"text":"é"}]}"#,
+    "[[[[[{}]]]]]",
+];
+
+/// A line of output: a record's id, and any members with any values, some of them twice.
+pub(crate) fn any_output(random: &mut Rng) -> Vec<u8> {
+    let mut members = Vec::new();
+    if random.u8(..8) > 0 {
+        members.push(r#""recordId":"1""#.to_owned());
+    }
+    for _ in 0..random.usize(1..=4) {
+        let key = random.choice(KEYS).expect("there are keys");
+        let value = if key == "error" && random.bool() {
+            let members: Vec<_> = (0..random.usize(..4)).map(|_| member(random, &ERROR_KEYS)).collect();
+            format!("{{{}}}", members.join(","))
+        } else {
+            random.choice(VALUES).expect("there are values").to_owned()
+        };
+        members.push(format!("\"{key}\":{value}"));
+    }
+    random.shuffle(&mut members);
+    format!("{{{}}}", members.join(",")).into_bytes()
+}
+
+fn member(random: &mut Rng, keys: &[&str]) -> String {
+    let (key, value) = (random.choice(keys), random.choice(VALUES));
+    format!("\"{}\":{}", key.expect("there are keys"), value.expect("there are values"))
+}

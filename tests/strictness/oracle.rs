@@ -1,11 +1,19 @@
-//! What a record is, written down once more: slow, plain, character by character along RFC 8259. It shares
-//! nothing with what it judges.
+//! What a record is and what a line of Bedrock's output says, written down once more: slow, plain, character by
+//! character along RFC 8259. It shares nothing with what it judges.
+
+use std::borrow::Cow;
+
+use bedrock_vpc_batch::record::Answer;
 
 /// A JSON value, as far as a verdict needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Json {
     Object(Vec<(String, Json)>),
     Text(String),
+    /// As it is written.
+    Number(String),
+    True,
+    Null,
     Other,
 }
 
@@ -23,10 +31,79 @@ pub(crate) fn record(line: &[u8]) -> Option<Option<String>> {
     has_input.then_some(record_id)
 }
 
+/// What a line of output says, and of which record.
+///
+/// The guide describes a line as an object with `recordId`, `modelInput` and `modelOutput`; if a record failed, `error`
+/// stands in place of `modelOutput`, an object with `errorCode`, a number, and `errorMessage`. It says nothing of other
+/// lines. Two rules decide those: a record that Bedrock has answered is never given to it again, and a record is
+/// answered if its line says so in whatever way.
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html> (read 2026-11)
+pub(crate) fn answer(line: &[u8]) -> Option<(String, Answer)> {
+    let text = String::from_utf8_lossy(line);
+    let text_is_exact = matches!(text, Cow::Borrowed(_));
+    // A file may begin with a byte order mark; it is not part of the first line.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    // The line of a job that was stopped may be cut. Only a whole object says anything.
+    let Json::Object(line) = parsed(text, 600, true)? else { return None };
+
+    // An id is a string. Should it come as an integer, that is written with the same digits.
+    let mut ids = said(&line, "recordId").into_iter().map(|id| match id {
+        Json::Text(id) => Some(id),
+        Json::Number(id) if !id.contains(['.', 'e', 'E']) => Some(id),
+        _ => None,
+    });
+    let id = ids.next()??;
+    // An answer must not be taken for that to another record: not if there are two ids, not if one was damaged.
+    if !ids.all(|other| other == Some(id)) || (!text_is_exact && id.contains('\u{fffd}')) {
+        return None;
+    }
+
+    let (outputs, errors) = (said(&line, "modelOutput"), said(&line, "error"));
+    let answer = match (outputs.is_empty(), errors.is_empty()) {
+        (true, true) => return None,
+        (false, true) => Answer::Succeeded,
+        // There is an output, so the record is answered.
+        (false, false) => Answer::Failed,
+        // Any doubt whether an error passes means that it does not.
+        (true, false) if errors.iter().all(|error| passes(error)) => Answer::Retryable,
+        (true, false) => Answer::Failed,
+    };
+    Some((id.clone(), answer))
+}
+
+/// The values of a member, which may be there several times. A `null` is as good as none: the
+/// output of Converse jobs writes alternatives that are absent as `null`.
+fn said<'a>(object: &'a [(String, Json)], name: &str) -> Vec<&'a Json> {
+    let of_name = object.iter().filter(|(key, _)| key == name).map(|(_, value)| value);
+    of_name.filter(|value| **value != Json::Null).collect()
+}
+
+/// Whether an error has nothing to do with its record: too many requests, a fault of the service, a time that ran out.
+fn passes(error: &Json) -> bool {
+    let Json::Object(error) = error else { return false };
+    let (codes, expired) = (said(error, "errorCode"), said(error, "expired"));
+    let is_passing = |code: &&Json| match code {
+        Json::Text(code) | Json::Number(code) => {
+            let is_number = !code.is_empty() && code.chars().all(|c| c.is_ascii_digit());
+            let code = code.trim_start_matches('0');
+            is_number && (code == "429" || code.len() == 3 && code.starts_with('5'))
+        }
+        _ => false,
+    };
+    let by_code = !codes.is_empty() && codes.iter().all(is_passing);
+    let by_time = !expired.is_empty() && expired.iter().all(|expired| **expired == Json::True);
+    by_code || by_time
+}
+
 /// The value that a line is, unless it nests deeper than `depth` levels.
 pub(crate) fn json(line: &[u8], depth: usize) -> Option<Json> {
-    let chars: Vec<char> = std::str::from_utf8(line).ok()?.chars().collect();
-    let mut parser = Parser { chars, at: 0 };
+    parsed(std::str::from_utf8(line).ok()?, depth, false)
+}
+
+/// The value that a text is. Text with half of a surrogate pair is not valid; a tolerant
+/// reader takes it for a value that is not text.
+fn parsed(text: &str, depth: usize, is_tolerant: bool) -> Option<Json> {
+    let mut parser = Parser { chars: text.chars().collect(), at: 0, is_tolerant };
     parser.space();
     let value = parser.value(depth)?;
     parser.space();
@@ -36,6 +113,7 @@ pub(crate) fn json(line: &[u8], depth: usize) -> Option<Json> {
 struct Parser {
     chars: Vec<char>,
     at: usize,
+    is_tolerant: bool,
 }
 
 impl Parser {
@@ -62,10 +140,16 @@ impl Parser {
         match self.peek()? {
             '{' => self.object(depth.checked_sub(1)?).map(Json::Object),
             '[' => self.array(depth.checked_sub(1)?),
-            '"' => self.text().map(Json::Text),
-            't' => self.word("true"),
-            'f' => self.word("false"),
-            'n' => self.word("null"),
+            '"' => {
+                let units = self.text()?;
+                match String::from_utf16(&units) {
+                    Ok(text) => Some(Json::Text(text)),
+                    Err(_) => self.is_tolerant.then_some(Json::Other),
+                }
+            }
+            't' => self.word("true", Json::True),
+            'f' => self.word("false", Json::Other),
+            'n' => self.word("null", Json::Null),
             _ => self.number(),
         }
     }
@@ -80,6 +164,11 @@ impl Parser {
         loop {
             self.space();
             let key = self.text()?;
+            let key = match String::from_utf16(&key) {
+                Ok(key) => key,
+                Err(_) if self.is_tolerant => String::from_utf16_lossy(&key),
+                Err(_) => return None,
+            };
             self.space();
             if self.next()? != ':' {
                 return None;
@@ -113,15 +202,15 @@ impl Parser {
         }
     }
 
-    /// Collected as UTF-16, in which half of a surrogate pair is an error by itself.
-    fn text(&mut self) -> Option<String> {
+    /// As UTF-16, in which half of a surrogate pair is an error by itself.
+    fn text(&mut self) -> Option<Vec<u16>> {
         if self.next()? != '"' {
             return None;
         }
         let mut units: Vec<u16> = Vec::new();
         loop {
             match self.next()? {
-                '"' => return String::from_utf16(&units).ok(),
+                '"' => return Some(units),
                 '\\' => match self.next()? {
                     'u' => {
                         let mut unit = 0;
@@ -144,11 +233,12 @@ impl Parser {
         }
     }
 
-    fn word(&mut self, word: &str) -> Option<Json> {
-        word.chars().all(|c| self.next() == Some(c)).then_some(Json::Other)
+    fn word(&mut self, word: &str, value: Json) -> Option<Json> {
+        word.chars().all(|c| self.next() == Some(c)).then_some(value)
     }
 
     fn number(&mut self) -> Option<Json> {
+        let begin = self.at;
         self.next_if(|c| c == '-');
         if !self.next_if(|c| c == '0') {
             self.digits()?;
@@ -160,7 +250,7 @@ impl Parser {
             self.next_if(|c| c == '+' || c == '-');
             self.digits()?;
         }
-        Some(Json::Other)
+        Some(Json::Number(self.chars.get(begin..self.at)?.iter().collect()))
     }
 
     fn digits(&mut self) -> Option<()> {

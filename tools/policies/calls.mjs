@@ -7,7 +7,7 @@ import { ID } from "./names.mjs";
 const HARMLESS = new Set([
   "x-id", "x-amz-date", "x-amz-content-sha256", "x-amz-user-agent", "x-amz-sdk-checksum-algorithm",
   "x-amz-checksum-crc32", "x-amz-checksum-mode", "x-amz-decoded-content-length", "x-amz-trailer",
-  "x-amz-copy-source", "x-amz-copy-source-if-match", "x-amz-copy-source-range",
+  "x-amz-copy-source", "x-amz-copy-source-if-match", "x-amz-copy-source-range", "x-amz-mp-object-size",
   "x-amz-metadata-directive", "list-type", "prefix", "continuation-token", "uploads", "uploadId", "partNumber",
   "versions", "key-marker", "version-id-marker", "max-keys", "encoding-type",
   "nameContains", "nextToken", "jobName", "clientRequestToken", "roleArn", "modelId", "modelInvocationType",

@@ -28,8 +28,12 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use futures_util::stream::try_unfold;
 use serde_json::json;
 use tokio::sync::watch;
+
+use crate::error::Error;
+use crate::sections::body_of;
 
 pub use call::{Call, Condition, Service};
 pub use options::{FAULTS, FaultError, FaultOptions};
@@ -53,6 +57,8 @@ pub enum Action {
     },
     /// It has its effect, but the connection breaks before the answer.
     LoseAnswer,
+    /// It has its effect, and its answer arrives at this many bytes per second.
+    Throttle(u64),
     /// The caller is killed just before the call: no effect, no answer, and no further call gets through.
     StopBefore,
     /// The caller is killed just after the call: it has its effect, no answer, and no further call gets through.
@@ -124,7 +130,7 @@ impl Faults {
         self.state().log.iter().map(|(call, _)| call.clone()).collect()
     }
 
-    /// How often each fault was injected so far: an error code, `lost answer`, `delay` or `stop`.
+    /// How often each fault was injected so far: an error code, `lost answer`, `delay`, `throttle` or `stop`.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
         let mut counts = BTreeMap::new();
@@ -134,6 +140,7 @@ impl Faults {
                 Action::Delay(_) => "delay",
                 Action::Refuse { code, .. } => code,
                 Action::LoseAnswer => "lost answer",
+                Action::Throttle(_) => "throttle",
                 Action::StopBefore | Action::StopAfter => "stop",
             };
             *counts.entry(name).or_default() += 1;
@@ -210,6 +217,9 @@ impl Faults {
                 settle(server.call(request).await).await;
                 Err(ConnectorError::io(format!("{call}: the answer was lost (injected)").into()))
             }
+            Action::Throttle(bytes_per_second) => {
+                Ok(server.call(request).await?.map(|body| throttled(body, bytes_per_second)))
+            }
             Action::StopBefore => self.stop(call).await,
             Action::StopAfter => {
                 settle(server.call(request).await).await;
@@ -236,6 +246,19 @@ async fn settle(answer: Result<HttpResponse, ConnectorError>) {
         let mut body = ByteStream::new(answer.into_body());
         while let Some(Ok(_)) = body.next().await {}
     }
+}
+
+/// The same body, more slowly. One of unknown length stays as it is.
+fn throttled(body: SdkBody, bytes_per_second: u64) -> SdkBody {
+    let Some(bytes) = body.content_length() else { return body };
+    let chunks = try_unfold(ByteStream::new(body), move |mut body| async move {
+        let Some(chunk) = body.next().await else { return Ok(None) };
+        let chunk = chunk.map_err(|error| Error::Internal(format!("throttled: {error}")))?;
+        let pause = chunk.len() as u64 * 1_000_000 / bytes_per_second.max(1);
+        tokio::time::sleep(Duration::from_micros(pause)).await;
+        Ok(Some((chunk, body)))
+    });
+    body_of(chunks, bytes)
 }
 
 /// An error as the service words it.

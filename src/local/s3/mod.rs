@@ -158,6 +158,11 @@ impl EmbeddedS3 {
         self.store.with_index(|index| index.bucket_mut(bucket).ok()?.current_file(key).cloned())
     }
 
+    /// Lets `ListObjectVersions` answer in pages of this many versions at most, as S3 may.
+    pub fn limit_list_pages(&self, versions: usize) {
+        self.store.set_most_listed(versions);
+    }
+
     /// Every request that was let in so far, oldest first.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.requests()

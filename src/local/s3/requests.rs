@@ -35,6 +35,9 @@ pub enum Fault {
     },
     /// It has its effect, but the caller is told of an internal error (500).
     AnswerLost,
+    /// The range that it asks for, or asks to copy from, is ignored: everything is answered with 200, or copied. Not as
+    /// S3 does, but as some servers do that pass for it.
+    RangeIgnored,
 }
 
 /// Decides which requests go wrong.
@@ -111,6 +114,10 @@ impl S3Access for Gate {
                     context.extensions_mut().insert(AnswerLost);
                     Ok(())
                 }
+                Some(Fault::RangeIgnored) => {
+                    context.extensions_mut().insert(RangeIgnored);
+                    Ok(())
+                }
             }
         })
     }
@@ -119,6 +126,15 @@ impl S3Access for Gate {
 /// Goes with a request whose answer shall be lost.
 #[derive(Clone, Copy)]
 struct AnswerLost;
+
+/// Goes with a request whose range shall be ignored.
+#[derive(Clone, Copy)]
+struct RangeIgnored;
+
+/// Whether the range in the request that these belong to shall be ignored.
+pub(super) fn ignores_range(extensions: &Extensions) -> bool {
+    extensions.get::<RangeIgnored>().is_some()
+}
 
 /// The answer of an operation, or what becomes of it on the way to the caller.
 pub(super) fn deliver<T>(is_lost: bool, answer: S3Result<T>) -> S3Result<T> {

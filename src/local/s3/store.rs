@@ -6,6 +6,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -24,6 +25,8 @@ use crate::timestamp::now;
 pub(super) struct Store {
     pub(super) folder: Folder,
     state: Mutex<State>,
+    /// How many versions a page of a listing has at most.
+    most_listed: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +63,20 @@ impl Store {
     /// # Errors
     /// Whatever the file system says about the root folder.
     pub(super) fn open(root: &Path) -> io::Result<Self> {
-        Ok(Self { folder: Folder::open(root)?, state: Mutex::default() })
+        Ok(Self {
+            folder: Folder::open(root)?,
+            state: Mutex::default(),
+            most_listed: AtomicUsize::new(usize::MAX),
+        })
+    }
+
+    /// Lets pages of versions be as short as this from now on.
+    pub(super) fn set_most_listed(&self, versions: usize) {
+        self.most_listed.store(versions, Ordering::Relaxed);
+    }
+
+    pub(super) fn most_listed(&self) -> usize {
+        self.most_listed.load(Ordering::Relaxed)
     }
 
     /// Reads or changes the index where no files are concerned.

@@ -146,7 +146,7 @@ pub(super) async fn list_object_versions(
         delimiter: input.delimiter.as_deref().unwrap_or_default(),
         key_marker: input.key_marker.as_deref().unwrap_or_default(),
         version_id_marker: input.version_id_marker.as_deref(),
-        max_keys: page_size(input.max_keys)?,
+        max_keys: page_size(input.max_keys)?.min(store.most_listed()),
     };
     let owner = || Some(Owner { id: Some(OWNER_ID.to_owned()), ..Default::default() });
     let (mut versions, mut delete_markers) = (Vec::new(), Vec::new());

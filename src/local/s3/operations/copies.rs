@@ -13,6 +13,7 @@ use crate::local::s3::checksum::Algorithm;
 use crate::local::s3::condition::{ReadConditions, WriteConditions};
 use crate::local::s3::folder;
 use crate::local::s3::index::NULL_VERSION;
+use crate::local::s3::requests::ignores_range;
 use crate::local::s3::store::{Draft, Opened, Store};
 
 /// The most that one copy takes, and the largest part: 5 GiB.
@@ -109,7 +110,10 @@ pub(super) async fn copy_part(
     store: &Arc<Store>,
     request: S3Request<UploadPartCopyInput>,
 ) -> S3Result<S3Response<UploadPartCopyOutput>> {
-    let input = request.input;
+    let mut input = request.input;
+    if ignores_range(&request.extensions) {
+        input.copy_source_range = None;
+    }
     let asked = store.with_index(|index| {
         index.upload(&input.bucket, &input.key, &input.upload_id).map(|upload| upload.algorithm)
     })?;

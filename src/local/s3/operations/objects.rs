@@ -11,6 +11,7 @@ use crate::local::s3::checksum::{Declared, Summary, custom};
 use crate::local::s3::condition::{ReadConditions, WriteConditions};
 use crate::local::s3::folder::{self, TempFile};
 use crate::local::s3::index::{Attributes, Object};
+use crate::local::s3::requests::ignores_range;
 use crate::local::s3::store::{Draft, Opened, Store};
 
 pub(super) async fn put(
@@ -104,9 +105,12 @@ pub(super) async fn get(
     store: &Arc<Store>,
     request: S3Request<GetObjectInput>,
 ) -> S3Result<S3Response<GetObjectOutput>> {
-    let input = request.input;
+    let mut input = request.input;
     if input.part_number.is_some() {
         return Err(s3_error!(NotImplemented, "The embedded S3 does not read single parts."));
+    }
+    if ignores_range(&request.extensions) {
+        input.range = None;
     }
     let conditions = ReadConditions {
         if_match: input.if_match,
