@@ -2,6 +2,8 @@
 # .tools/ and tools/policies/, at the versions pinned in tools/.
 
 FILE ?= examples/support-tickets.jsonl
+# Whose requests the file has.
+MODEL ?= amazon.nova-lite-v1:0
 # Of the files that bench makes, in MB.
 SIZE ?= 1000
 # Of the functions that sam-build makes: this machine's own, which needs no second standard library.
@@ -18,8 +20,8 @@ SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_RE
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Run the pipeline on this machine: make demo FILE=drop.jsonl
-	@cargo run --locked --features local --bin bedrock-vpc-batch -- local "$(FILE)"
+demo: ## Run the pipeline on this machine: make demo FILE=drop.jsonl MODEL=its-model
+	@cargo run --locked --features local --bin bedrock-vpc-batch -- local --model-id "$(MODEL)" "$(FILE)"
 
 doctor: ## Examine the account that a stack is in: make doctor STACK=name
 	@cargo run $(CARGO_FLAGS) --bin bedrock-vpc-batch -- doctor --stack "$(STACK)"

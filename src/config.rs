@@ -394,7 +394,7 @@ mod tests {
             ("OUTPUT_BUCKET", "demo-output"),
             ("JOB_NAME_PREFIX", "demo"),
             ("JOB_ROLE_ARN", "arn:aws:iam::123456789012:role/batch"),
-            ("MODEL_ID", "anthropic.claude-3-haiku-20240307-v1:0"),
+            ("MODEL_ID", "amazon.nova-lite-v1:0"),
             ("SUBNET_IDS", "subnet-b, subnet-a"),
             ("SECURITY_GROUP_IDS", "sg-1"),
         ])

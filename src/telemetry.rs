@@ -541,6 +541,6 @@ mod tests {
             let cells: Vec<&str> = row.split('|').map(str::trim).collect();
             assert_eq!(cells[2], unit(cells[1].trim_matches('`')), "{row}");
         }
-        assert_eq!(table.lines().count(), 16);
+        assert_eq!(table.lines().count(), 21);
     }
 }

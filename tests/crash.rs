@@ -163,7 +163,7 @@ async fn recover(world: &mut World, event: Value, after: After) {
             ("MAX_ATTEMPTS", "1"),
             ("MIN_RECORDS_PER_JOB", "5"),
             ("MAX_RECORDS_PER_JOB", "110"),
-            ("MODEL_ID", "amazon.nova-lite-v1:0"),
+            ("MODEL_ID", "amazon.nova-micro-v1:0"),
             ("TIMEOUT_DURATION_IN_HOURS", "99"),
         ]);
     }

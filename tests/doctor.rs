@@ -145,12 +145,23 @@ const BROKEN: &[Broken] = &[
     Broken {
         name: "endpoint-no-put",
         edits: &[(
-            "Action: [s3:GetObject, s3:PutObject]\n            Resource: !Sub \"${OutputBucket.Arn}/jobs/*\"",
-            "Action: [s3:GetObject]\n            Resource: !Sub \"${OutputBucket.Arn}/jobs/*\"",
+            "Action: [s3:GetObject, s3:PutObject]\n            Resource: !Sub \"${OutputBucket.Arn}/work/*\"",
+            "Action: [s3:GetObject]\n            Resource: !Sub \"${OutputBucket.Arn}/work/*\"",
         )],
         check: "S3 endpoint",
-        found: "s3:PutObject on arn:aws:s3:::{OutputBucketName}/jobs/",
+        found: "s3:PutObject on arn:aws:s3:::{OutputBucketName}/work/",
         cure: "allow it to {JobRoleArn} there",
+        ..SOUND
+    },
+    Broken {
+        name: "endpoint-no-versions",
+        edits: &[(
+            "          - Sid: SweepFindsDrops\n            Effect: Allow\n",
+            "          - Sid: SweepFindsDrops\n            Effect: Deny\n",
+        )],
+        check: "S3 endpoint",
+        found: "s3:ListBucketVersions on arn:aws:s3:::{InputBucketName}",
+        cure: "allow it to {CompleteRoleArn} there",
         ..SOUND
     },
     Broken {
@@ -273,7 +284,7 @@ const BROKEN: &[Broken] = &[
         name: "no-invoke",
         edits: &[("Action: bedrock:InvokeModel\n", "Action: bedrock:InvokeAgent\n")],
         check: "role permissions",
-        found: "bedrock:InvokeModel on arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0",
+        found: "bedrock:InvokeModel on arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0",
         cure: "let the role's policies allow bedrock:InvokeModel on",
         ..SOUND
     },
@@ -331,7 +342,7 @@ const BROKEN: &[Broken] = &[
         name: "low-quota",
         parameters: &[("MaxRecordsPerJob", "200000")],
         check: "quotas",
-        found: "MAX_RECORDS_PER_JOB is 200000, the quota \"Records per batch inference job for Claude 3 Haiku\" is 100000",
+        found: "MAX_RECORDS_PER_JOB is 200000, the quota \"Records per batch inference job for Nova Lite\" is 100000",
         cure: "set it to that, or ask for more",
         ..SOUND
     },

@@ -129,7 +129,7 @@ async fn endings(tags: &str) -> BTreeSet<String> {
 async fn deaths() -> BTreeSet<String> {
     let mut flow = Flow::new(&[]).await;
     for body in [drop_of(99), drop_of(120), some_without_id(120, 1)] {
-        for written in ["open/", "drop.json", "nothing of that kind"] {
+        for written in ["ledger/open/", "drop.json", "nothing of that kind"] {
             let put = flow.world.put("in/a.jsonl", body.clone()).await;
             flow.meet(Action::StopAfter, "PutObject", written);
             flow.deliver(&put).await;

@@ -170,6 +170,44 @@ fn command_line_runs_a_file_to_its_results() {
 }
 
 #[test]
+fn command_line_runs_the_example() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/support-tickets.jsonl");
+    let folder = tempfile::tempdir().unwrap();
+    let (code, said, _) = run_local(folder.path(), &[example.to_str().unwrap(), "--pace-ms", "0"]);
+    assert_eq!(code, Some(0), "{said}");
+    let sum = "support-tickets.jsonl: 168 records = 168 succeeded + 0 failed + 0 unprocessed\n  results: ";
+    assert!(said.contains(sum), "{said}");
+}
+
+#[test]
+fn command_line_says_why_records_have_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let claude = |text: &str| {
+        let body = json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9,
+                          "messages": [{"role": "user", "content": text}], "\u{1b}[2J": true});
+        json!({"modelInput": body}).to_string() + "\n"
+    };
+    let file: String = (0..100).map(|number| claude(&number.to_string())).collect();
+    std::fs::write(folder.path().join("a.jsonl"), &file).unwrap();
+    let (code, said, _) = run_local(folder.path(), &["a.jsonl", "--pace-ms", "0"]);
+    assert_eq!(code, Some(0), "{said}");
+    let expected = "a.jsonl: 100 records = 0 succeeded + 100 failed + 0 unprocessed\n  \
+         first error: 400 Malformed input request: #: extraneous key [max_tokens] is not permitted, please reformat \
+         your input and try again.\n  no record has an answer: were they written for another model than \
+         amazon.nova-lite-v1:0? --model-id names it\n  results: ";
+    assert!(said.contains(expected), "{said}");
+
+    let model = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+    let (_, said, _) = run_local(folder.path(), &["a.jsonl", "--pace-ms", "0", "--model-id", model]);
+    assert!(said.contains("100 records = 100 succeeded + 0 failed + 0 unprocessed\n  results: "), "{said}");
+
+    // What a message repeats of a file clears no terminal.
+    let (_, said, _) =
+        run_local(folder.path(), &["a.jsonl", "--pace-ms", "0", "--model-invocation-type", "Converse"]);
+    assert!(said.contains("extraneous key [\\u{1b}[2J] is not permitted"), "{said}");
+}
+
+#[test]
 fn command_line_fails_for_a_rejected_drop_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("good.jsonl"), drop_of(100)).unwrap();

@@ -77,11 +77,11 @@ async fn create_that_never_arrived_is_asked_for_again_as_it_was_recorded() {
     world.submit(event).await.unwrap_err();
     assert_eq!(world.stand_in.jobs().len(), 0);
     // Other settings by now: what is recorded counts.
-    world.reconfigure(&[("MODEL_ID", "amazon.nova-lite-v1:0"), ("TIMEOUT_DURATION_IN_HOURS", "100")]);
+    world.reconfigure(&[("MODEL_ID", "amazon.nova-micro-v1:0"), ("TIMEOUT_DURATION_IN_HOURS", "100")]);
     world.sweep_after(LEASE_OVER).await.unwrap();
     let jobs = world.stand_in.jobs();
     assert_eq!(jobs.len(), 1);
-    assert_eq!(jobs[0].request["modelId"], "anthropic.claude-3-haiku-20240307-v1:0");
+    assert_eq!(jobs[0].request["modelId"], crate::support::MODEL_ID);
     assert_eq!(jobs[0].request["timeoutDurationInHours"], 24);
 }
 

@@ -31,7 +31,7 @@ async fn every_field_of_the_request_is_what_the_environment_says() {
         json!({
             "clientRequestToken": job,
             "jobName": format!("demo-{job}"),
-            "modelId": "anthropic.claude-3-haiku-20240307-v1:0",
+            "modelId": crate::support::MODEL_ID,
             "modelInvocationType": "InvokeModel",
             "roleArn": "arn:aws:iam::123456789012:role/demo-batch",
             "inputDataConfig": {"s3InputDataConfig": {

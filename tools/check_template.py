@@ -15,7 +15,7 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 from cfnlint.context.parameters import ParameterSet
 
-from stack import ACCOUNT, KEY_ARN, PLAIN_MODEL, ROOT, STACK, Stack, as_list, cases, existing, translate
+from stack import ACCOUNT, KEY_ARN, PLAIN_MODEL, REQUIRED, ROOT, STACK, Stack, as_list, cases, existing, translate
 
 CONFIG = ROOT / "src" / "config.rs"
 TRANSLATED = ROOT / "target" / "template.json"
@@ -31,9 +31,9 @@ REQUIRED_VARIABLES = {
     "MIN_RECORDS_PER_JOB", "MAX_RECORDS_PER_JOB", "MAX_INPUT_FILE_BYTES", "MAX_ATTEMPTS",
     "MAX_RECORD_BYTES", "MAX_DROP_BYTES", "JOB_TAGS", "CALL_TIMEOUT_SECONDS",
 }
-OPTIONAL_VARIABLES = {"S3_ENCRYPTION_KEY_ID": "KmsKeyArn"}
-# S3_FORCE_PATH_STYLE is for emulators and has no place in a stack.
-UNSET_VARIABLES = {"S3_FORCE_PATH_STYLE"}
+OPTIONAL_VARIABLES = {"S3_ENCRYPTION_KEY_ID": "KmsKeyArn", "INPUT_PREFIX": "InputPrefix"}
+# S3_FORCE_PATH_STYLE is for emulators and has no place in a stack; the default of EVENT_GRACE_SECONDS suits S3's events.
+UNSET_VARIABLES = {"S3_FORCE_PATH_STYLE", "EVENT_GRACE_SECONDS"}
 
 # Every statement of a role whose resource is "*", and why no ARN can stand there.
 WILDCARDS = {
@@ -56,15 +56,18 @@ PEOPLE_STATEMENTS = {
 DROP, JOB = "0" * 32, "1" * 32
 RESULTS = f"results/in/a b.jsonl/{DROP}"
 KEYS = {
-    "drop": f"drops/{DROP}/drop.json",
-    "job": f"jobs/{JOB}/job.json",
-    "input": f"jobs/{JOB}/input/{JOB}.jsonl",
-    "output": f"jobs/{JOB}/output/abc/{JOB}.jsonl.out",
-    "marker": f"open/20261123T150500Z-{JOB}.job",
+    "drop": f"ledger/drops/{DROP}/drop.json",
+    "job": f"ledger/jobs/{JOB}.json",
+    "marker": f"ledger/open/20261123T150500Z-{JOB}.job",
+    "sweep": "ledger/sweep.json",
+    "input": f"work/{JOB}/input/{JOB}.jsonl",
+    "output": f"work/{JOB}/output/abc/{JOB}.jsonl.out",
     "rejection": f"{RESULTS}/rejection.json",
     "summary": f"{RESULTS}/summary.json",
     "result": f"{RESULTS}/succeeded/part-00001.jsonl",
 }
+# Those that expire. An entry of the ledger that is missing is an error, and results are what the user came for.
+EXPIRING = {"input", "output"}
 # What each role may do with them.
 PERMITTED = {
     "SubmitRole": {
@@ -146,6 +149,8 @@ def check_environment(stack):
         assert variables["SECURITY_GROUP_IDS"].split(",") == groups(stack)
         assert variables["INPUT_BUCKET"] == stack.reference("InputBucket")
         assert variables["OUTPUT_BUCKET"] == stack.reference("OutputBucket")
+        # What the sweep takes for a drop is what S3 tells submit of.
+        assert variables.get("INPUT_PREFIX", "") == stack.values["InputPrefix"]
         assert variables["JOB_ROLE_ARN"] == stack.attribute("JobRole", "Arn")
         assert properties["Architectures"] == [stack.values["Architecture"]]
         assert properties["VpcConfig"] == {
@@ -243,7 +248,9 @@ def check_buckets(stack):
             "Id": "AbortIncompleteMultipartUploads", "Status": "Enabled",
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
     (expiry,) = stack.properties("OutputBucket")["LifecycleConfiguration"]["Rules"][1:]
-    assert (expiry["Prefix"], expiry["ExpirationInDays"]) == ("jobs/", stack.values["JobRetentionInDays"])
+    assert expiry["ExpirationInDays"] == stack.values["JobRetentionInDays"] and expiry["Status"] == "Enabled"
+    expiring = {name for name, key in KEYS.items() if key.startswith(expiry["Prefix"])}
+    assert expiring == EXPIRING, f"{expiry['Prefix']} expires {sorted(expiring)}"
     assert stack.properties("InputBucket")["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
@@ -347,7 +354,9 @@ def check_alarms(stack):
     prefix = stack.properties("SubmitFunction")["Environment"]["Variables"]["JOB_NAME_PREFIX"]
     assert watched == {
         *(("ApproximateNumberOfMessagesVisible", queue) for queue in stack.of_type("AWS::SQS::Queue")),
-        *((metric, prefix) for metric in ("JobsRefused", "AccountingMismatches", "OldestWaitingSeconds")),
+        *((metric, prefix) for metric in (
+            "JobsRefused", "AccountingMismatches", "JobsDoubtful", "LedgerEntriesMissing", "SourcesDeleted", "JobsDiffer",
+            "OldestWaitingSeconds")),
         *((metric, function) for metric in ("Errors", "Throttles") for function in FUNCTIONS),
     }, sorted(watched)
     dashboard = json.loads(stack.properties("Dashboard")["DashboardBody"])
@@ -358,7 +367,7 @@ def check_alarms(stack):
 
 
 def check_job_role(stack):
-    """Bedrock alone assumes the job role, for jobs of this account and Region, and only on jobs/*."""
+    """Bedrock alone assumes the job role, for jobs of this account and Region, and only on work/*."""
     role, jobs = stack.properties("JobRole"), arn(stack, f"bedrock:{ACCOUNT}:model-invocation-job/*")
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust == {
@@ -369,8 +378,8 @@ def check_job_role(stack):
     assert stack.reference("InputBucket") not in json.dumps(list(stack.statements("JobRole")))
     objects = [resource for statement in stack.statements("JobRole")
                for resource in statement["Resource"] if resource.startswith(f"{output}/")]
-    assert objects and all(resource.startswith(f"{output}/jobs/*/") for resource in objects), objects
-    assert stack.statement("JobRole", "Write")["Resource"] == [f"{output}/jobs/*/output/*"]
+    assert objects and all(resource.startswith(f"{output}/work/*/") for resource in objects), objects
+    assert stack.statement("JobRole", "Write")["Resource"] == [f"{output}/work/*/output/*"]
 
 
 def check_models(stack):
@@ -437,7 +446,7 @@ def check_vpc(stack):
 
 
 def check_input_is_read_only(stack):
-    """Both functions may read the input bucket, and no role may change it: no run triggers itself."""
+    """Both functions may read the input bucket, complete finds lost drops, and no role may change it: no run triggers itself."""
     bucket = stack.attribute("InputBucket", "Arn")
     for role in stack.of_type("AWS::IAM::Role"):
         allowed = {(action, resource) for statement in stack.statements(role)
@@ -445,6 +454,7 @@ def check_input_is_read_only(stack):
                    if resource.startswith(bucket)}
         assert allowed == ({
             ("s3:GetObject", f"{bucket}/*"), ("s3:GetObjectVersion", f"{bucket}/*"), ("s3:ListBucket", bucket),
+            *([("s3:ListBucketVersions", bucket)] if role == "CompleteRole" else []),
         } if role in FUNCTION_ROLES else set()), f"{role}: {allowed}"
 
 
@@ -486,6 +496,11 @@ def check_failures_are_kept(stack):
         assert stack.statement(f"{kind}Role", "ReportFailures")["Resource"] == [queue]
     for queue in stack.of_type("AWS::SQS::Queue"):
         assert stack.properties(queue)["SqsManagedSseEnabled"] is True
+
+
+def check_required_parameters(stack):
+    """What differs from account to account, and what ends, has no default: a model ends."""
+    assert stack.required == set(REQUIRED), sorted(stack.required)
 
 
 def check_patterns(stack):

@@ -167,25 +167,31 @@ def texts(chance):
         yield from letters
 
 
+def message(role, *texts):
+    """One message in the shape of Amazon Nova.
+    https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html"""
+    return {"role": role, "content": [{"text": text} for text in texts]}
+
+
 def record(chance, number, text):
     """One record. The shape of the request varies as it does where several teams write into one file."""
     task = TASKS[number % len(TASKS)]
-    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": chance.choice([64, 256, 400, 1024])}
+    body = {"schemaVersion": "messages-v1"}
+    config = {"maxTokens": chance.choice([64, 256, 400, 1024])}
     if number % 3 == 0:
-        body["system"] = f"{SYSTEM}\n\n{task}"
-        content = text
+        body["system"] = [{"text": SYSTEM}, {"text": task}]
+        content = [text]
     else:
-        content = [{"type": "text", "text": task}, {"type": "text", "text": f"<message>\n{text}\n</message>"}]
-    body["messages"] = [{"role": "user", "content": content}]
+        content = [task, f"<message>\n{text}\n</message>"]
+    body["messages"] = [message("user", *content)]
     if number % 11 == 5:
-        body["messages"] += [
-            {"role": "assistant", "content": chance.choice(ANSWERS)},
-            {"role": "user", "content": chance.choice(FOLLOW_UPS)},
-        ]
+        body["messages"] += [message("assistant", chance.choice(ANSWERS)), message("user", chance.choice(FOLLOW_UPS))]
     if number % 4 == 1:
-        body["temperature"] = chance.choice([0, 0.2, 0.7])
+        config["temperature"] = chance.choice([0.1, 0.2, 0.7])
     if number % 5 == 3:
-        body["stop_sequences"] = ["</reply>"]
+        config["stopSequences"] = ["</reply>"]
+    if number % 7 != 6:
+        body["inferenceConfig"] = config
     return {"recordId": f"TICKET{number:05}", "modelInput": body}
 
 

@@ -6,7 +6,7 @@ a function become the statements that Lambda makes of them.
 
 import json
 
-from stack import ACCOUNT, ARNS, EVERYTHING, KEY_ARN, NO_VALUE, PEOPLE, ROOT, Stack, existing, translate
+from stack import ACCOUNT, ARNS, EVERYTHING, KEY_ARN, NO_VALUE, PEOPLE, REQUIRED, ROOT, Stack, existing, translate
 
 # name -> (partition, Region, parameters): every part of every policy is there in one of them.
 SETS = {
@@ -65,7 +65,7 @@ def policies(stack):
 
 
 def resolved(partition, region, parameters):
-    parameters = {"S3PrefixListId": "pl-63a5400a", **parameters}
+    parameters = {**REQUIRED, **parameters}
     stack = Stack(translate(parameters), partition, region, parameters)
     return {
         "partition": partition, "region": region, "account": ACCOUNT,

@@ -23,7 +23,7 @@ TEMPLATE = ROOT / "template.yaml"
 ACCOUNT = "123456789012"
 STACK = "bedrock-vpc-batch"
 
-PLAIN_MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
+PLAIN_MODEL = "amazon.nova-lite-v1:0"
 PROFILE = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
 PROFILE_ARNS = [
     f"arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/{PROFILE}",
@@ -48,6 +48,8 @@ def existing(subnets, groups):
     }
 
 
+# Those without a default.
+REQUIRED = {"ModelId": PLAIN_MODEL, "S3PrefixListId": "pl-63a5400a"}
 # Parameters that go with any network.
 PLAIN = {}
 PEOPLE = {"UploaderArns": UPLOADERS, "ReaderArns": READERS, "InputPrefix": "incoming/"}
@@ -78,7 +80,7 @@ def cases():
             found[f"{network}, {key}, {other}"] = (
                 "aws", "us-east-1", {**network_parameters, **key_parameters, **other_parameters})
     found["another partition"] = ("aws-us-gov", "us-gov-west-1", {"KmsKeyArn": "create"})
-    return {name: (partition, region, {"S3PrefixListId": "pl-63a5400a", **parameters})
+    return {name: (partition, region, {**REQUIRED, **parameters})
             for name, (partition, region, parameters) in found.items()}
 
 
@@ -124,6 +126,7 @@ class Stack:
         self.conditions = template.get("Conditions", {})
         self.rules = template.get("Rules", {})
         self.outputs = template.get("Outputs", {})
+        self.required = {name for name, parameter in template["Parameters"].items() if "Default" not in parameter}
         self.patterns = {name: parameter["AllowedPattern"]
                          for name, parameter in template["Parameters"].items() if "AllowedPattern" in parameter}
         self.values = {

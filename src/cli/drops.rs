@@ -14,7 +14,7 @@ use super::names::Names;
 use super::progress::Progress;
 use super::signals::Signals;
 use super::watch::{State, Watched};
-use super::{CliError, path_error, tell_problems};
+use super::{CliError, failures, path_error, tell_problems};
 use crate::accounting::Summary;
 use crate::error::{Chain, Error};
 use crate::event::{ObjectCreated, parse_job_state_change, parse_object_created};
@@ -257,7 +257,9 @@ impl<'a> Session<'a> {
     async fn report(&self, key: &str) -> Result<(bool, String), Option<Error>> {
         if key.ends_with("/summary.json") {
             let summary = self.store.get_json::<Summary>(key).await?.ok_or(None)?.entry;
-            Ok((summary.balanced, tell_summary(&summary)))
+            let folder = self.local.folder_of(key).unwrap_or_default();
+            let failures = failures::tell(&summary, &folder, &self.local.config().model_id);
+            Ok((summary.balanced, tell_summary(&summary) + &failures))
         } else {
             let rejection = self.store.get_json::<Rejection>(key).await?.ok_or(None)?.entry;
             Ok((false, tell_rejection(&rejection)))

@@ -30,6 +30,7 @@ use self::stand_in::StandInArguments;
 use self::validate::ValidateArguments;
 
 mod drops;
+mod failures;
 mod names;
 mod output;
 mod progress;
@@ -114,7 +115,8 @@ struct LocalArguments {
     #[arg(long, default_value = "bedrock-local", value_name = "FOLDER")]
     dir: PathBuf,
 
-    /// The model whose requests and answers the records have.
+    /// The model whose requests and answers the records have. For a file written for Claude:
+    /// us.anthropic.claude-haiku-4-5-20251001-v1:0.
     #[arg(long, default_value = DEFAULT_MODEL_ID, value_name = "MODEL")]
     model_id: String,
 
@@ -156,7 +158,8 @@ fn fault_help() -> String {
     )
 }
 
-const DEFAULT_MODEL_ID: &str = "anthropic.claude-3-haiku-20240307-v1:0";
+/// It has batch inference in us-east-1 without an inference profile, and needs no subscription.
+const DEFAULT_MODEL_ID: &str = "amazon.nova-lite-v1:0";
 
 /// The shortest timeout with which a function can do anything: it starts no step that could outlast the time left.
 const MIN_FUNCTION_TIMEOUT: Duration = Duration::from_secs(15);

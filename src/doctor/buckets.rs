@@ -13,9 +13,10 @@ pub(super) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     let (input, output) = (&subject.config.input_bucket, &subject.config.output_bucket);
     let function_roles = subject.functions.iter().flat_map(|functions| &functions.roles);
     let gets = |role: &String| (role.clone(), "s3:GetObject", subject.s3_arn(&format!("{input}/drop.jsonl")));
-    let puts =
-        |role: &String| (role.clone(), "s3:PutObject", subject.s3_arn(&format!("{output}/drops/drop.json")));
-    let of_input: Vec<_> = function_roles.clone().map(gets).collect();
+    let puts = |role: &String| {
+        (role.clone(), "s3:PutObject", subject.s3_arn(&format!("{output}/ledger/drops/drop.json")))
+    };
+    let of_input: Vec<_> = function_roles.clone().map(gets).chain(subject.sweep_request()).collect();
     let of_job =
         subject.s3_requests().map(|(action, arn)| (subject.config.job_role_arn.clone(), action, arn));
     let of_output: Vec<_> = of_job.into_iter().chain(function_roles.map(puts)).collect();

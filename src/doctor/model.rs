@@ -183,7 +183,7 @@ pub(super) fn check_quotas(subject: &Subject, facts: &Facts) -> Vec<Finding> {
 }
 
 /// Quotas name models much as Bedrock does: `… for Nova Lite V1` is `Nova Lite`, `… for Qwen3 32B (in GB)` and
-/// `… (in GB) for Claude 3 Haiku` have their unit in different places.
+/// `… (in GB) for Nova Lite` have their unit in different places.
 pub(super) fn is_quota(quota: &str, name: &str, model_name: &str) -> bool {
     let quota = quota.replace(" (in GB)", "");
     let plain = |name: &str| {

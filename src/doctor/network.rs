@@ -312,9 +312,14 @@ fn s3_endpoint(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     // Without one, the route tables have been found wanting.
     let Some(endpoint) = reached_s3_endpoint(subject, facts) else { return Vec::new() };
     let role_arn = &subject.config.job_role_arn;
-    let findings = admits(CHECK, subject, endpoint, role_arn, &subject.s3_requests());
+    let mut findings = admits(CHECK, subject, endpoint, role_arn, &subject.s3_requests());
+    let sweep = subject.sweep_request().filter(|_| endpoint.policy.is_some());
+    let also = if sweep.is_some() { ", and the sweep list versions of drops" } else { "" };
+    if let Some((role_arn, action, resource)) = sweep {
+        findings.extend(admits(CHECK, subject, endpoint, &role_arn, &[(action, resource)]));
+    }
     if findings.is_empty() {
-        let what = format!("the policy of {} lets the role get, put and list under jobs/", endpoint.id);
+        let what = format!("the policy of {} lets the role get, put and list under work/{also}", endpoint.id);
         return vec![Finding::ok(CHECK, what)];
     }
     findings

@@ -242,7 +242,7 @@ mod tests {
         let request = Request {
             principal: Principal::Role(ROLE),
             action: "s3:PutObject",
-            resource: "arn:aws:s3:::out/jobs/a/output/x",
+            resource: "arn:aws:s3:::out/work/a/output/x",
             context: &context,
         };
         judge(&json!({"Statement": statement}), &request)
@@ -266,8 +266,8 @@ mod tests {
             (json!({"Principal": {"Service": "bedrock.amazonaws.com"}}), false),
             (json!({"Action": ["s3:GetObject", "s3:put*"]}), true),
             (json!({"Action": "s3:GetObject"}), false),
-            (json!({"Resource": "arn:aws:s3:::out/jobs/*/output/?"}), true),
-            (json!({"Resource": "arn:aws:s3:::out/jobs/*/input/*"}), false),
+            (json!({"Resource": "arn:aws:s3:::out/work/*/output/?"}), true),
+            (json!({"Resource": "arn:aws:s3:::out/work/*/input/*"}), false),
         ];
         for (changes, is_allowed) in table {
             let expected = if is_allowed { Verdict::Allowed } else { Verdict::NotAllowed };

@@ -34,6 +34,8 @@ pub(super) struct Subject {
 pub(super) struct Functions {
     /// `SubmitRoleArn` and `CompleteRoleArn`.
     pub(super) roles: Vec<String>,
+    /// The one of them that sweeps: `CompleteRoleArn`.
+    pub(super) sweep_role: Option<String>,
     pub(super) security_group_id: Option<String>,
     pub(super) bedrock_endpoint_id: Option<String>,
 }
@@ -51,6 +53,7 @@ impl Subject {
         })?;
         let functions = Functions {
             roles: ["SubmitRoleArn", "CompleteRoleArn"].into_iter().filter_map(value).collect(),
+            sweep_role: value("CompleteRoleArn"),
             security_group_id: value("FunctionSecurityGroupId"),
             bedrock_endpoint_id: value("BedrockVpcEndpointId"),
         };
@@ -92,10 +95,16 @@ impl Subject {
         format!("arn:{}:s3:::{path}", self.partition())
     }
 
+    /// What only the sweep asks of S3, to find drops whose event was lost: its role, the action and the ARN.
+    pub(super) fn sweep_request(&self) -> Option<(String, &'static str, String)> {
+        let role = self.functions.as_ref()?.sweep_role.clone()?;
+        Some((role, "s3:ListBucketVersions", self.s3_arn(&self.config.input_bucket)))
+    }
+
     /// What a job asks of S3: actions and ARNs.
     pub(super) fn s3_requests(&self) -> [(&'static str, String); 3] {
         let output = &self.config.output_bucket;
-        let job = "jobs/00000000000000000000000000000000";
+        let job = "work/00000000000000000000000000000000";
         [
             ("s3:GetObject", self.s3_arn(&format!("{output}/{job}/input/drop.jsonl"))),
             ("s3:PutObject", self.s3_arn(&format!("{output}/{job}/output/abcdefghijkl/drop.jsonl.out"))),
@@ -125,6 +134,7 @@ mod tests {
             ("KmsKeyArn", ""),
             ("MaxRecordsPerJob", "5000"),
             ("SubmitRoleArn", "arn:aws:iam::123456789012:role/submit"),
+            ("CompleteRoleArn", "arn:aws:iam::123456789012:role/complete"),
             ("BedrockVpcEndpointId", "vpce-0b"),
         ]);
         let subject = Subject::of_stack(&values, "us-east-1").unwrap();
@@ -134,7 +144,10 @@ mod tests {
         assert_eq!(
             subject.functions,
             Some(Functions {
-                roles: vec!["arn:aws:iam::123456789012:role/submit".into()],
+                roles: ["submit", "complete"]
+                    .map(|name| format!("arn:aws:iam::123456789012:role/{name}"))
+                    .into(),
+                sweep_role: Some("arn:aws:iam::123456789012:role/complete".into()),
                 security_group_id: None,
                 bedrock_endpoint_id: Some("vpce-0b".into()),
             })

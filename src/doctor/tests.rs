@@ -15,8 +15,9 @@ use crate::config::Config;
 const ACCOUNT: &str = "123456789012";
 const JOB_ROLE: &str = "arn:aws:iam::123456789012:role/job";
 const SUBMIT_ROLE: &str = "arn:aws:iam::123456789012:role/submit";
-const MODEL: &str = "anthropic.claude-3-haiku-20240307-v1:0";
-const PROFILE: &str = "us.anthropic.claude-3-haiku-20240307-v1:0";
+const COMPLETE_ROLE: &str = "arn:aws:iam::123456789012:role/complete";
+const MODEL: &str = "amazon.nova-lite-v1:0";
+const PROFILE: &str = "us.amazon.nova-lite-v1:0";
 const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef";
 
 fn subject(changes: &[(&str, &str)]) -> Subject {
@@ -37,7 +38,8 @@ fn subject(changes: &[(&str, &str)]) -> Subject {
         region: "us-east-1".into(),
         config: Config::from_vars(value).unwrap(),
         functions: Some(Functions {
-            roles: vec![SUBMIT_ROLE.into()],
+            roles: vec![SUBMIT_ROLE.into(), COMPLETE_ROLE.into()],
+            sweep_role: Some(COMPLETE_ROLE.into()),
             security_group_id: Some("sg-0f".into()),
             bedrock_endpoint_id: Some("vpce-0b".into()),
         }),
@@ -83,7 +85,7 @@ fn facts(subject: &Subject) -> Facts {
         "Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole",
         "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
     }]});
-    let quota = |name: &str, value| Quota { name: format!("{name} for Claude 3 Haiku"), value };
+    let quota = |name: &str, value| Quota { name: format!("{name} for Nova Lite"), value };
     let mut facts = Facts {
         subnets: Ok(vec![subnet("subnet-0b", "b"), subnet("subnet-0a", "a")]),
         route_tables: Ok(vec![RouteTable {
@@ -108,7 +110,7 @@ fn facts(subject: &Subject) -> Facts {
         profile: None,
         model: Ok(Some(Model {
             id: MODEL.into(),
-            name: "Claude 3 Haiku".into(),
+            name: "Nova Lite".into(),
             lifecycle: "ACTIVE".into(),
             end_of_life: None,
             inference_types: vec!["ON_DEMAND".into()],
@@ -156,6 +158,11 @@ fn found(changes: &[(&str, &str)], change: impl FnOnce(&mut Facts)) -> Vec<Strin
     let findings: Vec<Finding> = check(&subject, &facts);
     let unsound = findings.iter().filter(|finding| finding.state != State::Ok);
     unsound.map(|finding| finding.to_string().split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// A statement that keeps the sweep from finding drops.
+fn no_versions() -> serde_json::Value {
+    json!({"Sid": "NoVersions", "Effect": "Deny", "Principal": "*", "Action": "s3:ListBucketVersions", "Resource": "*"})
 }
 
 fn of<T>(known: &mut Result<T, Unknown>) -> &mut T {
@@ -237,6 +244,21 @@ fn each_fault_is_named_with_its_cure() {
             "FAIL Bedrock endpoint vpce-0b does not exist in us-east-1 → deploy the stack anew with an interface endpoint",
         ),
         (
+            |facts| {
+                let allow = json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"});
+                of(&mut facts.endpoints)[0].policy = Some(json!({"Statement": [allow, no_versions()]}));
+            },
+            "FAIL S3 endpoint the policy of vpce-05 denies, in NoVersions, complete s3:ListBucketVersions on \
+             arn:aws:s3:::in-bucket → allow it to arn:aws:iam::123456789012:role/complete there",
+        ),
+        (
+            |facts| {
+                let policy = of(&mut facts.input.policy).as_mut().unwrap();
+                policy["Statement"].as_array_mut().unwrap().push(no_versions());
+            },
+            "FAIL input bucket policy NoVersions denies through vpce-05: complete s3:ListBucketVersions → except from",
+        ),
+        (
             |facts| of(&mut facts.endpoints)[1].service = "com.amazonaws.us-east-1.bedrock-runtime".into(),
             "FAIL Bedrock endpoint vpce-0b is an endpoint of com.amazonaws.us-east-1.bedrock-runtime → name an interface",
         ),
@@ -270,7 +292,7 @@ fn each_fault_is_named_with_its_cure() {
         ),
         (
             |facts| facts.permissions[0].1 = Ok(Decision::Denied),
-            "FAIL role permissions s3:GetObject on arn:aws:s3:::out-bucket/jobs/00000000000000000000000000000000/input/\
+            "FAIL role permissions s3:GetObject on arn:aws:s3:::out-bucket/work/00000000000000000000000000000000/input/\
              drop.jsonl: a statement denies it → let the role's policies allow s3:GetObject",
         ),
         (
@@ -289,11 +311,11 @@ fn each_fault_is_named_with_its_cure() {
         (
             |facts| of(&mut facts.quotas)[0].value = 1000.0,
             "FAIL quotas MIN_RECORDS_PER_JOB is 100, the quota \"Minimum number of records per batch inference job for \
-             Claude 3 Haiku\" is 1000 → set it to that",
+             Nova Lite\" is 1000 → set it to that",
         ),
         (
             |facts| of(&mut facts.quotas).truncate(3),
-            "not checked quotas no quota is named \"Batch inference input file size\" for \"Claude 3 Haiku\" → compare it",
+            "not checked quotas no quota is named \"Batch inference input file size\" for \"Nova Lite\" → compare it",
         ),
         (
             |facts| facts.keys[0].metadata = Ok(None),
@@ -325,7 +347,7 @@ fn profile_is_checked_with_its_model() {
     assert_eq!(found(&settings, with(Some(profile(true)))), Vec::<String>::new());
     let inactive = found(&settings, with(Some(profile(false))));
     assert_eq!(inactive.len(), 1, "{inactive:?}");
-    assert!(inactive[0].starts_with("FAIL model the inference profile us.anthropic."), "{inactive:?}");
+    assert!(inactive[0].starts_with("FAIL model the inference profile us.amazon."), "{inactive:?}");
     // The model may be in other Regions alone.
     let subject = subject(&settings);
     let mut facts = facts(&subject);
@@ -386,7 +408,7 @@ fn questions_come_with_the_keys_that_policies_ask_for() {
     let facts = facts(&subject);
     let job = subject.arn("bedrock", "model-invocation-job/*");
     let policy = json!({"Statement": [
-        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::out-bucket/jobs/*",
+        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::out-bucket/work/*",
          "Condition": {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}},
         {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::out-bucket",
          "Condition": {"StringEquals": {"aws:SourceVpce": "vpce-05"}}},
@@ -432,9 +454,9 @@ fn quotas_are_matched_however_they_are_spelled() {
         ("Records per batch inference job for Nova Lite V1", "Nova Lite", true),
         ("Records per batch inference job for Amazon Nova Lite", "Nova Lite", true),
         ("Records per batch inference job for Qwen3 32B (in GB)", "Qwen3 32B", true),
-        ("Records per batch inference job for Claude 3 Haiku", "Claude 3.5 Haiku", false),
-        ("Records per input file per batch inference job for Claude 3 Haiku", "Claude 3 Haiku", false),
-        ("Minimum number of records per batch inference job for Claude 3 Haiku", "Claude 3 Haiku", false),
+        ("Records per batch inference job for Nova Lite", "Nova 2 Lite", false),
+        ("Records per input file per batch inference job for Nova Lite", "Nova Lite", false),
+        ("Minimum number of records per batch inference job for Nova Lite", "Nova Lite", false),
     ];
     for (quota, name, is_match) in table {
         assert_eq!(model::is_quota(quota, "Records per batch inference job", name), is_match, "{quota}");

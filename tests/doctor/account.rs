@@ -26,6 +26,8 @@ use crate::support::BOUND;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-east-1";
+/// What stacks run on unless their parameters say otherwise.
+const MODEL: &str = "amazon.nova-lite-v1:0";
 const COMMAND_LINE: &str = env!("CARGO_BIN_EXE_bedrock-vpc-batch");
 
 /// The account; it ends when it is dropped.
@@ -125,8 +127,11 @@ impl Account {
         let key = format!("{name}.yaml");
         let s3 = aws_sdk_s3::Client::new(&self.sdk);
         s3.put_object().bucket("code").key(&key).body(template.into_bytes().into()).send().await.unwrap();
-        let list = [("S3PrefixListId", self.s3_prefix_list.as_str())];
-        let parameters = parameters.iter().chain(&list);
+        // Those without a default.
+        let required = [("S3PrefixListId", self.s3_prefix_list.as_str()), ("ModelId", MODEL)];
+        let is_given = |name: &str| parameters.iter().any(|(given, _)| *given == name);
+        let missing = required.iter().filter(|(name, _)| !is_given(name));
+        let parameters = parameters.iter().chain(missing);
         let parameters = parameters
             .map(|(key, value)| Parameter::builder().parameter_key(*key).parameter_value(*value).build());
         let cloudformation = aws_sdk_cloudformation::Client::new(&self.sdk);
@@ -225,7 +230,7 @@ fn bedrock(operation: &str, answer: Option<Value>) -> Response {
 
 async fn foundation_model(PathParameter(id): PathParameter<String>) -> Response {
     let (name, status, kind) = match id.as_str() {
-        "anthropic.claude-3-haiku-20240307-v1:0" => ("Claude 3 Haiku", "ACTIVE", "ON_DEMAND"),
+        MODEL => ("Nova Lite", "ACTIVE", "ON_DEMAND"),
         "anthropic.claude-3-sonnet-20240229-v1:0" => ("Claude 3 Sonnet", "LEGACY", "ON_DEMAND"),
         "anthropic.claude-haiku-4-5-20251001-v1:0" => ("Claude Haiku 4.5", "ACTIVE", "INFERENCE_PROFILE"),
         _ => return bedrock("GetFoundationModel", None),
@@ -276,9 +281,9 @@ async fn quotas(headers: HeaderMap, body: String) -> String {
         ]
     };
     let page = match request["NextToken"].as_str() {
-        None => json!({"Quotas": of_all("Claude 3.5 Haiku"), "NextToken": "second"}),
+        None => json!({"Quotas": of_all("Nova 2 Lite"), "NextToken": "second"}),
         Some(_) => {
-            let models = ["Claude 3 Haiku", "Claude 3 Sonnet", "Claude Haiku 4.5"];
+            let models = ["Nova Lite", "Claude 3 Sonnet", "Claude Haiku 4.5"];
             json!({"Quotas": models.into_iter().flat_map(of_all).collect::<Vec<_>>()})
         }
     };

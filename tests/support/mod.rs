@@ -27,7 +27,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 pub(crate) const INPUT_BUCKET: &str = "amzn-s3-demo-input";
 pub(crate) const OUTPUT_BUCKET: &str = "amzn-s3-demo-output";
-pub(crate) const MODEL_ID: &str = "anthropic.claude-3-haiku-20240307-v1:0";
+pub(crate) const MODEL_ID: &str = "amazon.nova-lite-v1:0";
 
 /// The longest that any condition is waited for.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
@@ -100,9 +100,9 @@ pub(crate) fn any_drop() -> DropSource {
 /// A record of the shape that the model wants.
 pub(crate) fn record(record_id: &str) -> String {
     let input = json!({
-        "anthropic_version": "bedrock-2023-05-31",
-        "max_tokens": 16,
-        "messages": [{"role": "user", "content": [{"type": "text", "text": format!("Was sagt {record_id}?")}]}],
+        "schemaVersion": "messages-v1",
+        "messages": [{"role": "user", "content": [{"text": format!("Was sagt {record_id}?")}]}],
+        "inferenceConfig": {"maxTokens": 16},
     });
     json!({"recordId": record_id, "modelInput": input}).to_string()
 }

@@ -91,7 +91,6 @@ def report(name, header, rows, figures):
     print(f"\n{name}\n")
     for row in table:
         print("| " + " | ".join(str(cell) for cell in row) + " |")
-    OUT.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"machine": machine(), "runs": RUNS, "figures": figures}, indent=1, ensure_ascii=False)
     (OUT / f"{name}.json").write_text(text + "\n")
 

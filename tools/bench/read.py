@@ -15,7 +15,6 @@ MB_PER_SECOND, MB_OF_A_CPU = 78, 1769
 
 
 def main(size):
-    OUT.mkdir(parents=True, exist_ok=True)
     rows, all_figures = [], {}
     with seaweedfs() as (http, https, roots):
         for kind in data.KINDS:

@@ -7,12 +7,15 @@ import importlib
 import os
 import sys
 
+from measure import OUT
+
 SECTIONS = ["validate", "read", "split", "memory", "warm", "cold", "library"]
 
 
 def main(sections):
     if unknown := set(sections) - set(SECTIONS):
         sys.exit(f"no such section: {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    OUT.mkdir(parents=True, exist_ok=True)
     for section in sections or SECTIONS:
         importlib.import_module(section).main(int(os.environ.get("SIZE", "1000")) * 1_000_000)
     print(f"\nbench: {len(sections or SECTIONS)} sections done, figures are in target/bench/")

@@ -34,7 +34,7 @@ ENVIRONMENT = {
     "JOB_ROLE_ARN": "arn:aws:iam::123456789012:role/bench",
     "SUBNET_IDS": "subnet-0a0a0a0a,subnet-0b0b0b0b",
     "SECURITY_GROUP_IDS": "sg-0c0c0c0c",
-    "MODEL_ID": "anthropic.claude-3-haiku-20240307-v1:0",
+    "MODEL_ID": "us.anthropic.claude-haiku-4-5-20251001-v1:0",
     "S3_FORCE_PATH_STYLE": "true",
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -245,7 +245,6 @@ class EmbeddedS3:
     """The project's own S3, in a process of its own, empty."""
 
     def __enter__(self):
-        OUT.mkdir(parents=True, exist_ok=True)
         self.folder = tempfile.TemporaryDirectory(dir=OUT)
         self.process = subprocess.Popen(
             [programs()["s3_server"], self.folder.name, INPUT, OUTPUT],

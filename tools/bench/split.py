@@ -121,10 +121,10 @@ class Drop:
 
 def read_inputs(s3, requests):
     """What the input of each job comes to, in the order of the drop, and the sha256 of all of them as one."""
-    (entry,) = s3.client.list_objects_v2(Bucket=OUTPUT, Prefix="drops/")["Contents"]
+    (entry,) = s3.client.list_objects_v2(Bucket=OUTPUT, Prefix="ledger/drops/")["Contents"]
     state = json.load(s3.client.get_object(Bucket=OUTPUT, Key=entry["Key"])["Body"])["state"]
     demand("parts" in state, f"the function has not taken the drop: {state}")
-    keys = [f"jobs/{part['job_id']}/input/{part['job_id']}.jsonl" for part in state["parts"]]
+    keys = [f"work/{part['job_id']}/input/{part['job_id']}.jsonl" for part in state["parts"]]
     asked = [request["inputDataConfig"]["s3InputDataConfig"]["s3Uri"] for request in requests]
     demand(sorted(asked) == sorted(f"s3://{OUTPUT}/{key}" for key in keys), "not every part has become one job")
     jobs, sha256 = [], hashlib.sha256()

@@ -38,5 +38,5 @@ def main(_):
 
 def call_name(operation, key):
     """A key says by its folder and its ending what it is of; the ids are between."""
-    parts = (key or "").split("/")
-    return f"{operation} {'the drop' if len(parts) == 1 else parts[0] + '/….' + parts[-1].rpartition('.')[2]}"
+    folder, _, rest = (key or "").removeprefix("ledger/").partition("/")
+    return f"{operation} {folder + '/….' + rest.rpartition('.')[2] if rest else 'the drop'}"

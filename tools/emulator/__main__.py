@@ -30,7 +30,7 @@ ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm6
 # What the README tells a user to do, up to the first result; this program does the same.
 STEPS = ["sam build", "aws ec2 describe-managed-prefix-lists", "sam deploy", "aws s3 cp", "aws s3 ls"]
 PERSON = f"arn:aws:iam::{ACCOUNT}:user/person"
-OTHER_MODEL = "anthropic.claude-3-5-haiku-20241022-v1:0"
+OTHER_MODEL = "amazon.nova-micro-v1:0"
 ENDINGS = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
 NO_ENDINGS = ["Submitted", "Validating", "Scheduled", "InProgress", "Stopping"]
 
@@ -44,6 +44,7 @@ def main():
         parameters = {
             "Architecture": ARCHITECTURE,
             "S3PrefixListId": prefix_list(cloud, steps[1]),
+            "ModelId": override(steps[2], "ModelId"),
             "UploaderArns": PERSON,
             "ReaderArns": PERSON,
         }
@@ -84,6 +85,14 @@ def prefix_list(cloud, command):
     found = jmespath.search(command.split("'")[1], cloud.ec2.describe_managed_prefix_lists())
     if len(found) != 1:
         raise Mismatch(f"README's query of the prefix list: expected one id, found {found}")
+    return found[0]
+
+
+def override(command, name):
+    """What the README's `sam deploy` gives a parameter."""
+    found = [word.removeprefix(f"{name}=") for word in command.split() if word.startswith(f"{name}=")]
+    if len(found) != 1:
+        raise Mismatch(f"README's sam deploy: expected {name} once, found {found}")
     return found[0]
 
 
@@ -153,7 +162,7 @@ def refuse_other_calls(stack):
     drops, output = {"Bucket": stack["InputBucketName"]}, {"Bucket": stack["OutputBucketName"]}
     dropped = {**drops, "Key": "support-tickets.jsonl"}
     result = {**output, "Key": stack.results(dropped["Key"])[0]}
-    job = {**output, "Key": next(iter(stack.objects(prefix="jobs/")))}
+    job = {**output, "Key": next(iter(stack.objects(prefix="work/")))}
     # The name of a client's call, its arguments, and whether the person may do it.
     calls = (
         ("put_object", {**dropped, "Key": "other.txt"}, True),
@@ -184,14 +193,14 @@ def outcome(call, **arguments):
 
 def refuse_bad_drop(stack):
     """A bad file is told why; a file of another kind is nobody's."""
-    jobs, drops = len(stack.cloud.jobs()), len(stack.objects(prefix="drops/"))
+    jobs, drops = len(stack.cloud.jobs()), len(stack.objects(prefix="ledger/drops/"))
     stack.drop("notes.txt", EXAMPLE.read_bytes())
     stack.drop("bad.jsonl", b'{"modelInput": 1}\n')
     name, rejection = stack.report_of("bad.jsonl")
     same(f"{name}: its name", name.endswith("/rejection.json"), True)
     same(f"{name}: its problems", len(rejection["problems"]), 2)
     same("jobs after a bad drop", len(stack.cloud.jobs()), jobs)
-    same("drops after a bad one and one of another kind", len(stack.objects(prefix="drops/")), drops + 1)
+    same("drops after a bad one and one of another kind", len(stack.objects(prefix="ledger/drops/")), drops + 1)
 
 
 def repeat_notification(stack):
@@ -222,7 +231,7 @@ def sweep_up_lost_event(stack):
     target = stack.rule("CompleteFunctionSweep")["Targets"][0]["Arn"]
     stack.invoke_later(target, json.loads((EVENTS / "schedule.json").read_bytes()))
     check_results(stack, *stack.report_of(key))
-    wait_for("an empty work list", lambda: not stack.objects(prefix="open/"))
+    wait_for("an empty work list", lambda: not stack.objects(prefix="ledger/open/"))
 
 
 def use_network_of(stack, report, parameters):
@@ -247,7 +256,7 @@ def use_network_of(stack, report, parameters):
     same("the person's drop outside the prefix", outcome(guest.person.put_object, **outside), "AccessDenied")
     cloud.s3.put_object(**outside)
     drop_example(guest, "incoming/a.jsonl")
-    same("drops of the second stack", len(guest.objects(prefix="drops/")), 1)
+    same("drops of the second stack", len(guest.objects(prefix="ledger/drops/")), 1)
     nothing_failed(guest)
     delete(guest)
     same("rules of the endpoint without the second stack", group_rules(cloud, shared), before)

@@ -9,6 +9,7 @@ const HARMLESS = new Set([
   "x-amz-checksum-crc32", "x-amz-checksum-mode", "x-amz-decoded-content-length", "x-amz-trailer",
   "x-amz-copy-source", "x-amz-copy-source-if-match", "x-amz-copy-source-range", "x-amz-mp-object-size",
   "x-amz-metadata-directive", "list-type", "prefix", "continuation-token", "uploads", "uploadId", "partNumber",
+  "versions", "key-marker", "version-id-marker", "max-keys", "encoding-type",
   "nameContains", "nextToken", "jobName", "clientRequestToken", "roleArn", "modelId", "modelInvocationType",
   "inputDataConfig", "outputDataConfig", "vpcConfig", "timeoutDurationInHours",
 ]);
@@ -55,6 +56,8 @@ const OPERATIONS = {
   CompleteMultipartUpload: part,
   AbortMultipartUpload: (c) => [["s3:AbortMultipartUpload", c.object]],
   ListObjectsV2: (c) => [["s3:ListBucket", c.bucketArn, { "s3:prefix": c.subject }]],
+  // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+  ListObjectVersions: (c, s) => [["s3:ListBucketVersions", c.bucketArn, { "s3:prefix": s.inputPrefix + c.subject }]],
   // The reference knows no inference profile among the resources of this action, so the simulator takes none.
   CreateModelInvocationJob: (c, s) => [
     ...[...s.models.filter((model) => !model.includes("inference-profile")), s.aJob]
@@ -71,7 +74,7 @@ function translated(call, s) {
   const masked = (text) => text
     .replace(/[0-9a-f]{32}/g, ID)
     .replace(/(output|model-invocation-job)\/[a-z0-9]{12}(?=\/|$)/, "$1/abcdefghijkl")
-    .replace(/^open\/\d{8}T\d{6}Z/, "open/20260101T000000Z")
+    .replace(/^ledger\/open\/\d{8}T\d{6}Z/, "ledger/open/20260101T000000Z")
     .replace(/\?versionId=[^?/]{32}$/, "?versionId=v");
   const subject = masked(call.subject);
   const object = (bucket, key) => (bucket.endsWith("-input") ? s.input(s.inputPrefix + key) : s.output(key));

@@ -50,7 +50,7 @@ export function names(set) {
     output: (key) => `${arns.OutputBucket}/${key}`,
     results: `results/in/a.jsonl/${ID}`,
     models: models.length ? models : [arn("bedrock", `foundation-model/${parameters.ModelId}`, `${region}:`)],
-    otherModel: arn("bedrock", "foundation-model/amazon.nova-lite-v1:0", `${region}:`),
+    otherModel: arn("bedrock", "foundation-model/amazon.nova-pro-v1:0", `${region}:`),
     isTagged: parameters.JobTags !== "{}",
     isTraced: parameters.XRayTracing === "true",
     key: outputs.KmsKeyArn,

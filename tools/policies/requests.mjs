@@ -18,11 +18,12 @@ export function requests(s) {
   const { administrator, uploader, reader, stranger, plainUploaders, plainReader } = s;
   const functions = [submit, complete];
   const output = (...keys) => keys.map(s.output);
-  const [entry, dropEntry, marker, other] = output(
-    `jobs/${ID}/job.json`, `drops/${ID}/drop.json`, `open/20260101T000000Z-${ID}.job`, "elsewhere/a.jsonl",
+  const [entry, dropEntry, marker, sweepEntry, other] = output(
+    `ledger/jobs/${ID}.json`, `ledger/drops/${ID}/drop.json`, `ledger/open/20260101T000000Z-${ID}.job`, "ledger/sweep.json",
+    "elsewhere/a.jsonl",
   );
   const [jobInput, jobOutput] = output(
-    `jobs/${ID}/input/${ID}.jsonl`, `jobs/${ID}/output/abcdefghijkl/${ID}.jsonl.out`,
+    `work/${ID}/input/${ID}.jsonl`, `work/${ID}/output/abcdefghijkl/${ID}.jsonl.out`,
   );
   const [result, summary, rejection] = output(
     `${s.results}/succeeded/part-00001.jsonl`, `${s.results}/summary.json`, `${s.results}/rejection.json`,
@@ -38,10 +39,10 @@ export function requests(s) {
   may(job, "s3:PutObject", jobOutput, inside);
   may(job, "s3:ListBucket", arns.OutputBucket, inside);
   may(job, "bedrock:InvokeModel", s.models);
-  mayNot(job, "s3:GetObject", [s.drop, dropEntry, result, marker], inside, `${data}/Read Resource`, `${jobs} Resource`);
-  mayNot(job, "s3:GetObject", entry, inside, `${data}/Read Resource`);
-  mayNot(job, "s3:PutObject", [jobInput, entry], inside, `${data}/Write Resource`);
-  mayNot(job, "s3:PutObject", [result, s.drop], inside, `${data}/Write Resource`, `${jobs} Resource`);
+  const ledgerOf = [entry, dropEntry, marker, sweepEntry];
+  mayNot(job, "s3:GetObject", [s.drop, result, ...ledgerOf], inside, `${data}/Read Resource`, `${jobs} Resource`);
+  mayNot(job, "s3:PutObject", jobInput, inside, `${data}/Write Resource`);
+  mayNot(job, "s3:PutObject", [result, s.drop, ...ledgerOf], inside, `${data}/Write Resource`, `${jobs} Resource`);
   mayNot(job, "s3:DeleteObject", jobOutput, inside, `${data}/Write Action`, `${jobs} Action`);
   mayNot(job, "s3:ListBucket", arns.InputBucket, inside, `${data}/List Resource`, "S3VpcEndpoint/JobsList Resource");
   // A bucket of the same name, made elsewhere when ours is gone, with a policy that lets everybody in.
@@ -161,7 +162,8 @@ export function requests(s) {
   const endpointOfS3 = "S3VpcEndpoint/Functions";
   const kept = `${endpointOfS3}KeepOutput`;
   mayNot(submit, "s3:PutObject", [result, summary], inside, "DropsPolicy/Reject Resource");
-  mayNot(submit, "s3:GetObject", [result, rejection, jobInput, jobOutput, marker], inside, `${ledger} Resource`);
+  mayNot(submit, "s3:GetObject", [result, rejection, jobInput, jobOutput, marker, sweepEntry], inside, `${ledger} Resource`);
+  mayNot(submit, "s3:PutObject", sweepEntry, inside, `${ledger} Resource`);
   mayNot(submit, "s3:AbortMultipartUpload", result, inside, "DropsPolicy/MakeJobInputs Resource");
   mayNot(submit, "bedrock:GetModelInvocationJob", s.aJob, atBedrock, "JobsPolicy/CreateJobs Action");
   mayNot(complete, "s3:GetObject", [result, rejection, other], inside, "CompleteRole/Complete/ReadWorkList Resource");
@@ -169,16 +171,29 @@ export function requests(s) {
     may(who, "s3:GetObject", s.drop, inside);
     mayNot(who, "s3:PutObject", [jobOutput, other], inside, `${ledger} Resource`);
     mayNot(who, "s3:PutObject", s.drop, inside, `${ledger} Resource`, `${kept} Resource`);
-    mayNot(who, "s3:DeleteObject", [result, jobInput, jobOutput, entry, dropEntry], inside, `${workList} Resource`);
+    mayNot(who, "s3:DeleteObject", [result, jobInput, jobOutput, entry, dropEntry, sweepEntry], inside, `${workList} Resource`);
     mayNot(who, "s3:DeleteObject", s.drop, inside, `${workList} Resource`, `${kept} Resource`);
     mayNot(who, "s3:DeleteObjectVersion", s.drop, inside, "DropsPolicy/ReadDrops Action", `${endpointOfS3}ReadDrops Action`);
     mayNot(who, "s3:PutBucketPolicy", arns.InputBucket, inside, "DropsPolicy/ListBuckets Action", `${endpointOfS3}List Action`);
   }
 
+  // The sweep finds drops whose event was lost by the versions in the input bucket: it alone, and there alone.
+  const [finds, atEndpoint] = ["CompleteRole/Complete/FindDrops", "S3VpcEndpoint/SweepFindsDrops"];
+  const versions = "s3:ListBucketVersions";
+  may(complete, versions, arns.InputBucket, below(inside, s.inputPrefix));
+  may(complete, ["s3:GetObject", "s3:PutObject"], sweepEntry, inside);
+  // The input of a job that waits long is copied onto itself, so that it does not expire.
+  may(complete, ["s3:GetObject", "s3:PutObject"], jobInput, inside);
+  mayNot(complete, versions, arns.OutputBucket, inside, `${finds} Resource`, `${atEndpoint} Resource`);
+  mayNot(submit, versions, arns.InputBucket, inside, "DropsPolicy/ListBuckets Action", `${atEndpoint} aws:PrincipalArn`);
+  const dataLists = [`${data}/List Action`, `${data}/List Resource`];
+  mayNot(job, versions, arns.InputBucket, inside, ...dataLists, `${atEndpoint} aws:PrincipalArn`);
+  mayNot(administrator, versions, arns.InputBucket, inside, `${atEndpoint} aws:PrincipalArn`);
+
   // Jobs: of the configured model, with the role of the job, and nothing else of Bedrock.
   const [createJob, passRole] = ["bedrock:CreateModelInvocationJob", "iam:PassRole"];
   const [jobsOf, endpoint, passed] = ["JobsPolicy/CreateJobs", "BedrockVpcEndpoint/Functions", "JobsPolicy/PassJobRole"];
-  const customModel = s.arn("bedrock", "custom-model/amazon.nova-lite-v1:0/abcdefghijkl");
+  const customModel = s.arn("bedrock", "custom-model/amazon.nova-pro-v1:0/abcdefghijkl");
   const toBedrock = { "iam:PassedToService": "bedrock.amazonaws.com" };
   for (const who of functions) {
     for (const model of [s.otherModel, customModel]) {
@@ -217,7 +232,8 @@ export function requests(s) {
     mayNot(submit, "s3:PutObject", entry, place, outOnly);
     mayNot(complete, "s3:PutObject", result, place, outOnly);
     mayNot(complete, "s3:DeleteObject", marker, place, outOnly);
-    mayNot(complete, "s3:ListBucket", arns.OutputBucket, below(place, "open/"), listOutOnly);
+    mayNot(complete, "s3:ListBucket", arns.OutputBucket, below(place, "ledger/open/"), listOutOnly);
+    mayNot(complete, "s3:ListBucketVersions", arns.InputBucket, below(place, s.inputPrefix), listInOnly);
     mayNot(job, "s3:GetObject", jobInput, place, outOnly);
     mayNot(job, "s3:PutObject", jobOutput, place, outOnly);
     mayNot(job, "s3:ListBucket", arns.OutputBucket, place, listOutOnly);
@@ -255,9 +271,10 @@ export function requests(s) {
   const notGet = ["s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"];
   may(plainReader, "s3:GetObject", [result, rejection], outside);
   may(plainReader, "s3:ListBucket", arns.OutputBucket, below(outside, "results/in/"));
-  mayNot(reader, "s3:GetObject", [jobInput, jobOutput, entry, dropEntry, marker], outside, `${out}/ReadersOnlyResults`);
+  mayNot(reader, "s3:GetObject", [jobInput, jobOutput, ...ledgerOf], outside, `${out}/ReadersOnlyResults`);
   mayNot(reader, notGet, result, outside, `${out}/ReadersOnlyGet`);
-  mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(outside, "jobs/"), `${out}/ReadersListOnlyResults`);
+  mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(outside, "ledger/"), `${out}/ReadersListOnlyResults`);
+  mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(outside, "work/"), `${out}/ReadersListOnlyResults`);
   mayNot(reader, lists, arns.OutputBucket, outside, `${out}/ReadersListOnlyResults`);
   mayNot(reader, ["s3:GetObject", "s3:PutObject"], s.drop, outside, inOnly);
   mayNot(reader, "s3:ListBucket", arns.InputBucket, outside, listInOnly);

@@ -185,14 +185,14 @@ mod tests {
 
         let body = json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9,
                           "messages": [{"role": "user", "content": "Hi"}]});
-        let claude = "anthropic.claude-3-haiku-20240307-v1:0";
+        let claude = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
         let Outcome::Answer { model_output, .. } = answered(claude, InvocationType::InvokeModel, &body)
         else {
             panic!("a good record was refused")
         };
         assert_eq!(model_output["content"], json!([{"type": "text", "text": text}]));
         assert_eq!(model_output["usage"], json!({"input_tokens": 26, "output_tokens": 12}));
-        assert_eq!(model_output["model"], claude);
+        assert_eq!(model_output["model"], claude.trim_start_matches("us."));
 
         let chat = json!({"messages": [{"role": "user", "content": "Hi"}]});
         for (model_id, invocation_type, body, place) in [

@@ -297,8 +297,7 @@ mod tests {
         Body::new(model.family, body.as_object().unwrap()).check(&model, invocation_type)
     }
 
-    const CLAUDE: &str = "anthropic.claude-3-haiku-20240307-v1:0";
-    const HAIKU_4_5: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+    const CLAUDE: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
     const NOVA: &str = "amazon.nova-lite-v1:0";
     const TITAN: &str = "amazon.titan-embed-text-v2:0";
     const LLAMA: &str = "meta.llama3-3-70b-instruct-v1:0";
@@ -316,7 +315,11 @@ mod tests {
             (
                 CLAUDE,
                 json!({"anthropic_version": ANTHROPIC_VERSION, "max_tokens": 9, "messages": plain,
-                            "system": "s", "temperature": 0, "top_p": 1, "top_k": 500}),
+                            "system": "s", "temperature": 0, "top_k": 500}),
+            ),
+            (
+                CLAUDE,
+                json!({"anthropic_version": ANTHROPIC_VERSION, "max_tokens": 9, "messages": plain, "top_p": 1}),
             ),
             (
                 NOVA,
@@ -381,7 +384,7 @@ mod tests {
             (CLAUDE, claude("temperature", json!(1.5)), "#/temperature: 1.5 is not in 0 to 1"),
             (CLAUDE, claude("top_k", json!(501)), "#/top_k: 501 is no integer in 0 to 500"),
             (
-                HAIKU_4_5,
+                CLAUDE,
                 json!({"anthropic_version": ANTHROPIC_VERSION, "max_tokens": 9, "messages": typed,
                                "temperature": 1, "top_p": 1}),
                 "temperature and top_p cannot both be specified for this model",

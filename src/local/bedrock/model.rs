@@ -144,10 +144,10 @@ mod tests {
                 .map(|model| (model.arn, model.base_id, model.family))
         };
         let ok = |arn: &str, base_id: &str, family| Ok((arn.to_owned(), base_id.to_owned(), family));
-        let claude = "anthropic.claude-3-haiku-20240307-v1:0";
-        let claude_arn = format!("arn:aws:bedrock:us-east-1::foundation-model/{claude}");
-        assert_eq!(resolved(claude), ok(&claude_arn, claude, Family::Anthropic));
-        assert_eq!(resolved(&claude_arn), ok(&claude_arn, claude, Family::Anthropic));
+        let nova = "amazon.nova-lite-v1:0";
+        let nova_arn = format!("arn:aws:bedrock:us-east-1::foundation-model/{nova}");
+        assert_eq!(resolved(nova), ok(&nova_arn, nova, Family::Nova));
+        assert_eq!(resolved(&nova_arn), ok(&nova_arn, nova, Family::Nova));
         let haiku = "anthropic.claude-haiku-4-5-20251001-v1:0";
         let profile = format!("arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.{haiku}");
         assert_eq!(resolved(&format!("us.{haiku}")), ok(&profile, haiku, Family::Anthropic));

@@ -328,7 +328,7 @@ mod tests {
             (
                 &MODEL_ID,
                 &[
-                    "anthropic.claude-3-haiku-20240307-v1:0",
+                    "amazon.nova-lite-v1:0",
                     "us.anthropic.claude-haiku-4-5-20251001-v1:0",
                     "global.anthropic.claude-opus-5",
                     "deepseek.v3.2",

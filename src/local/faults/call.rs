@@ -28,7 +28,7 @@ pub enum Condition {
 
 /// One call. Each attempt of the SDK is a call of its own.
 ///
-/// It prints as `S3 PutObject if-none-match jobs/x/job.json` or `Bedrock CreateModelInvocationJob demo-x`.
+/// It prints as `S3 PutObject if-none-match ledger/jobs/x.json` or `Bedrock CreateModelInvocationJob demo-x`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// Its place among all calls since the start or the last reset, from 1.
@@ -217,12 +217,19 @@ mod tests {
         let arn = "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/abc";
         let encoded = "arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Amodel-invocation-job%2Fabc";
         for (method, path, header, name) in [
-            ("PUT", "/out/jobs/x/job.json?x-id=PutObject", None, "S3 PutObject jobs/x/job.json"),
+            ("PUT", "/out/ledger/jobs/x.json?x-id=PutObject", None, "S3 PutObject ledger/jobs/x.json"),
             ("PUT", "/out/e", Some(("if-none-match", "*")), "S3 PutObject if-none-match e"),
             ("PUT", "/out/e", Some(("if-match", "\"1\"")), "S3 PutObject if-match e"),
             ("GET", "/in/a%20b%2B%C3%BC.jsonl?versionId=v", None, "S3 GetObject a b+ü.jsonl"),
-            ("GET", "/out?list-type=2&prefix=open%2F", None, "S3 ListObjectsV2 open/"),
+            ("GET", "/out?list-type=2&prefix=ledger%2Fopen%2F", None, "S3 ListObjectsV2 ledger/open/"),
             ("GET", "/out/?list-type=2", None, "S3 ListObjectsV2"),
+            (
+                "GET",
+                "/in?versions&prefix=drops%2F&key-marker=drops%2Fa",
+                None,
+                "S3 ListObjectVersions drops/",
+            ),
+            ("GET", "/in/?versions=", None, "S3 ListObjectVersions"),
             ("GET", "/out?uploads", None, "S3 ListMultipartUploads"),
             ("HEAD", "/in/a", None, "S3 HeadObject a"),
             ("PUT", "/out/a", Some(copy), "S3 CopyObject a"),

@@ -1,0 +1,73 @@
+//! Why records of a drop have failed, as far as a person can be told in a line or two.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::accounting::Summary;
+
+/// The longest line that is read for its error: a record of the greatest size, and as much again.
+const MAX_LINE_BYTES: u64 = 512 << 20;
+
+/// The most characters shown of a message.
+const MAX_SHOWN: usize = 300;
+
+/// The part of a line in `errors/` that is shown.
+#[derive(Deserialize)]
+struct Failed {
+    error: Option<ErrorOfRecord>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorOfRecord {
+    error_code: Option<i64>,
+    error_message: Option<String>,
+}
+
+/// The first error in a drop's results, and what to do if no record at all has an answer. Empty if none has failed.
+pub(super) fn tell(summary: &Summary, results: &Path, model_id: &str) -> String {
+    let counts = &summary.records;
+    if counts.failed == 0 {
+        return String::new();
+    }
+    let mut text = String::new();
+    // What cannot be read is in the folder that is named next.
+    if let Ok(Some(error)) = first_error(&results.join("errors")) {
+        let code = error.error_code.map(|code| format!("{code} ")).unwrap_or_default();
+        text.push_str(&format!("\n  first error: {code}{}", shown(&error.error_message.unwrap_or_default())));
+    }
+    if counts.failed == counts.total {
+        text.push_str(&format!(
+            "\n  no record has an answer: were they written for another model than {model_id}? --model-id names it"
+        ));
+    }
+    text
+}
+
+/// The error on the first line of the first file.
+fn first_error(errors: &Path) -> io::Result<Option<ErrorOfRecord>> {
+    let files: io::Result<Vec<_>> =
+        std::fs::read_dir(errors)?.map(|entry| entry.map(|entry| entry.path())).collect();
+    let Some(first) = files?.into_iter().min() else { return Ok(None) };
+    let mut line = Vec::new();
+    BufReader::new(File::open(first)?.take(MAX_LINE_BYTES)).read_until(b'\n', &mut line)?;
+    let failed: Failed = serde_json::from_slice(&line)?;
+    Ok(failed.error)
+}
+
+/// A message without anything that a terminal obeys: it may repeat what is in a file.
+fn shown(message: &str) -> String {
+    let mut shown: String = message
+        .chars()
+        .take(MAX_SHOWN)
+        .flat_map(char::escape_debug)
+        .collect::<String>()
+        .replace("\\\"", "\"");
+    if message.chars().nth(MAX_SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
