@@ -95,7 +95,18 @@ impl RunSplitter {
             self.too_long = true;
             self.carry = Vec::new();
         } else {
+            self.make_room(bytes.len());
             self.carry.extend_from_slice(bytes);
+        }
+    }
+
+    /// Makes room for so many bytes more, but never for more than the longest line: growing by itself, the
+    /// vector would take up to twice as much.
+    fn make_room(&mut self, more: usize) {
+        let (length, capacity) = (self.carry.len(), self.carry.capacity());
+        if length + more > capacity {
+            let most = self.max_line_bytes.saturating_add(1);
+            self.carry.reserve_exact((2 * capacity).min(most).saturating_sub(length).max(more));
         }
     }
 

@@ -30,7 +30,7 @@ use crate::plan::Part;
 use crate::record::InputReader;
 use crate::store::{MIN_COPY_BYTES, Stored};
 use crate::timestamp::Invocation;
-use crate::validate::{Problem, Rejection, Validator, Verdict, given_member, given_record_id};
+use crate::validate::{Problem, Rejection, Validator, Verdict, check_source, given_member, given_record_id};
 
 /// What is kept back of the invocation's time when a drop is read: to record the verdict.
 const TIME_FOR_THE_VERDICT: Duration = Duration::from_secs(5);
@@ -208,18 +208,8 @@ impl Pipeline {
     async fn read(&self, drop: &DropEntry, by: &Invocation) -> Result<Verdict, Error> {
         let source = &drop.source;
         let refuse = |problem| Ok(Verdict::Invalid { problems: vec![problem], stopped_early: false });
-        if !source.key.ends_with(".jsonl") {
-            return refuse(Problem::of_file(
-                "the key does not end in .jsonl",
-                "name the file ….jsonl and drop it again",
-            ));
-        }
-        if source.size_bytes > self.config.max_drop_bytes {
-            let (bytes, max) = (source.size_bytes, self.config.max_drop_bytes);
-            return refuse(Problem::of_file(
-                format!("the file has {bytes} bytes; at most {max} are read in one go"),
-                "split the file and drop its parts one by one",
-            ));
+        if let Some(problem) = check_source(source, self.config.max_drop_bytes) {
+            return refuse(problem);
         }
         let Some(mut reader) = self.store.read_drop(source, &source.whole()).await? else {
             return refuse(Problem::of_file(

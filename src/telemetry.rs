@@ -18,6 +18,9 @@
 //!   "Dimensions":[["JobNamePrefix"]],"Metrics":[{"Name":"RecordsSucceeded","Unit":"Count"}]}]}}
 //! ```
 //!
+//! A string is as [`text::line`] shows it: truncated, and escaped beyond what JSON asks for, since a person reads
+//! it on a terminal.
+//!
 //! What each metric means is in `docs/operations.md`. No prompt, no answer and no whole event is ever
 //! logged; the SDKs and the runtime, which do log them at their finer levels, are held to warnings here.
 //! Levels finer than `info` are in debug builds only.
@@ -43,6 +46,7 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::config::variable;
 use crate::error::Chain;
+use crate::text;
 use crate::timestamp::{Timestamp, now};
 
 const NAMESPACE: &str = "BedrockVpcBatch";
@@ -138,7 +142,7 @@ where
         let metadata = event.metadata();
         let line = line(&self.job_name_prefix, now(), metadata.level(), fields.0);
         // In one call, so that lines of several threads do not mix. There is nowhere to tell of a failure.
-        let _ = self.writer.make_writer_for(metadata).write_all(text(&line).as_bytes());
+        let _ = self.writer.make_writer_for(metadata).write_all(json_text(&line).as_bytes());
     }
 }
 
@@ -170,7 +174,7 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.push(field, value);
+        self.push(field, text::line(value).to_string());
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn StdError + 'static)) {
@@ -178,7 +182,7 @@ impl Visit for Fields {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.push(field, format!("{value:?}"));
+        self.push(field, text::line(format_args!("{value:?}")).to_string());
     }
 }
 
@@ -251,7 +255,7 @@ fn unit(metric: &str) -> &'static str {
     }
 }
 
-fn text(line: &Map<String, Value>) -> String {
+fn json_text(line: &Map<String, Value>) -> String {
     let first = FIRST.iter().filter_map(|name| line.get_key_value(*name));
     let rest = line.iter().filter(|(name, _)| !FIRST.contains(&name.as_str()));
     let members: Vec<String> =

@@ -10,6 +10,7 @@ mod endings;
 mod events;
 mod faults;
 mod flow_calls;
+mod hostile;
 mod ledger_contract;
 mod malformed;
 mod model;

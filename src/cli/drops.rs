@@ -20,6 +20,7 @@ use crate::local::Local;
 use crate::local::pump::{Ending, EventCounts};
 use crate::s3_uri::S3Uri;
 use crate::store::Store;
+use crate::text;
 use crate::validate::Rejection;
 
 /// How often a watched folder and the jobs are looked at.
@@ -38,7 +39,7 @@ pub(super) async fn process(local: &Local, paths: &[PathBuf]) -> Result<bool, Cl
     }
     let mut watched: Vec<Watched> = folders.into_iter().map(Watched::new).collect();
     for folder in &watched {
-        session.progress.note(&format!("watching {}; Ctrl-C ends", folder.path.display()));
+        session.progress.note(&format!("watching {}; Ctrl-C ends", text::line(folder.path.display())));
     }
     let mut look = tokio::time::interval(LOOK_EVERY);
     while !session.open.is_empty() || !watched.is_empty() {
@@ -127,7 +128,7 @@ impl<'a> Session<'a> {
                 self.unsound += 1;
                 let drop_id = self.drop_of(event).unwrap_or_default();
                 let name = self.open.remove(&drop_id).map_or_else(|| "an event".to_owned(), |open| open.key);
-                self.progress.end(&drop_id, &format!("{name}: given up: {error}"));
+                self.progress.end(&drop_id, &format!("{}: given up: {error}", text::line(name)));
                 return Ok(());
             }
             Ending::Reported(key) => key,
@@ -143,9 +144,10 @@ impl<'a> Session<'a> {
             let rejection = self.store.get_json::<Rejection>(&key).await?.map(|stored| stored.entry);
             rejection.map(|rejection| (false, tell_rejection(&rejection)))
         };
-        let (is_sound, text) = report.unwrap_or_else(|| (false, "its report cannot be read".into()));
+        let (is_sound, told) = report.unwrap_or_else(|| (false, "its report cannot be read".into()));
         self.unsound += u64::from(!is_sound);
-        self.progress.end(&drop_id, &format!("{}: {text}\n  results: {}", open.key, folder.display()));
+        let (name, folder) = (text::line(&open.key), text::line(folder.display()));
+        self.progress.end(&drop_id, &format!("{name}: {told}\n  results: {folder}"));
         Ok(())
     }
 
@@ -171,7 +173,7 @@ impl<'a> Session<'a> {
             self.progress.note(&format!("injected: {}", faults.join(", ")));
         }
         for open in self.open.values() {
-            self.progress.note(&format!("{}: not finished", open.key));
+            self.progress.note(&format!("{}: not finished", text::line(&open.key)));
         }
         self.unsound == 0 && self.open.is_empty()
     }

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::local::faults::{FaultError, FaultOptions};
 use crate::local::{ACCOUNT_ID, Local, LocalOptions};
 use crate::telemetry;
+use crate::text;
 use crate::timestamp::{Timestamp, now};
 use crate::validate::Problem;
 
@@ -193,7 +194,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
 async fn doctor(arguments: &DoctorArguments) -> Result<bool, CliError> {
     let sdk = crate::doctor::sdk_config().await;
     let report = crate::doctor::examine(&sdk, arguments.stack.as_deref()).await?;
-    println!("{report}");
+    println!("{}", text::lines(&report));
     Ok(report.is_sound())
 }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use crate::text;
+
 /// The display of all drops.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -29,11 +31,12 @@ impl Progress {
 
     /// A drop has been put.
     pub(super) fn start(&self, drop_id: &str, name: &str) {
+        let name = text::line(name).to_string();
         let bar = self.bars.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::new(0));
             let style = ProgressStyle::with_template("{spinner} {prefix}  {msg:18} {wide_bar} {pos}/{len}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.set_prefix(name.to_owned());
+            bar.set_prefix(text::name(&name).to_string());
             bar.set_message("Reading");
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
@@ -41,7 +44,7 @@ impl Progress {
         if bar.is_none() {
             self.note(&format!("{name}: dropped"));
         }
-        let shown = Shown { name: name.to_owned(), bar, status: String::new() };
+        let shown = Shown { name, bar, status: String::new() };
         self.drops.borrow_mut().insert(drop_id.to_owned(), shown);
     }
 
@@ -89,5 +92,5 @@ impl Progress {
 
 #[expect(clippy::print_stdout, reason = "the command line talks to a person")]
 fn print_line(text: &str) {
-    println!("{text}");
+    println!("{}", text::lines(text));
 }

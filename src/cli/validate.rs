@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::{CliError, functions_config, name_of, path_error, tell_problems};
 use crate::config::Config;
 use crate::layout::{DropId, DropSource};
+use crate::text;
 use crate::timestamp::Timestamp;
-use crate::validate::{Validator, Verdict};
+use crate::validate::{Validator, Verdict, check_source};
 
 /// How much of a file is read at once.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -31,22 +32,27 @@ pub(super) fn validate(arguments: &ValidateArguments) -> Result<bool, CliError> 
     for file in &arguments.files {
         let verdict = judge(&config, file).map_err(|error| path_error(file, error))?;
         all_are_valid &= matches!(verdict, Verdict::Valid(_));
-        writeln!(stdout(), "{}: {}", file.display(), tell(&verdict)).map_err(CliError::Output)?;
+        let (name, told) = (text::line(file.display()), tell(&verdict));
+        writeln!(stdout(), "{name}: {}", text::lines(told)).map_err(CliError::Output)?;
     }
     Ok(all_are_valid)
 }
 
 fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
     let mut file = File::open(path)?;
-    // Records without an id get one that begins with the drop's; any will do here.
-    let drop_id = DropId::derive(&DropSource {
+    let source = DropSource {
         bucket: String::new(),
         key: name_of(path),
         version_id: None,
         etag: String::new(),
         last_modified: Timestamp::from_secs(0),
         size_bytes: file.metadata()?.len(),
-    });
+    };
+    if let Some(problem) = check_source(&source, config.max_drop_bytes) {
+        return Ok(Verdict::Invalid { problems: vec![problem], stopped_early: false });
+    }
+    // Records without an id get one that begins with the drop's; any will do here.
+    let drop_id = DropId::derive(&source);
     let mut validator = Validator::new(drop_id, config.quotas, config.max_record_bytes);
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
