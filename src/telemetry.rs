@@ -18,8 +18,7 @@
 //!   "Dimensions":[["JobNamePrefix"]],"Metrics":[{"Name":"RecordsSucceeded","Unit":"Count"}]}]}}
 //! ```
 //!
-//! A string is as [`text::line`] shows it: truncated, and escaped beyond what JSON asks for, since a person reads
-//! it on a terminal.
+//! Strings are truncated, and escaped beyond what JSON asks for, since a person may read them on a terminal.
 //!
 //! What each metric means is in `docs/operations.md`. No prompt, no answer and no whole event is ever
 //! logged; the SDKs and the runtime, which do log them at their finer levels, are held to warnings here.
@@ -174,7 +173,7 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.push(field, text::line(value).to_string());
+        self.push(field, text::truncated(value).to_string());
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn StdError + 'static)) {
@@ -182,7 +181,7 @@ impl Visit for Fields {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.push(field, text::line(format_args!("{value:?}")).to_string());
+        self.push(field, text::truncated(format_args!("{value:?}")).to_string());
     }
 }
 
@@ -260,7 +259,7 @@ fn json_text(line: &Map<String, Value>) -> String {
     let rest = line.iter().filter(|(name, _)| !FIRST.contains(&name.as_str()));
     let members: Vec<String> =
         first.chain(rest).map(|(name, value)| format!("{}:{value}", Value::from(name.as_str()))).collect();
-    format!("{{{}}}\n", members.join(","))
+    format!("{{{}}}\n", text::escape_json(&members.join(",")))
 }
 
 #[cfg(test)]
@@ -477,6 +476,17 @@ mod tests {
         assert_eq!((lines.len(), text.matches('\n').count()), (3, 3));
         assert!(text.starts_with("{\"timestamp\":\"20"), "{text}");
         assert!(text.contains("Z\",\"level\":\"INFO\",\"message\":\"job waiting\",\""), "{text}");
+    }
+
+    #[test]
+    fn no_line_has_a_character_that_a_terminal_obeys_or_is_longer_than_it_should_be() {
+        let key = "\u{9b}2J\u{1b}]0;x\u{7}\u{202e}\u{7f}\u{e0041}";
+        let long = "x".repeat(1 << 20);
+        let (text, lines) =
+            captured("info", || info!(key, shown = %key, long, long_too = %long, "drop rejected"));
+        assert_eq!((&lines[0]["key"], &lines[0]["shown"]), (&json!(key), &json!(key)));
+        assert!(text.len() < 3 * text::LINE_CHARS, "{}", text.len());
+        assert_eq!(text::lines(&text).to_string(), text);
     }
 
     #[test]

@@ -18,7 +18,15 @@ pub const LINE_CHARS: usize = 4_096;
 pub struct Shown<T> {
     text: T,
     max_chars: usize,
-    keeps_newlines: bool,
+    kept: Kept,
+}
+
+/// Which of the characters without a visible form are left as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    None,
+    Newlines,
+    All,
 }
 
 /// A name within a sentence: at most [`NAME_CHARS`] characters and a `…`.
@@ -28,17 +36,40 @@ pub struct Shown<T> {
 /// assert_eq!(text::name("Größe \u{1b}[2J").to_string(), r"Größe \u{1b}[2J");
 /// ```
 pub const fn name<T: Display>(text: T) -> Shown<T> {
-    Shown { text, max_chars: NAME_CHARS, keeps_newlines: false }
+    Shown { text, max_chars: NAME_CHARS, kept: Kept::None }
 }
 
 /// A path, a key or a message, on one line: at most [`LINE_CHARS`] characters and a `…`.
 pub const fn line<T: Display>(text: T) -> Shown<T> {
-    Shown { text, max_chars: LINE_CHARS, keeps_newlines: false }
+    Shown { text, max_chars: LINE_CHARS, kept: Kept::None }
 }
 
 /// All of a text that may have several lines. Use it last, where the parts have been truncated.
 pub const fn lines<T: Display>(text: T) -> Shown<T> {
-    Shown { text, max_chars: usize::MAX, keeps_newlines: true }
+    Shown { text, max_chars: usize::MAX, kept: Kept::Newlines }
+}
+
+/// A path, a key or a message that becomes a string of JSON, to be escaped there by [`escape_json`]: at most
+/// [`LINE_CHARS`] characters and a `…`.
+pub const fn truncated<T: Display>(text: T) -> Shown<T> {
+    Shown { text, max_chars: LINE_CHARS, kept: Kept::All }
+}
+
+/// The same JSON, with the escapes of JSON for characters that have no visible form.
+#[must_use]
+pub fn escape_json(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_visible(c, false) {
+            escaped.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String does not fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        }
+    }
+    escaped
 }
 
 impl<T: Display> Display for Shown<T> {
@@ -46,7 +77,7 @@ impl<T: Display> Display for Shown<T> {
         let mut escaping = Escaping {
             out: f,
             chars_left: self.max_chars,
-            keeps_newlines: self.keeps_newlines,
+            kept: self.kept,
             is_first: true,
             is_truncated: false,
         };
@@ -58,7 +89,7 @@ impl<T: Display> Display for Shown<T> {
 struct Escaping<'a, 'b> {
     out: &'a mut fmt::Formatter<'b>,
     chars_left: usize,
-    keeps_newlines: bool,
+    kept: Kept,
     is_first: bool,
     is_truncated: bool,
 }
@@ -72,7 +103,12 @@ impl Write for Escaping<'_, '_> {
                 return Err(fmt::Error);
             }
             self.chars_left -= 1;
-            if is_visible(c, self.is_first) || (self.keeps_newlines && c == '\n') {
+            let is_kept = match self.kept {
+                Kept::None => false,
+                Kept::Newlines => c == '\n',
+                Kept::All => true,
+            };
+            if is_kept || is_visible(c, self.is_first) {
                 self.out.write_char(c)?;
             } else {
                 write!(self.out, "{}", c.escape_default())?;
@@ -184,6 +220,19 @@ mod tests {
             assert_eq!(show("é".repeat(most + 1)), "é".repeat(most) + "…");
             assert_eq!(show("\u{1b}".repeat(most + 1)), r"\u{1b}".repeat(most) + "…");
         }
+    }
+
+    #[test]
+    fn json_with_escapes_means_the_same() {
+        for text in
+            ["", "plain é \u{301}", "\0\u{1b}[2J\n\"\\", "\u{7f}\u{9b}\u{202e}\u{feff}\u{e0041}\u{10ffff}"]
+        {
+            let json = serde_json::to_string(&[text]).unwrap();
+            let escaped = escape_json(&json);
+            assert_eq!(serde_json::from_str::<[String; 1]>(&escaped).unwrap(), [text]);
+            assert_eq!(lines(&escaped).to_string(), escaped);
+        }
+        assert_eq!(escape_json("\"é\u{202e}\u{e0041}\""), r#""é\u202e\udb40\udc41""#);
     }
 
     /// Writes for as long as it may.

@@ -238,7 +238,7 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         (
             "unknown member with escapes",
             second(r#"{"a\u001b[2J\"":"2","modelInput":{}}"#),
-            at(2, line_2 + 15, r#"a record has recordId and modelInput only: unknown field `a\u001b[2J\"`"#),
+            at(2, line_2 + 14, r#"a record has recordId and modelInput only: unknown field `a\u001b[2J\"`"#),
         ),
         (
             "unknown member that a terminal obeys",
@@ -252,7 +252,7 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         (
             "modelInput twice, once escaped",
             second(r#"{"modelInput":{},"model\u0049nput":{}}"#),
-            at(2, line_2 + 34, "a record has recordId and modelInput only: duplicate field `modelInput`"),
+            at(2, line_2 + 33, "a record has recordId and modelInput only: duplicate field `modelInput`"),
         ),
         (
             "lone surrogate in an unknown member",
@@ -274,7 +274,7 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         (
             "same recordId, which a terminal obeys",
             [r#"{"recordId":"\u001b]0;\u0007\u202e\"","modelInput":{}}"#; 2].join("\n").into(),
-            at(2, 49, r#"recordId "\u{1b}]0;\u{7}\u{202e}"" is already used on line 1"#),
+            at(2, 55, r#"recordId "\u{1b}]0;\u{7}\u{202e}"" is already used on line 1"#),
         ),
         (
             "same recordId, escaped",
