@@ -226,6 +226,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn carried_line_takes_no_more_memory_than_the_longest_may() {
+        for cap in [1, 10, 1_000, 1_000_000] {
+            let mut runs = RunSplitter::new(cap);
+            let nothing = |_: Run<'_>| Ok::<(), Infallible>(());
+            for _ in 0..3 {
+                for chunk in vec![b'x'; cap - 1].chunks(cap.div_ceil(7)) {
+                    runs.feed(chunk, nothing).unwrap();
+                    assert!(runs.carry.capacity() <= cap + 1, "{cap}: {}", runs.carry.capacity());
+                }
+                runs.feed(b"x", nothing).unwrap();
+                runs.feed(b"\n", nothing).unwrap();
+                assert!(
+                    !runs.too_long && runs.carry.capacity() == cap + 1,
+                    "{cap}: {}",
+                    runs.carry.capacity()
+                );
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn chunks_do_not_matter(input in "[ab\n]{0,60}", chunk_bytes in 1usize..9, cap in 1usize..9) {

@@ -276,6 +276,11 @@ fn command_line_shows_no_name_of_a_file_that_a_terminal_obeys() {
     assert_eq!(code, Some(2));
     assert_is_plain(&said);
 
+    let (code, _, said) = run_limited("validate", folder.path(), &[&format!("--{title}")]);
+    assert_eq!(code, Some(2));
+    assert!(said.starts_with(r"error: unexpected argument '--\u{9b}2J\u{202e}"), "{said}");
+    assert_is_plain(&said);
+
     // S3 itself takes no such key as XML has none.
     let bidi = "\u{9b}2J\u{202e}\u{7f}a.jsonl";
     std::fs::write(folder.path().join(bidi), "{\"\u{9b}2J\":1}\n").unwrap();

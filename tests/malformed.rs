@@ -317,29 +317,43 @@ async fn each_malformed_drop_gets_the_documented_verdict() {
 #[tokio::test]
 async fn quotas_are_kept_and_the_cure_is_named() {
     type Settings = &'static [(&'static str, &'static str)];
-    let table: [(usize, Settings, &str); 5] = [
-        (99, &[], "the file has 99 records; a job needs at least 100"),
-        (0, &[], "the file has 0 records; a job needs at least 100"),
+    let table: [(usize, Settings, &str, &str); 6] = [
+        (99, &[], "the file has 99 records; a job needs at least 100", "put more records into one file"),
+        (0, &[], "the file has 0 records; a job needs at least 100", "put more records into one file"),
+        (
+            168,
+            &[("MAX_RECORDS_PER_JOB", "100")],
+            "the 168 records cannot be cut into files of 100 to 100 records",
+            "put 100, or 200 records into one file",
+        ),
         (
             121,
             &[("MAX_RECORDS_PER_JOB", "120")],
             "the 121 records cannot be cut into files of 100 to 120 records",
+            "put 100 to 120, or 200 to 240 records into one file",
         ),
         (
             100,
             &[("MAX_INPUT_FILE_BYTES", "10000")],
             "the 100 records cannot be cut into files of 100 to 100000",
+            "make the records smaller: they have ",
         ),
-        (100, &[("MAX_DROP_BYTES", "10000")], "the file has "),
+        (
+            100,
+            &[("MAX_DROP_BYTES", "10000")],
+            "the file has ",
+            "split the file and drop its parts one by one",
+        ),
     ];
-    for (count, changes, what) in table {
+    for (count, changes, what, cure) in table {
         let mut world = World::with(changes).await;
         let event = world.put("a.jsonl", drop_of(count)).await;
         world.submit(event.clone()).await.unwrap();
         world.submit(event).await.unwrap();
         let rejection = world.results().await.rejection();
         assert_eq!(rejection.problems.len(), 1);
-        assert!(rejection.problems[0].what.starts_with(what), "{:?}", rejection.problems[0]);
+        let problem = &rejection.problems[0];
+        assert!(problem.what.starts_with(what) && problem.cure.starts_with(cure), "{problem:?}");
         assert_eq!((world.stand_in.requests(), world.markers().await), (vec![], vec![]));
     }
 }

@@ -170,6 +170,20 @@ impl CliError {
     }
 }
 
+/// Says what is wrong with the arguments, which it quotes, or shows the help that they ask for.
+#[expect(clippy::print_stderr, reason = "the command line talks to a person")]
+pub fn refuse(error: &clap::Error) -> ExitCode {
+    let said = error.render().to_string();
+    let shown = text::lines(&said).to_string();
+    if shown == said {
+        // In colors. Nobody is left to tell of a failure.
+        let _ = error.print();
+    } else {
+        eprint!("{shown}");
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 /// Runs the command line.
 #[expect(clippy::print_stderr, reason = "the command line talks to a person")]
 pub async fn run(arguments: Arguments) -> ExitCode {
