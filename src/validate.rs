@@ -52,8 +52,7 @@ pub struct Problem {
     pub line: Option<u64>,
     /// The place in the file in bytes, counted from 0.
     pub byte: Option<u64>,
-    /// What is wrong. Text of the file is in it as [`text::name`](crate::text::name) shows it: truncated and
-    /// escaped.
+    /// What is wrong. Text of the file is in it as [`text::name`] shows it: truncated and escaped.
     pub what: String,
     /// What to do about it.
     pub cure: String,
