@@ -12,6 +12,7 @@ use aws_sdk_bedrock::types::ModelInvocationJobStatus;
 use crate::accounting::JobEnd;
 use crate::error::Error;
 use crate::job::{CreatedWith, JobRequest};
+use crate::text;
 
 /// How often a request for a job is sent, if its answer is lost or says nothing.
 const CREATE_ATTEMPTS: u32 = 3;
@@ -190,7 +191,10 @@ fn describe(job: GetModelInvocationJobOutput) -> JobDescription {
         is_terminal: is_terminal(&status),
         end: JobEnd {
             status,
-            message: job.message.filter(|message| !message.is_empty()),
+            message: job
+                .message
+                .filter(|message| !message.is_empty())
+                .map(|text| text::line(text).to_string()),
             model_id: job.model_id,
             submit_time: iso(job.submit_time),
             end_time: job.end_time.map(iso),

@@ -10,6 +10,8 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use lambda_runtime::Diagnostic;
 
+use crate::text;
+
 /// What to do about an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -125,11 +127,19 @@ fn kind_of_answer(code: &str, status: u16) -> ErrorKind {
     }
 }
 
-/// An error with all its causes on one line.
+/// An error with all its causes on one line, as [`text::line`] shows it: they quote keys, and services.
 #[derive(Debug)]
 pub struct Chain<'a>(pub &'a (dyn StdError + 'static));
 
 impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text::line(Causes(self.0)).fmt(f)
+    }
+}
+
+struct Causes<'a>(&'a (dyn StdError + 'static));
+
+impl fmt::Display for Causes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
         let mut cause = self.0.source();
@@ -187,5 +197,18 @@ mod tests {
                 error_message: "S3 GetObject s3://b/k failed: AccessDenied (HTTP 403): no".into(),
             }
         );
+    }
+
+    #[test]
+    fn what_a_service_says_is_escaped_and_truncated() {
+        let message = "\u{1b}]0;title\u{7}\n".to_owned() + &"x".repeat(1 << 20);
+        let answer = Answer { code: "AccessDenied\u{202e}".into(), status: 403, message };
+        let call = "S3 GetObject s3://b/\u{9b}2J".to_owned();
+        let error = Error::Call { call, kind: ErrorKind::Misconfigured, source: Box::new(answer) };
+        let shown = Diagnostic::from(error).error_message;
+        let start =
+            r"S3 GetObject s3://b/\u{9b}2J failed: AccessDenied\u{202e} (HTTP 403): \u{1b}]0;title\u{7}\nx";
+        assert!(shown.starts_with(start), "{shown}");
+        assert!(shown.ends_with("x…") && shown.len() < 2 * text::LINE_CHARS, "{}", shown.len());
     }
 }

@@ -7,7 +7,7 @@ use crate::record::RecordKey;
 /// The most lines of which the ids are kept.
 pub(crate) const MOST_LINES: u64 = 10_000_000;
 
-/// The ids of the last lines, as many as a job can have records: within that distance no id comes twice, so
+/// The ids of the last lines, as many as a job can have records, in 24 to 40 bytes for each: within that distance no id comes twice, so
 /// none does within a part, wherever the drop is cut.
 ///
 /// The keys are in a ring, in the order of their lines. Two hash tables say where in it: one for the lines of
@@ -152,6 +152,16 @@ mod tests {
                 assert_eq!(ids.add(key(0), line), Err(1), "{lines}");
             }
             assert_eq!(ids.add(key(0), lines + 1), Ok(()), "{lines}");
+        }
+    }
+
+    #[test]
+    fn room_for_a_line_takes_24_to_40_bytes() {
+        for lines in [100_000, 131_072, 131_073, 1_000_000] {
+            let ids = RecentIds::new(lines);
+            let bytes = size_of_val(&*ids.ring) + size_of_val(&*ids.slots);
+            let lines = usize::try_from(lines).unwrap();
+            assert!((24 * lines..=40 * lines).contains(&bytes), "{bytes} for {lines}");
         }
     }
 

@@ -95,7 +95,18 @@ impl RunSplitter {
             self.too_long = true;
             self.carry = Vec::new();
         } else {
+            self.make_room(bytes.len());
             self.carry.extend_from_slice(bytes);
+        }
+    }
+
+    /// Makes room for so many bytes more, but never for more than the longest line: growing by itself, the
+    /// vector would take up to twice as much.
+    fn make_room(&mut self, more: usize) {
+        let (length, capacity) = (self.carry.len(), self.carry.capacity());
+        if length + more > capacity {
+            let most = self.max_line_bytes.saturating_add(1);
+            self.carry.reserve_exact((2 * capacity).min(most).saturating_sub(length).max(more));
         }
     }
 
@@ -212,6 +223,27 @@ mod tests {
             vec![(1, 0, Some(b"ab".to_vec())), (2, 3, None), (3, 8, Some(b"cd".to_vec())), (4, 11, None)];
         for chunk_bytes in 1..20 {
             assert_eq!(split(b"ab\n1234\ncd\n123", chunk_bytes, 2), expected, "chunks of {chunk_bytes}");
+        }
+    }
+
+    #[test]
+    fn carried_line_takes_no_more_memory_than_the_longest_may() {
+        for cap in [1, 10, 1_000, 1_000_000] {
+            let mut runs = RunSplitter::new(cap);
+            let nothing = |_: Run<'_>| Ok::<(), Infallible>(());
+            for _ in 0..3 {
+                for chunk in vec![b'x'; cap - 1].chunks(cap.div_ceil(7)) {
+                    runs.feed(chunk, nothing).unwrap();
+                    assert!(runs.carry.capacity() <= cap + 1, "{cap}: {}", runs.carry.capacity());
+                }
+                runs.feed(b"x", nothing).unwrap();
+                runs.feed(b"\n", nothing).unwrap();
+                assert!(
+                    !runs.too_long && runs.carry.capacity() == cap + 1,
+                    "{cap}: {}",
+                    runs.carry.capacity()
+                );
+            }
         }
     }
 

@@ -19,7 +19,7 @@
 //!
 //! # Reading order
 //!
-//! [`config`], [`error`], [`timestamp`], [`telemetry`]; then along a drop: [`event`], [`s3_uri`], [`layout`],
+//! [`config`], [`error`], [`text`], [`timestamp`], [`telemetry`]; then along a drop: [`event`], [`s3_uri`], [`layout`],
 //! [`jsonl`], `json`, `shape`, [`record`], `ids`, [`plan`], [`validate`], [`job`], [`ledger`], [`store`], [`lines`],
 //! [`bedrock`], [`submit`], `jobs`, [`accounting`], `sections`, [`output`], [`complete`], `sweep`, `reconcile`. From `jsonl` to
 //! `ledger`, and `accounting`, all is pure: no IO, no clock, no environment.
@@ -57,5 +57,6 @@ pub mod store;
 pub mod submit;
 mod sweep;
 pub mod telemetry;
+pub mod text;
 pub mod timestamp;
 pub mod validate;

@@ -4,6 +4,10 @@ use crate::error::Error;
 use crate::jsonl::{Line, LineSplitter};
 use crate::store::{ObjectReader, ObjectWriter, Store};
 
+/// From here on a line gets just the memory that it needs, with room for an id and a newline.
+const LONG_LINE_BYTES: usize = 1 << 20;
+const MORE_BYTES: usize = 1 << 10;
+
 /// Gives every line of an object to `each`.
 ///
 /// # Errors
@@ -47,7 +51,14 @@ async fn write_lines(
     let mut lines = LineSplitter::new(max_line_bytes);
     let mut out = Vec::new();
     while let Some(chunk) = reader.next().await? {
-        lines.feed(&chunk, |line| each(line, &mut out))?;
+        lines.feed(&chunk, |line| {
+            let length = line.bytes.map_or(0, <[u8]>::len);
+            if length > LONG_LINE_BYTES {
+                // Growing by itself, the vector would take up to twice as much.
+                out.reserve_exact(length + MORE_BYTES);
+            }
+            each(line, &mut out)
+        })?;
         writer.write(&out).await?;
         out.clear();
     }

@@ -1,6 +1,7 @@
 //! A drop's records to parts that fit the quotas of one job each. Pure.
 
-use std::ops::Range;
+use std::fmt;
+use std::ops::{Range, RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +58,18 @@ pub enum QuotaProblem {
         /// The quota.
         min: u64,
     },
-    /// No cuts are such that every part is within the quotas.
+    /// So many records cannot be cut into jobs, however small they are.
+    #[error(
+        "the {records} records cannot be cut into files of {} to {} records",
+        quotas.min_records, quotas.max_records
+    )]
+    NoCount {
+        /// What the drop has.
+        records: u64,
+        /// The quotas.
+        quotas: Quotas,
+    },
+    /// No cuts are such that every part is within the quotas, because of the bytes of the records.
     #[error(
         "the {records} records cannot be cut into files of {} to {} records and at most {} bytes",
         quotas.min_records, quotas.max_records, quotas.max_file_bytes
@@ -65,23 +77,76 @@ pub enum QuotaProblem {
     NoParts {
         /// What the drop has.
         records: u64,
+        /// The bytes that they have in the inputs of jobs.
+        bytes: u64,
+        /// The fewest files of at most so many records and bytes.
+        files: u64,
         /// The quotas.
         quotas: Quotas,
     },
+    /// More jobs than one drop can have.
+    #[error("the file makes more than {MAX_PARTS} jobs")]
+    TooManyParts,
 }
 
 impl QuotaProblem {
     /// What the user can do about it.
     #[must_use]
-    pub fn cure(&self) -> &'static str {
+    pub fn cure(&self) -> String {
         match self {
-            Self::TooFewRecords { .. } => "put more records into one file",
-            Self::NoParts { .. } => "make the largest records smaller, or spread them over the file",
+            Self::TooFewRecords { .. } => "put more records into one file".to_owned(),
+            Self::NoCount { records, quotas } => {
+                let [fewer, more] = quotas.nearest_counts(*records).map(Count);
+                format!("put {fewer}, or {more} records into one file")
+            }
+            Self::NoParts { records, bytes, files, quotas } => {
+                let (min, max_bytes) = (quotas.min_records, quotas.max_file_bytes);
+                let [all, all_bytes, of_files] = [*records, *bytes, *files].map(u128::from);
+                if all_bytes * u128::from(min) > all * u128::from(max_bytes) {
+                    let (mean, most) = (bytes / (*records).max(1), max_bytes / min.max(1));
+                    return format!(
+                        "make the records smaller: they have {mean} bytes on average, and {min} of them fit \
+                         only if it is at most {most}"
+                    );
+                }
+                // Of such records, these fill one file less; those are just enough for as many files.
+                let fewer = (of_files - 1) * u128::from(max_bytes) * all / all_bytes.max(1);
+                let more = of_files * u128::from(min);
+                if (1..all).contains(&fewer) && more > all {
+                    return format!("put {fewer} or {more} records of such a size into one file");
+                }
+                "make the largest records smaller, or spread them over the file".to_owned()
+            }
+            Self::TooManyParts => "split the file and drop its parts one by one".to_owned(),
         }
     }
 }
 
+/// Numbers of records, such as `100 to 120`.
+struct Count(RangeInclusive<u64>);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = (self.0.start(), self.0.end());
+        if first == last { write!(f, "{first}") } else { write!(f, "{first} to {last}") }
+    }
+}
+
 impl Quotas {
+    /// The numbers of records that fit a number of jobs if they are small: those of the most jobs that so many
+    /// records are enough for, and those of one job more.
+    fn nearest_counts(&self, records: u64) -> [RangeInclusive<u64>; 2] {
+        let jobs = records / self.min_records.max(1);
+        [jobs, jobs.saturating_add(1)]
+            .map(|jobs| jobs.saturating_mul(self.min_records)..=jobs.saturating_mul(self.max_records))
+    }
+
+    /// Whether so many records can be cut into jobs if they are small.
+    fn admit_count(&self, records: u64) -> bool {
+        let [fewer, _] = self.nearest_counts(records);
+        fewer.contains(&records)
+    }
+
     /// Whether the lines between two places are no more than a job takes.
     fn admit(&self, begin: &Mark, end: &Mark) -> bool {
         end.records - begin.records <= self.max_records
@@ -122,11 +187,16 @@ impl Mark {
     }
 }
 
+/// The most jobs of one drop: their list is in memory, and one object of the ledger. With the default settings, the
+/// largest drop of the shortest records makes 27,778.
+pub const MAX_PARTS: usize = 100_000;
+
 /// How many marks are kept for even parts. With the default quotas and 20 million records there is one for
 /// every 4,000 records.
 const MOST_MARKS: usize = 1 << 13;
 
-/// Finds where to cut a drop, in the one pass that judges it and in memory that does not grow with it.
+/// Finds where to cut a drop, in the one pass that judges it and in memory that does not grow with it: 48 bytes for
+/// each of up to 8,193 marks or as many parts as there are, and of the records that the smallest part may have.
 ///
 /// The number of parts is known from filling each to the quotas. Even parts are then cut at marks that are
 /// kept every so many records; as there are more, every second one is dropped, then every fifth, always so
@@ -168,11 +238,13 @@ impl Cutter {
     pub fn push(&mut self, record: &Measured) {
         let end = self.here.after(record);
         if !self.quotas.admit(&self.begin, &end) {
-            self.full.push(self.here);
+            if self.full.len() < MAX_PARTS {
+                self.full.push(self.here);
+            }
             self.begin = self.here;
         }
         self.here = end;
-        if end.records == self.next_mark {
+        if end.records == self.next_mark && self.full.len() < MAX_PARTS {
             self.marks.push(end);
             self.next_mark += self.records_per_mark;
             if self.marks.len() > MOST_MARKS {
@@ -181,7 +253,7 @@ impl Cutter {
         }
         match self.last.get_mut(self.next_last) {
             Some(oldest) => *oldest = end,
-            None => self.last.push(end),
+            None => self.push_last(end),
         }
         self.next_last += 1;
         if self.next_last as u64 > self.quotas.min_records {
@@ -189,8 +261,22 @@ impl Cutter {
         }
     }
 
+    fn push_last(&mut self, end: Mark) {
+        let length = self.last.len();
+        if length == self.last.capacity() {
+            // Growing by itself, the vector would take up to twice as much.
+            let most = usize::try_from(self.quotas.min_records).unwrap_or(usize::MAX).saturating_add(1);
+            self.last.reserve_exact(length.clamp(1, most.saturating_sub(length).max(1)));
+        }
+        self.last.push(end);
+    }
+
     fn thin_out(&mut self) {
         let rest = self.quotas.max_records / self.records_per_mark;
+        if rest <= 1 {
+            // There is one mark for each part, and no more than one is needed.
+            return;
+        }
         let factor = (2..100).find(|factor| rest.is_multiple_of(*factor)).unwrap_or(rest);
         self.records_per_mark *= factor;
         self.marks.retain(|mark| mark.records.is_multiple_of(self.records_per_mark));
@@ -207,12 +293,15 @@ impl Cutter {
         if let Some(problem) = self.check_records(0) {
             return Err(problem);
         }
+        if self.full.len() >= MAX_PARTS {
+            return Err(QuotaProblem::TooManyParts);
+        }
         self.here.bytes = bytes;
         let by_records = self.even_cuts(|mark| mark.records);
         let by_bytes = self.even_cuts(|mark| mark.input_bytes);
         let cuts = [by_records, by_bytes, self.full.clone(), self.late_cuts()];
         let Some(cuts) = cuts.into_iter().find(|cuts| self.are_within_quotas(cuts)) else {
-            return Err(QuotaProblem::NoParts { records: self.here.records, quotas: self.quotas });
+            return Err(self.why_not());
         };
         let part = |(number, (begin, end)): (u32, (Mark, Mark))| Part {
             number,
@@ -224,6 +313,17 @@ impl Cutter {
             ids: end.ids.without(begin.ids),
         };
         Ok((1..).zip(self.between(&cuts)).map(part).collect())
+    }
+
+    /// Why there are no cuts.
+    fn why_not(&self) -> QuotaProblem {
+        let (records, bytes, quotas) = (self.here.records, self.here.input_bytes, self.quotas);
+        if quotas.admit_count(records) {
+            let files = self.full.len() as u64 + 1;
+            QuotaProblem::NoParts { records, bytes, files, quotas }
+        } else {
+            QuotaProblem::NoCount { records, quotas }
+        }
     }
 
     /// The cuts into as many parts as are needed, each at the first mark that has its share.
@@ -297,7 +397,8 @@ mod tests {
         assert_eq!(records(cut(quotas, &[1; 4])), [2, 2]);
         // Two lines of 500 bytes, and one byte for the id of the second.
         assert_eq!(records(cut(Quotas { max_file_bytes: 1_001, ..quotas }, &[500; 4])), [2, 2]);
-        assert_eq!(cut(quotas, &[500; 4]), Err(QuotaProblem::NoParts { records: 4, quotas }));
+        let problem = QuotaProblem::NoParts { records: 4, bytes: 2_002, files: 4, quotas };
+        assert_eq!(cut(quotas, &[500; 4]), Err(problem));
     }
 
     #[test]
@@ -342,6 +443,63 @@ mod tests {
         best[lines.len()]
     }
 
+    /// Whether there are enough records for a job, but no number of jobs that takes just so many.
+    fn records_alone(quotas: Quotas, records: u64) -> bool {
+        let fits = |jobs: u64| (jobs * quotas.min_records..=jobs * quotas.max_records).contains(&records);
+        records >= quotas.min_records && !(1..=records).any(fits)
+    }
+
+    #[test]
+    fn number_of_records_that_fits_no_jobs_is_named_with_the_nearest_that_do() {
+        let table = [
+            (quotas(100, 100, 1_000_000), 168, "put 100, or 200 records into one file"),
+            (quotas(100, 120, 1_000_000), 121, "put 100 to 120, or 200 to 240 records into one file"),
+            (quotas(100, 120, 1_000_000), 399, "put 300 to 360, or 400 to 480 records into one file"),
+        ];
+        for (quotas, records, cure) in table {
+            let problem = cut(quotas, &vec![1; records]).unwrap_err();
+            assert_eq!(problem, QuotaProblem::NoCount { records: records as u64, quotas });
+            assert_eq!(problem.cure(), cure);
+            for numbers in quotas.nearest_counts(records as u64) {
+                for records in [*numbers.start(), *numbers.end()] {
+                    cut(quotas, &vec![1; usize::try_from(records).unwrap()]).unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn cure_of_records_that_are_too_large_follows_from_their_sizes() {
+        let quotas = quotas(10, 100, 100);
+        let cure = |lines: &[u64]| match cut(quotas, lines) {
+            Err(problem @ QuotaProblem::NoParts { .. }) => problem.cure(),
+            other => panic!("{other:?}"),
+        };
+        // An id of one byte for every second record comes on top.
+        let too_large = "make the records smaller: they have 11 bytes on average, and 10 of them fit only if it is at \
+                         most 10";
+        assert_eq!(cure(&[11; 40]), too_large);
+        assert_eq!(cure(&[8; 15]), "put 11 or 20 records of such a size into one file");
+        cut(quotas, &[8; 11]).unwrap();
+        cut(quotas, &[8; 20]).unwrap();
+        let uneven = [&[20; 6][..], &[1; 34]].concat();
+        assert_eq!(cure(&uneven), "make the largest records smaller, or spread them over the file");
+    }
+
+    #[test]
+    fn drop_of_too_many_jobs_is_refused_in_bounded_memory() {
+        let quotas = quotas(1, 1, 1_000);
+        assert_eq!(cut(quotas, &vec![1; MAX_PARTS]).unwrap().len(), MAX_PARTS);
+        for more in [1, 2, MAX_PARTS] {
+            assert_eq!(cut(quotas, &vec![1; MAX_PARTS + more]), Err(QuotaProblem::TooManyParts));
+        }
+        let mut cutter = Cutter::new(Quotas { min_records: 1_000, ..quotas });
+        for at in 0..3_000 {
+            cutter.push(&Measured { key: RecordKey::of(&at.to_string()), bytes: 1, id_bytes: None });
+        }
+        assert_eq!(cutter.last.capacity(), 1_001);
+    }
+
     proptest! {
         #[test]
         fn parts_are_the_drop_and_as_few_as_the_quotas_allow(
@@ -366,7 +524,10 @@ mod tests {
                     }
                     prop_assert_eq!((byte, line), (lines.iter().sum(), lines.len() as u64 + 1));
                 }
-                (Err(_), None) => {}
+                (Err(problem), None) => {
+                    let by_count = matches!(problem, QuotaProblem::NoCount { .. });
+                    prop_assert_eq!(by_count, records_alone(quotas, lines.len() as u64));
+                }
                 // Only where so few records fill a file that there is no room to move a cut.
                 (Err(QuotaProblem::NoParts { .. }), Some(_)) => {
                     let few = usize::try_from(2 * min).unwrap().min(lines.len());

@@ -18,6 +18,7 @@ use twox_hash::XxHash3_128;
 
 use crate::json::Json;
 use crate::shape::{Scalars, Shape};
+use crate::text;
 
 /// How deep `modelInput` may nest. No model's request goes near it, and `serde_json` reads no deeper.
 pub const MAX_DEPTH: usize = 128;
@@ -40,7 +41,7 @@ pub struct RecordError {
     pub what: RecordProblem,
 }
 
-/// What can be wrong with a line.
+/// What can be wrong with a line. Text of the line is in it as [`text::name`] shows it: truncated and escaped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says it")]
 pub enum RecordProblem {
@@ -60,8 +61,10 @@ pub enum RecordProblem {
     LoneSurrogate,
     #[error("the JSON nests deeper than {MAX_DEPTH} levels")]
     TooDeep,
-    #[error("a record has recordId and modelInput only: {0}")]
-    Member(String),
+    #[error("a record has recordId and modelInput only: unknown field `{0}`")]
+    UnknownMember(String),
+    #[error("a record has recordId and modelInput only: duplicate field `{0}`")]
+    RepeatedMember(&'static str),
     #[error("modelInput is missing")]
     NoModelInput,
     #[error("modelInput is not an object but {0}")]
@@ -70,7 +73,7 @@ pub enum RecordProblem {
     RecordIdNotString(&'static str),
     #[error("recordId is empty")]
     RecordIdEmpty,
-    #[error("recordId {record_id:?} is already used on line {line}")]
+    #[error("recordId \"{record_id}\" is already used on line {line}")]
     RecordIdRepeated { record_id: String, line: u64 },
 }
 
@@ -88,7 +91,10 @@ impl RecordProblem {
             }
             Self::LoneSurrogate => "write the character as UTF-8, or both halves of the pair",
             Self::TooDeep => "flatten modelInput",
-            Self::Member(_) => "keep other data out of the file, and join it to the results by recordId",
+            Self::UnknownMember(_) => {
+                "keep other data out of the file, and join it to the results by recordId"
+            }
+            Self::RepeatedMember(_) => "write each member once",
             Self::NoModelInput | Self::ModelInputNotObject(_) => {
                 "put the request body of the model into modelInput, as a JSON object"
             }
@@ -99,18 +105,63 @@ impl RecordProblem {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The members of a record, each as the line has it.
+#[derive(Default)]
 struct RawInput<'a> {
-    #[serde(borrow, default, rename = "recordId", deserialize_with = "even_null")]
     record_id: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "modelInput", deserialize_with = "even_null")]
     model_input: Option<&'a RawValue>,
 }
 
-/// Keeps an explicit `null` apart from a missing member.
-fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    Deserialize::deserialize(deserializer).map(Some)
+/// Reads the members of a record. Derived code would copy the name of an unknown one, which may be as long as
+/// the line, into an error.
+struct Members<'a, 'p> {
+    text: &'a str,
+    /// Receives what is wrong with a member.
+    problem: &'p mut Option<RecordError>,
+}
+
+impl Members<'_, '_> {
+    /// Stops at a member; `key` is its name as the line has it.
+    fn refuse<E: serde::de::Error>(self, key: &str, what: RecordProblem) -> E {
+        let offset = offset_in(self.text, key) + key.len() - 1;
+        *self.problem = Some(RecordError { offset, what });
+        E::custom("a member")
+    }
+}
+
+impl<'a> Visitor<'a> for Members<'a, '_> {
+    type Value = RawInput<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<RawInput<'a>, A::Error> {
+        let mut raw = RawInput::default();
+        while let Some(key) = map.next_key::<&RawValue>()? {
+            let key = key.get();
+            let (member, name) = match member_name(key).as_deref() {
+                Some("recordId") => (&mut raw.record_id, "recordId"),
+                Some("modelInput") => (&mut raw.model_input, "modelInput"),
+                _ => {
+                    let written = key.get(1..key.len() - 1).unwrap_or_default();
+                    let name = text::name(written).to_string();
+                    return Err(self.refuse(key, RecordProblem::UnknownMember(name)));
+                }
+            };
+            if member.is_some() {
+                return Err(self.refuse(key, RecordProblem::RepeatedMember(name)));
+            }
+            *member = Some(map.next_value()?);
+        }
+        Ok(raw)
+    }
+}
+
+/// The name that a key means, unless it is longer than any name that is known, in whatever way that is written.
+fn member_name(key: &str) -> Option<Cow<'_, str>> {
+    const LONGEST: usize = "\"modelInput\"".len() * r"\u0000".len();
+    if key.len() > LONGEST { None } else { unescape(key) }
 }
 
 /// Judges one line of a drop, given without its `\n`. A `\r` at its end is white space, as JSON has it.
@@ -212,7 +263,7 @@ fn unquoted(string: &Range<usize>) -> Option<Range<usize>> {
     (string.len() > 2).then(|| string.start + 1..string.end - 1)
 }
 
-/// Any line, slowly, with what is wrong and where.
+/// Any line, slowly, with what is wrong and where. Takes no memory but for an id with escapes.
 #[cold]
 fn judge_input(line: &[u8]) -> Result<InputRecord<'_>, RecordError> {
     let fail = |offset, what| Err(RecordError { offset, what });
@@ -224,26 +275,33 @@ fn judge_input(line: &[u8]) -> Result<InputRecord<'_>, RecordError> {
         return fail(0, RecordProblem::ByteOrderMark);
     }
     let object_begin = text.len() - text.trim_start_matches(JSON_SPACE).len();
-    match text.as_bytes().get(object_begin) {
-        None => return fail(0, RecordProblem::Blank),
-        // A derived struct would also read an array.
-        Some(b'{') => {}
-        Some(_) => {
-            // Rather "not JSON" than "a number" for a line such as `12 apples`.
-            if let Err(error) = serde_json::from_str::<&RawValue>(text) {
-                return fail(offset_of(&error), RecordProblem::NotJson(message_of(&error)));
-            }
-            return fail(object_begin, RecordProblem::NotAnObject(kind_of(text)));
-        }
-    }
-    let raw: RawInput<'_> = match serde_json::from_str(text) {
-        Ok(raw) => raw,
-        Err(error) if error.is_data() => {
-            return fail(offset_of(&error), RecordProblem::Member(message_of(&error)));
-        }
-        Err(error) => return fail(offset_of(&error), RecordProblem::NotJson(message_of(&error))),
+    let Some(first) = text.as_bytes().get(object_begin) else {
+        return fail(0, RecordProblem::Blank);
     };
-    check_strictly(text)?;
+    // The reader stops where it must not go on: it would remember each level.
+    let stop = first_stop(text);
+    let json = stop.as_ref().and_then(|stop| text.get(..stop.offset)).unwrap_or(text);
+    let not_json = |error: &serde_json::Error| match &stop {
+        Some(stop) if error.is_eof() => stop.clone(),
+        _ => RecordError { offset: offset_of(error), what: RecordProblem::NotJson(message_of(error)) },
+    };
+    if *first != b'{' {
+        // Rather "not JSON" than "a number" for a line such as `12 apples`.
+        return match serde_json::from_str::<&RawValue>(json) {
+            Err(error) if stop.is_none() || !error.is_eof() => Err(not_json(&error)),
+            _ => fail(object_begin, RecordProblem::NotAnObject(kind_of(text))),
+        };
+    }
+    let mut problem = None;
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let read = deserializer.deserialize_map(Members { text, problem: &mut problem });
+    let raw = match read.and_then(|raw| deserializer.end().map(|()| raw)) {
+        Ok(raw) => raw,
+        Err(error) => return Err(problem.unwrap_or_else(|| not_json(&error))),
+    };
+    if let Some(stop) = stop {
+        return Err(stop);
+    }
     let Some(model_input) = raw.model_input else {
         return fail(object_begin, RecordProblem::NoModelInput);
     };
@@ -253,12 +311,12 @@ fn judge_input(line: &[u8]) -> Result<InputRecord<'_>, RecordError> {
     }
     let record_id = match raw.record_id.map(RawValue::get) {
         None => None,
-        Some(id) => match serde_json::from_str::<CowStr<'_>>(id) {
-            Ok(CowStr(decoded)) if decoded.is_empty() => {
+        Some(id) => match unescape(id) {
+            Some(decoded) if decoded.is_empty() => {
                 return fail(offset_in(text, id), RecordProblem::RecordIdEmpty);
             }
-            Ok(CowStr(decoded)) => Some(decoded),
-            Err(_) => return fail(offset_in(text, id), RecordProblem::RecordIdNotString(kind_of(id))),
+            Some(decoded) => Some(decoded),
+            None => return fail(offset_in(text, id), RecordProblem::RecordIdNotString(kind_of(id))),
         },
     };
     Ok(InputRecord { record_id, object_begin })
@@ -266,46 +324,78 @@ fn judge_input(line: &[u8]) -> Result<InputRecord<'_>, RecordError> {
 
 const JSON_SPACE: [char; 3] = [' ', '\t', '\r'];
 
-/// `Cow<str>` by itself never borrows.
-#[derive(Deserialize)]
-struct CowStr<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// What `serde_json` lets pass in values that it skips: lone surrogates and any depth.
-/// `text` is known to be JSON.
-fn check_strictly(text: &str) -> Result<(), RecordError> {
+/// The first of what `serde_json` lets pass in values that it skips: lone surrogates and any depth. Correct as
+/// far as the text is JSON.
+fn first_stop(text: &str) -> Option<RecordError> {
     let bytes = text.as_bytes();
-    let byte_at = |at: usize| bytes.get(at).copied().unwrap_or_default();
     let mut depth = 0_usize;
-    let mut in_string = false;
     let mut at = 0;
-    while at < bytes.len() {
-        match (in_string, byte_at(at)) {
-            (_, b'"') => in_string = !in_string,
-            (true, b'\\') => {
-                if byte_at(at + 1) == b'u' {
-                    match (code_unit(bytes, at), code_unit(bytes, at + 6)) {
-                        (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => at += 6,
-                        (Some(0xD800..=0xDFFF), _) => {
-                            return Err(RecordError { offset: at, what: RecordProblem::LoneSurrogate });
-                        }
-                        _ => {}
-                    }
-                }
-                // The escaped character is never a quote that ends the string.
-                at += 1;
-            }
-            (false, b'{' | b'[') => {
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => match end_of_string(bytes, at + 1) {
+                Ok(end) => at = end,
+                Err(offset) => return Some(RecordError { offset, what: RecordProblem::LoneSurrogate }),
+            },
+            b'{' | b'[' => {
                 depth += 1;
                 if depth > MAX_DEPTH {
-                    return Err(RecordError { offset: at, what: RecordProblem::TooDeep });
+                    return Some(RecordError { offset: at, what: RecordProblem::TooDeep });
                 }
             }
-            (false, b'}' | b']') => depth -= 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
         at += 1;
     }
-    Ok(())
+    None
+}
+
+/// Where the quote is that ends a string of which `at` is a part; as `Err`, where a lone surrogate is.
+fn end_of_string(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if bytes.get(at) == Some(&b'"') {
+            return Ok(at);
+        }
+        // The escaped character is never a quote that ends the string.
+        at += match (code_unit(bytes, at), code_unit(bytes, at + 6)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
+            (Some(0xD800..=0xDFFF), _) => return Err(at),
+            _ => 2,
+        };
+    }
+    Ok(bytes.len())
+}
+
+/// What a JSON string without lone surrogates means; `None` if it is not a string. Takes no more memory than the
+/// string itself.
+fn unescape(json: &str) -> Option<Cow<'_, str>> {
+    let mut rest = json.strip_prefix('"')?.strip_suffix('"')?;
+    if !rest.contains('\\') {
+        return Some(rest.into());
+    }
+    let mut text = String::with_capacity(rest.len());
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let units = rest.as_bytes().get(plain.len()..)?;
+        let (c, length) = match escape.as_bytes().first()? {
+            b'u' => {
+                let units = [code_unit(units, 0), code_unit(units, 6)].map(|unit| u16::try_from(unit?).ok());
+                let c = char::decode_utf16(units.into_iter().map_while(|unit| unit)).next()?.ok()?;
+                (c, 6 * c.len_utf16() - 1)
+            }
+            b'b' => ('\u{8}', 1),
+            b'f' => ('\u{c}', 1),
+            b'n' => ('\n', 1),
+            b'r' => ('\r', 1),
+            b't' => ('\t', 1),
+            other => (char::from(*other), 1),
+        };
+        text.push(c);
+        rest = escape.get(length..)?;
+    }
+    text.push_str(rest);
+    Some(text.into())
 }
 
 /// The UTF-16 code unit of a `\uXXXX` escape that begins at `at`.
@@ -477,6 +567,10 @@ fn read_output(text: &str) -> Option<OutputRecord<'_>> {
     };
     Some(OutputRecord { record_id, answer })
 }
+
+/// `Cow<str>` by itself never borrows.
+#[derive(Deserialize)]
+struct CowStr<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The id in the `recordId` members of a line.
 enum Ids<'a> {

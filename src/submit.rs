@@ -31,7 +31,7 @@ use crate::plan::Part;
 use crate::record::InputReader;
 use crate::store::{MIN_COPY_BYTES, Stored};
 use crate::timestamp::{Invocation, Timestamp, now};
-use crate::validate::{Problem, Rejection, Validator, Verdict, given_member, given_record_id};
+use crate::validate::{Problem, Rejection, Validator, Verdict, check_source, given_member, given_record_id};
 
 /// What is kept back of the invocation's time when a drop is read: to record the verdict.
 const TIME_FOR_THE_VERDICT: Duration = Duration::from_secs(5);
@@ -245,18 +245,8 @@ impl Pipeline {
 
     async fn read(&self, drop: &DropEntry, bytes_read: &mut u64, by: &Invocation) -> Result<Verdict, Error> {
         let source = &drop.source;
-        if !source.key.ends_with(".jsonl") {
-            return Ok(refuse(Problem::of_file(
-                "the key does not end in .jsonl",
-                "name the file ….jsonl and drop it again",
-            )));
-        }
-        if source.size_bytes > self.config.max_drop_bytes {
-            let (bytes, max) = (source.size_bytes, self.config.max_drop_bytes);
-            return Ok(refuse(Problem::of_file(
-                format!("the file has {bytes} bytes; at most {max} are read in one go"),
-                "split the file and drop its parts one by one",
-            )));
+        if let Some(problem) = check_source(source, self.config.max_drop_bytes) {
+            return Ok(refuse(problem));
         }
         let Some(mut reader) = self.store.read_drop(source, &source.whole()).await? else {
             return Ok(refuse(Problem::of_file(

@@ -18,6 +18,8 @@
 //!   "Dimensions":[["JobNamePrefix"]],"Metrics":[{"Name":"RecordsSucceeded","Unit":"Count"}]}]}}
 //! ```
 //!
+//! Strings are truncated, and escaped beyond what JSON asks for, since a person may read them on a terminal.
+//!
 //! What each metric means is in `docs/operations.md`. No prompt, no answer and no whole event is ever
 //! logged; the SDKs and the runtime, which do log them at their finer levels, are held to warnings here.
 //! Levels finer than `info` are in debug builds only.
@@ -43,6 +45,7 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::config::variable;
 use crate::error::Chain;
+use crate::text;
 use crate::timestamp::{Timestamp, now};
 
 const NAMESPACE: &str = "BedrockVpcBatch";
@@ -138,7 +141,7 @@ where
         let metadata = event.metadata();
         let line = line(&self.job_name_prefix, now(), metadata.level(), fields.0);
         // In one call, so that lines of several threads do not mix. There is nowhere to tell of a failure.
-        let _ = self.writer.make_writer_for(metadata).write_all(text(&line).as_bytes());
+        let _ = self.writer.make_writer_for(metadata).write_all(json_text(&line).as_bytes());
     }
 }
 
@@ -170,7 +173,7 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.push(field, value);
+        self.push(field, text::truncated(value).to_string());
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn StdError + 'static)) {
@@ -178,7 +181,7 @@ impl Visit for Fields {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.push(field, format!("{value:?}"));
+        self.push(field, text::truncated(format_args!("{value:?}")).to_string());
     }
 }
 
@@ -251,12 +254,12 @@ fn unit(metric: &str) -> &'static str {
     }
 }
 
-fn text(line: &Map<String, Value>) -> String {
+fn json_text(line: &Map<String, Value>) -> String {
     let first = FIRST.iter().filter_map(|name| line.get_key_value(*name));
     let rest = line.iter().filter(|(name, _)| !FIRST.contains(&name.as_str()));
     let members: Vec<String> =
         first.chain(rest).map(|(name, value)| format!("{}:{value}", Value::from(name.as_str()))).collect();
-    format!("{{{}}}\n", members.join(","))
+    format!("{{{}}}\n", text::escape_json(&members.join(",")))
 }
 
 #[cfg(test)]
@@ -473,6 +476,17 @@ mod tests {
         assert_eq!((lines.len(), text.matches('\n').count()), (3, 3));
         assert!(text.starts_with("{\"timestamp\":\"20"), "{text}");
         assert!(text.contains("Z\",\"level\":\"INFO\",\"message\":\"job waiting\",\""), "{text}");
+    }
+
+    #[test]
+    fn no_line_has_a_character_that_a_terminal_obeys_or_is_longer_than_it_should_be() {
+        let key = "\u{9b}2J\u{1b}]0;x\u{7}\u{202e}\u{7f}\u{e0041}";
+        let long = "x".repeat(1 << 20);
+        let (text, lines) =
+            captured("info", || info!(key, shown = %key, long, long_too = %long, "drop rejected"));
+        assert_eq!((&lines[0]["key"], &lines[0]["shown"]), (&json!(key), &json!(key)));
+        assert!(text.len() < 3 * text::LINE_CHARS, "{}", text.len());
+        assert_eq!(text::lines(&text).to_string(), text);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::jsonl::{Run, RunSplitter};
 use crate::layout::{DropId, DropSource};
 use crate::plan::{Cutter, Measured, Part, QuotaProblem, Quotas};
 use crate::record::{InputReader, InputRecord, RecordError, RecordKey, RecordProblem, parse_input_record};
+use crate::text;
 
 /// After this many problems the reading stops: more would not help anybody to find the cause.
 pub const MAX_PROBLEMS: usize = 100;
@@ -16,7 +17,8 @@ pub const MAX_PROBLEMS: usize = 100;
 /// How many ids are looked up at once.
 const CANDIDATES: usize = 32;
 
-/// `rejection.json`: why a drop was refused. Nothing of it was submitted.
+/// `rejection.json`: why a drop was refused. Nothing of it was submitted. Whatever is in the file, it has less
+/// than 128 KiB.
 ///
 /// ```
 /// # use bedrock_vpc_batch::validate::Problem;
@@ -50,7 +52,7 @@ pub struct Problem {
     pub line: Option<u64>,
     /// The place in the file in bytes, counted from 0.
     pub byte: Option<u64>,
-    /// What is wrong.
+    /// What is wrong. Text of the file is in it as [`text::name`] shows it: truncated and escaped.
     pub what: String,
     /// What to do about it.
     pub cure: String,
@@ -68,6 +70,22 @@ impl From<QuotaProblem> for Problem {
     fn from(problem: QuotaProblem) -> Self {
         Self::of_file(problem.to_string(), problem.cure())
     }
+}
+
+/// What is wrong with a drop that nothing in it can put right. It need not be read then.
+#[must_use]
+pub fn check_source(source: &DropSource, max_drop_bytes: u64) -> Option<Problem> {
+    if !source.key.ends_with(".jsonl") {
+        let cure = "name the file ….jsonl and drop it again";
+        return Some(Problem::of_file("the key does not end in .jsonl", cure));
+    }
+    (source.size_bytes > max_drop_bytes).then(|| {
+        let bytes = source.size_bytes;
+        Problem::of_file(
+            format!("the file has {bytes} bytes; at most {max_drop_bytes} are read in one go"),
+            "split the file and drop its parts one by one",
+        )
+    })
 }
 
 /// What one pass over a drop came to.
@@ -215,7 +233,8 @@ impl Seen {
                 proven => {
                     self.add_all(&mut candidates)?;
                     let rest = bytes.get(begin..).unwrap_or_default();
-                    let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                    let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                    let line = rest.get(..length).unwrap_or_default();
                     self.judge_line(byte, Some(line), proven.map(|(record, _)| record))?;
                     begin + line.len()
                 }
@@ -261,7 +280,8 @@ impl Seen {
     #[inline]
     fn add(&mut self, candidate: &Candidate<'_>) -> Result<(), Enough> {
         if let Err(line) = self.ids.add(candidate.key, self.lines + 1) {
-            let what = RecordProblem::RecordIdRepeated { record_id: shorten(candidate.record_id), line };
+            let record_id = text::name(candidate.record_id).to_string();
+            let what = RecordProblem::RecordIdRepeated { record_id, line };
             return self.refuse(candidate.byte, &RecordError { offset: candidate.object_begin, what });
         }
         self.lines += 1;
@@ -281,13 +301,5 @@ impl Seen {
             cure: error.what.cure().into(),
         });
         if self.problems.len() < MAX_PROBLEMS { Ok(()) } else { Err(Enough) }
-    }
-}
-
-/// At most 64 characters of an id, so that a report stays readable.
-fn shorten(record_id: &str) -> String {
-    match record_id.char_indices().nth(64) {
-        Some((end, _)) => format!("{}…", record_id.split_at(end).0),
-        None => record_id.to_owned(),
     }
 }

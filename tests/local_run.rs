@@ -385,7 +385,7 @@ async fn file_that_shrinks_while_it_is_dropped_is_told_and_the_others_are_proces
         let is_begun = || {
             let run = fs::read_dir(rig.path("runs")).ok()?.next()?.ok()?.path();
             let mut hidden = fs::read_dir(run.join("s3/.embedded-s3")).ok()?;
-            hidden.any(|file| size(file.unwrap().path()) > 0).then_some(())
+            hidden.any(|file| size(file.unwrap().path()) > 1 << 20).then_some(())
         };
         while is_begun().is_none() {
             tokio::task::yield_now().await;

@@ -11,6 +11,7 @@ mod endings;
 mod events;
 mod faults;
 mod flow_calls;
+mod hostile;
 mod leases;
 mod ledger_contract;
 mod local_run;

@@ -4,7 +4,7 @@ use bedrock_vpc_batch::layout::DropId;
 use bedrock_vpc_batch::plan::Quotas;
 use bedrock_vpc_batch::validate::{MAX_PROBLEMS, Validator, Verdict};
 
-use crate::support::{World, any_drop, drop_of, record};
+use crate::support::{World, any_drop, drop_of, peak_memory, record};
 
 const GOOD: &str = r#"{"recordId":"1","modelInput":{"a":1}}"#;
 const GOOD_LEN: u64 = 37;
@@ -235,7 +235,47 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
             second(r#"{"recordid":"2","modelInput":{}}"#),
             at(2, line_2 + 10, "a record has recordId and modelInput only: unknown field `recordid`"),
         ),
+        (
+            "unknown member with escapes",
+            second(r#"{"a\u001b[2J\"":"2","modelInput":{}}"#),
+            at(2, line_2 + 14, r#"a record has recordId and modelInput only: unknown field `a\u001b[2J\"`"#),
+        ),
+        (
+            "unknown member that a terminal obeys",
+            second("{\"\u{9b}2J\u{202e}\u{7f}\u{feff}\":1}"),
+            at(
+                2,
+                line_2 + 13,
+                r"a record has recordId and modelInput only: unknown field `\u{9b}2J\u{202e}\u{7f}\u{feff}`",
+            ),
+        ),
+        (
+            "modelInput twice, once escaped",
+            second(r#"{"modelInput":{},"model\u0049nput":{}}"#),
+            at(2, line_2 + 33, "a record has recordId and modelInput only: duplicate field `modelInput`"),
+        ),
+        (
+            "lone surrogate in an unknown member",
+            second(r#"{"a\ud83d":1}"#),
+            at(2, line_2 + 3, "a \\u escape is half of a surrogate pair"),
+        ),
+        (
+            "too deep, then cut",
+            second(format!(r#"{{"modelInput":{}"#, r#"{"a":"#.repeat(128))),
+            at(2, line_2 + 14 + 127 * 5, "the JSON nests deeper than 128 levels"),
+        ),
+        (
+            "cut before it is too deep",
+            second(format!(r#"{{"modelInput":{{"a":}}{}"#, "[".repeat(200))),
+            at(2, line_2 + 19, "the line is not valid JSON: expected value"),
+        ),
+        ("deep array", second("[".repeat(200)), at(2, line_2, "the line is not a JSON object but an array")),
         ("same recordId", second(GOOD), at(2, line_2, "recordId \"1\" is already used on line 1")),
+        (
+            "same recordId, which a terminal obeys",
+            [r#"{"recordId":"\u001b]0;\u0007\u202e\"","modelInput":{}}"#; 2].join("\n").into(),
+            at(2, 55, r#"recordId "\u{1b}]0;\u{7}\u{202e}"" is already used on line 1"#),
+        ),
         (
             "same recordId, escaped",
             second(r#"{"recordId":"\u0031","modelInput":{}}"#),
@@ -277,29 +317,43 @@ async fn each_malformed_drop_gets_the_documented_verdict() {
 #[tokio::test]
 async fn quotas_are_kept_and_the_cure_is_named() {
     type Settings = &'static [(&'static str, &'static str)];
-    let table: [(usize, Settings, &str); 5] = [
-        (99, &[], "the file has 99 records; a job needs at least 100"),
-        (0, &[], "the file has 0 records; a job needs at least 100"),
+    let table: [(usize, Settings, &str, &str); 6] = [
+        (99, &[], "the file has 99 records; a job needs at least 100", "put more records into one file"),
+        (0, &[], "the file has 0 records; a job needs at least 100", "put more records into one file"),
+        (
+            168,
+            &[("MAX_RECORDS_PER_JOB", "100")],
+            "the 168 records cannot be cut into files of 100 to 100 records",
+            "put 100, or 200 records into one file",
+        ),
         (
             121,
             &[("MAX_RECORDS_PER_JOB", "120")],
             "the 121 records cannot be cut into files of 100 to 120 records",
+            "put 100 to 120, or 200 to 240 records into one file",
         ),
         (
             100,
             &[("MAX_INPUT_FILE_BYTES", "10000")],
             "the 100 records cannot be cut into files of 100 to 100000",
+            "make the records smaller: they have ",
         ),
-        (100, &[("MAX_DROP_BYTES", "10000")], "the file has "),
+        (
+            100,
+            &[("MAX_DROP_BYTES", "10000")],
+            "the file has ",
+            "split the file and drop its parts one by one",
+        ),
     ];
-    for (count, changes, what) in table {
+    for (count, changes, what, cure) in table {
         let mut world = World::with(changes).await;
         let event = world.put("a.jsonl", drop_of(count)).await;
         world.submit(event.clone()).await.unwrap();
         world.submit(event).await.unwrap();
         let rejection = world.results().await.rejection();
         assert_eq!(rejection.problems.len(), 1);
-        assert!(rejection.problems[0].what.starts_with(what), "{:?}", rejection.problems[0]);
+        let problem = &rejection.problems[0];
+        assert!(problem.what.starts_with(what) && problem.cure.starts_with(cure), "{problem:?}");
         assert_eq!((world.stand_in.requests(), world.markers().await), (vec![], vec![]));
     }
 }
@@ -342,13 +396,6 @@ fn place_of_a_problem_does_not_depend_on_the_chunks() {
             }
         }
     }
-}
-
-/// The peak of the memory that this process has had, in bytes. Each test is a process of its own.
-fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
 #[tokio::test]

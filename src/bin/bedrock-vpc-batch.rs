@@ -2,10 +2,13 @@
 
 use std::process::ExitCode;
 
-use bedrock_vpc_batch::cli::{Arguments, run};
+use bedrock_vpc_batch::cli::{Arguments, refuse, run};
 use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(Arguments::parse()).await
+    match Arguments::try_parse() {
+        Ok(arguments) => run(arguments).await,
+        Err(error) => refuse(&error),
+    }
 }

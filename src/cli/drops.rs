@@ -23,6 +23,7 @@ use crate::local::Local;
 use crate::local::pump::{Ending, EventCounts};
 use crate::s3_uri::S3Uri;
 use crate::store::Store;
+use crate::text;
 use crate::timestamp::now;
 use crate::validate::Rejection;
 
@@ -80,7 +81,7 @@ async fn work(
     for folder in &watched {
         session.progress.note(&format!(
             "watching {}: a file is dropped when nothing has been written to it for {} s; Ctrl-C ends",
-            folder.folder().display(),
+            text::line(folder.folder().display()),
             quiet.as_secs_f64(),
         ))?;
     }
@@ -145,14 +146,14 @@ impl<'a> Session<'a> {
     async fn look_at(&mut self, folder: &mut Watched, names: &Names) -> Result<(), CliError> {
         let look = folder.look(Instant::now(), now());
         for (path, note) in look.notes {
-            self.progress.note(&format!("{}: {note}", path.display()))?;
+            self.progress.note(&format!("{}: {note}", text::line(path.display())))?;
         }
         self.waiting.extend(look.arrived.iter().map(|file| (file.path.clone(), names.key(&file.path))));
         for file in look.arrived {
             let key = names.key(&file.path);
             if file.is_again {
                 let note = "has changed since it was dropped; it is dropped again, as a new version";
-                self.progress.note(&format!("{key}: {note}"))?;
+                self.progress.note(&format!("{}: {note}", text::line(&key)))?;
             }
             let is_dropped = self.drop_file(&file.path, &key).await?;
             self.waiting.pop_front();
@@ -178,12 +179,12 @@ impl<'a> Session<'a> {
                 } else {
                     Chain(&error).to_string()
                 };
-                self.progress.note(&format!("{key}: not dropped: {cause}"))?;
+                self.progress.note(&format!("{}: not dropped: {cause}", text::line(key)))?;
                 return Ok(false);
             }
         };
         if has_changed {
-            self.progress.note(&format!("{key}: has changed while it was dropped"))?;
+            self.progress.note(&format!("{}: has changed while it was dropped", text::line(key)))?;
         }
         let drop_id = DropId::derive(&source);
         let count = self.dropped.entry(key.to_owned()).or_default();
@@ -237,7 +238,7 @@ impl<'a> Session<'a> {
                 self.unsound += 1;
                 let drop_id = self.drop_of(event).unwrap_or_default();
                 let name = self.open.remove(&drop_id).map_or_else(|| "an event".to_owned(), |open| open.name);
-                return self.progress.end(&drop_id, &format!("{name}: given up: {error}"));
+                return self.progress.end(&drop_id, &format!("{}: given up: {error}", text::line(name)));
             }
             Ending::Reported(key) => key,
         };
@@ -245,12 +246,13 @@ impl<'a> Session<'a> {
         let drop_id = key.rsplit('/').nth(1).unwrap_or_default().to_owned();
         let Some(open) = self.open.remove(&drop_id) else { return Ok(()) };
         let folder = self.local.folder_of(&key).unwrap_or_default();
-        let (is_sound, text) = self.report(&key).await.unwrap_or_else(|error| {
+        let (is_sound, told) = self.report(&key).await.unwrap_or_else(|error| {
             let cause = error.map(|error| format!(": {}", Chain(&error))).unwrap_or_default();
             (false, format!("its report cannot be read{cause}"))
         });
         self.unsound += u64::from(!is_sound);
-        self.progress.end(&drop_id, &format!("{}: {text}\n  results: {}", open.name, folder.display()))
+        let (name, folder) = (text::line(&open.name), text::line(folder.display()));
+        self.progress.end(&drop_id, &format!("{name}: {told}\n  results: {folder}"))
     }
 
     /// Whether a drop is sound, and what its report says. The error is `None` if there is no report.
@@ -291,10 +293,10 @@ impl<'a> Session<'a> {
         let mut open: Vec<_> = self.open.values().map(|open| &open.name).collect();
         open.sort();
         for name in open {
-            self.progress.note(&format!("{name}: not finished"))?;
+            self.progress.note(&format!("{}: not finished", text::line(name)))?;
         }
         for (_, key) in &self.waiting {
-            self.progress.note(&format!("{key}: not dropped"))?;
+            self.progress.note(&format!("{}: not dropped", text::line(key)))?;
         }
         Ok(self.unsound == 0 && self.is_over())
     }

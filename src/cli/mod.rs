@@ -21,6 +21,7 @@ use crate::local::faults::{FaultError, FaultOptions};
 use crate::local::pump::MAX_FUNCTION_TIMEOUT;
 use crate::local::{ACCOUNT_ID, Local, LocalOptions};
 use crate::telemetry;
+use crate::text;
 use crate::timestamp::{Timestamp, now};
 use crate::validate::Problem;
 
@@ -230,6 +231,20 @@ impl CliError {
             Self::Path(..) | Self::Start(_) | Self::Output(_) | Self::Storage(_) | Self::Pipeline(_) => 1,
         }
     }
+}
+
+/// Says what is wrong with the arguments, which it quotes, or shows the help that they ask for.
+#[expect(clippy::print_stderr, reason = "the command line talks to a person")]
+pub fn refuse(error: &clap::Error) -> ExitCode {
+    let said = error.render().to_string();
+    let shown = text::lines(&said).to_string();
+    if shown == said {
+        // In colors. Nobody is left to tell of a failure.
+        let _ = error.print();
+    } else {
+        eprint!("{shown}");
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Runs the command line.

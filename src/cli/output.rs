@@ -5,11 +5,12 @@ use std::io::{self, Write, stderr, stdout};
 
 use super::CliError;
 use crate::error::Chain;
+use crate::text;
 
-/// Writes a line to the standard output, at once.
+/// Writes a line, or several, to the standard output, at once. Nothing in it is obeyed by a terminal.
 pub(super) fn print_line(text: &str) -> Result<(), CliError> {
     let mut out = stdout().lock();
-    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
+    writeln!(out, "{}", text::lines(text)).and_then(|()| out.flush()).map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => CliError::Closed,
         _ => CliError::Output(error),
     })

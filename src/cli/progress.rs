@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::CliError;
 use super::output::print_line;
+use crate::text;
 
 /// The display of all drops. What cannot be written is an error: nobody reads it, or it has to be told.
 #[derive(Debug)]
@@ -31,9 +32,10 @@ impl Progress {
 
     /// A drop has been put.
     pub(super) fn start(&mut self, drop_id: &str, name: &str) -> Result<(), CliError> {
+        let name = text::line(name).to_string();
         let bar = self.bars.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::new(0));
-            bar.set_prefix(name.to_owned());
+            bar.set_prefix(text::name(&name).to_string());
             show(&bar, "Reading", 0, 0);
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
@@ -41,7 +43,7 @@ impl Progress {
         if bar.is_none() {
             self.note(&format!("{name}: dropped"))?;
         }
-        let shown = Shown { name: name.to_owned(), bar, status: String::new() };
+        let shown = Shown { name, bar, status: String::new() };
         self.drops.insert(drop_id.to_owned(), shown);
         Ok(())
     }

@@ -8,8 +8,9 @@ use super::output::{complain, print_line};
 use super::{CliError, functions_config, name_of, path_error, tell_problems};
 use crate::config::Config;
 use crate::layout::{DropId, DropSource};
+use crate::text;
 use crate::timestamp::Timestamp;
-use crate::validate::{Validator, Verdict};
+use crate::validate::{Validator, Verdict, check_source};
 
 /// How much of a file is read at once.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -34,7 +35,7 @@ pub(super) fn validate(arguments: &ValidateArguments) -> Result<bool, CliError> 
         match judge(&config, file) {
             Ok(verdict) => {
                 all_are_valid &= matches!(verdict, Verdict::Valid(_));
-                print_line(&format!("{}: {}", file.display(), tell(&verdict)))?;
+                print_line(&format!("{}: {}", text::line(file.display()), tell(&verdict)))?;
             }
             Err(error) => {
                 all_are_valid = false;
@@ -47,15 +48,19 @@ pub(super) fn validate(arguments: &ValidateArguments) -> Result<bool, CliError> 
 
 fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
     let mut file = File::open(path)?;
-    // Records without an id get one that begins with the drop's; any will do here.
-    let drop_id = DropId::derive(&DropSource {
+    let source = DropSource {
         bucket: String::new(),
         key: name_of(path),
         version_id: None,
         etag: String::new(),
         last_modified: Timestamp::from_secs(0),
         size_bytes: file.metadata()?.len(),
-    });
+    };
+    if let Some(problem) = check_source(&source, config.max_drop_bytes) {
+        return Ok(Verdict::Invalid { problems: vec![problem], stopped_early: false });
+    }
+    // Records without an id get one that begins with the drop's; any will do here.
+    let drop_id = DropId::derive(&source);
     let mut validator = Validator::new(drop_id, config.quotas, config.max_record_bytes);
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text;
+
 /// How a check has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
@@ -61,11 +63,12 @@ impl Finding {
     }
 }
 
+/// What was found has names and messages of AWS in it: it is shown as [`text::line`] has it, as is its cure.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<11}  {:<20}  {}", self.state, self.check, self.found)?;
+        write!(f, "{:<11}  {:<20}  {}", self.state, self.check, text::line(&self.found))?;
         match &self.cure {
-            Some(cure) => write!(f, " → {cure}"),
+            Some(cure) => write!(f, " → {}", text::line(cure)),
             None => Ok(()),
         }
     }
@@ -130,6 +133,10 @@ mod tests {
              sum: 1 ok, 1 warn, 0 FAIL, 1 not checked"
         );
         assert!(report.is_sound());
+        let hostile = Finding::warn("tags", "\u{1b}[2J\n".to_owned() + &"x".repeat(1 << 20), "\u{202e}y");
+        let shown = hostile.to_string();
+        assert!(shown.starts_with(r"warn         tags                  \u{1b}[2J\nxxx"), "{shown}");
+        assert!(shown.ends_with(r"x… → \u{202e}y") && shown.len() < 2 * text::LINE_CHARS, "{}", shown.len());
         assert!(!Report(vec![Finding::fail("subnets", "none", "make one")]).is_sound());
     }
 }

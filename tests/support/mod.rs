@@ -107,6 +107,24 @@ pub(crate) fn record(record_id: &str) -> String {
     json!({"recordId": record_id, "modelInput": input}).to_string()
 }
 
+/// The peak of the memory that this process has had, in bytes. Each test is a process of its own.
+pub(crate) fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+/// Checks that nothing in a text moves a terminal's cursor, sets its title, or changes the order of characters.
+pub(crate) fn assert_is_plain(text: &str) {
+    let is_hidden = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+            || matches!(c, '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+    };
+    let start: String = text.chars().take(1_000).collect();
+    assert!(!text.contains(is_hidden), "{start:?}");
+}
+
 /// A drop of `count` records with the ids `r0`, `r1`, ….
 pub(crate) fn drop_of(count: usize) -> Vec<u8> {
     (0..count).map(|number| record(&format!("r{number}")) + "\n").collect::<String>().into_bytes()
