@@ -26,7 +26,7 @@ const MOST_PAGES: u32 = 50;
 const LONGEST_UPLOAD: Duration = Duration::from_secs(8 * 86_400);
 
 /// What is kept back of the invocation's time: what is open already comes to its turn in every pass.
-const TIME_FOR_WHAT_IS_OPEN: Duration = Duration::from_secs(600);
+const TIME_FOR_WHAT_IS_OPEN: Duration = Duration::from_secs(200);
 
 /// `ledger/sweep.json`: how far the input bucket has been compared with the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
