@@ -71,7 +71,7 @@ EXPIRING = {"input", "output"}
 # What each role may do with them.
 PERMITTED = {
     "SubmitRole": {
-        "GetObject": {"drop", "job"},
+        "GetObject": {"drop", "job", "marker"},
         "PutObject": {"drop", "job", "input", "marker", "rejection"},
         "DeleteObject": {"marker"},
         "AbortMultipartUpload": {"input"},

@@ -162,11 +162,10 @@ export function requests(s) {
   const endpointOfS3 = "S3VpcEndpoint/Functions";
   const kept = `${endpointOfS3}KeepOutput`;
   mayNot(submit, "s3:PutObject", [result, summary], inside, "DropsPolicy/Reject Resource");
-  mayNot(submit, "s3:GetObject", [result, rejection, jobInput, jobOutput, marker, sweepEntry], inside, `${ledger} Resource`);
+  mayNot(submit, "s3:GetObject", [result, rejection, jobInput, jobOutput, sweepEntry], inside, `${ledger} Resource`);
   mayNot(submit, "s3:PutObject", sweepEntry, inside, `${ledger} Resource`);
   mayNot(submit, "s3:AbortMultipartUpload", result, inside, "DropsPolicy/MakeJobInputs Resource");
-  mayNot(submit, "bedrock:GetModelInvocationJob", s.aJob, atBedrock, "JobsPolicy/CreateJobs Action");
-  mayNot(complete, "s3:GetObject", [result, rejection, other], inside, "CompleteRole/Complete/ReadWorkList Resource");
+  mayNot(complete, "s3:GetObject", [result, rejection, other], inside, "CompleteRole/Complete/ReadJobs Resource");
   for (const who of functions) {
     may(who, "s3:GetObject", s.drop, inside);
     mayNot(who, "s3:PutObject", [jobOutput, other], inside, `${ledger} Resource`);
@@ -200,6 +199,8 @@ export function requests(s) {
       mayNot(who, createJob, model, atBedrock, `${jobsOf}OfTheModel Resource`, `${endpoint}CreateJobsOfTheModel Resource`);
     }
     mayNot(who, createJob, jobElsewhere, atBedrock, `${jobsOf} Resource`, `${endpoint}KeepJobs Resource`);
+    const seen = ["JobsPolicy/SeeJobs Resource", `${endpoint}KeepJobs Resource`];
+    mayNot(who, "bedrock:GetModelInvocationJob", jobElsewhere, atBedrock, ...seen);
     mayNot(who, "bedrock:StopModelInvocationJob", s.aJob, atBedrock, `${jobsOf} Action`, `${endpoint}KeepJobs Action`);
     mayNot(who, "bedrock:ListFoundationModels", "*", atBedrock, "JobsPolicy/FindJobs Action", `${endpoint}FindJobs Action`);
     mayNot(who, "bedrock:InvokeModel", s.models, {}, `${jobsOf}OfTheModel Action`);
