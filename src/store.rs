@@ -410,8 +410,12 @@ impl Store {
                 size_bytes: version.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
             })
         });
-        let is_truncated = page.is_truncated == Some(true);
-        let next = page.next_key_marker.filter(|_| is_truncated).and_then(decoded);
+        let next = match page.is_truncated {
+            Some(true) => Some(page.next_key_marker.and_then(decoded).ok_or_else(|| {
+                Error::Internal(format!("S3 ListObjectVersions s3://{bucket}/{prefix}: no place to go on"))
+            })?),
+            Some(false) | None => None,
+        };
         Ok(VersionPage {
             versions: versions.collect(),
             delete_markers: page.delete_markers.unwrap_or_default().len() as u64,

@@ -181,9 +181,7 @@ impl Pipeline {
             | JobState::Settled { job_arn, .. } => job_arn.clone(),
             JobState::SourceDeleted => String::new(),
         };
-        if self.settle(job_id, &job_arn, by).await? {
-            info!(job.id = %job_id, marker = marker.key, "settled by the sweep");
-        }
+        self.settle(job_id, &job_arn, by).await?;
         Ok(())
     }
 

@@ -374,6 +374,31 @@ async fn file_that_cannot_be_read_is_told_and_the_others_are_processed() {
 }
 
 #[tokio::test]
+async fn file_that_no_event_tells_of_is_not_waited_for() {
+    let rig = Rig::new();
+    for name in ["a.ndjson", "b.JSONL", "c"] {
+        rig.write(name, drop_of(100));
+    }
+    let (code, said, _) = output(rig.command(&["a.ndjson", "b.JSONL", "c", "a.jsonl"])).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(said.matches("not dropped: its name does not end in .jsonl").count(), 3, "{said}");
+    assert!(said.contains("a.jsonl: 100 records = 100 succeeded"), "{said}");
+}
+
+#[tokio::test]
+async fn lost_event_is_not_waited_for_where_nothing_looks_for_it() {
+    let rig = Rig::new();
+    let lost = ["--fault", "events-dropped=1", "a.jsonl"];
+    let (code, said, _) = output(rig.command(&[&["--sweep-ms", "0"], lost.as_slice()].concat())).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("a.jsonl: given up: submit: the event was lost"), "{said}");
+    // With a sweep it is found.
+    let (code, said, _) = output(rig.command(&[&["--sweep-ms", "500"], lost.as_slice()].concat())).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("a.jsonl: 100 records = 100 succeeded"), "{said}");
+}
+
+#[tokio::test]
 async fn file_that_shrinks_while_it_is_dropped_is_told_and_the_others_are_processed() {
     let rig = Rig::new();
     let large = File::create(rig.path("large.jsonl")).unwrap();

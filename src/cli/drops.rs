@@ -166,6 +166,12 @@ impl<'a> Session<'a> {
 
     /// Drops a file. False if it cannot be dropped, which is told: the others go on.
     async fn drop_file(&mut self, file: &Path, key: &str) -> Result<bool, CliError> {
+        if !key.ends_with(".jsonl") {
+            self.unsound += 1;
+            let why = "its name does not end in .jsonl, so S3 would send no event of it; rename it";
+            self.progress.note(&format!("{}: not dropped: {why}", text::line(key)))?;
+            return Ok(false);
+        }
         let before = State::of(file);
         let put = self.put(file, key).await;
         let has_changed = State::of(file) != before;
