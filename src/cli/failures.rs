@@ -7,12 +7,10 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::accounting::Summary;
+use crate::text;
 
 /// The longest line that is read for its error: a record of the greatest size, and as much again.
 const MAX_LINE_BYTES: u64 = 512 << 20;
-
-/// The most characters shown of a message.
-const MAX_SHOWN: usize = 300;
 
 /// The part of a line in `errors/` that is shown.
 #[derive(Deserialize)]
@@ -33,18 +31,21 @@ pub(super) fn tell(summary: &Summary, results: &Path, model_id: &str) -> String 
     if counts.failed == 0 {
         return String::new();
     }
-    let mut text = String::new();
+    let mut told = String::new();
     // What cannot be read is in the folder that is named next.
     if let Ok(Some(error)) = first_error(&results.join("errors")) {
         let code = error.error_code.map(|code| format!("{code} ")).unwrap_or_default();
-        text.push_str(&format!("\n  first error: {code}{}", shown(&error.error_message.unwrap_or_default())));
+        told.push_str(&format!(
+            "\n  first error: {code}{}",
+            text::line(error.error_message.unwrap_or_default())
+        ));
     }
     if counts.failed == counts.total {
-        text.push_str(&format!(
+        told.push_str(&format!(
             "\n  no record has an answer: were they written for another model than {model_id}? --model-id names it"
         ));
     }
-    text
+    told
 }
 
 /// The error on the first line of the first file.
@@ -56,18 +57,4 @@ fn first_error(errors: &Path) -> io::Result<Option<ErrorOfRecord>> {
     BufReader::new(File::open(first)?.take(MAX_LINE_BYTES)).read_until(b'\n', &mut line)?;
     let failed: Failed = serde_json::from_slice(&line)?;
     Ok(failed.error)
-}
-
-/// A message without anything that a terminal obeys: it may repeat what is in a file.
-fn shown(message: &str) -> String {
-    let mut shown: String = message
-        .chars()
-        .take(MAX_SHOWN)
-        .flat_map(char::escape_debug)
-        .collect::<String>()
-        .replace("\\\"", "\"");
-    if message.chars().nth(MAX_SHOWN).is_some() {
-        shown.push('…');
-    }
-    shown
 }
