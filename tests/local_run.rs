@@ -399,6 +399,24 @@ async fn lost_event_is_not_waited_for_where_nothing_looks_for_it() {
 }
 
 #[tokio::test]
+async fn doubt_that_is_waited_for_is_told() {
+    let rig = Rig::new();
+    // Of the drops of a few seeds, some have output that is wrong for good.
+    for seed in ["1", "2", "3", "4", "5", "6", "7", "8"] {
+        rig.write("a.jsonl", drop_of(100));
+        let lying = ["--fault", "lying-output=1", "--sweep-ms", "300", "--seed", seed, "a.jsonl"];
+        let mut running = Running::start(rig.command(&lying));
+        let told = running.until("a.jsonl: in doubt: job ").await;
+        assert!(
+            told.ends_with("it is looked at again for 6 hours, and nothing of it is submitted again"),
+            "{told}"
+        );
+        running.signal("TERM");
+        assert_eq!(running.end().await.0, Some(143));
+    }
+}
+
+#[tokio::test]
 async fn file_that_shrinks_while_it_is_dropped_is_told_and_the_others_are_processed() {
     let rig = Rig::new();
     let large = File::create(rig.path("large.jsonl")).unwrap();

@@ -1,6 +1,6 @@
 //! Files and folders to drops, and drops to a report for the user.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,9 +16,11 @@ use super::signals::Signals;
 use super::watch::{State, Watched};
 use super::{CliError, failures, path_error, tell_problems};
 use crate::accounting::Summary;
+use crate::bedrock::is_terminal;
 use crate::error::{Chain, Error};
 use crate::event::{ObjectCreated, parse_job_state_change, parse_object_created};
-use crate::layout::{DropId, DropSource, JobId};
+use crate::layout::{self, DropId, DropSource, JobId};
+use crate::ledger::{DOUBT, JobEntry, JobState};
 use crate::local::Local;
 use crate::local::pump::{Ending, EventCounts};
 use crate::s3_uri::S3Uri;
@@ -91,6 +93,7 @@ async fn work(
             Some(ending) = session.endings.recv() => session.end(ending).await?,
             _ = look.tick() => {
                 session.show_jobs()?;
+                session.tell_doubts().await?;
                 for folder in &mut watched {
                     session.look_at(folder, names).await?;
                 }
@@ -114,6 +117,8 @@ struct Session<'a> {
     dropped: HashMap<String, u64>,
     /// The drops that have not ended, by id.
     open: HashMap<String, OpenDrop>,
+    /// The jobs that are over at Bedrock and need no more looks: settled, or told to be in doubt.
+    looked_at: HashSet<JobId>,
     unsound: u64,
 }
 
@@ -138,6 +143,7 @@ impl<'a> Session<'a> {
             waiting: VecDeque::new(),
             dropped: HashMap::new(),
             open: HashMap::new(),
+            looked_at: HashSet::new(),
             unsound: 0,
         }
     }
@@ -231,6 +237,38 @@ impl<'a> Session<'a> {
             {
                 self.progress.job(drop_id, job.status.as_str(), job.counts.processed, job.counts.total)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Says of jobs whose evidence contradicts itself that they are waited for, and how long that can take.
+    async fn tell_doubts(&mut self) -> Result<(), CliError> {
+        let prefix = &self.local.config().job_name_prefix;
+        let over = self.local.stand_in().jobs().into_iter().filter(|job| is_terminal(job.status.as_str()));
+        let over: Vec<JobId> = over.filter_map(|job| JobId::from_job_name(prefix, &job.name)).collect();
+        for job_id in over {
+            if self.looked_at.contains(&job_id) {
+                continue;
+            }
+            // An entry that is not there, or cannot be read, is told of by the functions.
+            let Ok(Some(job)) = self.store.get_json::<JobEntry>(&layout::job_entry(&job_id)).await else {
+                continue;
+            };
+            if let JobState::Doubtful { contradictions, .. } = &job.entry.state {
+                let name = self
+                    .open
+                    .get(job.entry.drop_id.as_str())
+                    .map_or(job.entry.source.key.as_str(), |open| &open.name);
+                self.progress.note(&format!(
+                    "{}: in doubt: job {job_id} is over, but {}; it is looked at again for {} hours, and nothing of it is submitted again",
+                    text::line(name),
+                    text::line(contradictions.join("; ")),
+                    DOUBT.as_secs() / 3_600,
+                ))?;
+            } else if !job.entry.is_settled() {
+                continue;
+            }
+            self.looked_at.insert(job_id);
         }
         Ok(())
     }
