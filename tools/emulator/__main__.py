@@ -112,7 +112,7 @@ def check_results(stack, name, summary):
     same(f"{name}: its name", name.endswith("/summary.json"), True)
     same(f"{name}: balanced", (summary["balanced"], summary["mismatches"]), (True, []))
     same(f"{name}: records", summary["records"], {
-        "total": len(records), "succeeded": len(records), "failed": 0, "unprocessed": 0})
+        "total": len(records), "succeeded": len(records), "failed": 0, "unprocessed": 0, "source_deleted": 0})
     folder = name.removesuffix("summary.json")
     succeeded = f"{folder}succeeded/part-00001.jsonl"
     same(f"{name}: files", stack.results(summary["source"]["key"]), [succeeded, name])

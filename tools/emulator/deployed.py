@@ -13,6 +13,10 @@ ALARMS = {
     "UndeliveredAlarm": ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
     "RefusalAlarm": ("BedrockVpcBatch", "JobsRefused"),
     "AccountingAlarm": ("BedrockVpcBatch", "AccountingMismatches"),
+    "DoubtAlarm": ("BedrockVpcBatch", "JobsDoubtful"),
+    "LedgerAlarm": ("BedrockVpcBatch", "LedgerEntriesMissing"),
+    "SourceAlarm": ("BedrockVpcBatch", "SourcesDeleted"),
+    "DifferenceAlarm": ("BedrockVpcBatch", "JobsDiffer"),
     "WaitingAlarm": ("BedrockVpcBatch", "OldestWaitingSeconds"),
     "SubmitErrorAlarm": ("AWS/Lambda", "Errors"),
     "SubmitThrottleAlarm": ("AWS/Lambda", "Throttles"),
@@ -83,7 +87,7 @@ def endpoints(report, cloud, stack, resources):
     tables = ids_of(route_tables(cloud, stack), "RouteTableId")
     report.read_back("S3 endpoint, route tables", sorted(s3["RouteTableIds"]), tables)
     report.read_back("S3 endpoint, policy", sids(s3["PolicyDocument"]), [
-        "FunctionsReadDrops", "FunctionsKeepOutput", "FunctionsList", "JobsReadAndWrite", "JobsList"])
+        "FunctionsReadDrops", "SweepFindsDrops", "FunctionsKeepOutput", "FunctionsList", "JobsReadAndWrite", "JobsList"])
     report.read_back("Bedrock endpoint, type", bedrock["VpcEndpointType"], "Interface")
     report.read_back("Bedrock endpoint, service", bedrock["ServiceName"], f"com.amazonaws.{REGION}.bedrock")
     report.read_back("Bedrock endpoint, subnets", sorted(bedrock["SubnetIds"]), split(stack["JobSubnetIds"]))
