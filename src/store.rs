@@ -689,7 +689,11 @@ impl Store {
                     return Ok(stored.filter(|stored| stored.entry == entry));
                 }
             } else if !is_conflict(&error) {
-                return Err(Error::from_sdk(self.named("PutObject", key), error));
+                let error = Error::from_sdk(self.named("PutObject", key), error);
+                // It may have had its effect, and only the answer is lost: a lease that nobody knows of would be held.
+                let stored = self.get_json::<T>(key).await.ok().flatten();
+                let own = stored.filter(|stored| stored.entry == entry);
+                return own.map_or(Err(error), |own| Ok(Some(own)));
             }
             if attempt == CONDITIONAL_ATTEMPTS {
                 return Err(Error::from_sdk(self.named("PutObject", key), error));

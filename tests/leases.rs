@@ -101,3 +101,26 @@ async fn lease_of_a_living_invocation_is_respected_by_others() {
     world.submit.handle(event, &again).await.unwrap();
     assert_eq!(world.stand_in.jobs().len(), 1);
 }
+
+#[tokio::test]
+async fn write_whose_every_answer_is_lost_is_known_by_its_effect() {
+    // The claim of the drop, and the lease on its job.
+    let writes: [IsMeant; 2] = [
+        |call| call.condition == Some(Condition::IfNoneMatch) && call.subject.starts_with("ledger/drops/"),
+        is_if_match_of_a_job,
+    ];
+    for is_meant in writes {
+        let mut world = World::new().await;
+        let event = world.put("in/a.jsonl", drop_of(150)).await;
+        let seen = world.faults.clone();
+        world.faults.set(move |call| {
+            // All attempts of the first such call.
+            let before = seen.calls().iter().filter(|call| is_meant(call)).count();
+            if is_meant(call) && before <= 3 { Action::LoseAnswer } else { Action::Pass }
+        });
+        if world.submit(event.clone()).await.is_err() {
+            world.submit(event).await.unwrap();
+        }
+        assert_eq!(world.stand_in.jobs().len(), 1, "the lease was kept");
+    }
+}
