@@ -228,7 +228,7 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a manifest. A member that is no count is left out; what is no JSON object has none.
+    /// Reads a manifest. A member that is not a count is left out; anything but a JSON object has none.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Self {
         let manifest: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();

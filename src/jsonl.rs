@@ -100,7 +100,7 @@ impl RunSplitter {
         }
     }
 
-    /// Makes room for so many bytes more, but never for more than the longest line: growing by itself, the
+    /// Makes room for this many more bytes, but never for more than the longest line: growing by itself, the
     /// vector would take up to twice as much.
     fn make_room(&mut self, more: usize) {
         let (length, capacity) = (self.carry.len(), self.carry.capacity());

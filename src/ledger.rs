@@ -90,7 +90,7 @@ pub enum DropState {
 pub struct TooSlow {
     /// The bytes that were read.
     pub bytes: u64,
-    /// In so many seconds, at least 1.
+    /// The seconds that it took, at least 1.
     pub seconds: u64,
 }
 

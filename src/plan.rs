@@ -58,7 +58,7 @@ pub enum QuotaProblem {
         /// The quota.
         min: u64,
     },
-    /// So many records cannot be cut into jobs, however small they are.
+    /// This number of records cannot be cut into jobs, however small they are.
     #[error(
         "the {records} records cannot be cut into files of {} to {} records",
         quotas.min_records, quotas.max_records
@@ -79,7 +79,7 @@ pub enum QuotaProblem {
         records: u64,
         /// The bytes that they have in the inputs of jobs.
         bytes: u64,
-        /// The fewest files of at most so many records and bytes.
+        /// The fewest files within the quotas of records and bytes.
         files: u64,
         /// The quotas.
         quotas: Quotas,
@@ -133,7 +133,7 @@ impl fmt::Display for Count {
 }
 
 impl Quotas {
-    /// The numbers of records that fit a number of jobs if they are small: those of the most jobs that so many
+    /// The numbers of records that fit a number of jobs if they are small: those of the most jobs that this many
     /// records are enough for, and those of one job more.
     fn nearest_counts(&self, records: u64) -> [RangeInclusive<u64>; 2] {
         let jobs = records / self.min_records.max(1);
@@ -141,7 +141,7 @@ impl Quotas {
             .map(|jobs| jobs.saturating_mul(self.min_records)..=jobs.saturating_mul(self.max_records))
     }
 
-    /// Whether so many records can be cut into jobs if they are small.
+    /// Whether this many records can be cut into jobs if they are small.
     fn admit_count(&self, records: u64) -> bool {
         let [fewer, _] = self.nearest_counts(records);
         fewer.contains(&records)
@@ -443,7 +443,7 @@ mod tests {
         best[lines.len()]
     }
 
-    /// Whether there are enough records for a job, but no number of jobs that takes just so many.
+    /// Whether there are enough records for a job, but no number of jobs that takes exactly this many.
     fn records_alone(quotas: Quotas, records: u64) -> bool {
         let fits = |jobs: u64| (jobs * quotas.min_records..=jobs * quotas.max_records).contains(&records);
         records >= quotas.min_records && !(1..=records).any(fits)

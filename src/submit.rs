@@ -281,8 +281,8 @@ impl Pipeline {
         self.store.put_json(&key, &rejection).await
     }
 
-    /// Nothing was decided, so the next delivery need not wait for the lease to end. A reading that ran out of time,
-    /// after so many bytes, counts; one that an error has ended does not.
+    /// Nothing was decided, so the next delivery need not wait for the lease to end. A reading that ran out of time
+    /// counts, and so do the bytes it read; one that an error has ended does not.
     async fn give_lease_back(&self, drop: &Stored<DropEntry>, too_slow: Option<u64>, by: &Invocation) {
         let DropState::Reading { attempts, too_slow: before, request_id, .. } = &drop.entry.state else {
             return;

@@ -133,7 +133,7 @@ async fn output_that_comes_late_is_taken() {
 
 #[tokio::test]
 async fn what_is_missing_or_behind_contradicts_nothing() {
-    // No manifest; a last line that was cut; a manifest that is no JSON: all are tried again as before.
+    // No manifest; a last line that was cut; a manifest that is not JSON: all are tried again as before.
     for change in ["no manifest", "cut last line", "broken manifest"] {
         let mut world = World::new().await;
         world.stand_in.script(Ending { write_manifest: change != "no manifest", ..partly(150) });

@@ -80,7 +80,7 @@ pub(crate) struct Protocol {
     pub(crate) faults: u8,
     /// Jobs that Bedrock runs at the same time.
     pub(crate) quota: u8,
-    /// A job of another request that has the name of the first attempt at the first part, and runs for ever.
+    /// A job of another request that has the name of the first attempt at the first part, and runs indefinitely.
     pub(crate) name_is_taken: bool,
     pub(crate) bedrock: Bedrock,
     pub(crate) create: Create,
