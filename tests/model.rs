@@ -74,20 +74,20 @@ fn with_two_faults() -> Protocol {
 fn worlds() -> Vec<(Protocol, usize)> {
     vec![
         // Some records of a job are done and others are not.
-        (Protocol::new(1, 2, 2, 2), 233_256),
+        (Protocol::new(1, 2, 2, 2), 730_000),
         // Two jobs for one place, and two that may finish the drop.
-        (Protocol { attempts: 1, ..Protocol::new(2, 1, 2, 1) }, 100_000),
+        (Protocol { attempts: 1, ..Protocol::new(2, 1, 2, 1) }, 235_000),
         // Three at once.
-        (Protocol::new(1, 1, 3, 0), 70_000),
+        (Protocol::new(1, 1, 3, 0), 132_000),
     ]
 }
 
 fn larger_worlds() -> Vec<(Protocol, usize)> {
     vec![
-        (Protocol::new(1, 1, 3, 1), 380_000),
-        (Protocol::new(1, 2, 2, 3), 400_000),
-        (Protocol::new(2, 1, 2, 1), 2_000_000),
-        (Protocol::new(1, 2, 3, 1), 1_400_000),
+        (Protocol::new(1, 1, 3, 1), 940_000),
+        (Protocol::new(1, 2, 2, 3), 1_600_000),
+        (Protocol::new(2, 1, 2, 1), 4_300_000),
+        (Protocol::new(1, 2, 3, 1), 4_000_000),
     ]
 }
 
