@@ -59,6 +59,7 @@ def main():
         refuse_bad_drop(stack)
         repeat_notification(stack)
         sweep_up_lost_event(stack)
+        find_lost_put(stack)
         use_network_of(stack, report, parameters)
         updated = update(stack, report)
         nothing_failed(stack)
@@ -232,6 +233,31 @@ def sweep_up_lost_event(stack):
     stack.invoke_later(target, json.loads((EVENTS / "schedule.json").read_bytes()))
     check_results(stack, *stack.report_of(key))
     wait_for("an empty work list", lambda: not stack.objects(prefix="ledger/open/"))
+
+
+def find_lost_put(stack):
+    """A put whose notification never comes is found by the sweep, in the listing of the bucket's versions."""
+    key, functions, bucket = "lost put.jsonl", stack.cloud.functions, stack["InputBucketName"]
+    sweep = stack.rule("CompleteFunctionSweep")["Targets"][0]["Arn"]
+    environment = functions.get_function_configuration(FunctionName=sweep)["Environment"]["Variables"]
+    at_once = {"Variables": {**environment, "EVENT_GRACE_SECONDS": "0"}}
+    functions.update_function_configuration(FunctionName=sweep, Environment=at_once)
+    notifications = stack.cloud.s3.get_bucket_notification_configuration(Bucket=bucket)
+    notifications.pop("ResponseMetadata")
+    stack.cloud.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    jobs = len(stack.cloud.jobs())
+    stack.drop(key, EXAMPLE.read_bytes())
+    stack.cloud.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=notifications)
+    same(f"jobs before the sweep has found {key}", len(stack.cloud.jobs()), jobs)
+
+    def is_found():
+        stack.invoke(sweep, json.loads((EVENTS / "schedule.json").read_bytes()))
+        return len(stack.cloud.jobs()) > jobs
+
+    wait_for(f"a job of {key}", is_found)
+    check_results(stack, *stack.report_of(key))
+    same("jobs of the lost put", len(stack.cloud.jobs()), jobs + 1)
+    functions.update_function_configuration(FunctionName=sweep, Environment={"Variables": environment})
 
 
 def use_network_of(stack, report, parameters):
