@@ -15,7 +15,7 @@ WITH_NODE := PATH="$(CURDIR)/.tools/node/bin:$$PATH"
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo doctor test fmt clippy doc doctest nextest lint-template policies sam-build emulator crash model strictness soak herd bench instructions examples tools clean
+.PHONY: help demo doctor check test fmt clippy prose doc doctest nextest lint-template policies sam-build emulator crash model strictness soak herd bench instructions examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ demo: ## Run the pipeline on this machine: make demo FILE=drop.jsonl MODEL=its-m
 doctor: ## Examine the account that a stack is in: make doctor STACK=name
 	@cargo run $(CARGO_FLAGS) --bin bedrock-vpc-batch -- doctor --stack "$(STACK)"
 
-test: fmt clippy doc doctest nextest lint-template policies emulator instructions ## Check everything, as CI does.
+test: fmt clippy prose doc doctest nextest lint-template policies emulator instructions ## Check everything, as CI does.
 	@echo "make test: formatting, lints, documentation, tests, template, policies, build, deployment and speed are in order"
 
 fmt: ## Check the formatting.
@@ -34,6 +34,12 @@ fmt: ## Check the formatting.
 
 clippy: ## Lint all targets, warnings are errors.
 	@cargo clippy $(CARGO_FLAGS),bench --all-targets -- -D warnings
+
+# Cargo.toml is read from standard input: typos takes it for a file of its own settings, and skips it.
+prose: .tools/venv/installed ## Check the spelling and the wording of comments, messages, and documents.
+	@status=0; .tools/venv/bin/typos --sort --format brief || status=1; \
+	.tools/venv/bin/typos --format brief - < Cargo.toml || { echo "-: Cargo.toml"; status=1; }; \
+	python3 tools/check_prose.py || status=1; exit $$status
 
 doc: ## Build the documentation, warnings are errors.
 	@RUSTDOCFLAGS=-Dwarnings cargo doc $(CARGO_FLAGS) --no-deps --document-private-items

@@ -18,7 +18,8 @@ PEOPLE = ["Ana", "Jonas", "Mireille", "Oleh", "Priya", "Sipho", "Yuki", "Zeynep"
 CITIES = ["Leeds", "Graz", "Bergen", "Lyon", "Kraków", "Porto", "İzmir", "Osaka", "Pune", "Winnipeg"]
 DAYS = ["last Tuesday", "on 3 November", "two weeks ago", "yesterday evening", "on Friday the 13th"]
 
-# {p} product, {n} name, {o} order, {c} city, {d} day, {a} amount.
+# {p} product, {n} name, {o} order, {c} city, {d} day, {a} amount. Several languages, and British customers.
+# typos: off
 LETTERS = [
     "Hi, my Tarn 3 tent from order {o} arrived {d} with a torn seam. It's about 4 cm long, right next to the zip. "
     "I have photos. Can I get a replacement before we leave on the 28th?\n\n{n}",
@@ -88,6 +89,7 @@ LETTERS = [
     "你好，我上周二下的订单{o}一直显示“处理中”。请问{p}还有货吗？如果没有，请直接退款{a}，谢谢！",
     "您好，帳篷的防水層開始剝落，才用了一年。請問在保固範圍內嗎？發票上的金額是 {a}，訂單編號 {o}。",
 ]
+# typos: on
 
 ANSWERS = [
     "Thank you for writing. I am sorry about the trouble. Could you send me a photo of the label, please?",
@@ -122,6 +124,7 @@ LOG_LINES = [
     "[{t}] ERROR pair: \"timeout\" after {n}00 ms\tstate=BONDING→IDLE",
     "[{t}] INFO  fw: installed 4.{n}.1, available 4.{n}.2 (C:\\fw\\cairn\\4_{n}_2.bin)",
 ]
+# typos: off
 DIARY = [
     "Day {i}. Up at five, frost on the inside of the tent. The zip froze shut and I had to breathe on it for a while.",
     "Rain from noon. The seams held on the windward side; on the other one a drop every four seconds, I counted.",
@@ -129,6 +132,7 @@ DIARY = [
     "The stove took eleven minutes for a litre, last year it took six. Cleaned the jet with the wire. Nine minutes.",
     "Crossed the river where the map shows a bridge. There is no bridge. The boots needed two days to dry.",
 ]
+# typos: on
 
 
 def log_file(chance, lines):
