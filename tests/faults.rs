@@ -155,8 +155,8 @@ async fn whole_run_goes_through_the_faults() {
         world.stand_in.endpoint(),
         &faults,
     );
-    world.submit = bedrock_vpc_batch::flow::submit::Submit::new(world.config.clone(), &through);
-    world.complete = bedrock_vpc_batch::flow::complete::Complete::new(world.config.clone(), &through);
+    world.submit = bedrock_vpc_batch::flow::handlers::Submit::new(world.config.clone(), &through);
+    world.complete = bedrock_vpc_batch::flow::handlers::Complete::new(world.config.clone(), &through);
     let results = world.run("in/a.jsonl", drop_of(100)).await;
     assert_eq!(results.ids(), [ids(100), BTreeSet::new(), BTreeSet::new()]);
     let calls = faults.calls();
@@ -331,7 +331,7 @@ async fn handler_killed_after_the_job_was_made_is_dropped_there() {
         world.stand_in.endpoint(),
         &faults,
     );
-    let submit = bedrock_vpc_batch::flow::submit::Submit::new(world.config.clone(), &through);
+    let submit = bedrock_vpc_batch::flow::handlers::Submit::new(world.config.clone(), &through);
     let event = world.put("in/a.jsonl", drop_of(100)).await;
     faults.set(|call| match call.operation {
         "CreateModelInvocationJob" => Action::StopAfter,

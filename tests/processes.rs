@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
-use bedrock_vpc_batch::flow::complete::Complete;
-use bedrock_vpc_batch::flow::submit::Submit;
+use bedrock_vpc_batch::flow::handlers::Complete;
+use bedrock_vpc_batch::flow::handlers::Submit;
 use bedrock_vpc_batch::local::clients;
 use bedrock_vpc_batch::local::s3::{KeyPair, REGION};
 use serde_json::{Value, json};

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bedrock_vpc_batch::aws::error::{Chain, Error, ErrorKind};
 use bedrock_vpc_batch::aws::store::Store;
-use bedrock_vpc_batch::flow::complete::Complete;
-use bedrock_vpc_batch::flow::submit::Submit;
+use bedrock_vpc_batch::flow::handlers::Complete;
+use bedrock_vpc_batch::flow::handlers::Submit;
 use bedrock_vpc_batch::local::clients;
 use bedrock_vpc_batch::local::s3::KeyPair;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -21,13 +21,13 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::aws::error::{Error, ErrorKind};
 use crate::base::s3_uri::{S3Uri, decode_notification_key};
 use crate::base::timestamp::Timestamp;
-use crate::drop::source::DropSource;
+use crate::drop::source::{DropSource, VersionMarker};
 
 /// The size from which an object is copied in ranges, and of each range. S3 copies at most 5 GiB in one
 /// call, and a call of ours has a time limit.
@@ -74,16 +74,6 @@ pub struct Listed {
     pub is_empty: bool,
     /// When it was written.
     pub last_modified: Timestamp,
-}
-
-/// A place in the listing of the versions of a bucket: after this version of this key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct VersionMarker {
-    /// The last key that was listed.
-    pub key: String,
-    /// The last version of it that was listed.
-    pub version_id: Option<String>,
 }
 
 /// Some versions of the objects of the input bucket.

@@ -1,5 +1,6 @@
 //! Text and points in time.
 
+pub mod count;
 pub mod s3_uri;
 pub mod text;
 pub mod timestamp;

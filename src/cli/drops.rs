@@ -15,7 +15,6 @@ use super::progress::Progress;
 use super::signals::Signals;
 use super::watch::{State, Watched};
 use super::{CliError, failures, path_error, tell_problems};
-use crate::aws::bedrock::is_terminal;
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
 use crate::aws::events::{ObjectCreated, parse_job_state_change, parse_object_created};
@@ -26,8 +25,10 @@ use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys;
 use crate::drop::rejection::Rejection;
 use crate::drop::source::DropSource;
+use crate::job::ending::EndStatus;
 use crate::job::summary::Summary;
-use crate::ledger::job::{DOUBT, JobEntry, JobState};
+use crate::ledger::job::JobEntry;
+use crate::ledger::job_state::{DOUBT, Doubt, JobState};
 use crate::local::Local;
 use crate::local::pump::{Ending, EventCounts};
 
@@ -246,7 +247,12 @@ impl<'a> Session<'a> {
     /// Says of jobs whose evidence contradicts itself that they are waited for, and how long that can take.
     async fn tell_doubts(&mut self) -> Result<(), CliError> {
         let prefix = &self.local.config().job_name_prefix;
-        let over = self.local.stand_in().jobs().into_iter().filter(|job| is_terminal(job.status.as_str()));
+        let over = self
+            .local
+            .stand_in()
+            .jobs()
+            .into_iter()
+            .filter(|job| EndStatus::parse(job.status.as_str()).is_some());
         let over: Vec<JobId> = over.filter_map(|job| JobId::from_job_name(prefix, &job.name)).collect();
         for job_id in over {
             if self.looked_at.contains(&job_id) {
@@ -256,7 +262,7 @@ impl<'a> Session<'a> {
             let Ok(Some(job)) = self.store.get_json::<JobEntry>(&keys::job_entry(&job_id)).await else {
                 continue;
             };
-            if let JobState::Doubtful { contradictions, .. } = &job.entry.state {
+            if let JobState::Doubtful(_, Doubt { contradictions, .. }) = &job.entry.state {
                 let name = self
                     .open
                     .get(job.entry.drop_id.as_str())

@@ -136,22 +136,46 @@ impl Answers {
     }
 }
 
-/// What the output says of the records of a job's input.
+/// What the output says about the records of a job's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Matched {
-    /// Records with an answer.
+    /// The records with an answer.
     pub succeeded: u64,
-    /// Records that Bedrock refused for good.
+    /// The records that Bedrock refused for good.
     pub failed: u64,
-    /// Those with an error that may pass.
+    /// The records with an error that may pass.
     pub retryable: u64,
-    /// Those without a line.
+    /// The records without a line.
     pub missing: u64,
-    /// The ids of the last two.
-    pub rest_ids: KeySum,
+    /// The ids of the records that remain to be processed: `retryable` and `missing`.
+    pub remaining_ids: KeySum,
 }
 
 impl Matched {
+    /// The records of a part without any output.
+    #[must_use]
+    pub fn unanswered(part: &Part) -> Self {
+        Self { missing: part.records, remaining_ids: part.ids, ..Self::default() }
+    }
+
+    /// How many records remain to be processed.
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.retryable + self.missing
+    }
+
+    /// How many records have a line in the output.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.succeeded + self.failed + self.retryable
+    }
+
+    /// How many records the input has.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.answered() + self.missing
+    }
+
     fn count(&mut self, key: RecordKey, answer: Option<Answer>) {
         match answer {
             Some(Answer::Succeeded) => self.succeeded += 1,
@@ -160,20 +184,8 @@ impl Matched {
             None => self.missing += 1,
         }
         if matches!(answer, Some(Answer::Retryable) | None) {
-            self.rest_ids.add(key);
+            self.remaining_ids.add(key);
         }
-    }
-
-    /// How many records are still to be processed.
-    #[must_use]
-    pub fn rest(&self) -> u64 {
-        self.retryable + self.missing
-    }
-
-    /// How many records have a line.
-    #[must_use]
-    pub fn answered(&self) -> u64 {
-        self.succeeded + self.failed + self.retryable
     }
 }
 
@@ -187,7 +199,7 @@ mod tests {
         let whole = answers(&[("b", GOOD), ("a", BAD), ("d", BUSY), ("c", GOOD)]);
         assert_eq!(whole.match_whole(&part()), Some(matched(&whole)));
         let counts = Matched { succeeded: 2, failed: 1, retryable: 1, ..Matched::default() };
-        assert_eq!(Matched { rest_ids: KeySum::default(), ..matched(&whole) }, counts);
+        assert_eq!(Matched { remaining_ids: KeySum::default(), ..matched(&whole) }, counts);
         for other in [
             answers(&[("b", GOOD), ("a", GOOD), ("c", GOOD)]),
             answers(&[("b", GOOD), ("a", GOOD), ("c", GOOD), ("x", GOOD)]),

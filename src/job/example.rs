@@ -4,7 +4,7 @@ use crate::drop::identity::{DropId, JobId};
 use crate::drop::plan::Part;
 use crate::drop::source::DropSource;
 use crate::job::answers::{Answers, Matched};
-use crate::job::ending::{JobEnd, Manifest};
+use crate::job::ending::{EndStatus, JobEnd, Manifest, RecordCounts};
 use crate::record::key::{KeySum, RecordKey};
 
 pub(super) const IDS: [&str; 4] = ["a", "b", "c", "d"];
@@ -48,24 +48,19 @@ pub(super) fn matched(answers: &Answers) -> Matched {
 
 pub(super) fn end(success: Option<u64>, error: Option<u64>) -> JobEnd {
     JobEnd {
-        status: "Completed".into(),
+        status: EndStatus::Completed,
         message: None,
         model_id: "m".into(),
         submit_time: "t".into(),
         end_time: None,
-        total_record_count: Some(4),
-        processed_record_count: None,
-        success_record_count: success,
-        error_record_count: error,
+        counts: RecordCounts { total: Some(4), success, error, ..RecordCounts::default() },
     }
 }
 
 pub(super) fn manifest(success: u64, error: u64) -> Manifest {
     Manifest {
-        success_record_count: Some(success),
-        error_record_count: Some(error),
+        counts: RecordCounts { success: Some(success), error: Some(error), ..RecordCounts::default() },
         input_token_count: Some(1),
         output_token_count: Some(2),
-        ..Manifest::default()
     }
 }

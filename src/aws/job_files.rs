@@ -1,7 +1,7 @@
-//! What Bedrock wrote for a job, streamed: to counts, to the result files, to what was never processed.
+//! The input and the output of one job, and the result files made from them. All of it is streamed.
 //!
-//! Everything here follows from objects that no longer change, so it can be done twice, by two at once,
-//! with the same objects as result.
+//! The input and the output of a job that is over do not change any more. So everything here can be done again, even by
+//! two invocations at once, and gives the same objects.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,28 +10,28 @@ use std::time::Duration;
 use crate::aws::clock::now;
 use crate::aws::error::Error;
 use crate::aws::object_lines::{each_line, rewrite_lines};
+use crate::aws::result_file::Selection;
 use crate::aws::store::Store;
 use crate::drop::identity::JobId;
 use crate::drop::keys;
 use crate::job::answers::{Answers, LineVerdict, Matched};
 use crate::job::ending::Manifest;
-pub use crate::job::sections::SectionLimits;
-use crate::job::sections::{Place, Sections, Selection};
+use crate::job::sections::{LineStart, SectionLimits, Sections};
 use crate::ledger::lease::Invocation;
 use crate::record::input::InputReader;
 use crate::record::lines::{Line, LineSplitter};
 use crate::record::output::Answer;
 
-/// What is kept back of the invocation's time when output is read.
+/// How much of the invocation's time is reserved when output is read.
 const TIME_FOR_THE_REST: Duration = Duration::from_secs(5);
 
-/// How many lines of the input are read between two looks at the clock.
+/// After how many lines of the input the clock is read again.
 const LINES_PER_LOOK: u64 = 10_000;
 
-/// What is below a job's output prefix.
+/// The files below a job's output prefix that the pipeline uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputFiles {
-    /// The keys of the `….jsonl.out` files. A job that failed may have none.
+    /// The keys of the `….jsonl.out` files. A job that failed may not have any.
     pub records: Vec<String>,
     /// The key of `manifest.json.out`.
     pub manifest: Option<String>,
@@ -47,35 +47,35 @@ pub struct JobFiles<'a> {
     section_limits: SectionLimits,
 }
 
-/// What a pass over the output came to.
+/// The result of one pass over the output.
 #[derive(Debug)]
-pub struct Reading {
-    /// What it says.
+pub struct OutputScan {
+    /// What the output says.
     pub answers: Answers,
-    /// The lines that are results.
+    /// The lines with answers.
     succeeded: Sections,
     /// The lines of records that Bedrock refused for good.
     failed: Sections,
 }
 
-impl Reading {
-    /// Takes in a line, given how many bytes the files before its own have.
+impl OutputScan {
+    /// Judges a line. `bytes_before` is the size of the files before its own.
     fn judge(&mut self, file: usize, bytes_before: u64, line: &Line<'_>) {
         let bytes_before = bytes_before + line.byte;
-        let place = Place { file, byte: line.byte, line: self.answers.verdicts().len() };
+        let start = LineStart { file, offset: line.byte, line: self.answers.verdicts().len() };
         let bytes = line.bytes.unwrap_or_default();
         let line_bytes = bytes.len() as u64 + 1;
         match self.answers.judge(bytes) {
-            LineVerdict::Answered(Answer::Succeeded) => self.succeeded.add(place, bytes_before, line_bytes),
-            LineVerdict::Answered(Answer::Failed) => self.failed.add(place, bytes_before, line_bytes),
+            LineVerdict::Answered(Answer::Succeeded) => self.succeeded.add(start, bytes_before, line_bytes),
+            LineVerdict::Answered(Answer::Failed) => self.failed.add(start, bytes_before, line_bytes),
             LineVerdict::Answered(Answer::Retryable) | LineVerdict::Repeated | LineVerdict::Unreadable => {}
         }
     }
 }
 
 impl<'a> JobFiles<'a> {
-    /// Lists what Bedrock wrote for the job with this ARN. It also leaves other files, such as its write
-    /// probe.
+    /// Lists what Bedrock wrote for the job with this ARN. Other files, such as the one with which Bedrock tests whether
+    /// it can write, are left out.
     ///
     /// # Errors
     /// [`Error::Call`].
@@ -93,18 +93,18 @@ impl<'a> JobFiles<'a> {
         Ok(Self { store, input, output, max_input_line_bytes, section_limits })
     }
 
-    /// The same, with other bounds for the sections of results.
+    /// Returns the same files with other limits for sections.
     #[must_use]
     pub fn with_section_limits(self, section_limits: SectionLimits) -> Self {
         Self { section_limits, ..self }
     }
 
-    /// The output echoes the input, in which a JSON writer may have escaped every character, and answers.
+    /// An output line repeats the input, in which a JSON writer may have escaped every character, and adds the answer.
     fn max_output_line_bytes(&self) -> usize {
         4 * self.max_input_line_bytes + (16 << 20)
     }
 
-    /// Reads the manifest; `None` if there is none.
+    /// Reads the manifest; `None` if Bedrock wrote none.
     ///
     /// # Errors
     /// [`Error::Call`].
@@ -115,40 +115,40 @@ impl<'a> JobFiles<'a> {
         }
     }
 
-    /// Reads all of the output of a job with so many records.
+    /// Reads all of the output. `records` is the number of records of the job.
     ///
     /// # Errors
     /// [`Error::Call`]; [`Error::OutOfTime`].
-    pub async fn read(&self, records: u64, by: &Invocation) -> Result<Reading, Error> {
+    pub async fn scan(&self, records: u64, by: &Invocation) -> Result<OutputScan, Error> {
         let answers = Answers::with_capacity(records);
         let sections = || Sections::new(self.section_limits);
-        let mut reading = Reading { answers, succeeded: sections(), failed: sections() };
+        let mut scan = OutputScan { answers, succeeded: sections(), failed: sections() };
         let mut bytes_before = 0;
         for (file, key) in self.output.records.iter().enumerate() {
             let mut reader = self.store.read(key).await?;
             let file_bytes = reader.bytes();
             let mut lines = LineSplitter::new(self.max_output_line_bytes());
             let mut judge = |line: Line<'_>| {
-                reading.judge(file, bytes_before, &line);
+                scan.judge(file, bytes_before, &line);
                 Ok::<(), Error>(())
             };
             while let Some(chunk) = reader.next().await? {
                 lines.feed(&chunk, &mut judge)?;
                 in_time(by, key)?;
             }
-            let unreadable = reading.answers.unreadable();
+            let unreadable = scan.answers.unreadable();
             lines.finish(|line| {
-                reading.judge(file, bytes_before, &line);
+                scan.judge(file, bytes_before, &line);
                 Ok::<(), Error>(())
             })?;
-            // Only a last line without a newline is left to `finish`.
-            reading.answers.forgive_cut_line(unreadable);
+            // `finish` sees only a last line without a newline.
+            scan.answers.forgive_cut_line(unreadable);
             bytes_before += file_bytes;
         }
-        Ok(reading)
+        Ok(scan)
     }
 
-    /// Reads the job's input and counts its records by what the output says of them.
+    /// Reads the job's input, and counts its records by what the output says about them.
     ///
     /// # Errors
     /// [`Error::Call`]; [`Error::OutOfTime`]; [`Error::Internal`] if the input is not what was put there.
@@ -167,21 +167,21 @@ impl<'a> JobFiles<'a> {
         Ok(matched)
     }
 
-    /// Writes `succeeded` and `errors`. Without an error the results are a copy of the output, made by S3.
+    /// Writes the files `succeeded` and `errors`. If the output has only answers, S3 copies it.
     ///
     /// # Errors
-    /// [`Error::Call`]; [`Error::Internal`] if the output is not what was read.
-    pub async fn write_results(&self, read: &Reading, succeeded: &str, errors: &str) -> Result<(), Error> {
-        if read.answers.is_empty() {
+    /// [`Error::Call`]; [`Error::Internal`] if the output is not the one that was read.
+    pub async fn write_results(&self, scan: &OutputScan, succeeded: &str, errors: &str) -> Result<(), Error> {
+        if scan.answers.is_empty() {
             return Ok(());
         }
-        if let ([key], true) = (self.output.records.as_slice(), read.answers.is_all_success()) {
+        if let ([key], true) = (self.output.records.as_slice(), scan.answers.is_all_success()) {
             return self.store.copy(key, succeeded).await;
         }
         let files: Arc<[String]> = self.output.records.as_slice().into();
-        let verdicts: Arc<[LineVerdict]> = read.answers.verdicts().into();
+        let verdicts: Arc<[LineVerdict]> = scan.answers.verdicts().into();
         let results =
-            [(succeeded, Answer::Succeeded, &read.succeeded), (errors, Answer::Failed, &read.failed)];
+            [(succeeded, Answer::Succeeded, &scan.succeeded), (errors, Answer::Failed, &scan.failed)];
         for (to, answer, sections) in results {
             let (store, files, verdicts) = (self.store.clone(), files.clone(), verdicts.clone());
             let max_line_bytes = self.max_output_line_bytes();
@@ -191,12 +191,11 @@ impl<'a> JobFiles<'a> {
         Ok(())
     }
 
-    /// Writes the lines of the input that are still to be processed. If all are, it is a copy of the input,
-    /// made by S3.
+    /// Writes the input lines of the remaining records. If these are all records, S3 copies the input.
     ///
     /// # Errors
     /// [`Error::Call`]; [`Error::Internal`] if the input is not what was put there.
-    pub async fn write_rest(&self, answers: &Answers, to: &str) -> Result<(), Error> {
+    pub async fn write_remaining(&self, answers: &Answers, to: &str) -> Result<(), Error> {
         if answers.is_empty() {
             return self.store.copy(&self.input, to).await;
         }
@@ -214,12 +213,13 @@ impl<'a> JobFiles<'a> {
     fn record_id<'l>(&self, records: &mut InputReader, line: &Line<'l>) -> Result<Cow<'l, str>, Error> {
         let record = line.bytes.and_then(|bytes| records.read(bytes).ok());
         record.and_then(|record| record.record_id).ok_or_else(|| {
-            Error::Internal(format!("line {} of {} is no record with an id", line.number, self.input))
+            Error::Internal(format!("line {} of {} is not a record with an id", line.number, self.input))
         })
     }
 }
 
-/// Ends a reading that Lambda would end, with a word about it. Nothing has been recorded, so it begins anew.
+/// Ends a reading with an error before Lambda would end it without one. Nothing has been recorded, so the next
+/// invocation starts over.
 fn in_time(by: &Invocation, key: &str) -> Result<(), Error> {
     if by.has_time_at(now(), TIME_FOR_THE_REST) {
         return Ok(());
