@@ -9,13 +9,17 @@ SIZE ?= 1000
 # Of the functions that sam-build makes: this machine's own, which needs no second standard library.
 ARCHITECTURE ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
+# For the soaks of a night: new ones each day. Each is printed, so that `make soak SEED=` can repeat it.
+SEEDS ?= $(shell date '+%Y%m%d01 %Y%m%d02 %Y%m%d03')
+
 CARGO_FLAGS := --locked --features doctor
 NEXTEST := .tools/venv/bin/cargo-nextest
 WITH_NODE := PATH="$(CURDIR)/.tools/node/bin:$$PATH"
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo doctor check test fmt clippy prose doc doctest nextest lint-template policies sam-build emulator crash model strictness soak herd bench instructions examples tools clean
+.PHONY: help demo doctor check test nightly fmt clippy prose quick doc doctest nextest lint-template policies sam-build \
+	emulator crash model strictness soak herd bench instructions examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,8 +30,14 @@ demo: ## Run the pipeline on this machine: make demo FILE=drop.jsonl MODEL=its-m
 doctor: ## Examine the account that a stack is in: make doctor STACK=name
 	@cargo run $(CARGO_FLAGS) --bin bedrock-vpc-batch -- doctor --stack "$(STACK)"
 
+check: fmt clippy prose quick ## Check what is quick to check, while you work.
+
 test: fmt clippy prose doc doctest nextest lint-template policies emulator instructions ## Check everything, as CI does.
-	@echo "make test: formatting, lints, documentation, tests, template, policies, build, deployment and speed are in order"
+	@echo "make test: formatting, lints, prose, documentation, tests, template, policies, build, deployment, and speed: all passed"
+
+nightly: model herd ## Run what takes longer than `make test` may: the deep model, the herd, and a soak for each of SEEDS.
+	@for seed in $(SEEDS); do echo "make soak SEED=$$seed DROPS=$(or $(DROPS),1000)"; \
+	$(MAKE) --no-print-directory soak SEED=$$seed DROPS=$(or $(DROPS),1000) || exit 1; done
 
 fmt: ## Check the formatting.
 	@cargo fmt --check
@@ -41,13 +51,16 @@ prose: .tools/venv/installed ## Check the spelling and the wording of comments, 
 	.tools/venv/bin/typos --format brief - < Cargo.toml || { echo "-: Cargo.toml"; status=1; }; \
 	python3 tools/check_prose.py || status=1; exit $$status
 
+quick: .tools/venv/installed ## Run the unit tests and the quick integration tests.
+	@$(NEXTEST) nextest run $(CARGO_FLAGS) --profile quick --status-level slow
+
 doc: ## Build the documentation, warnings are errors.
 	@RUSTDOCFLAGS=-Dwarnings cargo doc $(CARGO_FLAGS) --no-deps --document-private-items
 
 doctest: ## Run the examples in the documentation.
 	@cargo test $(CARGO_FLAGS) --doc
 
-nextest: .tools/venv/installed .tools/emulator/installed ## Run the unit and integration tests.
+nextest: .tools/venv/installed .tools/emulator/installed ## Run all unit and integration tests.
 	@$(NEXTEST) nextest run $(CARGO_FLAGS)
 
 lint-template: .tools/sam/installed .tools/checkov/installed ## Lint template.yaml and check what it grants and configures.
@@ -70,7 +83,7 @@ emulator: sam-build .tools/emulator/installed ## Deploy what was built onto an e
 	@.tools/emulator/bin/python -B tools/emulator
 
 # Runs some tests by themselves, and prints the lines in which they give their figures.
-FIGURES = @mkdir -p target; $(NEXTEST) nextest run $(CARGO_FLAGS) --no-capture -E 'test(/^$(1)/)' > target/$@.log 2>&1 \
+FIGURES = @mkdir -p target; $(NEXTEST) nextest run $(CARGO_FLAGS) --no-capture -E 'binary(all) & test(/(^|::)$(1)/)' > target/$@.log 2>&1 \
 	|| { cat target/$@.log; exit 1; }; grep -E '^($(2)): ' target/$@.log
 
 crash: .tools/venv/installed ## Kill the functions before and after each call that they make.
