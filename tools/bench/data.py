@@ -9,17 +9,25 @@ fast as the disk.
 import json
 import random
 import sys
+from pathlib import Path
 
 KINDS = {"large": 4_000, "small": 200}
 BLOCK_RECORDS = 4_000
 BLOCK_NUMBER = b"########"
 
 SENTENCES = [
-    "The seam is torn, right next to the zip; I have photos.", 'The courier\'s page says "delivered", the door is blue.',
-    "Das Zelt kam zu spät, und niemand hat sich gemeldet.", "L'étiquette de retour ne s'imprime pas : page blanche.",
-    "¿Se puede lavar a máquina?", "返品の方法を教えてください。", "Żona mówi, że to znak. 😅", "Is 158 cm too small for size L?",
-    "The export goes to C:\\Users\\me\\table.csv and is garbage in Excel.", "I was charged 149.90 twice, see lines 14 and 15.",
-    "Please answer in one sentence.\n\nRegards", "> Could you send the serial number?\n> It is on the label.",
+    "The seam is torn, right next to the zip; I have photos.",
+    'The courier\'s page says "delivered", the door is blue.',
+    "Das Zelt kam zu spät, und niemand hat sich gemeldet.",
+    "L'étiquette de retour ne s'imprime pas : page blanche.",
+    "¿Se puede lavar a máquina?",
+    "返品の方法を教えてください。",
+    "Żona mówi, że to znak. 😅",
+    "Is 158 cm too small for size L?",
+    "The export goes to C:\\Users\\me\\table.csv and is garbage in Excel.",
+    "I was charged 149.90 twice, see lines 14 and 15.",
+    "Please answer in one sentence.\n\nRegards",
+    "> Could you send the serial number?\n> It is on the label.",
 ]
 
 
@@ -35,7 +43,9 @@ def records(kind):
             model_input = {"inputText": text[: max(20, int(size))], "dimensions": 256}
         else:
             model_input = {
-                "anthropic_version": "bedrock-2023-05-31", "max_tokens": 512, "temperature": 0.5,
+                "anthropic_version": "bedrock-2023-05-31",
+                "max_tokens": 512,
+                "temperature": 0.5,
                 "messages": [{"role": "user", "content": [{"type": "text", "text": text}]}],
             }
         record = {"recordId": f"R{BLOCK_NUMBER.decode()}{number:04}", "modelInput": model_input}
@@ -58,9 +68,8 @@ def blocks(kind, size):
 
 
 def write(path, kind, size):
-    with open(path, "wb") as file:
-        for block in blocks(kind, size):
-            file.write(block)
+    with Path(path).open("wb") as file:
+        file.writelines(blocks(kind, size))
 
 
 if __name__ == "__main__":

@@ -22,14 +22,17 @@ WORK = [(what, kind) for what in ("validate", "output") for kind in ("large", "s
 def count(program, *arguments):
     ran = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, *arguments],
-        stderr=subprocess.PIPE, text=True, check=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     return int(ran.stderr.rpartition("Collected : ")[2].split()[0])
 
 
 def main(is_to_record):
     if not shutil.which("valgrind"):
-        return print("instructions: not counted, there is no valgrind")
+        print("instructions: not counted, there is no valgrind")
+        return
     program = build("instructions", features="bench")["instructions"]
     counts = {}
     for work in WORK:
@@ -41,8 +44,10 @@ def main(is_to_record):
         RECORD.write_text(json.dumps(recorded, indent=1) + "\n")
     known = recorded.get(platform.machine(), {})
     worse = [name for name, value in counts.items() if value > TOLERANCE * known.get(name, value)]
-    print("instructions per byte: " + ", ".join(
-        f"{name} {value} (on record {known.get(name, 'nothing')})" for name, value in counts.items()))
+    print(
+        "instructions per byte: "
+        + ", ".join(f"{name} {value} (on record {known.get(name, 'nothing')})" for name, value in counts.items())
+    )
     if worse:
         sys.exit(f"instructions: more than {TOLERANCE} times those on record: {', '.join(worse)}")
 

@@ -33,7 +33,14 @@ def programs():
 
 def build(*names, features=None):
     """Builds as `sam build` does: with the same tool, hence the same flags, and what it has built is used."""
-    command = [SAM_BIN / "cargo-lambda", "lambda", "build", "--release", "--locked", *(f"--bin={name}" for name in names)]
+    command = [
+        SAM_BIN / "cargo-lambda",
+        "lambda",
+        "build",
+        "--release",
+        "--locked",
+        *(f"--bin={name}" for name in names),
+    ]
     command += [f"--features={features}"] if features else []
     path = f"{SAM_BIN}:{os.environ['PATH']}"
     subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path}, stdout=subprocess.DEVNULL, check=True)
@@ -64,7 +71,7 @@ def compare(contenders, once=run):
 
 def ratio(figures, name, base, figure="cpu"):
     """How many times more `name` takes than `base`: the median of the pairs."""
-    return median(one / other for one, other in zip(figures[name][figure], figures[base][figure]))
+    return median(one / other for one, other in zip(figures[name][figure], figures[base][figure], strict=True))
 
 
 def peak_memory(pid):
@@ -74,7 +81,11 @@ def peak_memory(pid):
 
 
 def machine():
-    cpu = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+    cpu = [
+        line.split(":")[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
     return {
         "cpu": f"{len(cpu)} × {cpu[0]}",
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),

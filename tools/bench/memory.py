@@ -19,14 +19,29 @@ def main(_):
             with EmbeddedS3() as s3:
                 figures.append({"records": kind, **measure(s3, kind, size)})
             one = figures[-1]
-            rows.append([kind, f"{size / MB:,.0f} MB", one["jobs"], *(
-                text for name in FUNCTIONS for text in (
-                    f"{one[name]['peak_mib']:.1f} MiB", f"{one[name]['wall']:.2f}",
-                    f"{size / MB / one[name]['wall']:,.0f}", f"{one[name]['cpu']:.2f}",
-                )
-            )])
-    header = ["records", "drop", "jobs", *(f"{name}: {what}" for name in FUNCTIONS for what in (
-        "peak memory", "wall s", "MB/s", "CPU s"))]
+            rows.append(
+                [
+                    kind,
+                    f"{size / MB:,.0f} MB",
+                    one["jobs"],
+                    *(
+                        text
+                        for name in FUNCTIONS
+                        for text in (
+                            f"{one[name]['peak_mib']:.1f} MiB",
+                            f"{one[name]['wall']:.2f}",
+                            f"{size / MB / one[name]['wall']:,.0f}",
+                            f"{one[name]['cpu']:.2f}",
+                        )
+                    ),
+                ]
+            )
+    header = [
+        "records",
+        "drop",
+        "jobs",
+        *(f"{name}: {what}" for name in FUNCTIONS for what in ("peak memory", "wall s", "MB/s", "CPU s")),
+    ]
     report("memory", header, rows, figures)
     growth = [[kind, *(f"{peak_ratio(figures, kind, name):.2f}" for name in FUNCTIONS)] for kind in data.KINDS]
     between = f"{max(SIZES) / MB:,.0f} MB, times that of {min(SIZES) / MB:,.0f} MB"
@@ -81,7 +96,9 @@ def answer(s3, job):
     s3.client.upload_file(str(output), OUTPUT, name)
     failed = (number + 99) // 100
     job |= {
-        "totalRecordCount": number, "processedRecordCount": number, "successRecordCount": number - failed,
+        "totalRecordCount": number,
+        "processedRecordCount": number,
+        "successRecordCount": number - failed,
         "errorRecordCount": failed,
     }
     written = output.stat().st_size

@@ -100,11 +100,15 @@ class FunctionHandler(Handler):
             function.note("ready")
             event = function.events.get()
             function.note("invoked")
-            self.answer(200, event, [
-                ("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
-                ("Lambda-Runtime-Deadline-Ms", str(int(time.time() * 1000) + 900_000)),
-                ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:bench"),
-            ])
+            self.answer(
+                200,
+                event,
+                [
+                    ("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
+                    ("Lambda-Runtime-Deadline-Ms", str(int(time.time() * 1000) + 900_000)),
+                    ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:bench"),
+                ],
+            )
         else:
             self.answer(200, function.jobs[self.path.rpartition("%2F")[2]])
 
@@ -115,8 +119,12 @@ class FunctionHandler(Handler):
             bedrock_id = f"{len(function.jobs):012}"
             now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             function.jobs[bedrock_id] = {
-                **body, "jobArn": JOB_ARN + bedrock_id, "status": "Completed",
-                "submitTime": now, "lastModifiedTime": now, "endTime": now,
+                **body,
+                "jobArn": JOB_ARN + bedrock_id,
+                "status": "Completed",
+                "submitTime": now,
+                "lastModifiedTime": now,
+                "endTime": now,
             }
             self.answer(200, {"jobArn": JOB_ARN + bedrock_id})
         else:
@@ -138,7 +146,7 @@ class RelayHandler(socketserver.BaseRequestHandler):
             back.join()
 
 
-def pass_on(source, target, count=lambda size: None):
+def pass_on(source, target, count=lambda _: None):
     buffer = memoryview(bytearray(1 << 18))
     # A process that is killed resets its connections.
     with suppress(OSError):
@@ -176,8 +184,10 @@ class Function:
         self.times = {}
         self.server = Server(FunctionHandler, self)
         self.environment = {
-            **ENVIRONMENT, "AWS_LAMBDA_RUNTIME_API": self.server.address,
-            "AWS_ENDPOINT_URL_BEDROCK": f"http://{self.server.address}", **environment,
+            **ENVIRONMENT,
+            "AWS_LAMBDA_RUNTIME_API": self.server.address,
+            "AWS_ENDPOINT_URL_BEDROCK": f"http://{self.server.address}",
+            **environment,
         }
         names = [name for name in self.environment if name.startswith(("AWS_ENDPOINT_URL", "AWS_LAMBDA_RUNTIME_API"))]
         self.relays = {name: Relay(self.environment[name]) for name in names if is_counted}
@@ -236,8 +246,13 @@ def job_ended(job):
 def client(endpoint, **more):
     config = Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "total_max_attempts": 10})
     return boto3.client(
-        "s3", endpoint_url=endpoint, region_name="us-east-1", config=config,
-        aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"], aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"], **more,
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        config=config,
+        aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+        **more,
     )
 
 
@@ -248,7 +263,11 @@ class EmbeddedS3:
         self.folder = tempfile.TemporaryDirectory(dir=OUT)
         self.process = subprocess.Popen(
             [programs()["s3_server"], self.folder.name, INPUT, OUTPUT],
-            env={**os.environ, **KEYS}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+            env={**os.environ, **KEYS},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
         )
         self.endpoint = self.process.stdout.readline().strip()
         self.client = client(self.endpoint)
@@ -268,23 +287,42 @@ class EmbeddedS3:
 @contextmanager
 def seaweedfs():
     """An S3 server that is not ours: its endpoints over HTTP and over TLS, and the root certificates for it."""
-    with tempfile.TemporaryDirectory(dir=OUT) as folder:
-        folder = Path(folder)
+    with tempfile.TemporaryDirectory(dir=OUT) as name:
+        folder = Path(name)
         certificate = make_certificate(folder)
         (folder / "data").mkdir()
         keys = {"accessKey": KEYS["AWS_ACCESS_KEY_ID"], "secretKey": KEYS["AWS_SECRET_ACCESS_KEY"]}
         identity = {"name": "bench", "credentials": [keys], "actions": ["Admin"]}
         (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
         names = [f"{of}.port{grpc}" for of in ("s3", "master", "volume", "filer") for grpc in ("", ".grpc")]
-        ports = dict(zip(["s3.port.https", *names], free_ports(9)))
+        ports = dict(zip(["s3.port.https", *names], free_ports(9), strict=True))
         with (OUT / "seaweedfs.log").open("w") as log:
-            process = subprocess.Popen([
-                ROOT / ".tools/venv/bin/weed", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
-                "-dir=data", "-s3.config=s3.json", "-master.telemetry=false", "-master.volumeSizeLimitMB=1024",
-                "-volume.max=20", "-s3.port.iceberg=0", "-s3.port.lance=0", "-filer.localSocket=filer.sock",
-                "-s3.localSocket=s3.sock", "-s3.cert.file=cert.pem", "-s3.key.file=key.pem",
-                *(f"-{name}={port}" for name, port in ports.items()),
-            ], cwd=folder, env={**os.environ, "HOME": str(folder)}, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                [
+                    ROOT / ".tools/venv/bin/weed",
+                    "server",
+                    "-ip=127.0.0.1",
+                    "-ip.bind=127.0.0.1",
+                    "-filer",
+                    "-s3",
+                    "-dir=data",
+                    "-s3.config=s3.json",
+                    "-master.telemetry=false",
+                    "-master.volumeSizeLimitMB=1024",
+                    "-volume.max=20",
+                    "-s3.port.iceberg=0",
+                    "-s3.port.lance=0",
+                    "-filer.localSocket=filer.sock",
+                    "-s3.localSocket=s3.sock",
+                    "-s3.cert.file=cert.pem",
+                    "-s3.key.file=key.pem",
+                    *(f"-{name}={port}" for name, port in ports.items()),
+                ],
+                cwd=folder,
+                env={**os.environ, "HOME": str(folder)},
+                stdout=log,
+                stderr=log,
+            )
         try:
             endpoints = f"http://127.0.0.1:{ports['s3.port']}", f"https://127.0.0.1:{ports['s3.port.https']}"
             until_ready(lambda: client(endpoints[0]).create_bucket(Bucket=INPUT))
@@ -319,9 +357,27 @@ def make_certificate(folder):
         "[extensions]\nsubjectAltName=IP:127.0.0.1\n"
     )
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-config", "openssl.cnf", "-keyout", "key.pem", "-out", "cert.pem"],
-        cwd=folder, check=True, capture_output=True,
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-config",
+            "openssl.cnf",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
+        ],
+        cwd=folder,
+        check=True,
+        capture_output=True,
     )
     # As many as a function finds: they have to be read.
     roots = Path(ssl.get_default_verify_paths().openssl_cafile)
@@ -351,5 +407,3 @@ class TlsServer(Server):
         self.roots = make_certificate(folder)
         self.context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
         super().__init__(TlsHandler, None)
-
-

@@ -30,17 +30,40 @@ def main(size):
         one = figures[-1]
         for name in ("submit", "upload"):
             by = one[name]
-            sent.append([
-                kind, f"{one['bytes'] / MB:,.0f} MB", name, f"{by['sent']:,}", f"{by['sent'] / one['bytes']:.3%}",
-                f"{by['wall']:.1f}", f"{by['cpu']:.2f}", f"{by['cpu'] / one['upload']['cpu']:.2f}",
-                f"{by['peak_mib']:.1f} MiB" if "peak_mib" in by else "",
-            ])
-        jobs.append([
-            f"{one['count']:,} {kind}", len(one["jobs"]), one["fewest_jobs"],
-            extent(job["records"] for job in one["jobs"]), extent(job["bytes"] / MB for job in one["jobs"]),
-            one["sha256"][:16],
-        ])
-    header = ["records", "drop", "by", "bytes sent", "of the drop", "wall s", "CPU s", "CPU, times upload", "peak memory"]
+            sent.append(
+                [
+                    kind,
+                    f"{one['bytes'] / MB:,.0f} MB",
+                    name,
+                    f"{by['sent']:,}",
+                    f"{by['sent'] / one['bytes']:.3%}",
+                    f"{by['wall']:.1f}",
+                    f"{by['cpu']:.2f}",
+                    f"{by['cpu'] / one['upload']['cpu']:.2f}",
+                    f"{by['peak_mib']:.1f} MiB" if "peak_mib" in by else "",
+                ]
+            )
+        jobs.append(
+            [
+                f"{one['count']:,} {kind}",
+                len(one["jobs"]),
+                one["fewest_jobs"],
+                extent(job["records"] for job in one["jobs"]),
+                extent(job["bytes"] / MB for job in one["jobs"]),
+                one["sha256"][:16],
+            ]
+        )
+    header = [
+        "records",
+        "drop",
+        "by",
+        "bytes sent",
+        "of the drop",
+        "wall s",
+        "CPU s",
+        "CPU, times upload",
+        "peak memory",
+    ]
     report("split", header, sent, figures)
     header = ["records", "jobs", "fewest possible", "records each", "MB each", "sha256 of the drop and of all inputs"]
     report("split-jobs", header, jobs, jobs)
@@ -74,8 +97,13 @@ def split(s3, kind):
     share = uploaded["sent"] / drop.bytes
     demand(1 <= share < 1 + MOST_SENT, f"{share:.3%} of the drop were counted when it was uploaded")
     return {
-        "count": drop.records, "bytes": drop.bytes, "sha256": sha256, "fewest_jobs": drop.fewest_jobs, "jobs": jobs,
-        "submit": submitted, "upload": uploaded,
+        "count": drop.records,
+        "bytes": drop.bytes,
+        "sha256": sha256,
+        "fewest_jobs": drop.fewest_jobs,
+        "jobs": jobs,
+        "submit": submitted,
+        "upload": uploaded,
     }
 
 
@@ -159,9 +187,16 @@ def compare_with_upload(size):
                 all_figures[f"{kind}, {over}"] = {"bytes": size, **figures}
                 for how in figures:
                     cpu, wall = (median(figures[how][figure]) for figure in ("cpu", "wall"))
-                    rows.append([
-                        kind, over, how, f"{cpu:.2f}", f"{cpu - median(figures['judge']['cpu']):.2f}", f"{wall:.2f}",
-                        f"{ratio(figures, how, 'judge, upload'):.2f}",
-                    ])
+                    rows.append(
+                        [
+                            kind,
+                            over,
+                            how,
+                            f"{cpu:.2f}",
+                            f"{cpu - median(figures['judge']['cpu']):.2f}",
+                            f"{wall:.2f}",
+                            f"{ratio(figures, how, 'judge, upload'):.2f}",
+                        ]
+                    )
     header = ["records", "over", f"{size / MB:,.0f} MB", "CPU s", "of it for parts", "wall s", "CPU, times upload"]
     report("split-cpu", header, rows, all_figures)

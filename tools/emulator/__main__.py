@@ -69,7 +69,8 @@ def main():
         f"emulator: deployed in {deployed:.0f} s, first result {first_result:.1f} s after the drop "
         f"({len(steps)} commands, {from_nothing:.0f} s besides the build), updated in {updated:.0f} s, "
         f"deleted in {deleted:.0f} s; {report.properties} properties read back, {len(report.not_kept)} not kept; "
-        f"{refused} calls from outside refused")
+        f"{refused} calls from outside refused"
+    )
 
 
 def commands_of_readme():
@@ -112,8 +113,11 @@ def check_results(stack, name, summary):
     records = [json.loads(line)["recordId"] for line in EXAMPLE.read_bytes().splitlines()]
     same(f"{name}: its name", name.endswith("/summary.json"), True)
     same(f"{name}: balanced", (summary["balanced"], summary["mismatches"]), (True, []))
-    same(f"{name}: records", summary["records"], {
-        "total": len(records), "succeeded": len(records), "failed": 0, "unprocessed": 0, "source_deleted": 0})
+    same(
+        f"{name}: records",
+        summary["records"],
+        {"total": len(records), "succeeded": len(records), "failed": 0, "unprocessed": 0, "source_deleted": 0},
+    )
     folder = name.removesuffix("summary.json")
     succeeded = f"{folder}succeeded/part-00001.jsonl"
     same(f"{name}: files", stack.results(summary["source"]["key"]), [succeeded, name])
@@ -127,8 +131,11 @@ def check_job(stack, summary):
     arn = summary["jobs"][0]["job_arn"]
     job = stack.cloud.bedrock.get_model_invocation_job(jobIdentifier=arn)
     same(f"{arn}: status", job["status"], "Completed")
-    same(f"{arn}: vpcConfig", job.get("vpcConfig"), {
-        "subnetIds": stack["JobSubnetIds"].split(","), "securityGroupIds": stack["JobSecurityGroupIds"].split(",")})
+    same(
+        f"{arn}: vpcConfig",
+        job.get("vpcConfig"),
+        {"subnetIds": stack["JobSubnetIds"].split(","), "securityGroupIds": stack["JobSecurityGroupIds"].split(",")},
+    )
     same(f"{arn}: model", job["modelId"].rpartition("/")[2], stack["ModelId"])
     same(f"{arn}: role", job["roleArn"], stack["JobRoleArn"])
     same(f"{arn}: prefix of its name", job["jobName"].startswith(f"{stack['JobNamePrefix']}-"), True)
@@ -149,7 +156,9 @@ def match_endings(stack):
     for status in ENDINGS + NO_ENDINGS:
         same(f"the rule takes {status}", stack.matches(rule, changed("status", status)), status in ENDINGS)
     for place, value in (
-        ("batchJobName", "bvb-emulators-1"), ("source", "aws.other"), ("detail-type", "Other State Change")
+        ("batchJobName", "bvb-emulators-1"),
+        ("source", "aws.other"),
+        ("detail-type", "Other State Change"),
     ):
         ended = changed(place, value)
         ended["detail"]["status"] = "Completed"
@@ -213,8 +222,11 @@ def repeat_notification(stack):
     s3 = event["Records"][0]["s3"]
     s3["bucket"] |= {"name": stack["InputBucketName"], "arn": f"arn:aws:s3:::{stack['InputBucketName']}"}
     s3["object"] |= {
-        "key": key, "size": dropped["ContentLength"], "eTag": dropped["ETag"].strip('"'),
-        "versionId": dropped["VersionId"]}
+        "key": key,
+        "size": dropped["ContentLength"],
+        "eTag": dropped["ETag"].strip('"'),
+        "versionId": dropped["VersionId"],
+    }
     stack.invoke(stack["SubmitFunctionName"], event)
     same("jobs after a repeated notification", len(stack.cloud.jobs()), jobs)
     same("objects after a repeated notification", stack.objects(), before)
@@ -225,8 +237,10 @@ def sweep_up_lost_event(stack):
     key, stand_in = "swept.jsonl", stack.cloud.stand_in
     seen = len(stand_in.events)
     stack.drop(key, EXAMPLE.read_bytes())
-    wait_for(f"the end of the job of {key}", lambda: any(
-        event["detail"]["status"] in ENDINGS for event in stand_in.events[seen:]))
+    wait_for(
+        f"the end of the job of {key}",
+        lambda: any(event["detail"]["status"] in ENDINGS for event in stand_in.events[seen:]),
+    )
     stack.lose_events()
     same(f"results of {key} without an event", stack.results(key), [])
     target = stack.rule("CompleteFunctionSweep")["Targets"][0]["Arn"]
@@ -266,15 +280,24 @@ def use_network_of(stack, report, parameters):
     before = group_rules(cloud, shared)
     guest = Stack(cloud, "bvb-guest", stack.person)
     guest.deploy(
-        **parameters, VpcId=stack["VpcId"], SubnetIds=stack["JobSubnetIds"], S3VpcEndpointId=stack["S3VpcEndpointId"],
-        BedrockVpcEndpointId=stack["BedrockVpcEndpointId"], BedrockVpcEndpointSecurityGroupId=shared,
-        KmsKeyArn="create", InputPrefix="incoming/", JobNamePrefix="nightly")
+        **parameters,
+        VpcId=stack["VpcId"],
+        SubnetIds=stack["JobSubnetIds"],
+        S3VpcEndpointId=stack["S3VpcEndpointId"],
+        BedrockVpcEndpointId=stack["BedrockVpcEndpointId"],
+        BedrockVpcEndpointSecurityGroupId=shared,
+        KmsKeyArn="create",
+        InputPrefix="incoming/",
+        JobNamePrefix="nightly",
+    )
     resources = guest.resources()
     same("a VPC of the second stack", resources.get("Vpc"), None)
     same("subnets of the second stack", guest["JobSubnetIds"], stack["JobSubnetIds"])
-    report.read_back("second stack, rules of the shared endpoint", [
-        rule["UserIdGroupPairs"] for rule in group_rules(cloud, shared)["IpPermissions"]],
-        [[stack["FunctionSecurityGroupId"]], [guest["FunctionSecurityGroupId"]]])
+    report.read_back(
+        "second stack, rules of the shared endpoint",
+        [rule["UserIdGroupPairs"] for rule in group_rules(cloud, shared)["IpPermissions"]],
+        [[stack["FunctionSecurityGroupId"]], [guest["FunctionSecurityGroupId"]]],
+    )
     notification(report, cloud, guest, prefix="incoming/", suffix=".jsonl")
     key = {"KeyId": guest["KmsKeyArn"]}
     report.read_back("second stack, key rotation", cloud.kms.get_key_rotation_status(**key)["KeyRotationEnabled"], True)
@@ -300,8 +323,9 @@ def update(stack, report):
     for name in ("Submit", "Complete"):
         found = stack.cloud.functions.get_function_configuration(FunctionName=stack[f"{name}FunctionName"])
         report.read_back(f"{name}Function, memory after an update", found["MemorySize"], 1024)
-    report.read_back("JobRole, subnets after an update", placement(stack.cloud, stack.resources())["ec2:SubnetID"],
-                     subnets[:2])
+    report.read_back(
+        "JobRole, subnets after an update", placement(stack.cloud, stack.resources())["ec2:SubnetID"], subnets[:2]
+    )
     drop_example(stack, "updated.jsonl")
     return seconds
 

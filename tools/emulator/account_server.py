@@ -6,17 +6,19 @@
 
 import json
 from contextvars import ContextVar
+from types import MappingProxyType
 from xml.sax.saxutils import escape
 
-import ministack_server
 from ministack.app import main
 from ministack.core import iam_evaluator
 from ministack.services import ec2, iam
 
+import ministack_server
+
 # What AWS gives an endpoint of which nothing is said.
 FULL_ACCESS = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
 
-CONTEXT = ContextVar("context", default={})
+CONTEXT = ContextVar("context", default=MappingProxyType({}))
 
 
 def teach_endpoints():
@@ -24,7 +26,7 @@ def teach_endpoints():
 
     def whole(endpoint, tag="item"):
         policy = endpoint.get("PolicyDocument") or FULL_ACCESS
-        groups = "".join(f"<item><groupId>{id}</groupId></item>" for id in endpoint.get("SecurityGroupIds", []))
+        groups = "".join(f"<item><groupId>{group}</groupId></item>" for group in endpoint.get("SecurityGroupIds", []))
         # CloudFormation hands over what a template says in whichever type it is written.
         has_private_dns = str(endpoint.get("PrivateDnsEnabled", False)).lower()
         end = f"</{tag}>"

@@ -68,8 +68,9 @@ class Servers:
             "AWS_ENDPOINT_URL_BEDROCK": self.stand_in.endpoint,
         }
         with self.log_path.open("w") as log:
-            process = self.start([sys.executable, "-B", server], {**self.environment, **variables},
-                                 stdout=log, stderr=subprocess.STDOUT)
+            process = self.start(
+                [sys.executable, "-B", server], {**self.environment, **variables}, stdout=log, stderr=subprocess.STDOUT
+            )
         wait_for("MiniStack's first answer", lambda: self.answers(process))
 
     def answers(self, process):
@@ -100,10 +101,8 @@ class StandIn:
 def end(process):
     """Lets a process end what it has started, and ends what is left of its group."""
     process.terminate()
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(10)
-    except subprocess.TimeoutExpired:
-        pass
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
