@@ -4,12 +4,14 @@ use std::error::Error;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
-use bedrock_vpc_batch::clients::{Clients, prepare};
-use bedrock_vpc_batch::layout::{DropId, DropSource};
-use bedrock_vpc_batch::plan::{Part, Quotas};
-use bedrock_vpc_batch::s3_uri::S3Uri;
-use bedrock_vpc_batch::store::{ObjectReader, Store};
-use bedrock_vpc_batch::validate::{Validator, Verdict};
+use bedrock_vpc_batch::aws::clients::{Clients, prepare};
+use bedrock_vpc_batch::aws::store::{ObjectReader, Store};
+use bedrock_vpc_batch::base::s3_uri::S3Uri;
+use bedrock_vpc_batch::drop::check::{Validator, Verdict};
+use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::plan::Part;
+use bedrock_vpc_batch::drop::quotas::Quotas;
+use bedrock_vpc_batch::drop::source::DropSource;
 
 const MAX_RECORD_BYTES: usize = 25 << 20;
 

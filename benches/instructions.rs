@@ -5,12 +5,13 @@
 use std::error::Error;
 use std::hint::black_box;
 
-use bedrock_vpc_batch::accounting::Answers;
-use bedrock_vpc_batch::jsonl::LineSplitter;
-use bedrock_vpc_batch::layout::{DropId, DropSource};
-use bedrock_vpc_batch::plan::Quotas;
-use bedrock_vpc_batch::timestamp::Timestamp;
-use bedrock_vpc_batch::validate::Validator;
+use bedrock_vpc_batch::base::timestamp::Timestamp;
+use bedrock_vpc_batch::drop::check::Validator;
+use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::quotas::Quotas;
+use bedrock_vpc_batch::drop::source::DropSource;
+use bedrock_vpc_batch::job::answers::Answers;
+use bedrock_vpc_batch::record::lines::LineSplitter;
 
 mod records;
 

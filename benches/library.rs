@@ -1,12 +1,14 @@
 //! The library by itself, on one thread, over records that are in memory: `cargo bench --bench library`.
 
-use bedrock_vpc_batch::accounting::Answers;
-use bedrock_vpc_batch::jsonl::LineSplitter;
-use bedrock_vpc_batch::layout::{DropId, DropSource};
-use bedrock_vpc_batch::plan::Quotas;
-use bedrock_vpc_batch::record::{parse_input_record, parse_output_record};
-use bedrock_vpc_batch::timestamp::Timestamp;
-use bedrock_vpc_batch::validate::Validator;
+use bedrock_vpc_batch::base::timestamp::Timestamp;
+use bedrock_vpc_batch::drop::check::Validator;
+use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::quotas::Quotas;
+use bedrock_vpc_batch::drop::source::DropSource;
+use bedrock_vpc_batch::job::answers::Answers;
+use bedrock_vpc_batch::record::input::parse_input_record;
+use bedrock_vpc_batch::record::lines::LineSplitter;
+use bedrock_vpc_batch::record::output::parse_output_record;
 use divan::Bencher;
 use divan::counter::BytesCount;
 

@@ -7,8 +7,8 @@
 use std::error::Error;
 use std::ops::Range;
 
-use bedrock_vpc_batch::layout::DropSource;
-use bedrock_vpc_batch::store::Store;
+use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::drop::source::DropSource;
 
 mod drop;
 

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bedrock_vpc_batch::ledger::DOUBT;
+use bedrock_vpc_batch::base::s3_uri::S3Uri;
+use bedrock_vpc_batch::ledger::job::DOUBT;
 use bedrock_vpc_batch::local::bedrock::{
     Ending, Fault, JobView, Lie, LieKind, Operation, Processed, RecordFailure, TerminalStatus,
 };
 use bedrock_vpc_batch::local::faults::{Action, Call};
-use bedrock_vpc_batch::s3_uri::S3Uri;
 use serde_json::Value;
 
 use crate::support::{LEASE_OVER, World, drop_of, record};
@@ -210,7 +210,7 @@ async fn recover(world: &mut World, event: Value, after: After) {
             None => world.complete(event).await,
         };
         if let Err(error) = delivered {
-            assert_eq!(error.kind(), bedrock_vpc_batch::error::ErrorKind::Unavailable, "{error:?}");
+            assert_eq!(error.kind(), bedrock_vpc_batch::aws::error::ErrorKind::Unavailable, "{error:?}");
         }
     }
     for round in 1..10 {
@@ -220,7 +220,7 @@ async fn recover(world: &mut World, event: Value, after: After) {
         }
         // A call whose answers are lost three times is an error like any other.
         if let Err(error) = world.sweep_after(LEASE_OVER * round).await {
-            assert_eq!(error.kind(), bedrock_vpc_batch::error::ErrorKind::Unavailable, "{error:?}");
+            assert_eq!(error.kind(), bedrock_vpc_batch::aws::error::ErrorKind::Unavailable, "{error:?}");
         }
     }
     panic!("still open: {:?}", world.markers().await);

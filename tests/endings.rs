@@ -129,7 +129,7 @@ async fn records_without_id_get_one_that_says_where_they_are() {
 async fn job_that_bedrock_finds_invalid_leaves_every_record_unprocessed() {
     // The stand-in keeps AWS's minimum; the pipeline is told of a lower one.
     let mut world = World::with(&[("MIN_RECORDS_PER_JOB", "100")]).await;
-    world.submit = bedrock_vpc_batch::submit::Submit::new(
+    world.submit = bedrock_vpc_batch::flow::submit::Submit::new(
         crate::support::config(&[("MIN_RECORDS_PER_JOB", "10")]),
         &world.clients,
     );

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use bedrock_vpc_batch::bedrock::is_terminal;
-use bedrock_vpc_batch::error::ErrorKind;
-use bedrock_vpc_batch::event::{ObjectCreated, parse_job_state_change, parse_object_created};
-use bedrock_vpc_batch::s3_uri::S3Uri;
+use bedrock_vpc_batch::aws::bedrock::is_terminal;
+use bedrock_vpc_batch::aws::error::ErrorKind;
+use bedrock_vpc_batch::aws::events::{ObjectCreated, parse_job_state_change, parse_object_created};
+use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use serde_json::{Value, json};
 
 use crate::support::World;

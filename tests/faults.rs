@@ -5,10 +5,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use aws_sdk_bedrock::error::{ProvideErrorMetadata, SdkError};
-use bedrock_vpc_batch::clients::Clients;
-use bedrock_vpc_batch::config::Config;
-use bedrock_vpc_batch::error::Chain;
-use bedrock_vpc_batch::layout::DropSource;
+use bedrock_vpc_batch::aws::clients::Clients;
+use bedrock_vpc_batch::aws::config::Config;
+use bedrock_vpc_batch::aws::error::Chain;
+use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::base::s3_uri::S3Uri;
+use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::local::bedrock::{
     Ending, EndingRates, JobStatus, Processed, StandIn, StandInOptions, TerminalStatus,
 };
@@ -16,8 +18,6 @@ use bedrock_vpc_batch::local::faults::{Action, Call, EventFaults, FAULTS, Faults
 use bedrock_vpc_batch::local::pump::{self, EventCounts};
 use bedrock_vpc_batch::local::s3::EmbeddedS3;
 use bedrock_vpc_batch::local::{Local, LocalOptions, clients, clients_through};
-use bedrock_vpc_batch::s3_uri::S3Uri;
-use bedrock_vpc_batch::store::Store;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -90,7 +90,7 @@ async fn every_call_is_written_down_as_the_server_knows_it() {
     writer.finish().await.unwrap();
     let mut writer = store.writer("given up");
     writer.write(&vec![0; 5 << 20]).await.unwrap();
-    writer.abandon(bedrock_vpc_batch::error::Error::Internal("cause".into())).await;
+    writer.abandon(bedrock_vpc_batch::aws::error::Error::Internal("cause".into())).await;
 
     let calls: Vec<_> = rig
         .faults
@@ -155,8 +155,8 @@ async fn whole_run_goes_through_the_faults() {
         world.stand_in.endpoint(),
         &faults,
     );
-    world.submit = bedrock_vpc_batch::submit::Submit::new(world.config.clone(), &through);
-    world.complete = bedrock_vpc_batch::complete::Complete::new(world.config.clone(), &through);
+    world.submit = bedrock_vpc_batch::flow::submit::Submit::new(world.config.clone(), &through);
+    world.complete = bedrock_vpc_batch::flow::complete::Complete::new(world.config.clone(), &through);
     let results = world.run("in/a.jsonl", drop_of(100)).await;
     assert_eq!(results.ids(), [ids(100), BTreeSet::new(), BTreeSet::new()]);
     let calls = faults.calls();
@@ -331,7 +331,7 @@ async fn handler_killed_after_the_job_was_made_is_dropped_there() {
         world.stand_in.endpoint(),
         &faults,
     );
-    let submit = bedrock_vpc_batch::submit::Submit::new(world.config.clone(), &through);
+    let submit = bedrock_vpc_batch::flow::submit::Submit::new(world.config.clone(), &through);
     let event = world.put("in/a.jsonl", drop_of(100)).await;
     faults.set(|call| match call.operation {
         "CreateModelInvocationJob" => Action::StopAfter,

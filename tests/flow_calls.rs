@@ -194,7 +194,7 @@ async fn ranges() -> BTreeSet<String> {
 
 /// What the code calls: `client.get_object()` is `GetObject`. Every operation has a name of several words.
 fn operations_in_the_code() -> BTreeSet<String> {
-    let code = [include_str!("../src/store.rs"), include_str!("../src/bedrock.rs")].concat();
+    let code = [include_str!("../src/aws/store.rs"), include_str!("../src/aws/bedrock.rs")].concat();
     let methods =
         code.split("client.").skip(1).filter_map(|rest| rest.split_once("()")).map(|(name, _)| name);
     let is_operation = |name: &&str| {
@@ -216,7 +216,7 @@ async fn every_call_is_written_down() {
     let operations: BTreeSet<String> =
         by_functions.map(|call| call["operation"].as_str().unwrap().to_owned()).collect();
     let mut expected = operations_in_the_code();
-    // It is sent by its input: src/job.rs.
+    // It is sent by its input: src/job/request.rs.
     expected.insert("CreateModelInvocationJob".into());
     assert_eq!(operations, expected, "an operation of the code that no flow makes here");
 

@@ -7,9 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use bedrock_vpc_batch::layout::DropId;
-use bedrock_vpc_batch::plan::Quotas;
-use bedrock_vpc_batch::validate::{MAX_PROBLEMS, Rejection, Validator, Verdict};
+use bedrock_vpc_batch::drop::check::{Validator, Verdict};
+use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::quotas::Quotas;
+use bedrock_vpc_batch::drop::rejection::{MAX_PROBLEMS, Rejection};
 use serde_json::Value;
 
 use crate::support::runtime_api::Function;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use bedrock_vpc_batch::error::ErrorKind;
+use bedrock_vpc_batch::aws::error::ErrorKind;
+use bedrock_vpc_batch::ledger::lease::Invocation;
 use bedrock_vpc_batch::local::faults::{Action, Call, Condition};
-use bedrock_vpc_batch::timestamp::Invocation;
 
 use crate::support::{World, drop_of, ids, invocation};
 

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use bedrock_vpc_batch::clients::Clients;
-use bedrock_vpc_batch::error::ErrorKind;
+use bedrock_vpc_batch::aws::clients::Clients;
+use bedrock_vpc_batch::aws::error::ErrorKind;
+use bedrock_vpc_batch::aws::store::{ETag, Store, Stored};
 use bedrock_vpc_batch::local::clients_through;
 use bedrock_vpc_batch::local::faults::{Action, Faults};
 use bedrock_vpc_batch::local::s3::{EmbeddedS3, KeyPair};
-use bedrock_vpc_batch::store::{ETag, Store, Stored};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -193,7 +193,7 @@ async fn amazon_s3_keeps_the_contract_if_there_is_a_bucket_for_it() {
         eprintln!("not held against Amazon S3: TEST_S3_BUCKET names no bucket");
         return;
     };
-    let sdk = bedrock_vpc_batch::clients::prepare(
+    let sdk = bedrock_vpc_batch::aws::clients::prepare(
         aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()),
         config(&[]).call_timeout,
     );

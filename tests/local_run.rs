@@ -289,7 +289,7 @@ async fn stand_in_by_itself_takes_only_credentials_from_the_environment() {
         .await
         .unwrap();
     let mut status = String::new();
-    while !bedrock_vpc_batch::bedrock::is_terminal(&status) {
+    while !bedrock_vpc_batch::aws::bedrock::is_terminal(&status) {
         tokio::select! {
             biased;
             connected = elsewhere.accept() => panic!("it connected to another server: {connected:?}"),

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bedrock_vpc_batch::layout::{self, DropId};
-use bedrock_vpc_batch::s3_uri::S3Uri;
-use bedrock_vpc_batch::store::Store;
+use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::base::s3_uri::S3Uri;
+use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::keys;
 use serde_json::Value;
 
 use crate::support::{World, drop_of, ids};
@@ -32,7 +33,7 @@ async fn finish(world: &mut World, later: Duration) {
 }
 
 async fn sweep_entry(world: &World) -> Value {
-    serde_json::from_slice(&world.read_output(layout::SWEEP_ENTRY).await).unwrap()
+    serde_json::from_slice(&world.read_output(keys::SWEEP_ENTRY).await).unwrap()
 }
 
 #[tokio::test]
@@ -102,7 +103,7 @@ async fn erased_drop_is_not_run_again() {
     let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
     let source =
         store.head(&S3Uri::new(&world.config.input_bucket, "in/a.jsonl"), None).await.unwrap().unwrap();
-    let entry = layout::drop_entry(&DropId::derive(&source));
+    let entry = keys::drop_entry(&DropId::derive(&source));
     let mut erased: Value = serde_json::from_slice(&world.read_output(&entry).await).unwrap();
     erased["state"] = serde_json::json!({"name": "Erased"});
     store.put_json(&entry, &erased).await.unwrap();

@@ -1,8 +1,9 @@
 //! What a drop may not be: each gets the documented verdict, with the right line and byte.
 
-use bedrock_vpc_batch::layout::DropId;
-use bedrock_vpc_batch::plan::Quotas;
-use bedrock_vpc_batch::validate::{MAX_PROBLEMS, Validator, Verdict};
+use bedrock_vpc_batch::drop::check::{Validator, Verdict};
+use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::quotas::Quotas;
+use bedrock_vpc_batch::drop::rejection::MAX_PROBLEMS;
 
 use crate::support::{World, any_drop, drop_of, peak_memory, record};
 

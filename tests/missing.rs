@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bedrock_vpc_batch::error::ErrorKind;
+use bedrock_vpc_batch::aws::error::ErrorKind;
 use bedrock_vpc_batch::local::bedrock::TerminalStatus;
 use bedrock_vpc_batch::local::faults::Action;
 

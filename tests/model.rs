@@ -5,6 +5,7 @@
 //! The model is the protocol as the documentation of the ledger and the two flows has it, not the code; the
 //! code is crashed at every call in a test of its own. What ties the two is the table of moves.
 
+use bedrock_vpc_batch::aws::clock;
 mod promises;
 mod protocol;
 mod steps;
@@ -13,11 +14,11 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use bedrock_vpc_batch::layout::{DropId, JobId};
-use bedrock_vpc_batch::ledger::{DropEntry, DropState, JobEntry, JobState};
-use bedrock_vpc_batch::plan::Part;
-use bedrock_vpc_batch::record::KeySum;
-use bedrock_vpc_batch::timestamp::Invocation;
+use bedrock_vpc_batch::drop::identity::{DropId, JobId};
+use bedrock_vpc_batch::drop::plan::Part;
+use bedrock_vpc_batch::ledger::drop::{DropEntry, DropState};
+use bedrock_vpc_batch::ledger::job::{JobEntry, JobState};
+use bedrock_vpc_batch::record::key::KeySum;
 use serde_json::json;
 use stateright::{Checker, Model};
 
@@ -233,7 +234,7 @@ fn nothing_protects_where_bedrock_forgets_tokens_and_clocks_differ_by_more_than_
 
 #[test]
 fn the_moves_of_the_model_are_those_of_the_code() {
-    let by = Invocation::until(std::time::SystemTime::UNIX_EPOCH);
+    let by = clock::invocation_until(std::time::SystemTime::UNIX_EPOCH);
     let source = any_drop();
     let drop_id = DropId::derive(&source);
     let job_id = JobId::derive(&drop_id, 1, 1);
@@ -269,7 +270,7 @@ fn the_moves_of_the_model_are_those_of_the_code() {
 }
 
 fn drop_states() -> Vec<DropState> {
-    let by = Invocation::until(std::time::SystemTime::UNIX_EPOCH);
+    let by = clock::invocation_until(std::time::SystemTime::UNIX_EPOCH);
     vec![
         DropState::reading(1, &by),
         DropState::Accepted { parts: vec![] },

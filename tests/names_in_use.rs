@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_bedrock::types::VpcConfig;
-use bedrock_vpc_batch::config::Config;
-use bedrock_vpc_batch::job::JobRequest;
-use bedrock_vpc_batch::layout::{DropId, JobId};
+use bedrock_vpc_batch::aws::config::Config;
+use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::base::s3_uri::S3Uri;
+use bedrock_vpc_batch::drop::identity::{DropId, JobId};
+use bedrock_vpc_batch::job::request::JobRequest;
 use bedrock_vpc_batch::local::faults::Action;
-use bedrock_vpc_batch::s3_uri::S3Uri;
-use bedrock_vpc_batch::store::Store;
 
 use crate::support::{LEASE_OVER, World, drop_of, ids};
 

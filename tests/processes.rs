@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
-use bedrock_vpc_batch::complete::Complete;
+use bedrock_vpc_batch::flow::complete::Complete;
+use bedrock_vpc_batch::flow::submit::Submit;
 use bedrock_vpc_batch::local::clients;
 use bedrock_vpc_batch::local::s3::{KeyPair, REGION};
-use bedrock_vpc_batch::submit::Submit;
 use serde_json::{Value, json};
 
 use crate::support::runtime_api::{Function, lambda_environment};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use bedrock_vpc_batch::config::VARIABLES;
+use bedrock_vpc_batch::aws::config::VARIABLES;
 
 #[test]
 fn configuration_table_is_that_of_the_code() {

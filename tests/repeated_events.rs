@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bedrock_vpc_batch::error::ErrorKind;
+use bedrock_vpc_batch::aws::error::ErrorKind;
 use bedrock_vpc_batch::local::bedrock::{Fault, Operation};
 use futures_util::future::join_all;
 use serde_json::json;

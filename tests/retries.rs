@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::local::bedrock::{Ending, Operation, Processed, RecordFailure, TerminalStatus};
-use bedrock_vpc_batch::s3_uri::S3Uri;
 use futures_util::future::join_all;
 use serde_json::Value;
 

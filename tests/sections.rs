@@ -1,11 +1,13 @@
 //! Results of more than one section, sent while the output is read.
 
-use bedrock_vpc_batch::error::ErrorKind;
-use bedrock_vpc_batch::layout::{DropId, JobId, bedrock_output_folder};
+use bedrock_vpc_batch::aws::error::ErrorKind;
+use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::drop::identity::{DropId, JobId};
+use bedrock_vpc_batch::drop::keys::bedrock_output_folder;
+use bedrock_vpc_batch::flow::job_files::JobFiles;
+use bedrock_vpc_batch::job::sections::SectionLimits;
 use bedrock_vpc_batch::local::faults::Action;
 use bedrock_vpc_batch::local::s3::Fault;
-use bedrock_vpc_batch::output::{JobFiles, SectionLimits};
-use bedrock_vpc_batch::store::Store;
 
 use crate::support::{World, any_drop};
 

@@ -1,10 +1,13 @@
 //! A drop that cannot be read in time is refused after three attempts, and does not keep others waiting.
 
+use bedrock_vpc_batch::aws::clock;
 use std::time::Duration;
 
-use bedrock_vpc_batch::error::Error;
+use bedrock_vpc_batch::aws::clock::now;
+use bedrock_vpc_batch::aws::error::Error;
+use bedrock_vpc_batch::base::timestamp::Timestamp;
+use bedrock_vpc_batch::ledger::lease::Invocation;
 use bedrock_vpc_batch::local::faults::Action;
-use bedrock_vpc_batch::timestamp::{Invocation, Timestamp, now};
 use serde_json::Value;
 
 use crate::support::{LEASE_OVER, World, drop_of, invocation, out_of_time, schedule_event};
@@ -107,8 +110,10 @@ async fn sweep_with_little_time_still_begins() {
     world.submit(event).await.unwrap();
     world.ended().await;
     // Less than what a sweep keeps back of fifteen minutes.
-    let short =
-        Invocation { started: Timestamp::from(now()), ..Invocation::until(now() + Duration::from_secs(8)) };
+    let short = Invocation {
+        started: Timestamp::from(now()),
+        ..clock::invocation_until(now() + Duration::from_secs(8))
+    };
     world.complete.handle(schedule_event(), &short).await.unwrap();
     assert!(world.results().await.summary().balanced);
 }

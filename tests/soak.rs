@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
-use bedrock_vpc_batch::accounting::Summary;
-use bedrock_vpc_batch::complete::Complete;
-use bedrock_vpc_batch::layout::{self, Open};
-use bedrock_vpc_batch::ledger::DOUBT;
+use bedrock_vpc_batch::drop::keys;
+use bedrock_vpc_batch::drop::keys::Open;
+use bedrock_vpc_batch::flow::complete::Complete;
+use bedrock_vpc_batch::job::summary::Summary;
+use bedrock_vpc_batch::ledger::job::DOUBT;
 use bedrock_vpc_batch::local::bedrock::{EndingRates, Operation};
 use bedrock_vpc_batch::local::faults::{CallRates, EventFaults, FaultOptions, Service};
 use bedrock_vpc_batch::local::pump::Ending;
@@ -112,10 +113,10 @@ async fn run(local: &Local, drops: usize) {
 /// Whether whatever is open is a job whose evidence contradicts itself.
 async fn only_doubts_are_open(local: &Local) -> bool {
     let (own, bucket) = (&local.s3().client(), &local.config().output_bucket);
-    let markers = list(own, bucket, layout::OPEN_PREFIX).await;
+    let markers = list(own, bucket, keys::OPEN_PREFIX).await;
     for marker in &markers {
-        let Some(Open::Job(job_id)) = layout::parse_marker(marker) else { return false };
-        let entry = own.get_object().bucket(bucket).key(layout::job_entry(&job_id)).send().await;
+        let Some(Open::Job(job_id)) = keys::parse_marker(marker) else { return false };
+        let entry = own.get_object().bucket(bucket).key(keys::job_entry(&job_id)).send().await;
         let Ok(entry) = entry else { return false };
         let entry: Value = serde_json::from_slice(&entry.body.collect().await.unwrap().to_vec()).unwrap();
         if entry["state"]["name"] != "Doubtful" {
@@ -129,7 +130,7 @@ async fn only_doubts_are_open(local: &Local) -> bool {
 /// Gives how often.
 async fn lose_entries(local: &Local, mut random: fastrand::Rng, is_over: &AtomicBool) -> usize {
     let (own, bucket) = (&local.s3().client(), &local.config().output_bucket);
-    let sweeps = || local.faults().calls().iter().filter(|call| call.subject == layout::OPEN_PREFIX).count();
+    let sweeps = || local.faults().calls().iter().filter(|call| call.subject == keys::OPEN_PREFIX).count();
     let mut lost = 0;
     while !is_over.load(Ordering::Relaxed) {
         tokio::time::sleep(Duration::from_millis(500)).await;

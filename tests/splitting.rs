@@ -1,8 +1,8 @@
 //! A drop beyond the quotas of one job becomes several: as few and as even as the quotas allow, cut at line
 //! ends, and made by S3 where they are large.
 
+use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::local::bedrock::{Ending, Processed, TerminalStatus};
-use bedrock_vpc_batch::s3_uri::S3Uri;
 use sha2::{Digest, Sha256};
 
 use crate::support::{World, drop_of, ids, out_of_time, record};

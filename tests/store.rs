@@ -1,11 +1,11 @@
 //! The S3 adapter against the embedded S3: conditional writes, writing piece by piece, copies.
 
 use aws_sdk_s3::primitives::ByteStream;
-use bedrock_vpc_batch::error::{Error, ErrorKind};
-use bedrock_vpc_batch::layout::DropSource;
+use bedrock_vpc_batch::aws::error::{Error, ErrorKind};
+use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::base::s3_uri::S3Uri;
+use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::local::faults::Action;
-use bedrock_vpc_batch::s3_uri::S3Uri;
-use bedrock_vpc_batch::store::Store;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 

@@ -5,10 +5,11 @@ mod oracle;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bedrock_vpc_batch::layout::DropId;
-use bedrock_vpc_batch::plan::Quotas;
-use bedrock_vpc_batch::record::{Answer, InputReader, OutputReader, parse_input_record, parse_output_record};
-use bedrock_vpc_batch::validate::{Validator, Verdict};
+use bedrock_vpc_batch::drop::check::{Validator, Verdict};
+use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::quotas::Quotas;
+use bedrock_vpc_batch::record::input::{InputReader, parse_input_record};
+use bedrock_vpc_batch::record::output::{Answer, OutputReader, parse_output_record};
 use fastrand::Rng;
 use serde_json::Value;
 

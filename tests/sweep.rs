@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bedrock_vpc_batch::layout::{self, DropId};
+use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::base::s3_uri::S3Uri;
+use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::keys;
 use bedrock_vpc_batch::local::bedrock::{Fault, Operation};
 use bedrock_vpc_batch::local::faults::Action;
-use bedrock_vpc_batch::s3_uri::S3Uri;
-use bedrock_vpc_batch::store::Store;
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 
@@ -145,7 +146,7 @@ async fn drop_with_nothing_but_its_marker_is_started_over() {
     let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
     let uri = S3Uri::new(&world.config.input_bucket, "in/a.jsonl");
     let source = store.head(&uri, None).await.unwrap().unwrap();
-    let marker = layout::drop_marker(source.last_modified, &DropId::derive(&source));
+    let marker = keys::drop_marker(source.last_modified, &DropId::derive(&source));
     store.put_json(&marker, &source).await.unwrap();
 
     world.sweep_after(Duration::ZERO).await.unwrap();

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
+use bedrock_vpc_batch::aws::telemetry::json_lines;
 use bedrock_vpc_batch::local::bedrock::{Ending, Processed, RecordFailure, TerminalStatus};
-use bedrock_vpc_batch::telemetry::json_lines;
 use regex::Regex;
 use serde_json::{Value, json};
 use tracing::Level;
@@ -144,12 +144,10 @@ fn every_metric_of_the_code_is_documented() {
     let documented: BTreeSet<&str> = table.lines().map(|row| row.split('`').nth(1).unwrap()).collect();
     let metric = Regex::new(r"metric\.(\w+) = ").unwrap();
     let mut emitted = BTreeSet::new();
-    for file in std::fs::read_dir(root.join("src")).unwrap() {
-        let path = file.unwrap().path();
-        if path.is_file() && !path.ends_with("telemetry.rs") {
-            let code = std::fs::read_to_string(path).unwrap();
-            emitted.extend(metric.captures_iter(&code).map(|found| found[1].to_owned()));
-        }
+    // The flows alone emit metrics.
+    for file in std::fs::read_dir(root.join("src/flow")).unwrap() {
+        let code = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        emitted.extend(metric.captures_iter(&code).map(|found| found[1].to_owned()));
     }
     assert_eq!(emitted, documented.into_iter().map(str::to_owned).collect());
 }

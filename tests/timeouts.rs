@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use bedrock_vpc_batch::complete::Complete;
-use bedrock_vpc_batch::error::{Chain, Error, ErrorKind};
+use bedrock_vpc_batch::aws::error::{Chain, Error, ErrorKind};
+use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::flow::complete::Complete;
+use bedrock_vpc_batch::flow::submit::Submit;
 use bedrock_vpc_batch::local::clients;
 use bedrock_vpc_batch::local::s3::KeyPair;
-use bedrock_vpc_batch::store::Store;
-use bedrock_vpc_batch::submit::Submit;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 

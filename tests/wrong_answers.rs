@@ -1,11 +1,11 @@
 //! Answers with other bytes than those that were asked for, from a server that is not quite S3 or from what stands
 //! between: an error, and never the bytes of an object.
 
-use bedrock_vpc_batch::error::{Chain, Error, ErrorKind};
-use bedrock_vpc_batch::layout::DropSource;
+use bedrock_vpc_batch::aws::error::{Chain, Error, ErrorKind};
+use bedrock_vpc_batch::aws::store::{ObjectReader, Store};
+use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::local::clients;
 use bedrock_vpc_batch::local::s3::{Fault, KeyPair};
-use bedrock_vpc_batch::store::{ObjectReader, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 

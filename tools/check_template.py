@@ -64,7 +64,7 @@ PEOPLE_STATEMENTS = {
     "ReaderArns": ["ReadersOnlyGet", "ReadersOnlyResults", "ReadersListOnlyResults", "ReadersMayGet", "ReadersMayList"],
 }
 
-# The keys of one drop and one job, one for each name in src/layout.rs.
+# The keys of one drop and one job, one for each name in src/drop/keys.rs.
 DROP, JOB = "0" * 32, "1" * 32
 RESULTS = f"results/in/a b.jsonl/{DROP}"
 KEYS = {

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use bedrock_vpc_batch::cli::{Arguments, refuse, run};
 use clap::Parser;
+
+use bedrock_vpc_batch::cli::{Arguments, refuse, run};
 
 #[tokio::main]
 async fn main() -> ExitCode {

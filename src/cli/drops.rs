@@ -15,19 +15,21 @@ use super::progress::Progress;
 use super::signals::Signals;
 use super::watch::{State, Watched};
 use super::{CliError, failures, path_error, tell_problems};
-use crate::accounting::Summary;
-use crate::bedrock::is_terminal;
-use crate::error::{Chain, Error};
-use crate::event::{ObjectCreated, parse_job_state_change, parse_object_created};
-use crate::layout::{self, DropId, DropSource, JobId};
-use crate::ledger::{DOUBT, JobEntry, JobState};
+use crate::aws::bedrock::is_terminal;
+use crate::aws::clock::now;
+use crate::aws::error::{Chain, Error};
+use crate::aws::events::{ObjectCreated, parse_job_state_change, parse_object_created};
+use crate::aws::store::Store;
+use crate::base::s3_uri::S3Uri;
+use crate::base::text;
+use crate::drop::identity::{DropId, JobId};
+use crate::drop::keys;
+use crate::drop::rejection::Rejection;
+use crate::drop::source::DropSource;
+use crate::job::summary::Summary;
+use crate::ledger::job::{DOUBT, JobEntry, JobState};
 use crate::local::Local;
 use crate::local::pump::{Ending, EventCounts};
-use crate::s3_uri::S3Uri;
-use crate::store::Store;
-use crate::text;
-use crate::timestamp::now;
-use crate::validate::Rejection;
 
 /// How often a watched folder and the jobs are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -251,7 +253,7 @@ impl<'a> Session<'a> {
                 continue;
             }
             // An entry that is not there, or cannot be read, is told of by the functions.
-            let Ok(Some(job)) = self.store.get_json::<JobEntry>(&layout::job_entry(&job_id)).await else {
+            let Ok(Some(job)) = self.store.get_json::<JobEntry>(&keys::job_entry(&job_id)).await else {
                 continue;
             };
             if let JobState::Doubtful { contradictions, .. } = &job.entry.state {

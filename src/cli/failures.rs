@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::accounting::Summary;
-use crate::text;
+use crate::base::text;
+use crate::job::summary::Summary;
 
 /// The longest line that is read for its error: a record of the greatest size, and as much again.
 const MAX_LINE_BYTES: u64 = 512 << 20;

@@ -14,16 +14,17 @@ use clap::{Parser, Subcommand};
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use crate::clients::NotSet;
-use crate::config::{Config, ConfigError, VARIABLES};
-use crate::error::Error;
+use crate::aws::clients::NotSet;
+use crate::aws::clock::now;
+use crate::aws::config::{Config, ConfigError, VARIABLES};
+use crate::aws::error::Error;
+use crate::aws::telemetry;
+use crate::base::text;
+use crate::base::timestamp::Timestamp;
+use crate::drop::rejection::Problem;
 use crate::local::faults::{FaultError, FaultOptions};
 use crate::local::pump::MAX_FUNCTION_TIMEOUT;
 use crate::local::{ACCOUNT_ID, Local, LocalOptions};
-use crate::telemetry;
-use crate::text;
-use crate::timestamp::{Timestamp, now};
-use crate::validate::Problem;
 
 use self::output::{complain, print_line};
 use self::signals::{Interrupt, Signals};

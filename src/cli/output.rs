@@ -4,8 +4,8 @@ use std::error::Error;
 use std::io::{self, Write, stderr, stdout};
 
 use super::CliError;
-use crate::error::Chain;
-use crate::text;
+use crate::aws::error::Chain;
+use crate::base::text;
 
 /// Writes a line, or several, to the standard output, at once. Nothing in it is obeyed by a terminal.
 pub(super) fn print_line(text: &str) -> Result<(), CliError> {

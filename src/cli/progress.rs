@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::CliError;
 use super::output::print_line;
-use crate::text;
+use crate::base::text;
 
 /// The display of all drops. What cannot be written is an error: nobody reads it, or it has to be told.
 #[derive(Debug)]

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::output::{complain, print_line};
 use super::{CliError, functions_config, name_of, path_error, tell_problems};
-use crate::config::Config;
-use crate::layout::{DropId, DropSource};
-use crate::text;
-use crate::timestamp::Timestamp;
-use crate::validate::{Validator, Verdict, check_source};
+use crate::aws::config::Config;
+use crate::base::text;
+use crate::base::timestamp::Timestamp;
+use crate::drop::check::{Validator, Verdict, check_source};
+use crate::drop::identity::DropId;
+use crate::drop::source::DropSource;
 
 /// How much of a file is read at once.
 const CHUNK_BYTES: usize = 128 << 10;

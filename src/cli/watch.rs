@@ -182,7 +182,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::timestamp;
+    use crate::aws::clock;
 
     const QUIET: Duration = Duration::from_secs(3);
 
@@ -200,7 +200,7 @@ mod tests {
             let folder = root.path().join("drops");
             fs::create_dir(&folder).unwrap();
             let watched = Watched::new(folder, QUIET);
-            Self { root, watched, now: Instant::now(), clock: timestamp::now() }
+            Self { root, watched, now: Instant::now(), clock: clock::now() }
         }
 
         fn path(&self, name: &str) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text;
+use crate::base::text;
 
 /// How a check has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

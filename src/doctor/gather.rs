@@ -22,7 +22,7 @@ use super::finding::{Known, Unknown};
 use super::model::{self, ModelId};
 use super::subject::Subject;
 use super::{network, role};
-use crate::error::Chain;
+use crate::aws::error::Chain;
 
 /// How long one attempt of one call may take.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -41,7 +41,7 @@ pub(super) struct Gatherer {
 
 impl Gatherer {
     pub(super) fn new(sdk: &SdkConfig, s3_force_path_style: bool) -> Self {
-        let clients = crate::clients::Clients::new(sdk, s3_force_path_style);
+        let clients = crate::aws::clients::Clients::new(sdk, s3_force_path_style);
         Self {
             bedrock: clients.bedrock,
             cloudformation: aws_sdk_cloudformation::Client::new(sdk),

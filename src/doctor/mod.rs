@@ -14,8 +14,8 @@ use self::facts::Facts;
 pub use self::finding::{Finding, Report, State};
 use self::gather::{CALL_TIMEOUT, Gatherer};
 use self::subject::Subject;
-use crate::clients::{NotSet, prepare};
-use crate::config::{Config, ConfigError};
+use crate::aws::clients::{NotSet, prepare};
+use crate::aws::config::{Config, ConfigError};
 
 mod buckets;
 mod facts;

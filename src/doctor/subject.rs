@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{Config, ConfigError};
+use crate::aws::config::{Config, ConfigError};
 
 /// The outputs and parameters of a stack that the functions get these variables from.
 const VARIABLES: [(&str, &str); 12] = [

@@ -10,7 +10,7 @@ use super::finding::{Finding, State, Unknown};
 use super::policy::{Context, Principal, Request, Verdict, judge};
 use super::subject::{Functions, Subject};
 use super::{buckets, check, model, role};
-use crate::config::Config;
+use crate::aws::config::Config;
 
 const ACCOUNT: &str = "123456789012";
 const JOB_ROLE: &str = "arn:aws:iam::123456789012:role/job";

@@ -5,6 +5,7 @@
 //! loopback endpoints, that is all. Nothing from the environment or from a profile reaches these clients: an endpoint,
 //! a proxy or a credential that is set there would take a user's prompts to another server.
 
+use crate::aws::clock;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,16 +16,17 @@ use aws_config::retry::RetryConfig;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::clients::{Clients, explicit, plain_http_client};
-use crate::complete::Complete;
-use crate::config::Config;
-use crate::error::Chain;
+use crate::aws::clients::{Clients, explicit, plain_http_client};
+use crate::aws::clock::now;
+use crate::aws::config::Config;
+use crate::aws::error::Chain;
+use crate::base::timestamp::Timestamp;
+use crate::flow::complete::Complete;
+use crate::flow::submit::Submit;
 use crate::local::bedrock::{EndingRates, StandIn, StandInOptions};
 use crate::local::faults::{CallRates, FaultOptions, Faults};
 use crate::local::pump::{Ending, MAX_FUNCTION_TIMEOUT, Pump, PumpOptions, schedule_event};
 use crate::local::s3::{EmbeddedS3, KeyPair};
-use crate::submit::Submit;
-use crate::timestamp::{Invocation, Timestamp, now};
 
 pub mod bedrock;
 pub mod faults;
@@ -197,7 +199,7 @@ async fn first_sweep(
 ) -> io::Result<()> {
     let clients = clients(config, s3.key(), s3.endpoint(), bedrock_endpoint);
     let complete = Complete::new(config.clone(), &clients);
-    let swept = complete.handle(schedule_event(now()), &Invocation::until(now() + timeout)).await;
+    let swept = complete.handle(schedule_event(now()), &clock::invocation_until(now() + timeout)).await;
     swept.map_err(|error| io::Error::other(Chain(&error).to_string()))
 }
 

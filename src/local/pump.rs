@@ -2,6 +2,7 @@
 //! asynchronous invocation of its own, tried three times; or worse, if asked to.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 
+use crate::aws::clock;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -14,15 +15,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use crate::complete::Complete;
-use crate::config::Config;
-use crate::error::{Chain, Error};
+use crate::aws::clock::now;
+use crate::aws::config::Config;
+use crate::aws::error::{Chain, Error};
+use crate::base::timestamp::Timestamp;
+use crate::flow::complete::Complete;
+use crate::flow::submit::Submit;
+use crate::ledger::lease::Invocation;
 use crate::local::ACCOUNT_ID;
 use crate::local::bedrock::uuid;
 use crate::local::faults::EventFaults;
 use crate::local::s3::{ObjectCreated, REGION};
-use crate::submit::Submit;
-use crate::timestamp::{Invocation, Timestamp, now};
 
 /// How often an event is delivered before it goes to the failure queue.
 const DELIVERIES: u32 = 3;
@@ -259,7 +262,7 @@ impl Function {
         let request_id = uuid();
         for delivery in 1..=DELIVERIES {
             let request_id = request_id.clone();
-            let invocation = Invocation { request_id, ..Invocation::until(now() + self.timeout) };
+            let invocation = Invocation { request_id, ..clock::invocation_until(now() + self.timeout) };
             let handled = tokio::time::timeout(self.timeout, (self.handle)(event.clone(), invocation)).await;
             let error = match handled {
                 Ok(Ok(())) => return,
@@ -353,7 +356,7 @@ pub fn notification(object: &ObjectCreated) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::parse_object_created;
+    use crate::aws::events::parse_object_created;
     use proptest::prelude::*;
 
     /// A function with this handler, and what is told of it.

@@ -16,7 +16,7 @@ use axum::extract::Path as PathParameter;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use bedrock_vpc_batch::clients::prepare;
+use bedrock_vpc_batch::aws::clients::prepare;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};

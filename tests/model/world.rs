@@ -135,7 +135,7 @@ impl JobState {
     }
 }
 
-/// The moves of the drawing in `src/ledger.rs`. That the real entries have the same ones is a test of its own.
+/// The moves of the drawing in `src/ledger/`. That the real entries have the same ones is a test of its own.
 /// No flow erases a drop.
 pub(crate) const DROP_MOVES: [(&str, &str); 6] = [
     ("Reading", "Reading"),

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use bedrock_vpc_batch::record::Answer;
+use bedrock_vpc_batch::record::output::Answer;
 
 /// A JSON value, as far as a verdict needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]

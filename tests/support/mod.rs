@@ -1,5 +1,6 @@
 //! A pipeline whose events the test delivers itself, and what tests say often.
 
+use bedrock_vpc_batch::aws::clock;
 pub(crate) mod runtime_api;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,20 +8,22 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
-use bedrock_vpc_batch::accounting::Summary;
-use bedrock_vpc_batch::clients::Clients;
-use bedrock_vpc_batch::complete::Complete;
-use bedrock_vpc_batch::config::Config;
-use bedrock_vpc_batch::error::Error;
-use bedrock_vpc_batch::layout::DropSource;
+use bedrock_vpc_batch::aws::clients::Clients;
+use bedrock_vpc_batch::aws::clock::now;
+use bedrock_vpc_batch::aws::config::Config;
+use bedrock_vpc_batch::aws::error::Error;
+use bedrock_vpc_batch::base::timestamp::Timestamp;
+use bedrock_vpc_batch::drop::rejection::Rejection;
+use bedrock_vpc_batch::drop::source::DropSource;
+use bedrock_vpc_batch::flow::complete::Complete;
+use bedrock_vpc_batch::flow::submit::Submit;
+use bedrock_vpc_batch::job::summary::Summary;
+use bedrock_vpc_batch::ledger::lease::Invocation;
 use bedrock_vpc_batch::local::bedrock::{StandIn, StandInOptions};
 use bedrock_vpc_batch::local::faults::Faults;
 use bedrock_vpc_batch::local::pump::notification;
 use bedrock_vpc_batch::local::s3::{EmbeddedS3, ObjectCreated};
 use bedrock_vpc_batch::local::{ACCOUNT_ID, clients_through};
-use bedrock_vpc_batch::submit::Submit;
-use bedrock_vpc_batch::timestamp::{Invocation, Timestamp, now};
-use bedrock_vpc_batch::validate::Rejection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -64,7 +67,7 @@ pub(crate) fn invocation() -> Invocation {
 pub(crate) fn invocation_after(later: Duration) -> Invocation {
     Invocation {
         started: Timestamp::from(now() + later),
-        ..Invocation::until(now() + later + FUNCTION_TIMEOUT)
+        ..clock::invocation_until(now() + later + FUNCTION_TIMEOUT)
     }
 }
 
@@ -72,7 +75,7 @@ pub(crate) fn invocation_after(later: Duration) -> Invocation {
 pub(crate) fn out_of_time() -> Invocation {
     Invocation {
         started: Timestamp::from(now() - FUNCTION_TIMEOUT),
-        ..Invocation::until(now() + Duration::from_secs(4))
+        ..clock::invocation_until(now() + Duration::from_secs(4))
     }
 }
 
@@ -242,7 +245,7 @@ impl World {
         loop {
             let event = tokio::time::timeout(BOUND, self.changes.recv()).await.unwrap().unwrap();
             let status = event["detail"]["status"].as_str().unwrap();
-            if bedrock_vpc_batch::bedrock::is_terminal(status) {
+            if bedrock_vpc_batch::aws::bedrock::is_terminal(status) {
                 self.over.insert(event["detail"]["batchJobArn"].as_str().unwrap().to_owned());
                 return event;
             }

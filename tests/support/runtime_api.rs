@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::routing::{get, post};
-use bedrock_vpc_batch::timestamp::now;
+use bedrock_vpc_batch::aws::clock::now;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};

@@ -16,6 +16,7 @@
 //! Where AWS documents nothing, the code says "AWS does not document" and what the stand-in does.
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference.html> (read 2026-11).
 
+use crate::aws::clock;
 mod answer;
 mod body;
 mod error;
@@ -47,7 +48,6 @@ pub use self::script::{
 };
 
 use crate::local::check_clock;
-use crate::timestamp;
 
 use self::error::ApiError;
 use self::http::ListQuery;
@@ -173,7 +173,7 @@ impl StandIn {
     /// # Errors
     /// If no port can be bound.
     pub async fn start(options: StandInOptions) -> io::Result<Self> {
-        check_clock(timestamp::now())?;
+        check_clock(clock::now())?;
         let listener = http::listen().await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let known = Known {

@@ -13,7 +13,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ServerSideEncryption};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::error::{Chain, Error};
+use crate::aws::error::{Chain, Error};
 
 /// Bytes of a part of a multipart upload; above S3's smallest of 5 MiB, and 10,000 of them hold any output.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html> (read 2026-11).

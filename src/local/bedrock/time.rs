@@ -1,13 +1,12 @@
 //! Time, as Bedrock writes it: ISO 8601 with milliseconds, and the other form of its events.
 
+use crate::aws::clock;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
-use crate::timestamp;
-
 /// Reads the clock.
 pub(super) fn now() -> DateTime {
-    timestamp::now().into()
+    clock::now().into()
 }
 
 /// Writes `2024-08-28T22:47:53.012Z`; the first second of 1970 for a time that has no such form.

@@ -32,8 +32,8 @@ use futures_util::stream::try_unfold;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::error::Error;
-use crate::sections::body_of;
+use crate::aws::error::Error;
+use crate::job::sections::body_of;
 
 pub use call::{Call, Condition, Service};
 pub use options::{FAULTS, FaultError, FaultOptions};

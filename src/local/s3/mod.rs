@@ -45,9 +45,9 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::clients::plain_http_client;
+use crate::aws::clients::plain_http_client;
+use crate::aws::clock::now;
 use crate::local::check_clock;
-use crate::timestamp::now;
 
 use operations::Service;
 use requests::{Gate, OneKey, RequestLog};

@@ -18,7 +18,7 @@ use super::ObjectCreated;
 use super::condition::{ReadConditions, WriteConditions, check_delete};
 use super::folder::{Folder, TempFile, internal_error};
 use super::index::{Bucket, Deleted, Index, Object, Version};
-use crate::timestamp::now;
+use crate::aws::clock::now;
 
 /// Buckets, objects and uploads, shared by all connections.
 #[derive(Debug)]

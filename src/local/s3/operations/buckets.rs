@@ -7,11 +7,11 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::{page_size, quoted, signed};
+use crate::aws::clock::now;
 use crate::local::s3::REGION;
 use crate::local::s3::index::Versioning;
 use crate::local::s3::listing::{self, Query, Start, VersionEntry, VersionsQuery};
 use crate::local::s3::store::Store;
-use crate::timestamp::now;
 
 /// The canonical id of the account that owns every object.
 const OWNER_ID: &str = "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a";

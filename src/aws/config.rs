@@ -1,0 +1,485 @@
+//! The environment of both functions. This file alone reads it; a bad one stops a function at its init,
+//! with every problem in one message. There is no way to a [`Config`] without subnets and security groups.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use aws_sdk_bedrock::types::ModelInvocationType;
+
+use crate::drop::quotas::Quotas;
+use crate::record::recent_ids::MOST_LINES;
+
+/// The longest job-name prefix: a job name has at most 63 characters, 33 of which are `-` and the job-id.
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html> (read 2026-11)
+const MAX_JOB_NAME_PREFIX: usize = 30;
+
+/// How a job reaches S3: never empty, at most 16 subnets and 5 security groups.
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_VpcConfig.html> (read 2026-11)
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vpc {
+    subnet_ids: Vec<String>,
+    security_group_ids: Vec<String>,
+}
+
+impl Vpc {
+    /// The subnets, in the order of the environment.
+    #[must_use]
+    pub fn subnet_ids(&self) -> &[String] {
+        &self.subnet_ids
+    }
+
+    /// The security groups, in the order of the environment.
+    #[must_use]
+    pub fn security_group_ids(&self) -> &[String] {
+        &self.security_group_ids
+    }
+}
+
+/// All settings, valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The bucket that users write to.
+    pub input_bucket: String,
+    /// The keys of drops start with this. Empty: any key is one of a drop.
+    pub input_prefix: String,
+    /// The bucket that the pipeline and Bedrock write to.
+    pub output_bucket: String,
+    /// Job names are `<prefix>-<job-id>`.
+    pub job_name_prefix: String,
+    /// The role that Bedrock assumes.
+    pub job_role_arn: String,
+    /// The model, or an inference profile.
+    pub model_id: String,
+    /// The subnets and security groups of every job.
+    pub vpc: Vpc,
+    /// Which request shape `modelInput` has.
+    pub model_invocation_type: ModelInvocationType,
+    /// When Bedrock gives up on a job, in hours: 24 to 168.
+    pub timeout_duration_in_hours: i32,
+    /// The KMS key of the results, if not the bucket's default.
+    pub s3_encryption_key_id: Option<String>,
+    /// Tags of every job.
+    pub job_tags: BTreeMap<String, String>,
+    /// Bedrock's quotas for one job.
+    pub quotas: Quotas,
+    /// How often a record is given to Bedrock before it is reported as unprocessed: 1 to 10.
+    pub max_attempts: u32,
+    /// The longest line of a drop, in bytes. `InvokeModel` takes bodies of up to 25,000,000 bytes; the
+    /// default leaves room for the rest of the record. Whether batch has the same limit is not documented.
+    /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html>
+    pub max_record_bytes: usize,
+    /// The largest drop that is read, in bytes. A function inside a VPC reads about 78 MB/s, so 50 GB take 11
+    /// of its 15 minutes.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html> (read 2026-11)
+    pub max_drop_bytes: u64,
+    /// How long one attempt of one call to S3 or Bedrock may take.
+    pub call_timeout: Duration,
+    /// How long the event of a put may take: an object without a ledger entry that is older is taken for one whose
+    /// event was lost. A drop that is found too early is not run twice, it is only looked at twice.
+    pub event_grace: Duration,
+    /// Address buckets in the path, as S3 stand-ins want it.
+    pub s3_force_path_style: bool,
+}
+
+/// Everything that is wrong with an environment.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    problems: Vec<String>,
+}
+
+/// A `main` that fails prints its error in this form, for an operator to read.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid environment: {}", self.problems.join("; "))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// The name, default (none if required) and meaning of every variable: the table of the README.
+pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
+    ("INPUT_BUCKET", None, "bucket that users write to"),
+    ("INPUT_PREFIX", Some(""), "the keys of drops start with this; empty: any key"),
+    ("OUTPUT_BUCKET", None, "bucket that the pipeline and Bedrock write to; not the input bucket"),
+    ("JOB_NAME_PREFIX", None, "job names are `<prefix>-<job-id>`; 1 to 30 of `a-z A-Z 0-9 -`"),
+    ("JOB_ROLE_ARN", None, "role that Bedrock assumes"),
+    ("MODEL_ID", None, "model id, inference profile id, or the ARN of either"),
+    ("SUBNET_IDS", None, "1 to 16 subnets of every job, comma-separated"),
+    ("SECURITY_GROUP_IDS", None, "1 to 5 security groups of every job, comma-separated"),
+    ("MODEL_INVOCATION_TYPE", Some("InvokeModel"), "shape of `modelInput`: `InvokeModel` or `Converse`"),
+    ("TIMEOUT_DURATION_IN_HOURS", Some("24"), "when Bedrock gives up on a job; 24 to 168"),
+    (
+        "S3_ENCRYPTION_KEY_ID",
+        Some(""),
+        "KMS key that Bedrock encrypts output with; empty: the bucket's default",
+    ),
+    ("JOB_TAGS", Some("{}"), "tags of every job, as a JSON object of strings; at most 50"),
+    ("MIN_RECORDS_PER_JOB", Some("100"), "quota: records per batch inference job, at least"),
+    (
+        "MAX_RECORDS_PER_JOB",
+        Some("100000"),
+        "quota: records per batch inference job, at most; up to 10000000",
+    ),
+    ("MAX_INPUT_FILE_BYTES", Some("1000000000"), "quota: batch inference input file size"),
+    ("MAX_ATTEMPTS", Some("3"), "how often a record that was not processed is tried; 1 to 10"),
+    ("MAX_RECORD_BYTES", Some("26214400"), "longest line of a drop; at most 268435456"),
+    (
+        "MAX_DROP_BYTES",
+        Some("50000000000"),
+        "largest drop; one function has to read it within its 15 minutes",
+    ),
+    ("CALL_TIMEOUT_SECONDS", Some("20"), "one attempt of one call to S3 or Bedrock; 1 to 600"),
+    (
+        "EVENT_GRACE_SECONDS",
+        Some("600"),
+        "how old an object must be before the sweep takes its event for lost; at most 86400",
+    ),
+    ("S3_FORCE_PATH_STYLE", Some("false"), "`true` for S3 stand-ins that want the bucket in the path"),
+];
+
+/// One variable of the process environment, `None` if it is not set or not UTF-8.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+impl Config {
+    /// Reads the process environment.
+    ///
+    /// # Errors
+    /// All problems of the environment in one.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_vars(variable)
+    }
+
+    /// Reads an environment given as a function.
+    ///
+    /// # Errors
+    /// All problems of the environment in one.
+    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut vars = Vars { var: &var, problems: Vec::new() };
+
+        let input_bucket = vars.text("INPUT_BUCKET", is_bucket, "is not a bucket name");
+        let input_prefix = vars.text("INPUT_PREFIX", |prefix| prefix.len() <= 1024, "is longer than a key");
+        let output_bucket = vars.text("OUTPUT_BUCKET", is_bucket, "is not a bucket name");
+        if !input_bucket.is_empty() && input_bucket == output_bucket {
+            vars.problem(
+                "OUTPUT_BUCKET",
+                "is the input bucket: the pipeline must not write where users write",
+            );
+        }
+        let job_name_prefix = vars.text(
+            "JOB_NAME_PREFIX",
+            is_job_name_prefix,
+            "is not 1 to 30 of a-z A-Z 0-9 -, beginning with a letter or digit",
+        );
+        let job_role_arn = vars.text("JOB_ROLE_ARN", is_role_arn, "is not the ARN of an IAM role");
+        let model_id = vars.text("MODEL_ID", is_model_id, "is not a model id, inference profile id or ARN");
+        let vpc = Vpc {
+            subnet_ids: vars.ids("SUBNET_IDS", "subnet-", 16),
+            security_group_ids: vars.ids("SECURITY_GROUP_IDS", "sg-", 5),
+        };
+        let model_invocation_type = vars.text(
+            "MODEL_INVOCATION_TYPE",
+            |value| ModelInvocationType::values().contains(&value),
+            "is neither InvokeModel nor Converse",
+        );
+        let timeout_duration_in_hours = vars.number("TIMEOUT_DURATION_IN_HOURS", 24, 168);
+        let s3_encryption_key_id = vars.text(
+            "S3_ENCRYPTION_KEY_ID",
+            |value| value.is_empty() || is_key_id(value),
+            "is not a KMS key id, alias or ARN",
+        );
+        let job_tags = vars.tags("JOB_TAGS");
+        let quotas = Quotas {
+            min_records: vars.number("MIN_RECORDS_PER_JOB", 1, u64::MAX),
+            max_records: vars.number("MAX_RECORDS_PER_JOB", 1, MOST_LINES),
+            max_file_bytes: vars.number("MAX_INPUT_FILE_BYTES", 1, u64::MAX),
+        };
+        if quotas.min_records > quotas.max_records {
+            vars.problem("MIN_RECORDS_PER_JOB", "is more than MAX_RECORDS_PER_JOB");
+        }
+        let max_attempts = vars.number("MAX_ATTEMPTS", 1, 10);
+        let max_record_bytes = vars.number("MAX_RECORD_BYTES", 1, 256 << 20);
+        let max_drop_bytes = vars.number("MAX_DROP_BYTES", 1, u64::MAX);
+        let call_timeout = Duration::from_secs(vars.number("CALL_TIMEOUT_SECONDS", 1, 600));
+        let event_grace = Duration::from_secs(vars.number("EVENT_GRACE_SECONDS", 0, 86_400));
+        let s3_force_path_style = vars.text(
+            "S3_FORCE_PATH_STYLE",
+            |value| value == "true" || value == "false",
+            "is neither true nor false",
+        );
+
+        if !vars.problems.is_empty() {
+            return Err(ConfigError { problems: vars.problems });
+        }
+        Ok(Self {
+            input_bucket,
+            input_prefix,
+            output_bucket,
+            job_name_prefix,
+            job_role_arn,
+            model_id,
+            vpc,
+            model_invocation_type: ModelInvocationType::from(model_invocation_type.as_str()),
+            timeout_duration_in_hours,
+            s3_encryption_key_id: Some(s3_encryption_key_id).filter(|id| !id.is_empty()),
+            job_tags,
+            quotas,
+            max_attempts,
+            max_record_bytes,
+            max_drop_bytes,
+            call_timeout,
+            event_grace,
+            s3_force_path_style: s3_force_path_style == "true",
+        })
+    }
+}
+
+/// Reads variables and keeps the problems. Where there is one, the value returned is never used.
+struct Vars<'a> {
+    var: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<String>,
+}
+
+impl Vars<'_> {
+    fn problem(&mut self, name: &str, what: impl fmt::Display) {
+        self.problems.push(format!("{name} {what}"));
+    }
+
+    /// The value without white space around it, or the default; `None` if it is required and missing.
+    /// An empty value counts as unset: a template has no other way to leave a variable out.
+    fn value(&mut self, name: &str) -> Option<String> {
+        let set = (self.var)(name);
+        let value = set.as_deref().map(str::trim).filter(|value| !value.is_empty());
+        let default = VARIABLES.iter().find(|variable| variable.0 == name).and_then(|variable| variable.1);
+        match (value.or(default), set.is_some()) {
+            (Some(value), _) => Some(value.to_owned()),
+            (None, true) => {
+                self.problem(name, "is empty");
+                None
+            }
+            (None, false) => {
+                self.problem(name, "is not set");
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, name: &str, is_valid: impl Fn(&str) -> bool, what: &str) -> String {
+        let value = self.value(name).unwrap_or_default();
+        if !is_valid(&value) && !self.has_problem(name) {
+            self.problem(name, format_args!("{what}: {value:?}"));
+        }
+        value
+    }
+
+    fn number<N: FromStr + PartialOrd + fmt::Display + Default>(&mut self, name: &str, min: N, max: N) -> N {
+        let value = self.value(name).unwrap_or_default();
+        match value.parse::<N>() {
+            Ok(number) if number >= min && number <= max => return number,
+            Ok(_) => self.problem(name, format_args!("is not between {min} and {max}: {value}")),
+            Err(_) => self.problem(name, format_args!("is not a whole number from {min} on: {value:?}")),
+        }
+        N::default()
+    }
+
+    /// A comma-separated list of `prefix…` ids. The prefix tells subnets from security groups, which are
+    /// easily swapped, and which Bedrock would only miss when the job fails.
+    fn ids(&mut self, name: &str, prefix: &str, max: usize) -> Vec<String> {
+        let Some(value) = self.value(name) else { return Vec::new() };
+        let ids: Vec<String> = value.split(',').map(|id| id.trim().to_owned()).collect();
+        if ids.len() > max {
+            self.problem(name, format_args!("has {} items, at most {max} are allowed", ids.len()));
+        }
+        for (index, id) in ids.iter().enumerate() {
+            let rest = id.strip_prefix(prefix).unwrap_or_default();
+            if id.is_empty() {
+                self.problem(name, format_args!("has a blank item at place {}", index + 1));
+            } else if rest.is_empty() || id.len() > 32 || !rest.bytes().all(is_alphanumeric_or(b"-")) {
+                self.problem(name, format_args!("has an item that is not like {prefix}0123abcd: {id:?}"));
+            } else if ids.iter().take(index).any(|earlier| earlier == id) {
+                self.problem(name, format_args!("has {id} twice"));
+            }
+        }
+        ids
+    }
+
+    fn tags(&mut self, name: &str) -> BTreeMap<String, String> {
+        let value = self.value(name).unwrap_or_default();
+        let Ok(tags) = serde_json::from_str::<BTreeMap<String, String>>(&value) else {
+            self.problem(name, "is not a JSON object of strings");
+            return BTreeMap::new();
+        };
+        if tags.len() > 50 {
+            self.problem(name, format_args!("has {} tags, at most 50 are allowed", tags.len()));
+        }
+        for (key, value) in &tags {
+            let is_text = |text: &str| {
+                text.chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || "._:/=+@-".contains(c))
+            };
+            if key.is_empty() || key.len() > 128 || value.len() > 256 || !is_text(key) || !is_text(value) {
+                self.problem(name, format_args!("has a tag that Bedrock refuses: {key:?}"));
+            }
+        }
+        tags
+    }
+
+    fn has_problem(&self, name: &str) -> bool {
+        self.problems.iter().any(|problem| problem.split(' ').next() == Some(name))
+    }
+}
+
+fn is_alphanumeric_or(others: &[u8]) -> impl Fn(u8) -> bool {
+    move |byte| byte.is_ascii_alphanumeric() || others.contains(&byte)
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
+fn is_bucket(name: &str) -> bool {
+    let is_inner =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.' || byte == b'-';
+    (3..=63).contains(&name.len())
+        && name.bytes().all(is_inner)
+        && !name.starts_with(['.', '-'])
+        && !name.ends_with(['.', '-'])
+}
+
+fn is_job_name_prefix(prefix: &str) -> bool {
+    prefix.len() <= MAX_JOB_NAME_PREFIX
+        && prefix.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && prefix.bytes().all(is_alphanumeric_or(b"-"))
+}
+
+fn is_role_arn(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let [arn_word, partition, service, region, account, resource] = parts.as_slice() else { return false };
+    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    let is_partition =
+        *partition == "aws" || partition.strip_prefix("aws-").is_some_and(|rest| !rest.is_empty());
+    *arn_word == "arn"
+        && is_partition
+        && *service == "iam"
+        && region.is_empty()
+        && is_account
+        && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty())
+        && arn.len() <= 2048
+}
+
+/// Looser than the API's pattern, which is long and changes; Bedrock is the judge of the rest.
+fn is_model_id(id: &str) -> bool {
+    (1..=2048).contains(&id.len()) && id.bytes().all(is_alphanumeric_or(b".:/_-"))
+}
+
+/// Looser than the API's pattern; Bedrock is the judge of the rest.
+fn is_key_id(id: &str) -> bool {
+    id.len() <= 2048 && id.bytes().all(is_alphanumeric_or(b":/_-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound() -> BTreeMap<&'static str, &'static str> {
+        BTreeMap::from([
+            ("INPUT_BUCKET", "demo-input"),
+            ("OUTPUT_BUCKET", "demo-output"),
+            ("JOB_NAME_PREFIX", "demo"),
+            ("JOB_ROLE_ARN", "arn:aws:iam::123456789012:role/batch"),
+            ("MODEL_ID", "amazon.nova-lite-v1:0"),
+            ("SUBNET_IDS", "subnet-b, subnet-a"),
+            ("SECURITY_GROUP_IDS", "sg-1"),
+        ])
+    }
+
+    fn read(vars: &BTreeMap<&str, &str>) -> Result<Config, String> {
+        Config::from_vars(|name| vars.get(name).map(ToString::to_string)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn sound_environment_gets_documented_defaults() {
+        let config = read(&sound()).unwrap();
+        assert_eq!(config.vpc.subnet_ids(), ["subnet-b", "subnet-a"]);
+        assert_eq!(config.vpc.security_group_ids(), ["sg-1"]);
+        assert_eq!(config.quotas, Quotas::default());
+        assert_eq!(config.model_invocation_type, ModelInvocationType::InvokeModel);
+        assert_eq!(config.timeout_duration_in_hours, 24);
+        assert_eq!((config.s3_encryption_key_id, config.job_tags.len()), (None, 0));
+        assert_eq!(config.call_timeout, Duration::from_secs(20));
+        assert!(!config.s3_force_path_style);
+    }
+
+    #[test]
+    fn empty_environment_names_every_required_variable() {
+        let error = read(&BTreeMap::new()).unwrap_err();
+        let required: Vec<String> = VARIABLES
+            .iter()
+            .filter(|(_, default, _)| default.is_none())
+            .map(|(name, ..)| format!("{name} is not set"))
+            .collect();
+        assert_eq!(error, format!("invalid environment: {}", required.join("; ")));
+    }
+
+    #[test]
+    fn each_bad_value_is_named_with_its_reason() {
+        let seventeen = vec!["subnet-1"; 17].join(",");
+        let table = [
+            ("INPUT_BUCKET", "Upper", "INPUT_BUCKET is not a bucket name: \"Upper\""),
+            ("OUTPUT_BUCKET", "demo-input", "OUTPUT_BUCKET is the input bucket"),
+            ("JOB_NAME_PREFIX", "a_b", "JOB_NAME_PREFIX is not 1 to 30"),
+            ("JOB_NAME_PREFIX", "a234567890123456789012345678901", "JOB_NAME_PREFIX is not 1 to 30"),
+            ("JOB_ROLE_ARN", "batch", "JOB_ROLE_ARN is not the ARN of an IAM role: \"batch\""),
+            ("JOB_ROLE_ARN", "arn:aws:iam::123456789012:user/x", "JOB_ROLE_ARN is not the ARN"),
+            ("MODEL_ID", "a b", "MODEL_ID is not a model id"),
+            ("SUBNET_IDS", "", "SUBNET_IDS is empty"),
+            ("SUBNET_IDS", " ", "SUBNET_IDS is empty"),
+            ("SUBNET_IDS", "subnet-1,,subnet-2", "SUBNET_IDS has a blank item at place 2"),
+            ("SUBNET_IDS", "subnet-1,", "SUBNET_IDS has a blank item at place 2"),
+            ("SUBNET_IDS", "sg-1", "SUBNET_IDS has an item that is not like subnet-0123abcd: \"sg-1\""),
+            ("SUBNET_IDS", "subnet-1,subnet-1", "SUBNET_IDS has subnet-1 twice"),
+            ("SUBNET_IDS", &seventeen, "SUBNET_IDS has 17 items, at most 16 are allowed"),
+            (
+                "SECURITY_GROUP_IDS",
+                "sg-1,sg-2,sg-3,sg-4,sg-5,sg-6",
+                "SECURITY_GROUP_IDS has 6 items, at most 5",
+            ),
+            ("MODEL_INVOCATION_TYPE", "Chat", "MODEL_INVOCATION_TYPE is neither"),
+            ("TIMEOUT_DURATION_IN_HOURS", "23", "TIMEOUT_DURATION_IN_HOURS is not between 24 and 168: 23"),
+            ("TIMEOUT_DURATION_IN_HOURS", "soon", "TIMEOUT_DURATION_IN_HOURS is not a whole number"),
+            ("S3_ENCRYPTION_KEY_ID", "a key", "S3_ENCRYPTION_KEY_ID is not a KMS key"),
+            ("JOB_TAGS", "team=a", "JOB_TAGS is not a JSON object"),
+            ("JOB_TAGS", "{\"a\":\"b!\"}", "JOB_TAGS has a tag that Bedrock refuses: \"a\""),
+            ("MIN_RECORDS_PER_JOB", "0", "MIN_RECORDS_PER_JOB is not between 1"),
+            ("MIN_RECORDS_PER_JOB", "100001", "MIN_RECORDS_PER_JOB is more than MAX_RECORDS_PER_JOB"),
+            ("CALL_TIMEOUT_SECONDS", "0", "CALL_TIMEOUT_SECONDS is not between 1 and 600: 0"),
+            ("S3_FORCE_PATH_STYLE", "yes", "S3_FORCE_PATH_STYLE is neither true nor false"),
+        ];
+        for (name, value, reason) in table {
+            let mut vars = sound();
+            vars.insert(name, value);
+            let error = read(&vars).unwrap_err();
+            assert!(error.starts_with(&format!("invalid environment: {reason}")), "{name}={value}: {error}");
+        }
+    }
+
+    #[test]
+    fn all_problems_come_in_one_message() {
+        let mut vars = sound();
+        vars.insert("SUBNET_IDS", "");
+        vars.remove("SECURITY_GROUP_IDS");
+        vars.insert("MODEL_ID", "?");
+        assert_eq!(
+            read(&vars).unwrap_err(),
+            "invalid environment: MODEL_ID is not a model id, inference profile id or ARN: \"?\"; \
+             SUBNET_IDS is empty; SECURITY_GROUP_IDS is not set"
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! Text and points in time.
+
+pub mod s3_uri;
+pub mod text;
+pub mod timestamp;

@@ -1,0 +1,152 @@
+//! The ids of drops and jobs. They are derived, never random: whatever runs twice names the same thing twice. Pure.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::drop::source::DropSource;
+
+/// Names a drop: 32 hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DropId(String);
+
+/// Names one attempt at one part of a drop: 32 hex digits. Also the job's client request token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct JobId(String);
+
+impl DropId {
+    /// Derives the id from bucket, key and version id; without versioning from the `ETag` and the
+    /// modification time of the object.
+    #[must_use]
+    pub fn derive(source: &DropSource) -> Self {
+        let modified = source.last_modified.to_string();
+        let identity: &[&str] = match &source.version_id {
+            Some(version_id) => &[&source.bucket, &source.key, version_id],
+            None => &[&source.bucket, &source.key, &source.etag, &modified],
+        };
+        Self(digest_hex(identity))
+    }
+
+    /// Reads 32 hex digits; `None` if the text is anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_id(text).then(|| Self(text.to_owned()))
+    }
+
+    /// Its hex digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl JobId {
+    /// Derives the id of an attempt, counted from 1, at a part, counted from 1.
+    #[must_use]
+    pub fn derive(drop_id: &DropId, part: u32, attempt: u32) -> Self {
+        Self(digest_hex(&[&drop_id.0, &part.to_string(), &attempt.to_string()]))
+    }
+
+    /// The id in a job name that [`job_name`] made with the same prefix; `None` for any other name.
+    #[must_use]
+    pub fn from_job_name(prefix: &str, name: &str) -> Option<Self> {
+        Self::parse(name.strip_prefix(prefix)?.strip_prefix('-')?)
+    }
+
+    /// Reads 32 hex digits; `None` if the text is anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_id(text).then(|| Self(text.to_owned()))
+    }
+
+    /// Its hex digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DropId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The first 32 hex digits of SHA-256 over the fields, each with its length before it, so that no two
+/// lists of fields read the same.
+fn digest_hex(fields: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for field in fields {
+        hasher.update((field.len() as u64).to_be_bytes());
+        hasher.update(field.as_bytes());
+    }
+    hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `<prefix>-<job-id>`: at most 63 characters for a prefix of at most 30.
+#[must_use]
+pub fn job_name(prefix: &str, job_id: &JobId) -> String {
+    format!("{prefix}-{job_id}")
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::timestamp::Timestamp;
+
+    fn source(key: &str, version_id: Option<&str>) -> DropSource {
+        DropSource {
+            bucket: "in".into(),
+            key: key.into(),
+            version_id: version_id.map(Into::into),
+            etag: "\"e\"".into(),
+            last_modified: Timestamp::from_secs(0),
+            size_bytes: 1,
+        }
+    }
+
+    #[test]
+    fn drop_id_follows_the_version_and_nothing_else() {
+        let first = source("a.jsonl", Some("v1"));
+        let same = DropSource { etag: "\"other\"".into(), size_bytes: 9, ..first.clone() };
+        assert_eq!(DropId::derive(&first), DropId::derive(&same));
+        assert_ne!(DropId::derive(&first), DropId::derive(&source("a.jsonl", Some("v2"))));
+        assert_ne!(DropId::derive(&first), DropId::derive(&source("b.jsonl", Some("v1"))));
+        assert_eq!(DropId::derive(&first).as_str(), "2050a70013d5d720729623d293298b8c");
+    }
+
+    #[test]
+    fn unversioned_drop_id_follows_etag_and_time() {
+        let first = source("a.jsonl", None);
+        let later = DropSource { last_modified: Timestamp::from_secs(1), ..first.clone() };
+        let other = DropSource { etag: "\"f\"".into(), ..first.clone() };
+        assert_ne!(DropId::derive(&first), DropId::derive(&later));
+        assert_ne!(DropId::derive(&first), DropId::derive(&other));
+    }
+
+    #[test]
+    fn fields_do_not_run_into_each_other() {
+        assert_ne!(digest_hex(&["ab", "c"]), digest_hex(&["a", "bc"]));
+    }
+
+    #[test]
+    fn job_name_gives_the_job_id_back() {
+        let id = JobId::derive(&DropId::derive(&source("a.jsonl", Some("v1"))), 1, 1);
+        let name = job_name("demo-x", &id);
+        assert_eq!(JobId::from_job_name("demo-x", &name), Some(id));
+        for other in ["demo", "demo-x-", "demo-x-123", "other-0123456789abcdef0123456789abcdef"] {
+            assert_eq!(JobId::from_job_name("demo-x", other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `rejection.json`: why a drop was refused. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::drop::identity::DropId;
+use crate::drop::quotas::QuotaProblem;
+use crate::drop::source::DropSource;
+
+/// After this many problems the reading stops: more would not help anybody to find the cause.
+pub const MAX_PROBLEMS: usize = 100;
+
+/// `rejection.json`: why a drop was refused. Nothing of it was submitted. Whatever is in the file, it has less
+/// than 128 KiB.
+///
+/// ```
+/// # use bedrock_vpc_batch::drop::rejection::Problem;
+/// let problem: Problem = serde_json::from_str(
+///     r#"{"line": 3, "byte": 812, "what": "modelInput is missing",
+///         "cure": "put the request body of the model into modelInput, as a JSON object"}"#,
+/// )?;
+/// assert_eq!(problem.line, Some(3));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rejection {
+    /// Of this shape: 1.
+    pub version: u32,
+    /// The drop.
+    pub drop_id: DropId,
+    /// Where it is.
+    pub source: DropSource,
+    /// What is wrong with it: at least one, at most [`MAX_PROBLEMS`].
+    pub problems: Vec<Problem>,
+    /// Whether the reading stopped at the last problem, so that there may be more.
+    pub stopped_early: bool,
+}
+
+/// One thing that is wrong with a drop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Problem {
+    /// The line, counted from 1; none if the whole file is meant.
+    pub line: Option<u64>,
+    /// The place in the file in bytes, counted from 0.
+    pub byte: Option<u64>,
+    /// What is wrong. Text of the file is in it as [`text::name`](crate::base::text::name) shows it: truncated and escaped.
+    pub what: String,
+    /// What to do about it.
+    pub cure: String,
+}
+
+impl Problem {
+    /// A problem of the whole file.
+    #[must_use]
+    pub fn of_file(what: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { line: None, byte: None, what: what.into(), cure: cure.into() }
+    }
+}
+
+impl From<QuotaProblem> for Problem {
+    fn from(problem: QuotaProblem) -> Self {
+        Self::of_file(problem.to_string(), problem.cure())
+    }
+}

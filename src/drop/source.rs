@@ -1,0 +1,55 @@
+//! The object version that a drop is. Pure.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::timestamp::Timestamp;
+
+/// One version of one object that a user put into the input bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DropSource {
+    /// The input bucket.
+    pub bucket: String,
+    /// The key, decoded.
+    pub key: String,
+    /// The version id; none in a bucket without versioning.
+    pub version_id: Option<String>,
+    /// The `ETag` with its quotes, as S3 returns it.
+    pub etag: String,
+    /// When this version was put.
+    pub last_modified: Timestamp,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+}
+
+impl DropSource {
+    /// All of its bytes.
+    #[must_use]
+    pub fn whole(&self) -> Range<u64> {
+        0..self.size_bytes
+    }
+}
+
+#[cfg(test)]
+impl DropSource {
+    /// One for unit tests to which it does not matter.
+    pub(crate) fn example() -> Self {
+        Self {
+            bucket: "in".into(),
+            key: "a.jsonl".into(),
+            version_id: None,
+            etag: "\"e\"".into(),
+            last_modified: Timestamp::from_secs(0),
+            size_bytes: 1,
+        }
+    }
+}
+
+impl fmt::Display for DropSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.key)
+    }
+}

@@ -1,0 +1,246 @@
+//! What the lines of a job's output say about its records. Pure.
+
+use crate::drop::plan::Part;
+use crate::record::key::{KeySum, RecordKey, RecordMap};
+use crate::record::output::{Answer, OutputReader};
+
+/// What one line of Bedrock's output means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineVerdict {
+    /// A record, and what Bedrock said to it.
+    Answered(Answer),
+    /// A record that the output already has. The first line counts, unless it has an error that may pass.
+    Repeated,
+    /// No record, such as the cut last line of a stopped job.
+    Unreadable,
+}
+
+/// What all of a job's output says.
+#[derive(Debug, Default)]
+pub struct Answers {
+    reader: OutputReader,
+    /// Of each line, in the order in which they were judged.
+    verdicts: Vec<LineVerdict>,
+    by_record: RecordMap<Answer>,
+    ids: KeySum,
+    repeated: u64,
+    unreadable: u64,
+}
+
+impl Answers {
+    /// No answers yet, and room for those to so many records.
+    #[must_use]
+    pub fn with_capacity(records: u64) -> Self {
+        let records = usize::try_from(records).unwrap_or_default();
+        let (verdicts, by_record) = (Vec::with_capacity(records), RecordMap::with_capacity(records));
+        Self { verdicts, by_record, ..Self::default() }
+    }
+
+    /// Takes in one line, given without its `\n`.
+    pub fn judge(&mut self, line: &[u8]) -> LineVerdict {
+        let verdict = match self.reader.read(line) {
+            None => LineVerdict::Unreadable,
+            Some(record) => self.judge_record(RecordKey::of(&record.record_id), record.answer),
+        };
+        // A blank line says nothing, so it cannot be an answer that was lost.
+        if verdict == LineVerdict::Unreadable && !line.trim_ascii().is_empty() {
+            self.unreadable += 1;
+        }
+        self.verdicts.push(verdict);
+        verdict
+    }
+
+    fn judge_record(&mut self, key: RecordKey, answer: Answer) -> LineVerdict {
+        if self.by_record.add(key, answer) {
+            self.ids.add(key);
+            return LineVerdict::Answered(answer);
+        }
+        self.repeated += 1;
+        // An error that may pass was no last word, and is in no result file: what came of the record counts.
+        if answer != Answer::Retryable && self.by_record.get(key) == Some(&Answer::Retryable) {
+            self.by_record.replace(key, answer);
+            return LineVerdict::Answered(answer);
+        }
+        LineVerdict::Repeated
+    }
+
+    /// Takes back that the last line counts as unreadable: it has no `\n`, so its file was cut in the middle of it,
+    /// which says nothing against the rest.
+    pub fn forgive_cut_line(&mut self, unreadable_before: u64) {
+        self.unreadable = self.unreadable.min(unreadable_before);
+    }
+
+    /// How many records the output has.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.by_record.count()
+    }
+
+    /// How many lines are for records that the output already has.
+    #[must_use]
+    pub fn repeated(&self) -> u64 {
+        self.repeated
+    }
+
+    /// How many lines were unreadable.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
+    /// The verdicts on all lines, in the order in which they were judged.
+    #[must_use]
+    pub fn verdicts(&self) -> &[LineVerdict] {
+        &self.verdicts
+    }
+
+    /// Whether the output has anything but successes. If not, the results are a copy of it.
+    #[must_use]
+    pub fn is_all_success(&self) -> bool {
+        self.verdicts.iter().all(|verdict| *verdict == LineVerdict::Answered(Answer::Succeeded))
+    }
+
+    /// Whether the output has no record at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_record.count() == 0
+    }
+
+    /// Whether a record is still to be processed: it has no answer, or an error that may pass.
+    #[must_use]
+    pub fn leaves(&self, record_id: &str) -> bool {
+        match self.by_record.get(RecordKey::of(record_id)) {
+            Some(Answer::Succeeded | Answer::Failed) => false,
+            Some(Answer::Retryable) | None => true,
+        }
+    }
+
+    /// What the output says of the part's records, if it has exactly those: then the input need not be
+    /// read again.
+    #[must_use]
+    pub fn match_whole(&self, part: &Part) -> Option<Matched> {
+        if self.ids != part.ids || self.by_record.count() != part.records {
+            return None;
+        }
+        let mut matched = Matched::default();
+        for (key, answer) in self.by_record.iter() {
+            matched.count(key, Some(*answer));
+        }
+        Some(matched)
+    }
+
+    /// Counts one record of the input by what the output says of it.
+    pub fn match_record(&self, record_id: &str, matched: &mut Matched) {
+        let key = RecordKey::of(record_id);
+        matched.count(key, self.by_record.get(key).copied());
+    }
+}
+
+/// What the output says of the records of a job's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Matched {
+    /// Records with an answer.
+    pub succeeded: u64,
+    /// Records that Bedrock refused for good.
+    pub failed: u64,
+    /// Those with an error that may pass.
+    pub retryable: u64,
+    /// Those without a line.
+    pub missing: u64,
+    /// The ids of the last two.
+    pub rest_ids: KeySum,
+}
+
+impl Matched {
+    fn count(&mut self, key: RecordKey, answer: Option<Answer>) {
+        match answer {
+            Some(Answer::Succeeded) => self.succeeded += 1,
+            Some(Answer::Failed) => self.failed += 1,
+            Some(Answer::Retryable) => self.retryable += 1,
+            None => self.missing += 1,
+        }
+        if matches!(answer, Some(Answer::Retryable) | None) {
+            self.rest_ids.add(key);
+        }
+    }
+
+    /// How many records are still to be processed.
+    #[must_use]
+    pub fn rest(&self) -> u64 {
+        self.retryable + self.missing
+    }
+
+    /// How many records have a line.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.succeeded + self.failed + self.retryable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::example::*;
+
+    #[test]
+    fn whole_output_is_matched_without_the_input_and_to_the_same_counts() {
+        let whole = answers(&[("b", GOOD), ("a", BAD), ("d", BUSY), ("c", GOOD)]);
+        assert_eq!(whole.match_whole(&part()), Some(matched(&whole)));
+        let counts = Matched { succeeded: 2, failed: 1, retryable: 1, ..Matched::default() };
+        assert_eq!(Matched { rest_ids: KeySum::default(), ..matched(&whole) }, counts);
+        for other in [
+            answers(&[("b", GOOD), ("a", GOOD), ("c", GOOD)]),
+            answers(&[("b", GOOD), ("a", GOOD), ("c", GOOD), ("x", GOOD)]),
+            answers(&[("a", GOOD), ("b", GOOD), ("c", GOOD), ("d", GOOD), ("x", GOOD)]),
+        ] {
+            assert_eq!(other.match_whole(&part()), None);
+        }
+    }
+
+    #[test]
+    fn cut_last_line_and_blank_lines_contradict_nothing() {
+        let mut answers = Answers::default();
+        answers.judge(br#"{"recordId":"a","modelOutput":{}}"#);
+        answers.judge(b" \r");
+        answers.judge(b"");
+        let before = answers.unreadable();
+        answers.judge(br#"{"recordId":"b","modelOut"#);
+        assert_eq!((before, answers.unreadable()), (0, 1));
+        answers.forgive_cut_line(before);
+        assert_eq!(answers.unreadable(), 0);
+    }
+
+    #[test]
+    fn last_word_counts_over_an_error_that_may_pass() {
+        let twice = answers(&[("a", BUSY), ("a", GOOD), ("a", BAD), ("b", BUSY), ("b", BUSY), ("c", GOOD)]);
+        let (answered, repeated) = (LineVerdict::Answered, LineVerdict::Repeated);
+        assert_eq!(
+            twice.verdicts(),
+            [
+                answered(Answer::Retryable),
+                answered(Answer::Succeeded),
+                repeated,
+                answered(Answer::Retryable),
+                repeated,
+                answered(Answer::Succeeded),
+            ]
+        );
+        assert!(!twice.leaves("a") && twice.leaves("b"));
+    }
+
+    #[test]
+    fn first_line_of_a_record_counts() {
+        let mut answers = Answers::default();
+        for line in [
+            r#"{"recordId":"a","modelOutput":{}}"#,
+            r#"{"recordId":"a","error":{"errorCode":400}}"#,
+            r#"{"recordId":"b","#,
+        ] {
+            answers.judge(line.as_bytes());
+        }
+        let verdicts =
+            [LineVerdict::Answered(Answer::Succeeded), LineVerdict::Repeated, LineVerdict::Unreadable];
+        assert_eq!(answers.verdicts(), verdicts);
+        assert!(!answers.leaves("a") && answers.leaves("b") && !answers.is_all_success());
+    }
+}

@@ -1,0 +1,76 @@
+//! What can be wrong with a line of a drop, and how to fix it. Pure.
+
+use crate::record::input::MAX_DEPTH;
+
+/// Why a line is no record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordError {
+    /// Where in the line, counted in bytes from 0.
+    pub offset: usize,
+    /// What is wrong there.
+    pub what: RecordProblem,
+}
+
+/// What can be wrong with a line. Text of the line is in it as [`text::name`](crate::base::text::name) shows it: truncated and escaped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says it")]
+pub enum RecordProblem {
+    #[error("the line begins with a byte order mark")]
+    ByteOrderMark,
+    #[error("the line is blank")]
+    Blank,
+    #[error("the bytes are not UTF-8")]
+    NotUtf8,
+    #[error("the line is longer than {0} bytes")]
+    TooLong(usize),
+    #[error("the line is not a JSON object but {0}")]
+    NotAnObject(&'static str),
+    #[error("the line is not valid JSON: {0}")]
+    NotJson(String),
+    #[error("a \\u escape is half of a surrogate pair")]
+    LoneSurrogate,
+    #[error("the JSON nests deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    #[error("a record has recordId and modelInput only: unknown field `{0}`")]
+    UnknownMember(String),
+    #[error("a record has recordId and modelInput only: duplicate field `{0}`")]
+    RepeatedMember(&'static str),
+    #[error("modelInput is missing")]
+    NoModelInput,
+    #[error("modelInput is not an object but {0}")]
+    ModelInputNotObject(&'static str),
+    #[error("recordId is not a string but {0}")]
+    RecordIdNotString(&'static str),
+    #[error("recordId is empty")]
+    RecordIdEmpty,
+    #[error("recordId \"{record_id}\" is already used on line {line}")]
+    RecordIdRepeated { record_id: String, line: u64 },
+}
+
+impl RecordProblem {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::ByteOrderMark => "save the file as UTF-8 without a byte order mark",
+            Self::Blank => "remove the blank line; the file ends with at most one newline",
+            Self::NotUtf8 => "save the file as UTF-8",
+            Self::TooLong(_) => "shorten the record, or split it into several",
+            Self::NotAnObject(_) | Self::NotJson(_) => {
+                "write one JSON object a line, such as {\"recordId\": \"1\", \"modelInput\": {…}}"
+            }
+            Self::LoneSurrogate => "write the character as UTF-8, or both halves of the pair",
+            Self::TooDeep => "flatten modelInput",
+            Self::UnknownMember(_) => {
+                "keep other data out of the file, and join it to the results by recordId"
+            }
+            Self::RepeatedMember(_) => "write each member once",
+            Self::NoModelInput | Self::ModelInputNotObject(_) => {
+                "put the request body of the model into modelInput, as a JSON object"
+            }
+            Self::RecordIdNotString(_) => "put the recordId in quotes, or leave it out",
+            Self::RecordIdEmpty => "give the record an id, or leave recordId out",
+            Self::RecordIdRepeated { .. } => "give every record an id of its own",
+        }
+    }
+}
