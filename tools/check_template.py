@@ -17,7 +17,7 @@ from cfnlint.context.parameters import ParameterSet
 
 from stack import ACCOUNT, KEY_ARN, PLAIN_MODEL, REQUIRED, ROOT, STACK, Stack, as_list, cases, existing, translate
 
-CONFIG = ROOT / "src" / "config.rs"
+CONFIG = ROOT / "src" / "aws" / "config.rs"
 TRANSLATED = ROOT / "target" / "template.json"
 OPERATIONS = ROOT / "docs" / "operations.md"
 
@@ -179,10 +179,9 @@ def check_environment(stack):
 def check_configuration_names(_):
     """The names in this file are the names that the code reads."""
     names = REQUIRED_VARIABLES | set(OPTIONAL_VARIABLES) | UNSET_VARIABLES
-    if CONFIG.exists():
-        code = CONFIG.read_text().split("#[cfg(test)]")[0]
-        read = set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', code))
-        assert read == names, f"only in config.rs or only in the template: {sorted(read ^ names)}"
+    code = CONFIG.read_text().split("#[cfg(test)]")[0]
+    read = set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', code))
+    assert read == names, f"only in config.rs or only in the template: {sorted(read ^ names)}"
 
 
 def check_rules(stack):
