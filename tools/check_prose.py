@@ -1,8 +1,8 @@
-"""Finds phrases that read as if translated: `typos` knows the words, this script the phrases.
+"""Finds phrases that read as if translated. `typos` checks words; this script checks phrases.
 
 Reads the comments and strings of Rust, Python, and JavaScript, Markdown outside code fences, and all of YAML, TOML,
 and the Makefile. Lines of one comment are joined first, so a phrase that is wrapped is found too. Code in backticks
-is skipped. Prints `path:line: "phrase": advice` for each finding, and fails if there is one.
+is skipped. Prints `path:line: "phrase": advice` for each finding, and exits with 1 if there are any.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Data, and text that others wrote.
+# Data, and text that we did not write.
 SKIPPED = re.compile(r"^(LICENSE|Cargo\.lock|examples/.*|events/.*\.json|tools/policies/package.*\.json)$")
 
 # English that contains "is no": comparisons and a few idioms.
@@ -69,7 +69,7 @@ def blank(text, pattern):
 
 
 def blank_string(literal):
-    """The contents of a string literal: without its quotes and prefix, and with a space for each escape."""
+    """Returns the contents of a string literal, with spaces for its quotes, its prefix, and its escapes."""
     quoted = blank(literal, r"""^[a-zA-Z]*\#*(?:\"\"\"|'''|["'`])|(?:\"\"\"|'''|["'`])\#*$""")
     return blank(quoted, r"\\(?s:.)")
 
@@ -176,7 +176,7 @@ def hash_units(text):
 
 
 def reader(path):
-    """The function that yields the pieces of prose in a file; none for a file of an unknown kind."""
+    """Returns the function that yields the prose in a file, or None for an unknown kind of file."""
     path = Path(path)
     if path.suffix in C_LIKE:
         return lambda text: c_like_units(text, path.suffix)
@@ -186,7 +186,7 @@ def reader(path):
 
 
 def findings(path, text):
-    """The findings in a file: (line, phrase, advice), in order."""
+    """Returns the findings in a file in order: (line, phrase, advice)."""
     found = []
     for offset, prose, is_doc in reader(path)(text):
         masked = re.sub(r"`[^`]*`", lambda code: re.sub(r"[^\n`]", "x", code[0]), prose)
@@ -204,8 +204,8 @@ def findings(path, text):
     return [(text.count("\n", 0, at) + 1, " ".join(phrase.split()), advice) for at, phrase, advice in sorted(found)]
 
 
-# Each is a file's name, its text, and the lines of its findings. A tilde is a space, or else this file would have
-# findings itself; a percent sign is a double quote.
+# Each sample has a file name, a text, and the lines of the expected findings. A tilde stands for a space, so that this
+# file has no findings itself, and a percent sign for a double quote.
 SAMPLES = [
     ("a.rs", "fn a() {}\n// Waits for~ever.", [2]),
     ("a.rs", "// Waits for\n// ever.", [1]),
@@ -249,7 +249,7 @@ SAMPLES = [
 
 
 def self_test():
-    """Fails unless exactly the planted phrases are found. A check that finds nothing would pass otherwise."""
+    """Fails unless exactly the planted phrases are found: a check that never finds anything would pass otherwise."""
     for path, sample, expected in SAMPLES:
         text = sample.replace("~", " ").replace("%", '"')
         found = findings(path, text)
@@ -277,8 +277,8 @@ def main():
                 count += 1
                 print(f'{path}:{line}: "{phrase}": {advice}')
     if count:
-        sys.exit(f"prose: {count} phrases to rewrite (rewrite the sentence; do not just swap the words)")
-    print(f"prose: {files} files in order")
+        sys.exit(f"prose: phrases to rewrite: {count} (rewrite the sentence; do not just swap the words)")
+    print(f"prose: checked {files} files, found nothing to rewrite")
 
 
 if __name__ == "__main__":

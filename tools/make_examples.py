@@ -1,6 +1,6 @@
-"""Writes examples/support-tickets.jsonl: the mail of an invented shop for outdoor gear, as records.
+"""Writes examples/support-tickets.jsonl: customer messages to a fictional outdoor shop, as records.
 
-The same file every time. The shop, its people, products and orders are made up for this project.
+Every run writes the same bytes. The shop, its people, products, and orders are made up for this project.
 """
 
 import json
@@ -144,7 +144,7 @@ DIARY = [
 
 
 def log_file(chance, lines):
-    """A log as customers paste it."""
+    """Returns a log as a customer would paste it."""
     return "\n".join(
         chance.choice(LOG_LINES).format(
             t=f"09:{i // 60:02}:{i % 60:02}.{chance.randrange(1000):03}", n=chance.randrange(10, 99)
@@ -154,14 +154,14 @@ def log_file(chance, lines):
 
 
 def diary(chance, days):
-    """A field report as product testers send it."""
+    """Returns a field report as a product tester would send it."""
     return "\n\n".join(
         " ".join(chance.sample(DIARY, 4)).format(i=i, c=chance.choice(CITIES)) for i in range(1, days + 1)
     )
 
 
 def letter(chance, text):
-    """A letter with its gaps filled in."""
+    """Returns a letter with its blanks filled in."""
     return text.format(
         p=chance.choice(PRODUCTS),
         n=chance.choice(PEOPLE),
@@ -173,7 +173,7 @@ def letter(chance, text):
 
 
 def texts(chance):
-    """The messages of all records, in order of arrival."""
+    """Yields the messages of all records, in order of arrival."""
     for turn in range(ROUNDS):
         letters = [letter(chance, text) for text in LETTERS]
         letters += [
@@ -185,13 +185,13 @@ def texts(chance):
 
 
 def message(role, *texts):
-    """One message in the shape of Amazon Nova.
+    """Returns one message in the format of Amazon Nova.
     https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html"""
     return {"role": role, "content": [{"text": text} for text in texts]}
 
 
 def record(chance, number, text):
-    """One record. The shape of the request varies as it does where several teams write into one file."""
+    """Returns one record. The requests vary, as they would if several teams wrote into one file."""
     task = TASKS[number % len(TASKS)]
     body = {"schemaVersion": "messages-v1"}
     config = {"maxTokens": chance.choice([64, 256, 400, 1024])}
@@ -216,7 +216,7 @@ def main():
     chance = random.Random("support tickets")
     with TARGET.open("w", encoding="utf-8", newline="\n") as file:
         for number, text in enumerate(texts(chance), start=1):
-            # Some writers of JSON escape everything beyond ASCII, some put in no spaces.
+            # Some JSON writers escape everything outside ASCII, and some write no spaces.
             separators = (",", ":") if number % 2 else (", ", ": ")
             line = json.dumps(record(chance, number, text), ensure_ascii=number % 7 == 0, separators=separators)
             file.write(line + "\n")

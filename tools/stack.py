@@ -1,7 +1,7 @@
-"""template.yaml as a stack has it: translated, its parameters given, its functions resolved.
+"""Translates template.yaml, gives it parameters, and resolves its functions, as CloudFormation would for a stack.
 
-In process: no credentials, no network. The checks of the template and the simulation of its policies share
-the sets of parameters below.
+It all happens in this process, without credentials or network. The checks of the template and the simulation of its
+policies share the sets of parameters below.
 """
 
 import logging
@@ -14,7 +14,7 @@ os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-# It warns of usage metrics that nobody collects here.
+# It warns about usage metrics, which we do not collect.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +40,7 @@ def ids(kind, count):
 
 
 def existing(subnets, groups):
-    """Parameters of a network that is there."""
+    """The parameters that describe an existing network."""
     return {
         "VpcId": "vpc-0aaaaaaaaaaaaaaaa",
         "SubnetIds": ids("subnet", subnets),
@@ -51,9 +51,9 @@ def existing(subnets, groups):
     }
 
 
-# Those without a default.
+# The parameters without a default.
 REQUIRED = {"ModelId": PLAIN_MODEL, "S3PrefixListId": "pl-63a5400a"}
-# Parameters that go with any network.
+# Each of these works with any network.
 PLAIN = {}
 PEOPLE = {"UploaderArns": UPLOADERS, "ReaderArns": READERS, "InputPrefix": "incoming/"}
 EVERYTHING = {
@@ -81,7 +81,10 @@ OTHERS = {"plain": PLAIN, "people": PEOPLE, "everything": EVERYTHING}
 
 
 def cases():
-    """name -> (partition, Region, parameters): every network with every key, the others in turn; a partition."""
+    """Returns name -> (partition, Region, parameters).
+
+    Every network is combined with every key, and the other parameters take turns. One case is in another partition.
+    """
     found = {}
     others = list(OTHERS.items())
     for row, (network, network_parameters) in enumerate(NETWORKS.items()):
@@ -100,7 +103,7 @@ def cases():
 
 NO_VALUE = object()
 
-# What GetAtt Arn and Ref give, by type; {} is the name of the resource.
+# What GetAtt Arn and Ref return for each type; {} is the name of the resource.
 ARNS = {
     "AWS::Events::Rule": "rule/{}",
     "AWS::IAM::Role": "role/{}",
@@ -121,16 +124,16 @@ IDS = {
 
 
 class ManagedPolicies:
-    """Stands in for a call to IAM: the template names no managed policy of AWS."""
+    """Replaces a call to IAM, which is not needed: the template does not use AWS managed policies."""
 
     def load(self):
         return {}
 
 
 def translate(parameters):
-    """The CloudFormation template that the SAM template becomes."""
+    """Translates the SAM template into a CloudFormation template."""
     template = yaml_parse(TEMPLATE.read_text())
-    # As `sam deploy` leaves it after the upload.
+    # `sam deploy` sets this after the upload.
     template["Globals"]["Function"]["CodeUri"] = "s3://bucket/code.zip"
     return transform(
         template, {name: ",".join(as_list(value)) for name, value in parameters.items()}, ManagedPolicies()
@@ -142,10 +145,10 @@ def as_list(value):
 
 
 class Stack:
-    """A translated template with its parameters, whose functions it resolves."""
+    """A translated template with its parameters. Resolves the template's functions."""
 
     def __init__(self, template, partition, region, parameters):
-        self.template, self.place = template, (partition, region)
+        self.template, self.location = template, (partition, region)
         self.conditions = template.get("Conditions", {})
         self.rules = template.get("Rules", {})
         self.outputs = template.get("Outputs", {})
@@ -169,7 +172,7 @@ class Stack:
             if is_list and isinstance(value, str):
                 value = value.split(",")
             self.values[name] = value if is_list else str(value)
-        # The resources that this stack has.
+        # Only the resources whose condition holds for this stack.
         self.resources = {
             name: one
             for name, one in template["Resources"].items()
@@ -198,7 +201,7 @@ class Stack:
         return f"arn:{partition}:{service}:{region}:{ACCOUNT}:{ARNS[kind].format(name)}"
 
     def resolve(self, node):
-        """The node with every function replaced by its value."""
+        """Returns the node with every function replaced by its value."""
         if isinstance(node, list):
             return [item for item in map(self.resolve, node) if item is not NO_VALUE]
         if not isinstance(node, dict):
@@ -225,7 +228,7 @@ class Stack:
             return re.sub(r"\$\{([^}!]+)\}", lambda found: self.substitute(found[1], own), text)
         if name == "Fn::Join":
             delimiter, items = argument
-            # CloudFormation takes a literal delimiter only.
+            # CloudFormation requires a literal delimiter.
             assert isinstance(delimiter, str), f"the delimiter of Fn::Join is not a string: {argument}"
             return delimiter.join(self.resolve(items))
         if name == "Fn::Split":
@@ -243,7 +246,7 @@ class Stack:
             return all(self.resolve(argument))
         if name == "Fn::EachMemberIn":
             return set(self.resolve(argument[0])) <= set(argument[1])
-        raise AssertionError(f"this check does not know {name}")
+        raise AssertionError(f"this check cannot resolve {name}")
 
     def substitute(self, name, own):
         if name in own:
@@ -262,7 +265,7 @@ class Stack:
         return [name for name, one in self.resources.items() if one["Type"] == kind]
 
     def statements(self, role):
-        """Every statement of a role's own and managed policies, actions and resources as lists."""
+        """Yields every statement of a role's inline and managed policies, with actions and resources as lists."""
         properties = self.properties(role)
         managed = map(self.properties, properties.get("ManagedPolicyArns", []))
         for policy in [*properties["Policies"], *managed]:
@@ -271,15 +274,15 @@ class Stack:
 
     def statement(self, role, sid):
         found = [one for one in self.statements(role) if one["Sid"] == sid]
-        assert len(found) == 1, f"{role} has {len(found)} statements {sid}"
+        assert len(found) == 1, f"{role} has {len(found)} statements with the Sid {sid}"
         return found[0]
 
     def with_parameters(self, parameters):
-        """The same template with these parameters and no others, for all that translation does not depend on."""
-        return Stack(self.template, *self.place, parameters)
+        """Returns this template with only these parameters. The translation stays as it was."""
+        return Stack(self.template, *self.location, parameters)
 
     def broken_rules(self):
-        """The descriptions of the assertions by which CloudFormation would refuse these parameters."""
+        """Yields the descriptions of the assertions that make CloudFormation refuse these parameters."""
         for rule in self.rules.values():
             if self.resolve(rule["RuleCondition"]):
                 yield from (one["AssertDescription"] for one in rule["Assertions"] if not self.resolve(one["Assert"]))

@@ -1,4 +1,5 @@
-"""From the start of a process to its first answer, which takes one call over TLS, at the CPU shares of Lambda."""
+"""Measures cold starts: from the start of a process to its first answer, which takes one call over TLS, at the CPU
+shares of Lambda."""
 
 import sys
 import tempfile

@@ -1,9 +1,8 @@
 """Makes drops of any size: python tools/bench/data.py large|small BYTES FILE
 
-Large records have about 4 KB: a prompt with a document in it. Small ones have about 200 bytes: a sentence to
-embed. Both have escapes and text that is not ASCII. Every record has an id of its own, and the same arguments
-give the same file. One block of records is made and written again and again with other ids, so this is as
-fast as the disk.
+Large records have about 4 KB: a prompt that contains a document. Small records have about 200 bytes: a sentence to
+embed. Both contain escapes and text outside ASCII. Every record has a unique id, and the same arguments always make the
+same file. One block of records is made once and then written repeatedly with new ids, so this is as fast as the disk.
 """
 
 import json
@@ -32,7 +31,7 @@ SENTENCES = [
 
 
 def records(kind):
-    """The lines of one block. The number of the block is still to be filled in."""
+    """Yields the lines of one block, with a placeholder for the number of the block."""
     rng = random.Random(7)
     for number in range(BLOCK_RECORDS):
         size = rng.triangular(0.5, 1.6, 0.9) * KINDS[kind] - (700 if kind == "large" else 85)
@@ -49,13 +48,13 @@ def records(kind):
                 "messages": [{"role": "user", "content": [{"type": "text", "text": text}]}],
             }
         record = {"recordId": f"R{BLOCK_NUMBER.decode()}{number:04}", "modelInput": model_input}
-        # Half of the writers of JSON escape what is not ASCII.
+        # Every other record escapes the characters outside ASCII, as some JSON writers do.
         line = json.dumps(record, ensure_ascii=number % 2 == 0, separators=(",", ":"))
         yield line.encode() + b"\n"
 
 
 def blocks(kind, size):
-    """Whole records of at least `size` bytes in all, in pieces of about one block."""
+    """Yields whole records of at least `size` bytes in total, in pieces of about one block."""
     lines = list(records(kind))
     block, number = b"".join(lines), 0
     while size >= len(block):

@@ -1,6 +1,6 @@
-"""Counts the instructions that validating a drop and scanning an output take, against the counts on record.
+"""Counts the instructions for validating a drop and scanning an output, and compares them with the recorded counts.
 
-Time varies on a shared machine, this does not. Usage: python3 tools/bench/instructions.py [--record]
+Times vary on a shared machine; instruction counts do not. Usage: python3 tools/bench/instructions.py [--record]
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from measure import build
 
 RECORD = Path(__file__).with_suffix(".json")
-# More than this is a regression; compilers differ by less.
+# A larger ratio is a regression. Compilers differ by less.
 TOLERANCE = 1.05
 BYTES = 8_000_000
 WORK = [(what, kind) for what in ("validate", "output") for kind in ("large", "small")]
@@ -31,7 +31,7 @@ def count(program, *arguments):
 
 def main(is_to_record):
     if not shutil.which("valgrind"):
-        print("instructions: not counted, there is no valgrind")
+        print("instructions: not counted, because valgrind is not installed")
         return
     program = build("instructions", features="bench")["instructions"]
     counts = {}

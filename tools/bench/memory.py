@@ -1,4 +1,4 @@
-"""Peak memory and time of the two functions for drops of 1 MB to 4 GB, each function in a new process."""
+"""Measures the peak memory and time of both functions for drops of 1 MB to 4 GB, each function in a new process."""
 
 import os
 
@@ -63,14 +63,14 @@ def measure(s3, kind, size):
         submitted = figures_of(submit, [notification("drop.jsonl")])
     jobs = submit.jobs
     if not jobs:
-        raise SystemExit(f"submit has made no job of {size} bytes; a rejection is in its results")
+        raise SystemExit(f"submit did not create a job for the drop of {size} bytes; its rejection is in the results")
     written = sum(answer(s3, job) for job in jobs.values())
     with Function([functions()["complete"]], endpoint, jobs=jobs) as complete:
         completed = figures_of(complete, [job_ended(job) for job in jobs.values()])
     pages = s3.client.get_paginator("list_objects_v2").paginate(Bucket=OUTPUT, Prefix="results/")
     results = [one for page in pages for one in page["Contents"] if one["Key"].endswith(".jsonl")]
     if sum(one["Size"] for one in results) != written:
-        raise SystemExit("the results have not as many bytes as the output")
+        raise SystemExit("the results and the output differ in size")
     return {"bytes": size, "jobs": len(jobs), "submit": submitted, "complete": completed}
 
 
@@ -80,7 +80,7 @@ def figures_of(function, events):
 
 
 def answer(s3, job):
-    """Writes the output of a job, as Bedrock does: every hundredth record is refused. Gives its bytes."""
+    """Writes the output of a job as Bedrock would, with an error for every hundredth record, and returns its size."""
     key = job["inputDataConfig"]["s3InputDataConfig"]["s3Uri"].removeprefix(f"s3://{OUTPUT}/")
     folder = job["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"].removeprefix(f"s3://{OUTPUT}/")
     output = OUT / "output.jsonl"

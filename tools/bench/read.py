@@ -1,4 +1,4 @@
-"""Reading and judging a drop from an S3 server that is not ours, on loopback: CPU time of the client alone."""
+"""Measures the CPU time of a client that reads and validates a drop from a third-party S3 server on loopback."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from measure import MB, OUT, compare, programs, ratio, report
 from servers import ENVIRONMENT, INPUT, client, seaweedfs
 
 PEERS = Path(__file__).with_name("peers.py")
-# What a function gets inside a VPC, and the memory with which it gets one whole CPU.
+# The bandwidth of a function inside a VPC, and the memory size that comes with one whole CPU.
 MB_PER_SECOND, MB_OF_A_CPU = 78, 1769
 
 

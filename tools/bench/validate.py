@@ -1,4 +1,4 @@
-"""Judging a file from the page cache, whole process, against Python, `wc -l` and `cat`."""
+"""Compares validating a file in the page cache, as a whole process, with Python, `wc -l`, and `cat`."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""From the event to CreateModelInvocationJob in a warm function, and the calls that it takes."""
+"""Measures a warm function from the event to CreateModelInvocationJob, and lists the calls that it makes."""
 
 from collections import Counter
 from itertools import islice
@@ -44,6 +44,6 @@ def main(_):
 
 
 def call_name(operation, key):
-    """A key says by its folder and its ending what it is of; the ids are between."""
+    """Names a call by its operation and by the folder and the suffix of its key, without the ids."""
     folder, _, rest = (key or "").removeprefix("ledger/").partition("/")
     return f"{operation} {folder + '/….' + rest.rpartition('.')[2] if rest else 'the drop'}"

@@ -1,4 +1,4 @@
-"""What was deployed, read back from the services that have it, and held against what the project promises."""
+"""Reads back what was deployed from each service, and checks that it is what the project promises."""
 
 import json
 
@@ -26,7 +26,7 @@ ALARMS = {
 
 
 def read_back(report, cloud, stack, parameters):
-    """Everything, of a stack that made its network, after README's deployment with these parameters."""
+    """Reads back all resources of a stack that created its own network and was deployed with these parameters."""
     resources = stack.resources()
     vpc(report, cloud, stack)
     subnets(report, cloud, stack)
@@ -139,7 +139,7 @@ def security_groups(report, cloud, stack, resources, prefix_list):
 
 
 def group_rules(cloud, group):
-    """The rules of a security group, each with its peers as plain ids."""
+    """Returns the rules of a security group, with each peer as a plain id."""
     found = cloud.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
     peers = (
         ("PrefixListIds", "PrefixListId"),
@@ -156,7 +156,7 @@ def group_rules(cloud, group):
 
 
 def bucket(report, cloud, stack, name, people):
-    """A bucket whose data the `people` reach from outside the endpoint."""
+    """Reads back a bucket whose data the `people` can reach from outside the endpoint."""
     bucket_name, s3 = stack[f"{name}Name"], cloud.s3
     arguments = {"Bucket": bucket_name}
     policy = json.loads(s3.get_bucket_policy(**arguments)["Policy"])
@@ -208,7 +208,7 @@ def bucket(report, cloud, stack, name, people):
 
 
 def lifecycle_rules(s3, arguments):
-    """The names of the rules, `None` if there is no lifecycle."""
+    """Returns the names of the lifecycle rules, or `None` without a lifecycle configuration."""
     try:
         return [rule["ID"] for rule in s3.get_bucket_lifecycle_configuration(**arguments)["Rules"]]
     except ClientError as error:
@@ -218,7 +218,7 @@ def lifecycle_rules(s3, arguments):
 
 
 def notification(report, cloud, stack, **rules):
-    """S3 tells the function `submit` of the keys with this prefix and suffix, and nobody of anything else."""
+    """Checks that S3 notifies only submit, and only about keys with this prefix and suffix."""
     found = cloud.s3.get_bucket_notification_configuration(Bucket=stack["InputBucketName"])
     found.pop("ResponseMetadata")
     told = [
@@ -262,7 +262,7 @@ def function(report, cloud, stack, resources, name):
         (network["SubnetIds"], network["SecurityGroupIds"]),
         (stack["JobSubnetIds"].split(","), [stack["FunctionSecurityGroupId"]]),
     )
-    # MiniStack has it under the qualifier that SAM writes, and not without one.
+    # MiniStack finds it only under the qualifier that SAM writes.
     asked = {"FunctionName": function_name, "Qualifier": "$LATEST"}
     retries = cloud.functions.get_function_event_invoke_config(**asked)
     report.read_back(f"{name}Function, retries", retries["MaximumRetryAttempts"], 2)
@@ -286,7 +286,7 @@ def queue_arn(cloud, url):
 
 
 def permissions(report, cloud, stack, resources):
-    """Who may invoke the functions: the one bucket, and the two rules."""
+    """Checks who may invoke the functions: the input bucket, and the two rules."""
     for name, service, sources in (
         ("Submit", "s3.amazonaws.com", [f"arn:aws:s3:::{stack['InputBucketName']}"]),
         ("Complete", "events.amazonaws.com", rule_arns(resources)),
@@ -368,7 +368,7 @@ def roles(report, cloud, stack, resources):
 
 
 def placement(cloud, resources):
-    """Where the job's role may create network interfaces."""
+    """Returns the subnets and security groups in which the job's role may create network interfaces."""
     policy = cloud.iam.get_role_policy(RoleName=resources["JobRole"], PolicyName="Vpc")["PolicyDocument"]
     conditions = (
         statement["Condition"]["StringEquals"]
@@ -383,7 +383,7 @@ def in_vpc(stack):
 
 
 def route_tables(cloud, stack):
-    """Those of the subnets: the VPC's main one has none."""
+    """Returns the route tables of the subnets. The main table of the VPC has no subnet."""
     found = cloud.ec2.describe_route_tables(Filters=in_vpc(stack))["RouteTables"]
     return [table for table in found if any("SubnetId" in entry for entry in table["Associations"])]
 
