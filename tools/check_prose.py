@@ -1,8 +1,8 @@
-"""Finds phrases that read as if translated: `typos` knows the words, this script the phrases.
+"""Finds phrases that read as if translated. `typos` checks words; this script checks phrases.
 
 Reads the comments and strings of Rust, Python, and JavaScript, Markdown outside code fences, and all of YAML, TOML,
 and the Makefile. Lines of one comment are joined first, so a phrase that is wrapped is found too. Code in backticks
-is skipped. Prints `path:line: "phrase": advice` for each finding, and fails if there is one.
+is skipped. Prints `path:line: "phrase": advice` for each finding, and exits with 1 if there are any.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Data, and text that others wrote.
+# Data, and text that we did not write.
 SKIPPED = re.compile(r"^(LICENSE|Cargo\.lock|examples/.*|events/.*\.json|tools/policies/package.*\.json)$")
 
 # English that contains "is no": comparisons and a few idioms.
@@ -69,7 +69,7 @@ def blank(text, pattern):
 
 
 def blank_string(literal):
-    """The contents of a string literal: without its quotes and prefix, and with a space for each escape."""
+    """Returns the contents of a string literal, with spaces for its quotes, its prefix, and its escapes."""
     quoted = blank(literal, r"""^[a-zA-Z]*\#*(?:\"\"\"|'''|["'`])|(?:\"\"\"|'''|["'`])\#*$""")
     return blank(quoted, r"\\(?s:.)")
 
@@ -105,18 +105,20 @@ def python_units(text):
     lines = [0]
     for line in text.splitlines(keepends=True):
         lines.append(lines[-1] + len(line))
-    start_of_fstring, depth = getattr(tokenize, "FSTRING_START", None), 0
+    start_of_fstring, end_of_fstring = (getattr(tokenize, f"FSTRING_{end}", None) for end in ("START", "END"))
+    depth = 0
     run, last = None, tokenize.NEWLINE
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         start, end = (lines[row - 1] + column for row, column in (token.start, token.end))
         # Before Python 3.12 an f-string is one token; since then it is many, which nest.
-        depth += (token.type == start_of_fstring) - (token.type == getattr(tokenize, "FSTRING_END", None))
-        if depth or token.type == getattr(tokenize, "FSTRING_END", None):
-            kind = tokenize.STRING
-        else:
-            kind = token.type
+        depth += (token.type == start_of_fstring) - (token.type == end_of_fstring)
+        kind = tokenize.STRING if depth or token.type == end_of_fstring else token.type
         if kind in (tokenize.COMMENT, tokenize.STRING):
-            if run and run[0] == kind and not (kind == tokenize.COMMENT and text[lines[token.start[0] - 1] : start].strip()):
+            if (
+                run
+                and run[0] == kind
+                and not (kind == tokenize.COMMENT and text[lines[token.start[0] - 1] : start].strip())
+            ):
                 run[2].append((start, end))
             else:
                 if run:
@@ -174,7 +176,7 @@ def hash_units(text):
 
 
 def reader(path):
-    """The function that yields the pieces of prose in a file; none for a file of an unknown kind."""
+    """Returns the function that yields the prose in a file, or None for an unknown kind of file."""
     path = Path(path)
     if path.suffix in C_LIKE:
         return lambda text: c_like_units(text, path.suffix)
@@ -184,27 +186,26 @@ def reader(path):
 
 
 def findings(path, text):
-    """The findings in a file: (line, phrase, advice), in order."""
+    """Returns the findings in a file in order: (line, phrase, advice)."""
     found = []
     for offset, prose, is_doc in reader(path)(text):
-        whole = prose
-        prose = re.sub(r"`[^`]*`", lambda code: re.sub(r"[^\n`]", "x", code[0]), prose)
-        if is_doc and (start := DOC_START.match(prose)):
+        masked = re.sub(r"`[^`]*`", lambda code: re.sub(r"[^\n`]", "x", code[0]), prose)
+        if is_doc and (start := DOC_START.match(masked)):
             found.append((offset + start.start(1), start[1], DOC_ADVICE))
         at = 0
-        for end in [*(split.start() for split in PARAGRAPH.finditer(prose)), len(prose)]:
-            paragraph = prose[at:end]
+        for end in [*(split.start() for split in PARAGRAPH.finditer(masked)), len(masked)]:
+            paragraph = masked[at:end]
             for pattern, advice in PHRASES:
                 for match in pattern.finditer(paragraph):
                     if not THERE.search(paragraph, 0, match.start()):
                         start, stop = at + match.start(), at + match.end()
-                        found.append((offset + start, whole[start:stop], advice))
+                        found.append((offset + start, prose[start:stop], advice))
             at = end
     return [(text.count("\n", 0, at) + 1, " ".join(phrase.split()), advice) for at, phrase, advice in sorted(found)]
 
 
-# Each is a file's name, its text, and the lines of its findings. A tilde is a space, or else this file would have
-# findings itself; a percent sign is a double quote.
+# Each sample has a file name, a text, and the lines of the expected findings. A tilde stands for a space, so that this
+# file has no findings itself, and a percent sign for a double quote.
 SAMPLES = [
     ("a.rs", "fn a() {}\n// Waits for~ever.", [2]),
     ("a.rs", "// Waits for\n// ever.", [1]),
@@ -218,7 +219,11 @@ SAMPLES = [
     ("a.rs", "fn a<'a>(b: &'a str) -> char { '\\'' } // so~many", [1]),
     ("a.rs", "let is = no || is_no_setting;", []),
     ("a.rs", "// It is\n// no~setting.", [1]),
-    ("a.rs", "// There is no setting. There may still be no setting. There\n// is~no~setting, where there was no setting.", []),
+    (
+        "a.rs",
+        "// There is no setting. There may still be no setting. There\n// is~no~setting, where there was no setting.",
+        [],
+    ),
     ("a.rs", "// It is no longer one, is no more than 2, is no larger than 2, and is no use. The answer is no.", []),
     ("a.rs", "// `for~ever`, `is~no~setting`: code is not prose.", []),
     ("a.rs", "// It is~no `etag`, {value} is~no {kind}, and that was~no~more.", [1, 1, 1]),
@@ -244,7 +249,7 @@ SAMPLES = [
 
 
 def self_test():
-    """Fails unless exactly the planted phrases are found. A check that finds nothing would pass otherwise."""
+    """Fails unless exactly the planted phrases are found: a check that never finds anything would pass otherwise."""
     for path, sample, expected in SAMPLES:
         text = sample.replace("~", " ").replace("%", '"')
         found = findings(path, text)
@@ -272,8 +277,8 @@ def main():
                 count += 1
                 print(f'{path}:{line}: "{phrase}": {advice}')
     if count:
-        sys.exit(f"prose: {count} phrases to rewrite (rewrite the sentence; do not just swap the words)")
-    print(f"prose: {files} files in order")
+        sys.exit(f"prose: phrases to rewrite: {count} (rewrite the sentence; do not just swap the words)")
+    print(f"prose: checked {files} files, found nothing to rewrite")
 
 
 if __name__ == "__main__":
