@@ -64,7 +64,7 @@ emulator: sam-build .tools/emulator/installed ## Deploy what was built onto an e
 	@.tools/emulator/bin/python -B tools/emulator
 
 # Runs some tests by themselves, and prints the lines in which they give their figures.
-FIGURES = @mkdir -p target; $(NEXTEST) nextest run $(CARGO_FLAGS) --no-capture -E 'test(/^$(1)/)' > target/$@.log 2>&1 \
+FIGURES = @mkdir -p target; $(NEXTEST) nextest run $(CARGO_FLAGS) --no-capture -E 'test(/(^|::)$(1)/)' > target/$@.log 2>&1 \
 	|| { cat target/$@.log; exit 1; }; grep -E '^($(2)): ' target/$@.log
 
 crash: .tools/venv/installed ## Kill the functions before and after each call that they make.

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
-use crate::service_model::output_violations;
+use crate::local::bedrock::service_model::output_violations;
 use crate::support::BOUND;
 
 pub(crate) const ACCOUNT: &str = "123456789012";

@@ -1,6 +1,7 @@
 //! The Bedrock stand-in over HTTP: operations, tokens and names, faults, and jobs whose S3 does not answer.
 
 mod jobs;
+pub(crate) mod service_model;
 
 use std::time::Duration;
 
@@ -318,7 +319,7 @@ async fn lists_in_pages_by_name_status_and_time() {
 async fn tags_that_aws_refuses_are_refused() {
     let stand_in = StandIn::start(slow()).await.unwrap();
     let of = |keys: &[&str]| {
-        let mut body = crate::service_model::good_body(&format!("job-{}", stand_in.requests().len()));
+        let mut body = service_model::good_body(&format!("job-{}", stand_in.requests().len()));
         body["tags"] = keys.iter().map(|key| json!({"key": key, "value": "v"})).collect();
         body.to_string()
     };
@@ -411,7 +412,7 @@ async fn jobs_that_are_not_there_are_not_found() {
 #[tokio::test]
 async fn unsigned_requests_are_refused() {
     let stand_in = StandIn::start(options()).await.unwrap();
-    let body = crate::service_model::good_body("job-1").to_string();
+    let body = service_model::good_body("job-1").to_string();
     for (authorization, error_type) in [
         (None, "MissingAuthenticationTokenException"),
         (Some("Bearer token".to_owned()), "MissingAuthenticationTokenException"),
@@ -450,7 +451,7 @@ async fn faults_hit_the_next_requests_of_their_operation() {
         stand_in.fail_next(create_job, fault);
         let list = send(&stand_in, "GET", "/model-invocation-jobs", Some(SIGNATURE), "").await;
         assert_eq!(list.status, 200);
-        let body = crate::service_model::good_body("job-1").to_string();
+        let body = service_model::good_body("job-1").to_string();
         let answer = send(&stand_in, "POST", "/model-invocation-job", Some(SIGNATURE), &body).await;
         assert_eq!((answer.status, answer.header("x-amzn-errortype")), (status, Some(error_type)));
         assert_eq!(answer.body, json!({"message": message}));
@@ -474,7 +475,7 @@ async fn the_sdk_retries_throttling_with_the_same_token() {
 async fn a_lost_answer_leaves_the_job_behind() {
     let stand_in = StandIn::start(slow()).await.unwrap();
     stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::LoseAnswer);
-    let body = crate::service_model::good_body("job-1").to_string();
+    let body = service_model::good_body("job-1").to_string();
     let lost = exchange(&stand_in, "POST", "/model-invocation-job", Some(SIGNATURE), &body).await;
     assert_eq!(lost, "");
     let answer = send(&stand_in, "POST", "/model-invocation-job", Some(SIGNATURE), &body).await;

@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::processes::COMMAND_LINE;
+use crate::cli::processes::COMMAND_LINE;
 use crate::support::{BOUND, config, drop_of};
 
 /// A folder with drops, and the command line in it.

@@ -192,9 +192,20 @@ async fn ranges() -> BTreeSet<String> {
     flow.finish().await
 }
 
-/// What the code calls: `client.get_object()` is `GetObject`. Every operation has a name of several words.
+/// The operations that the adapters call: `client.get_object()` is `GetObject`. Each has a name of several words.
 fn operations_in_the_code() -> BTreeSet<String> {
-    let code = [include_str!("../src/aws/store.rs"), include_str!("../src/aws/bedrock.rs")].concat();
+    let mut code = String::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                // A chain of calls may be wrapped anywhere.
+                code.extend(std::fs::read_to_string(path).unwrap().split_whitespace());
+            }
+        }
+    }
     let methods =
         code.split("client.").skip(1).filter_map(|rest| rest.split_once("()")).map(|(name, _)| name);
     let is_operation = |name: &&str| {

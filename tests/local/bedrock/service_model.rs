@@ -14,7 +14,7 @@ use bedrock_vpc_batch::local::bedrock::{StandIn, patterns};
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use crate::stand_in::{SIGNATURE, options, send};
+use crate::local::bedrock::{SIGNATURE, options, send};
 
 static BEDROCK: LazyLock<Model> = LazyLock::new(|| Model(service_model("bedrock/2023-04-20")));
 static RUNTIME: LazyLock<Model> = LazyLock::new(|| Model(service_model("bedrock-runtime/2023-09-30")));

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::service_model::violations;
+use crate::local::bedrock::service_model::violations;
 use crate::support::{World, drop_of};
 
 #[tokio::test]

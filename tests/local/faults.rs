@@ -21,7 +21,7 @@ use bedrock_vpc_batch::local::{Local, LocalOptions, clients, clients_through};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::stand_in::create;
+use crate::local::bedrock::create;
 use crate::support::{BOUND, INPUT_BUCKET, OUTPUT_BUCKET, World, config, drop_of, ids, invocation};
 
 const SLOW_DOWN: Action = Action::Refuse { status: 503, code: "SlowDown" };

@@ -1,0 +1,3 @@
+//! The ledger: what an entry says, and who may write it.
+
+mod leases;
