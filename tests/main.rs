@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod aws;
+mod bin;
 mod cli;
 #[cfg(feature = "doctor")]
 mod doctor;

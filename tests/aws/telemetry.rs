@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 
-use crate::cli::processes::function_environment;
+use crate::support::processes::function_environment;
 use crate::support::runtime_api::Function;
 use crate::support::{World, drop_of};
 

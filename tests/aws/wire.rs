@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::local::bedrock::service_model::violations;
+use crate::support::service_model::violations;
 use crate::support::{World, drop_of};
 
 #[tokio::test]

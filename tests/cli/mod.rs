@@ -1,4 +1,4 @@
-//! The command line and the functions, as processes.
+//! The command line as a process.
 
+mod commands;
 mod local_run;
-pub(crate) mod processes;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::local::bedrock::service_model::violations;
+use crate::support::service_model::violations;
 use crate::support::{World, drop_of, ids};
 
 fn keys() -> Vec<String> {

@@ -202,7 +202,7 @@ fn limited_submit(folder: &Path) -> PathBuf {
 #[tokio::test]
 async fn hostile_drops_are_rejected_by_a_function_of_the_default_memory() {
     let mut world = World::new().await;
-    let environment = crate::cli::processes::function_environment(
+    let environment = crate::support::processes::function_environment(
         world.s3.key(),
         world.s3.endpoint(),
         world.stand_in.endpoint(),

@@ -364,10 +364,7 @@ async fn a_converse_job_answers_as_converse_does() {
     let answer = &first["modelOutput"];
     assert!(answer["output"]["message"]["content"][0]["text"].as_str().unwrap().contains("[local stand-in]"));
     assert_eq!(answer["output"]["message"]["content"][0]["toolUse"], Value::Null);
-    assert_eq!(
-        crate::local::bedrock::service_model::converse_output_violations(answer),
-        Vec::<String>::new()
-    );
+    assert_eq!(crate::support::service_model::converse_output_violations(answer), Vec::<String>::new());
 }
 
 #[tokio::test]

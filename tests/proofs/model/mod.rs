@@ -9,6 +9,7 @@ use bedrock_vpc_batch::aws::clock;
 mod promises;
 mod protocol;
 mod steps;
+mod task;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use stateright::{Model, Property};
 
 use super::promises;
-use super::steps::{Course, Reason, Task, perform};
+use super::steps::perform;
+use super::task::{Course, Reason, Task};
 use super::world::{
     ATTEMPTS, AtBedrock, Doubt, Drop, Entry, Invocation, Job, JobId, JobState, Records, World,
 };

@@ -1,7 +1,7 @@
 //! What exists outside the invocations: the ledger, the markers and the files in S3, and the jobs at
 //! Bedrock; and the invocations that are at work on it.
 
-use super::steps::Task;
+use super::task::Task;
 
 /// A set of the records of one part, one bit each.
 pub(crate) type Records = u8;

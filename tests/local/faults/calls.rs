@@ -1,28 +1,23 @@
-//! The faults themselves: each does what it says, to calls, to events, to jobs, and by the command line.
+//! Faults of calls: refused, lost, delayed, conflicting, or the last of a killed function.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use aws_sdk_bedrock::error::{ProvideErrorMetadata, SdkError};
 use bedrock_vpc_batch::aws::clients::Clients;
-use bedrock_vpc_batch::aws::config::Config;
 use bedrock_vpc_batch::aws::error::Chain;
 use bedrock_vpc_batch::aws::store::Store;
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::drop::source::DropSource;
-use bedrock_vpc_batch::local::bedrock::{
-    Ending, EndingRates, JobStatus, Processed, StandIn, StandInOptions, TerminalStatus,
-};
-use bedrock_vpc_batch::local::faults::{Action, Call, EventFaults, FAULTS, Faults, Service};
-use bedrock_vpc_batch::local::pump::{self, EventCounts};
+use bedrock_vpc_batch::local::bedrock::{StandIn, StandInOptions};
+use bedrock_vpc_batch::local::clients_through;
+use bedrock_vpc_batch::local::faults::{Action, Call, Faults, Service};
 use bedrock_vpc_batch::local::s3::EmbeddedS3;
-use bedrock_vpc_batch::local::{Local, LocalOptions, clients, clients_through};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::local::bedrock::create;
-use crate::support::{BOUND, INPUT_BUCKET, OUTPUT_BUCKET, World, config, drop_of, ids, invocation};
+use crate::support::{INPUT_BUCKET, OUTPUT_BUCKET, World, config, drop_of, ids, invocation};
 
 const SLOW_DOWN: Action = Action::Refuse { status: 503, code: "SlowDown" };
 
@@ -361,229 +356,4 @@ async fn only_the_newest_calls_are_kept_if_the_log_is_limited_and_all_are_counte
     let calls: Vec<_> = rig.faults.calls().into_iter().map(|call| (call.number, call.subject)).collect();
     assert_eq!(calls, [(2, "b".to_owned()), (3, "c".to_owned())]);
     assert_eq!(rig.faults.counts(), [("AccessDenied", 1)].into());
-}
-
-async fn local(change: impl FnOnce(&mut LocalOptions)) -> (Local, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut options = LocalOptions::new(config(&[]));
-    change(&mut options);
-    (Local::start(folder.path(), options).await.unwrap(), folder)
-}
-
-/// Drops files, and waits until so many have a report.
-async fn drop_files(local: &Local, files: usize, reports: usize) -> usize {
-    let mut endings = local.endings();
-    for number in 0..files {
-        let key = format!("{number}.jsonl");
-        let put = local.s3().client().put_object().bucket(INPUT_BUCKET).key(key);
-        put.body(drop_of(100).into()).send().await.unwrap();
-    }
-    let (mut reported, mut lost) = (BTreeSet::new(), 0);
-    while reported.len() < reports {
-        match tokio::time::timeout(BOUND, endings.recv()).await.unwrap().unwrap() {
-            pump::Ending::Reported(key) => {
-                reported.insert(key);
-            }
-            pump::Ending::GivenUp { error, .. } if error.contains("the event was lost") => lost += 1,
-            pump::Ending::GivenUp { event, error } => panic!("{error}: {event}"),
-        }
-    }
-    lost
-}
-
-#[tokio::test]
-async fn dropped_notifications_make_no_jobs() {
-    let (local, _folder) = local(|options| {
-        options.seed = 5;
-        options.faults.notifications = EventFaults { dropped: 0.5, ..EventFaults::default() };
-    })
-    .await;
-    // What the seed says.
-    let dropped = 4;
-    assert_eq!(drop_files(&local, 8, 8 - dropped).await, dropped, "nothing looks for them, so it is said");
-    let expected = EventCounts { events: 8, dropped: dropped as u64, ..EventCounts::default() };
-    assert_eq!(local.pump().notifications(), expected);
-    assert_eq!(local.stand_in().jobs().len(), 8 - dropped);
-    let changes = local.pump().state_changes();
-    assert_eq!(changes, EventCounts { events: changes.events, ..EventCounts::default() });
-}
-
-#[tokio::test]
-async fn dropped_state_changes_leave_jobs_without_results() {
-    let (local, _folder) = local(|options| {
-        options.faults.state_changes = EventFaults { dropped: 1.0, ..EventFaults::default() };
-    })
-    .await;
-    drop_files(&local, 1, 0).await;
-    let ended = async {
-        while local.pump().state_changes().events < 5 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(BOUND, ended).await.unwrap();
-    let expected = EventCounts { events: 5, dropped: 5, ..EventCounts::default() };
-    assert_eq!(local.pump().state_changes(), expected);
-    assert_eq!(local.stand_in().jobs()[0].status, JobStatus::Completed);
-    assert!(local.faults().calls().iter().all(|call| call.operation != "GetModelInvocationJob"));
-}
-
-#[tokio::test]
-async fn duplicated_and_delayed_events_come_twice_and_late() {
-    let (local, _folder) = local(|options| {
-        let delay = Duration::from_millis(200);
-        let twice = EventFaults { duplicated: 1.0, delayed: 1.0, delay, ..EventFaults::default() };
-        options.faults.notifications = twice.clone();
-        options.faults.state_changes = twice;
-    })
-    .await;
-    drop_files(&local, 3, 3).await;
-    assert_eq!(local.stand_in().jobs().len(), 3);
-    let both = [local.pump().notifications(), local.pump().state_changes()];
-    let expected = |events| EventCounts { events, dropped: 0, duplicated: events, delayed: 2 * events };
-    assert_eq!(both, [expected(3), expected(15)]);
-    let heads = local.faults().calls().iter().filter(|call| call.operation == "HeadObject").count();
-    assert!(heads >= 6, "each of the six notifications was handled: {heads}");
-}
-
-#[tokio::test]
-async fn jobs_end_as_the_script_says_that_was_asked_for_each() {
-    let mut world = World::new().await;
-    world.stand_in.script(Ending::new(TerminalStatus::Failed));
-    world.stand_in.script_with(|number, job| {
-        assert_eq!(job.status, JobStatus::Validating);
-        let processed = Processed::First(usize::try_from(number * 10 + job.counts.total / 2).unwrap());
-        Ending { processed, ..Ending::new(TerminalStatus::Stopped) }
-    });
-    let client =
-        clients(&world.config, world.s3.key(), world.s3.endpoint(), world.stand_in.endpoint()).bedrock;
-    world.put("a.jsonl", drop_of(200)).await;
-    for name in ["job-0", "job-1", "job-2"] {
-        create_in_world(&client, &world.config, name).await.unwrap();
-        world.ended().await;
-    }
-    let ended: Vec<_> = world.stand_in.jobs().iter().map(|job| (job.status, job.counts.processed)).collect();
-    assert_eq!(ended, [(JobStatus::Failed, 0), (JobStatus::Stopped, 110), (JobStatus::Stopped, 120)]);
-}
-
-/// A job over `a.jsonl` of the world's input bucket.
-async fn create_in_world(
-    client: &aws_sdk_bedrock::Client,
-    config: &Config,
-    name: &str,
-) -> Result<String, String> {
-    use aws_sdk_bedrock::types::{
-        ModelInvocationJobInputDataConfig, ModelInvocationJobOutputDataConfig,
-        ModelInvocationJobS3InputDataConfig, ModelInvocationJobS3OutputDataConfig, VpcConfig,
-    };
-    let input = ModelInvocationJobS3InputDataConfig::builder().s3_uri(format!("s3://{INPUT_BUCKET}/a.jsonl"));
-    let output = ModelInvocationJobS3OutputDataConfig::builder().s3_uri(format!("s3://{OUTPUT_BUCKET}/o/"));
-    let vpc = VpcConfig::builder()
-        .set_subnet_ids(Some(config.vpc.subnet_ids().to_vec()))
-        .set_security_group_ids(Some(config.vpc.security_group_ids().to_vec()));
-    let request = create(client, name)
-        .role_arn(&config.job_role_arn)
-        .model_id(crate::support::MODEL_ID)
-        .input_data_config(ModelInvocationJobInputDataConfig::S3InputDataConfig(input.build().unwrap()))
-        .output_data_config(ModelInvocationJobOutputDataConfig::S3OutputDataConfig(output.build().unwrap()))
-        .vpc_config(vpc.build().unwrap());
-    let sent = request.send().await;
-    sent.map(|answer| answer.job_arn).map_err(|error| error.message().unwrap_or_default().to_owned())
-}
-
-#[tokio::test]
-async fn what_bedrock_refuses_is_switched_while_it_runs() {
-    let world = World::new().await;
-    let client =
-        clients(&world.config, world.s3.key(), world.s3.endpoint(), world.stand_in.endpoint()).bedrock;
-    let create = async |name: &str| create_in_world(&client, &world.config, name).await;
-    world.stand_in.set_known_roles(Some(Vec::new()));
-    assert!(create("job-1").await.unwrap_err().contains("not authorized to perform: iam:PassRole"));
-    world.stand_in.set_known_roles(None);
-    world.stand_in.set_known_subnets(Some(vec!["subnet-0a".into(), "subnet-0b".into()]));
-    assert_eq!(create("job-1").await, Err("The subnet ID 'subnet-0c' does not exist".into()));
-    world.stand_in.set_known_subnets(Some(world.config.vpc.subnet_ids().to_vec()));
-    world.stand_in.set_max_jobs_in_flight(0);
-    let most = "At most 0 batch inference jobs of this model may be in progress.";
-    assert_eq!(create("job-1").await, Err(most.into()));
-    world.stand_in.set_max_jobs_in_flight(1);
-    create("job-1").await.unwrap();
-}
-
-#[tokio::test]
-async fn options_of_a_local_run_reach_bedrock_and_the_calls() {
-    let (local, _folder) = local(|options| {
-        options.pace = Duration::from_millis(100);
-        options.faults.jobs_in_flight = Some(1);
-        options.faults.endings = EndingRates { stopped: 1.0, ..EndingRates::default() };
-        options.faults.refuse_subnet = Duration::from_millis(1);
-        options.faults.refuse_role = Duration::from_millis(300);
-        options.faults.calls.slow = Duration::from_millis(2);
-    })
-    .await;
-    let client = &local.clients().bedrock;
-    let put = local.s3().client().put_object().bucket(INPUT_BUCKET).key("a.jsonl").body(drop_of(100).into());
-    let refused = create_in_world(client, local.config(), "job-1").await.unwrap_err();
-    assert!(refused.contains("iam:PassRole"), "{refused}");
-    put.send().await.unwrap();
-    let cured = async { while create_in_world(client, local.config(), "job-1").await.is_err() {} };
-    tokio::time::timeout(BOUND, cured).await.unwrap();
-    let most = "At most 1 batch inference jobs of this model may be in progress.";
-    assert_eq!(create_in_world(client, local.config(), "job-2").await, Err(most.into()));
-    let ended = async {
-        while local.stand_in().jobs()[0].status != JobStatus::Stopped {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(BOUND, ended).await.unwrap();
-    assert!(local.faults().counts()["delay"] > 0);
-}
-
-fn command_line(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("a.jsonl"), drop_of(150)).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_bedrock-vpc-batch"))
-        .arg("local")
-        .args(arguments)
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-#[test]
-fn command_line_injects_what_it_is_asked_for() {
-    let faults = ["s3-503=0.1", "s3-409=0.2", "lost-answers=0.05", "slow=5ms", "events-duplicated=1"];
-    let mut arguments = vec!["a.jsonl", "--pace-ms", "0", "--seed", "3"];
-    arguments.extend(faults.iter().flat_map(|fault| ["--fault", fault]));
-    let (code, said, errors) = command_line(&arguments);
-    assert_eq!(code, Some(0), "{said}{errors}");
-    assert!(said.contains("a.jsonl: 150 records = 150 succeeded + 0 failed + 0 unprocessed"), "{said}");
-    let injected = said.lines().find_map(|line| line.strip_prefix("injected: ")).unwrap();
-    for fault in ["SlowDown", "delay", "event duplicated"] {
-        assert!(injected.contains(fault), "no {fault} in {injected}");
-    }
-}
-
-#[test]
-fn command_line_lists_its_faults_and_refuses_others() {
-    let (code, help, _) = command_line(&["--help"]);
-    assert_eq!(code, Some(0));
-    for (name, form, meaning, _) in FAULTS {
-        let line = format!("{name}={form}");
-        assert!(
-            help.lines().any(|found| found.trim().starts_with(&line) && found.ends_with(meaning)),
-            "{line}"
-        );
-    }
-    for (fault, problem) in [
-        ("slow", "is not NAME=VALUE"),
-        ("slower=5", "there is no such fault; --help lists them"),
-        ("s3-503=2", "the value is not a number from 0 to 1"),
-        ("jobs-in-flight=x", "the value is not a whole number of at least 1"),
-        ("slow=fast", "the value is not a whole number of milliseconds, such as 500ms"),
-    ] {
-        let (code, _, said) = command_line(&["a.jsonl", "--fault", fault]);
-        assert_eq!((code, said), (Some(2), format!("error: --fault {fault}: {problem}\n")));
-    }
 }
