@@ -104,7 +104,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The name, default (none if required) and meaning of every variable: the table of the README.
+/// The name, default (none if required) and meaning of every variable: the table of `docs/configuration.md`.
 pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
     ("INPUT_BUCKET", None, "bucket that users write to"),
     ("INPUT_PREFIX", Some(""), "the keys of drops start with this; empty: any key"),

@@ -3,7 +3,7 @@
 //!
 //! Every function takes where a part begins and returns where it ends. `None` means *not proven*: the caller
 //! asks a slower reader, which also knows what to say about bad text. So a mistake here may let a bad line
-//! pass, which `tests/strictness.rs` looks for, but never refuses a good one.
+//! pass, which `tests/proofs/strictness/` looks for, but never refuses a good one.
 //!
 //! Most bytes are those of strings. They are compared many at a time; each comparison gives a mask with one bit
 //! a byte, the first byte lowest, and a few operations on masks find the escapes and the closing quote.

@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
-use crate::service_model::output_violations;
 use crate::support::BOUND;
+use crate::support::service_model::output_violations;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-east-1";

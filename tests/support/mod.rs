@@ -1,7 +1,9 @@
 //! A pipeline whose events the test delivers itself, and what tests say often.
 
 use bedrock_vpc_batch::aws::clock;
+pub(crate) mod processes;
 pub(crate) mod runtime_api;
+pub(crate) mod service_model;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! What AWS's service model demands of single values: patterns, lengths, ranges and enumerations.
 //!
 //! Pure data and its matching; nothing else of the stand-in repeats one of these numbers. The values are those
-//! of `bedrock/2023-04-20/service-2.json` in botocore 1.44.5, and `tests/service_model.rs` holds each of them
-//! against that file, so neither can drift. The two sets of members are those of
+//! of `bedrock/2023-04-20/service-2.json` in botocore 1.44.5, and `tests/local/bedrock/service_model.rs` compares each
+//! of them with that file, so neither can drift. The two sets of members are those of
 //! `bedrock-runtime/2023-09-30/service-2.json`.
 //! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html> (read 2026-11).
 

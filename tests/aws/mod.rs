@@ -1,0 +1,9 @@
+//! The adapters: S3, Bedrock, events and telemetry, as they are on the wire.
+
+mod events;
+mod ledger_contract;
+mod store;
+mod telemetry;
+mod timeouts;
+mod wire;
+mod wrong_answers;

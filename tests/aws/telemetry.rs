@@ -1,0 +1,153 @@
+//! What is logged: each step, and never what the records say.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use bedrock_vpc_batch::aws::telemetry::json_lines;
+use bedrock_vpc_batch::local::bedrock::{Ending, Processed, RecordFailure, TerminalStatus};
+use regex::Regex;
+use serde_json::{Value, json};
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+
+use crate::support::processes::function_environment;
+use crate::support::runtime_api::Function;
+use crate::support::{World, drop_of};
+
+/// What no line may have: it is in every prompt.
+const SECRET: &str = "Zimtsternfabrik";
+
+/// What no line may have either: it is in every answer of the stand-in.
+const ANSWER: &str = "stand-in";
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Captured {
+    /// From here on, what this thread logs at any level is kept.
+    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        let captured = Self::default();
+        let writer = captured.clone();
+        let subscriber =
+            json_lines("demo", Targets::new().with_default(Level::TRACE), move || writer.clone());
+        (captured, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+fn secret_drop(count: usize) -> String {
+    String::from_utf8(drop_of(count)).unwrap().replace("Was sagt", SECRET)
+}
+
+/// The messages in a text of JSON lines; each line is a JSON object that has one.
+fn messages(text: &str) -> Vec<String> {
+    let message = |line: &str| {
+        let line: Value = serde_json::from_str(line).expect(line);
+        line["message"].as_str().expect("a message").to_owned()
+    };
+    text.lines().map(message).collect()
+}
+
+#[tokio::test]
+async fn no_line_says_what_is_in_a_record() {
+    let (captured, _guard) = Captured::start();
+    let mut world = World::new().await;
+    world.stand_in.script(Ending {
+        processed: Processed::First(110),
+        failing: vec![RecordFailure { position: 3, code: 400, message: format!("{SECRET}: bad request") }],
+        ..Ending::new(TerminalStatus::PartiallyCompleted)
+    });
+    let results = world.run("in/a.jsonl", secret_drop(120)).await;
+    let written = results.files.values().map(|bytes| String::from_utf8_lossy(bytes)).collect::<String>();
+    assert!(written.contains(SECRET) && written.contains(ANSWER), "the records have what is looked for");
+
+    // Each line is wrong in its own way, and quotes the prompt where the fault is.
+    let malformed = [
+        format!("{{\"recordId\":\"{SECRET}\",\"modelInput\":\"{SECRET}\"}}"),
+        format!("{{\"recordId\":1,\"modelInput\":{{\"{SECRET}\":1}}}}"),
+        format!("{{\"{SECRET}\":{{}},\"modelInput\":{{}}}}"),
+        SECRET.to_owned(),
+    ];
+    let event = world.put("in/b.jsonl", secret_drop(120) + &malformed.join("\n")).await;
+    world.submit(event).await.unwrap();
+
+    let text = captured.text();
+    let messages: BTreeSet<String> = messages(&text).into_iter().collect();
+    for step in ["job submitted", "job ended", "drop finished", "drop rejected"] {
+        assert!(messages.contains(step), "{messages:?} has no {step:?}");
+    }
+    for line in text.lines() {
+        assert!(!line.contains(SECRET) && !line.contains(ANSWER), "{line}");
+    }
+}
+
+/// What a binary logs of one put and one event that it cannot use, at this level.
+async fn logged_by_submit(levels: &[(&str, &str)]) -> String {
+    let mut world = World::new().await;
+    let mut environment =
+        function_environment(world.s3.key(), world.s3.endpoint(), world.stand_in.endpoint());
+    environment.extend(levels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let log = world.folder.path().join("log");
+    let stdout = Stdio::from(std::fs::File::create(&log).unwrap());
+    let mut submit = Function::start_writing(env!("CARGO_BIN_EXE_submit"), &environment, stdout).await;
+    let event = world.put("in/a.jsonl", secret_drop(100)).await;
+    assert_eq!(submit.invoke(event).await, Ok(Value::Null));
+    submit.invoke(json!({"neither": "nor"})).await.unwrap_err();
+    std::fs::read_to_string(log).unwrap()
+}
+
+#[tokio::test]
+async fn binary_logs_json_lines_of_its_invocations_at_the_level_that_lambda_sets() {
+    let text = logged_by_submit(&[]).await;
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &lines {
+        assert_eq!(line["requestId"], "8476a536-e9f4-11e8-9739-2dfe598c3fcd", "{line}");
+        assert!(["INFO", "ERROR"].contains(&line["level"].as_str().unwrap()), "{line}");
+    }
+    assert!(messages(&text).contains(&"job submitted".to_owned()), "{text}");
+
+    for levels in [
+        &[("AWS_LAMBDA_LOG_LEVEL", "ERROR")][..],
+        &[("AWS_LAMBDA_LOG_LEVEL", "ERROR"), ("RUST_LOG", "trace")],
+        &[("RUST_LOG", "error")],
+    ] {
+        let text = logged_by_submit(levels).await;
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let levels: Vec<&Value> = lines.iter().map(|line| &line["level"]).collect();
+        assert_eq!(levels, ["ERROR"], "{text}");
+        assert!(!text.contains(SECRET), "{text}");
+    }
+}
+
+#[test]
+fn every_metric_of_the_code_is_documented() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let operations = std::fs::read_to_string(root.join("docs/operations.md")).unwrap();
+    let (_, table) = operations.split_once("| metric | unit | one data point |\n|---|---|---|\n").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let documented: BTreeSet<&str> = table.lines().map(|row| row.split('`').nth(1).unwrap()).collect();
+    let metric = Regex::new(r"metric\.(\w+) = ").unwrap();
+    let mut emitted = BTreeSet::new();
+    // The flows alone emit metrics.
+    for file in std::fs::read_dir(root.join("src/flow")).unwrap() {
+        let code = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        emitted.extend(metric.captures_iter(&code).map(|found| found[1].to_owned()));
+    }
+    assert_eq!(emitted, documented.into_iter().map(str::to_owned).collect());
+}

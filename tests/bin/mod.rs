@@ -1,0 +1,3 @@
+//! The functions as processes.
+
+mod functions;

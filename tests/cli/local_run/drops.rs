@@ -1,0 +1,128 @@
+//! What cannot be dropped is told, and the rest goes on.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use super::{Rig, Running, output};
+use crate::support::{BOUND, drop_of};
+
+#[tokio::test]
+async fn bad_file_does_not_end_the_watch_of_a_folder() {
+    let rig = Rig::new();
+    fs::create_dir_all(rig.path("drops/folder.jsonl")).unwrap();
+    std::os::unix::fs::symlink("nowhere", rig.path("drops/link.jsonl")).unwrap();
+    rig.write("drops/good.jsonl", drop_of(100));
+    let mut running = Running::start(rig.command(&["drops", "--quiet-ms", "0"]));
+    running.until("good.jsonl: 100 records = 100 succeeded").await;
+    assert!(running.seen.contains(&"drops/folder.jsonl: is a folder".to_owned()), "{:#?}", running.seen);
+    let link = "drops/link.jsonl: No such file or directory (os error 2)".to_owned();
+    assert!(running.seen.contains(&link), "{:#?}", running.seen);
+
+    fs::rename(rig.path("drops"), rig.path("away")).unwrap();
+    running.until("drops: No such file or directory").await;
+    rig.write("away/late.jsonl", drop_of(101));
+    fs::rename(rig.path("away"), rig.path("drops")).unwrap();
+    running.until("drops: can be read again").await;
+    running.until("late.jsonl: 101 records = 101 succeeded").await;
+
+    // One that is written to again after it was dropped.
+    rig.write("drops/late.jsonl", drop_of(102));
+    running
+        .until("late.jsonl: has changed since it was dropped; it is dropped again, as a new version")
+        .await;
+    running.until("late.jsonl (version 2): 102 records = 102 succeeded").await;
+    running.signal("INT");
+    assert_eq!(running.end().await.0, Some(0));
+}
+
+#[tokio::test]
+async fn file_that_cannot_be_read_is_told_and_the_others_are_processed() {
+    let rig = Rig::new();
+    assert!(std::process::Command::new("mkfifo").arg(rig.path("pipe.jsonl")).status().unwrap().success());
+    let (code, said, error) = output(rig.command(&["pipe.jsonl", "a.jsonl"])).await;
+    assert_eq!((code, error.as_str()), (Some(1), ""), "{said}");
+    assert!(said.contains("pipe.jsonl: not dropped: pipe.jsonl: is not a regular file"), "{said}");
+    assert!(said.contains("a.jsonl: 100 records = 100 succeeded"), "{said}");
+}
+
+#[tokio::test]
+async fn file_that_no_event_tells_of_is_not_waited_for() {
+    let rig = Rig::new();
+    for name in ["a.ndjson", "b.JSONL", "c"] {
+        rig.write(name, drop_of(100));
+    }
+    let (code, said, _) = output(rig.command(&["a.ndjson", "b.JSONL", "c", "a.jsonl"])).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(said.matches("not dropped: its name does not end in .jsonl").count(), 3, "{said}");
+    assert!(said.contains("a.jsonl: 100 records = 100 succeeded"), "{said}");
+}
+
+#[tokio::test]
+async fn lost_event_is_not_waited_for_where_nothing_looks_for_it() {
+    let rig = Rig::new();
+    let lost = ["--fault", "events-dropped=1", "a.jsonl"];
+    let (code, said, _) = output(rig.command(&[&["--sweep-ms", "0"], lost.as_slice()].concat())).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("a.jsonl: given up: submit: the event was lost"), "{said}");
+    // With a sweep it is found.
+    let (code, said, _) = output(rig.command(&[&["--sweep-ms", "500"], lost.as_slice()].concat())).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("a.jsonl: 100 records = 100 succeeded"), "{said}");
+}
+
+#[tokio::test]
+async fn doubt_that_is_waited_for_is_told() {
+    let rig = Rig::new();
+    // Of the drops of a few seeds, some have output that is wrong for good.
+    for seed in ["1", "2", "3", "4", "5", "6", "7", "8"] {
+        rig.write("a.jsonl", drop_of(100));
+        let lying = ["--fault", "lying-output=1", "--sweep-ms", "300", "--seed", seed, "a.jsonl"];
+        let mut running = Running::start(rig.command(&lying));
+        let told = running.until("a.jsonl: in doubt: job ").await;
+        assert!(
+            told.ends_with("it is looked at again for 6 hours, and nothing of it is submitted again"),
+            "{told}"
+        );
+        running.signal("TERM");
+        assert_eq!(running.end().await.0, Some(143));
+    }
+}
+
+#[tokio::test]
+async fn file_that_shrinks_while_it_is_dropped_is_told_and_the_others_are_processed() {
+    let rig = Rig::new();
+    let large = File::create(rig.path("large.jsonl")).unwrap();
+    // As large as takes a while to upload, and takes no room.
+    large.set_len(8 << 30).unwrap();
+    let running = Running::start(rig.command(&["large.jsonl", "a.jsonl"]));
+    let begun = async {
+        let size = |path: PathBuf| path.metadata().map(|metadata| metadata.len()).unwrap_or_default();
+        let is_begun = || {
+            let run = fs::read_dir(rig.path("runs")).ok()?.next()?.ok()?.path();
+            let mut hidden = fs::read_dir(run.join("s3/.embedded-s3")).ok()?;
+            hidden.any(|file| size(file.unwrap().path()) > 1 << 20).then_some(())
+        };
+        while is_begun().is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(BOUND, begun).await.unwrap();
+    large.set_len(0).unwrap();
+    let (code, said, error) = running.end().await;
+    assert_eq!((code, error.as_str()), (Some(1), ""), "{said:#?}");
+    assert_eq!(said[0], "large.jsonl: not dropped: it has changed while it was read");
+    assert!(said.iter().any(|line| line.starts_with("a.jsonl: 100 records = 100 succeeded")), "{said:#?}");
+}
+
+#[tokio::test]
+async fn files_of_the_same_name_are_told_apart() {
+    let rig = Rig::new();
+    rig.write("one/x.jsonl", drop_of(101));
+    rig.write("two/x.jsonl", drop_of(102));
+    let (code, said, _) = output(rig.command(&["one/x.jsonl", "two/x.jsonl"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("one/x.jsonl: 101 records = 101 succeeded"), "{said}");
+    assert!(said.contains("two/x.jsonl: 102 records = 102 succeeded"), "{said}");
+    let results = rig.run_folder().join("s3/local-output/results");
+    assert!(results.join("one/x.jsonl").is_dir() && results.join("two/x.jsonl").is_dir());
+}

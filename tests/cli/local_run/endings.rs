@@ -1,0 +1,111 @@
+//! What ends a run is told by name.
+
+use std::fs::File;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use super::{Rig, Running, output, said};
+use crate::support::processes::COMMAND_LINE;
+use crate::support::{BOUND, drop_of};
+
+#[tokio::test]
+async fn signal_ends_a_run_which_names_what_is_open_and_leaves_no_temporary_files() {
+    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+        let rig = Rig::new();
+        // As large as takes a while to upload, and takes no room.
+        File::create(rig.path("large.jsonl")).unwrap().set_len(8 << 30).unwrap();
+        let mut running = Running::start(rig.command(&["a.jsonl", "large.jsonl", "a.jsonl"]));
+        running.until("a.jsonl: dropped").await;
+        running.signal(signal);
+        let (found, said, error) = running.end().await;
+        assert_eq!((found, error), (Some(code), format!("error: ended by SIG{signal}\n")), "{said:#?}");
+        for line in ["a.jsonl: not finished", "large.jsonl: not dropped", "a.jsonl: not dropped"] {
+            assert!(said.contains(&line.to_owned()), "{line} is not in {said:#?}");
+        }
+        let s3 = rig.run_folder().join("s3");
+        assert!(s3.is_dir() && !s3.join(".embedded-s3").exists(), "temporary files of SIG{signal}");
+    }
+}
+
+#[tokio::test]
+async fn closed_output_ends_a_run_quietly() {
+    let rig = Rig::new();
+    let mut child = rig.command(&["a.jsonl"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let (code, _, error) =
+        said(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
+    assert_eq!((code, error.as_str()), (Some(141), ""));
+
+    let mut validate = Command::new(COMMAND_LINE);
+    validate
+        .args(["validate", "a.jsonl"])
+        .current_dir(rig.0.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = validate.spawn().unwrap();
+    drop(child.stdout.take());
+    let (code, _, error) =
+        said(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
+    assert_eq!((code, error.as_str()), (Some(141), ""));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn full_output_ends_a_run_with_the_cause() {
+    let rig = Rig::new();
+    let mut command = rig.command(&["a.jsonl"]);
+    command.stdout(File::options().write(true).open("/dev/full").unwrap());
+    let (code, _, error) = output_of_error(command).await;
+    let cause = "error: cannot write the output: No space left on device (os error 28)\n";
+    assert_eq!((code, error.as_str()), (Some(1), cause));
+}
+
+/// As [`output`], which would take the standard output back.
+async fn output_of_error(mut command: Command) -> (Option<i32>, String, String) {
+    let child = command.spawn().unwrap();
+    said(tokio::time::timeout(BOUND, child.wait_with_output()).await.expect("it ends").unwrap())
+}
+
+#[tokio::test]
+async fn full_disk_ends_a_run_with_the_cause() {
+    let rig = Rig::new();
+    rig.write("large.jsonl", drop_of(5_000));
+    // The largest file that it may write has 200 blocks: what is refused is one file that is too large, at a write.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -f 200; exec \"$@\"", "sh", COMMAND_LINE, "local"]);
+    command.args(["a.jsonl", "large.jsonl", "--pace-ms", "0", "--dir", "runs"]).current_dir(rig.0.path());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let (code, said, error) = output(command).await;
+    let folder = rig.run_folder().join("s3").canonicalize().unwrap();
+    let cause = format!("error: cannot write any more: {}: File too large (os error 27)\n", folder.display());
+    assert_eq!((code, error), (Some(1), cause), "{said}");
+    assert!(said.contains("large.jsonl: not dropped"), "{said}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_run_from_the_start_is_told_with_its_place() {
+    let rig = Rig::new();
+    rig.write("file", "");
+    let run = async |arguments: &[&str]| {
+        let mut command = Command::new(COMMAND_LINE);
+        command.args(["local", "a.jsonl"]).args(arguments).current_dir(rig.0.path());
+        let (code, _, error) = output(command).await;
+        (code.unwrap(), error)
+    };
+    let (code, error) = run(&["--dir", "file/runs"]).await;
+    assert_eq!(
+        (code, error.as_str()),
+        (1, "error: could not start: file/runs: Not a directory (os error 20)\n")
+    );
+    let (code, error) = run(&["--set", "OUTPUT_BUCKET=xn--bucket"]).await;
+    let message = "error: could not start: The specified bucket is not valid: xn--bucket\n";
+    assert_eq!((code, error.as_str()), (2, message));
+    let (code, error) = run(&["--fault", "partial=0.6", "--fault", "fail=0.6"]).await;
+    let message = "error: --fault: partial, expire, fail and stop exclude each other, and their rates add up to more than 1\n";
+    assert_eq!((code, error.as_str()), (2, message));
+    let (code, error) = run(&["--function-timeout-ms", "10000"]).await;
+    assert_eq!(code, 2);
+    assert!(error.contains("a function needs at least 15000 ms"), "{error}");
+    assert_eq!(run(&["--function-timeout-ms", "900001"]).await.0, 2);
+}

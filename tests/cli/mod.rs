@@ -1,0 +1,4 @@
+//! The command line as a process.
+
+mod commands;
+mod local_run;

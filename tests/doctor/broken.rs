@@ -1,0 +1,385 @@
+//! The ways to break a stack, and what the doctor must say of each.
+
+use super::account::{Account, Stack};
+
+/// A way to break a stack.
+pub(super) struct Broken {
+    pub(super) name: &'static str,
+    pub(super) parameters: &'static [(&'static str, &'static str)],
+    /// Edits of the template.
+    pub(super) edits: &'static [(&'static str, &'static str)],
+    /// What happens to the stack after its deployment.
+    pub(super) accident: Accident,
+    /// The beginning of the line that names the fault, and what else is in it; `{X}` stands for output X.
+    pub(super) state: &'static str,
+    pub(super) check: &'static str,
+    pub(super) found: &'static str,
+    pub(super) cure: &'static str,
+    /// Other checks that it does not pass.
+    pub(super) also: &'static [&'static str],
+}
+
+pub(super) enum Accident {
+    None,
+    SubnetDeleted,
+    OutputBucketDeleted,
+    KeyDisabled,
+}
+
+const SOUND: Broken = Broken {
+    name: "",
+    parameters: &[],
+    edits: &[],
+    accident: Accident::None,
+    state: "FAIL",
+    check: "",
+    found: "",
+    cure: "",
+    also: &[],
+};
+
+const NEEDS_PROFILE: &str = "anthropic.claude-haiku-4-5-20251001-v1:0";
+
+const LEGACY: &str = "anthropic.claude-3-sonnet-20240229-v1:0";
+
+const PROFILE: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+
+const THROUGH_THE_ENDPOINT: &str =
+    "aws:SourceVpce: !If [MakeNetwork, !Ref S3VpcEndpoint, !Ref S3VpcEndpointId]";
+const KEY_ELSEWHERE: &str = "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef";
+
+/// Each names its fault and its cure.
+pub(super) const BROKEN: &[Broken] = &[
+    Broken {
+        name: "no-subnet",
+        accident: Accident::SubnetDeleted,
+        check: "subnets",
+        found: "{JobSubnetIds} does not exist in us-east-1",
+        cure: "name subnets of this account and Region",
+        ..SOUND
+    },
+    Broken {
+        name: "other-vpc",
+        edits: &[(
+            "  SubnetC:\n    Type: AWS::EC2::Subnet\n    Condition: MakeSubnetC\n    Properties:\n      VpcId: !Ref Vpc\n",
+            "  OtherVpc:\n    Type: AWS::EC2::VPC\n    Properties: { CidrBlock: 10.0.0.0/16 }\n\n  SubnetC:\n    \
+             Type: AWS::EC2::Subnet\n    Condition: MakeSubnetC\n    Properties:\n      VpcId: !Ref OtherVpc\n",
+        )],
+        check: "subnets",
+        found: " is in vpc-",
+        cure: "name subnets of one VPC",
+        also: &["route tables"],
+        ..SOUND
+    },
+    Broken {
+        name: "one-zone",
+        parameters: &[("AvailabilityZoneCount", "1")],
+        state: "warn",
+        check: "subnets",
+        found: "only in us-east-1a",
+        cure: "make and name one in another zone",
+        ..SOUND
+    },
+    Broken {
+        name: "no-s3-endpoint",
+        edits: &[("RouteTableIds: [!Ref RouteTable]", "RouteTableIds: []")],
+        check: "route tables",
+        found: "reaches no S3 endpoint: rtb-",
+        cure: "associate {S3VpcEndpointId} with rtb-",
+        ..SOUND
+    },
+    Broken {
+        name: "main-table",
+        edits: &[("{ SubnetId: !Ref SubnetC, RouteTableId", "{ SubnetId: !Ref SubnetA, RouteTableId")],
+        check: "route tables",
+        found: "reaches no S3 endpoint: rtb-",
+        cure: "associate {S3VpcEndpointId} with rtb-",
+        ..SOUND
+    },
+    Broken {
+        name: "way-out",
+        edits: &[(
+            "  RouteTableAssociationA:\n",
+            "  WayOut:\n    Type: AWS::EC2::Route\n    Properties:\n      RouteTableId: !Ref RouteTable\n      \
+             DestinationCidrBlock: 0.0.0.0/0\n      NatGatewayId: nat-0123456789abcdef0\n\n  RouteTableAssociationA:\n",
+        )],
+        state: "warn",
+        check: "internet",
+        found: "leads to nat-0123456789abcdef0",
+        cure: "remove the route",
+        ..SOUND
+    },
+    Broken {
+        name: "no-hostnames",
+        edits: &[("EnableDnsHostnames: true", "EnableDnsHostnames: false")],
+        check: "DNS",
+        found: "DNS hostnames of {VpcId} is off",
+        cure: "aws ec2 modify-vpc-attribute --vpc-id {VpcId} --enable-dns-hostnames",
+        ..SOUND
+    },
+    Broken {
+        name: "no-https",
+        edits: &[(
+            "FromPort: 443\n          ToPort: 443\n          DestinationPrefixListId: !Ref S3PrefixListId\n          Description: S3\n\n  FunctionSecurityGroup:",
+            "FromPort: 80\n          ToPort: 80\n          DestinationPrefixListId: !Ref S3PrefixListId\n          Description: S3\n\n  FunctionSecurityGroup:",
+        )],
+        check: "security groups",
+        found: "{JobSecurityGroupIds} does not let 443 out",
+        cure: "let TCP 443 out to the prefix list pl-",
+        ..SOUND
+    },
+    Broken {
+        name: "wide-https",
+        edits: &[(
+            "DestinationPrefixListId: !Ref S3PrefixListId\n          Description: S3\n\n  FunctionSecurityGroup:",
+            "CidrIp: 0.0.0.0/0\n          Description: S3\n\n  FunctionSecurityGroup:",
+        )],
+        state: "warn",
+        check: "security groups",
+        found: "{JobSecurityGroupIds} lets 443 out to 0.0.0.0/0",
+        cure: "let TCP 443 out to the prefix list pl-",
+        ..SOUND
+    },
+    Broken {
+        name: "endpoint-no-put",
+        edits: &[(
+            "Action: [s3:GetObject, s3:PutObject]\n            Resource: !Sub \"${OutputBucket.Arn}/work/*\"",
+            "Action: [s3:GetObject]\n            Resource: !Sub \"${OutputBucket.Arn}/work/*\"",
+        )],
+        check: "S3 endpoint",
+        found: "s3:PutObject on arn:aws:s3:::{OutputBucketName}/work/",
+        cure: "allow it to {JobRoleArn} there",
+        ..SOUND
+    },
+    Broken {
+        name: "endpoint-no-versions",
+        edits: &[(
+            "          - Sid: SweepFindsDrops\n            Effect: Allow\n",
+            "          - Sid: SweepFindsDrops\n            Effect: Deny\n",
+        )],
+        check: "S3 endpoint",
+        found: "s3:ListBucketVersions on arn:aws:s3:::{InputBucketName}",
+        cure: "allow it to {CompleteRoleArn} there",
+        ..SOUND
+    },
+    Broken {
+        name: "no-private-dns",
+        edits: &[("PrivateDnsEnabled: true", "PrivateDnsEnabled: false")],
+        check: "Bedrock endpoint",
+        found: "{BedrockVpcEndpointId} has no private DNS",
+        cure: "aws ec2 modify-vpc-endpoint --vpc-endpoint-id {BedrockVpcEndpointId} --private-dns-enabled",
+        ..SOUND
+    },
+    Broken {
+        name: "endpoint-no-create",
+        edits: &[(
+            "[bedrock:CreateModelInvocationJob, bedrock:GetModelInvocationJob, bedrock:TagResource]",
+            "[bedrock:GetModelInvocationJob]",
+        )],
+        check: "Bedrock endpoint",
+        found: "the policy of {BedrockVpcEndpointId} does not allow endpoint-no-create-SubmitRole-",
+        cure: "allow it to {SubmitRoleArn} there",
+        ..SOUND
+    },
+    Broken {
+        name: "functions-kept-out",
+        edits: &[(
+            "SourceSecurityGroupId: !Ref FunctionSecurityGroup",
+            "SourceSecurityGroupId: !Ref JobSecurityGroup",
+        )],
+        check: "Bedrock endpoint",
+        found: "does not let {FunctionSecurityGroupId} of the functions in on 443",
+        cure: "let TCP 443 in from {FunctionSecurityGroupId}",
+        ..SOUND
+    },
+    Broken {
+        name: "other-endpoint",
+        edits: &[(THROUGH_THE_ENDPOINT, "aws:SourceVpce: vpce-0123456789abcdef0")],
+        check: "output bucket policy",
+        found: "it names vpce-0123456789abcdef0, which does not exist",
+        cure: "name the endpoint that the subnets reach",
+        also: &["input bucket policy"],
+        ..SOUND
+    },
+    Broken {
+        name: "job-kept-out",
+        edits: &[(THROUGH_THE_ENDPOINT, "aws:SourceVpce: !Ref BedrockVpcEndpoint")],
+        also: &["input bucket policy"],
+        check: "output bucket policy",
+        found: "OnlyThroughTheEndpoint denies through {S3VpcEndpointId}: job-kept-out-JobRole-",
+        cure: "except from OnlyThroughTheEndpoint what comes through {S3VpcEndpointId}",
+        ..SOUND
+    },
+    Broken {
+        name: "no-bucket",
+        accident: Accident::OutputBucketDeleted,
+        check: "output bucket",
+        found: "{OutputBucketName} does not exist",
+        cure: "deploy the stack anew",
+        ..SOUND
+    },
+    Broken {
+        name: "public",
+        edits: &[("BlockPublicAcls: true", "BlockPublicAcls: false")],
+        check: "input bucket",
+        found: "public access to {InputBucketName} is not blocked",
+        cure: "aws s3api put-public-access-block --bucket {InputBucketName}",
+        also: &["output bucket"],
+        ..SOUND
+    },
+    Broken {
+        name: "not-versioned",
+        edits: &[(
+            "VersioningConfiguration: { Status: Enabled }",
+            "VersioningConfiguration: { Status: Suspended }",
+        )],
+        state: "warn",
+        check: "input bucket",
+        found: "{InputBucketName} is not versioned",
+        cure: "switch its versioning on",
+        ..SOUND
+    },
+    Broken {
+        name: "other-service",
+        edits: &[("Service: bedrock.amazonaws.com", "Service: sagemaker.amazonaws.com")],
+        check: "role trust",
+        found: "Bedrock may not assume it",
+        cure: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
+        ..SOUND
+    },
+    Broken {
+        name: "other-account",
+        edits: &[("aws:SourceAccount: !Ref AWS::AccountId", "aws:SourceAccount: \"210987654321\"")],
+        check: "role trust",
+        found: "Bedrock may not assume it",
+        cure: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
+        ..SOUND
+    },
+    Broken {
+        name: "any-account",
+        edits: &[(
+            "              StringEquals: { aws:SourceAccount: !Ref AWS::AccountId }\n              ArnEquals:\n                aws:SourceArn: !Sub \"arn:${AWS::Partition}:bedrock:${AWS::Region}:${AWS::AccountId}:model-invocation-job/*\"",
+            "              ArnLike: { aws:SourceArn: \"arn:aws:bedrock:*\" }",
+        )],
+        state: "warn",
+        check: "role trust",
+        found: "for jobs of any account",
+        cure: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
+        ..SOUND
+    },
+    Broken {
+        name: "one-subnet-less",
+        edits: &[(
+            "ec2:SubnetID: !If [MakeNetwork, [!Ref SubnetA, !If [MakeSubnetB, !Ref SubnetB, !Ref AWS::NoValue], !If [MakeSubnetC, !Ref SubnetC, !Ref AWS::NoValue]], !Ref SubnetIds]",
+            "ec2:SubnetID: [!Ref SubnetA, !Ref SubnetB]",
+        )],
+        check: "role permissions",
+        found: "ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
+        cure: "let the role's policies allow ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
+        ..SOUND
+    },
+    Broken {
+        name: "no-invoke",
+        edits: &[("Action: bedrock:InvokeModel\n", "Action: bedrock:InvokeAgent\n")],
+        check: "role permissions",
+        found: "bedrock:InvokeModel on arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0",
+        cure: "let the role's policies allow bedrock:InvokeModel on",
+        ..SOUND
+    },
+    Broken {
+        name: "profile-in-part",
+        parameters: &[
+            ("ModelId", PROFILE),
+            (
+                "ModelArns",
+                "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0,arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
+            ),
+        ],
+        check: "role permissions",
+        found: "bedrock:InvokeModel on arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-4-5",
+        cure: "let the role's policies allow bedrock:InvokeModel on arn:aws:bedrock:us-west-2",
+        also: &["Bedrock endpoint"],
+        ..SOUND
+    },
+    Broken {
+        name: "needs-profile",
+        parameters: &[("ModelId", NEEDS_PROFILE)],
+        check: "model",
+        found: "anthropic.claude-haiku-4-5-20251001-v1:0 is to be had only through an inference profile",
+        cure: "set ModelId to us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        ..SOUND
+    },
+    Broken {
+        name: "no-model",
+        parameters: &[("ModelId", "anthropic.claude-9-haiku-20990101-v1:0")],
+        check: "model",
+        found: "there is no model anthropic.claude-9-haiku-20990101-v1:0 in us-east-1",
+        cure: "use one of https://docs.aws.amazon.com/",
+        also: &["quotas"],
+        ..SOUND
+    },
+    Broken {
+        name: "no-profile",
+        parameters: &[("ModelId", "eu.anthropic.claude-haiku-4-5-20251001-v1:0")],
+        check: "model",
+        found: "there is no inference profile eu.anthropic.claude-haiku-4-5-20251001-v1:0 in us-east-1",
+        cure: "aws bedrock list-inference-profiles",
+        also: &["quotas"],
+        ..SOUND
+    },
+    Broken {
+        name: "legacy",
+        parameters: &[("ModelId", LEGACY)],
+        state: "warn",
+        check: "model",
+        found: "anthropic.claude-3-sonnet-20240229-v1:0 is LEGACY, and ends on 2027-01-31",
+        cure: "move to a newer model",
+        ..SOUND
+    },
+    Broken {
+        name: "low-quota",
+        parameters: &[("MaxRecordsPerJob", "200000")],
+        check: "quotas",
+        found: "MAX_RECORDS_PER_JOB is 200000, the quota \"Records per batch inference job for Nova Lite\" is 100000",
+        cure: "set it to that, or ask for more",
+        ..SOUND
+    },
+    Broken {
+        name: "key-disabled",
+        parameters: &[("KmsKeyArn", "create")],
+        accident: Accident::KeyDisabled,
+        check: "KMS key",
+        found: "{KmsKeyArn} is Disabled",
+        cure: "aws kms enable-key --key-id {KmsKeyArn}",
+        ..SOUND
+    },
+    Broken {
+        name: "key-elsewhere",
+        parameters: &[("KmsKeyArn", KEY_ELSEWHERE)],
+        check: "KMS key",
+        found: "is in eu-west-1: S3 takes keys of the bucket's Region only",
+        cure: "use a key in us-east-1",
+        ..SOUND
+    },
+];
+
+impl Accident {
+    pub(super) async fn happen(&self, account: &Account, stack: &Stack) {
+        match self {
+            Self::None => {}
+            Self::SubnetDeleted => {
+                let subnet = stack.outputs["JobSubnetIds"].split(',').next().unwrap();
+                let ec2 = aws_sdk_ec2::Client::new(&account.sdk);
+                ec2.delete_subnet().subnet_id(subnet).send().await.unwrap();
+            }
+            Self::OutputBucketDeleted => {
+                let s3 = aws_sdk_s3::Client::new(&account.sdk);
+                s3.delete_bucket().bucket(&stack.outputs["OutputBucketName"]).send().await.unwrap();
+            }
+            Self::KeyDisabled => {
+                let kms = aws_sdk_kms::Client::new(&account.sdk);
+                kms.disable_key().key_id(&stack.outputs["KmsKeyArn"]).send().await.unwrap();
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Faults of a local run: events that are dropped, doubled or delayed, and all that its options reach.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bedrock_vpc_batch::local::bedrock::{EndingRates, JobStatus};
+use bedrock_vpc_batch::local::faults::EventFaults;
+use bedrock_vpc_batch::local::pump::{self, EventCounts};
+use bedrock_vpc_batch::local::{Local, LocalOptions};
+use tempfile::TempDir;
+
+use super::create_in_world;
+use crate::support::{BOUND, INPUT_BUCKET, config, drop_of};
+
+async fn local(change: impl FnOnce(&mut LocalOptions)) -> (Local, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = LocalOptions::new(config(&[]));
+    change(&mut options);
+    (Local::start(folder.path(), options).await.unwrap(), folder)
+}
+
+/// Drops files, and waits until so many have a report.
+async fn drop_files(local: &Local, files: usize, reports: usize) -> usize {
+    let mut endings = local.endings();
+    for number in 0..files {
+        let key = format!("{number}.jsonl");
+        let put = local.s3().client().put_object().bucket(INPUT_BUCKET).key(key);
+        put.body(drop_of(100).into()).send().await.unwrap();
+    }
+    let (mut reported, mut lost) = (BTreeSet::new(), 0);
+    while reported.len() < reports {
+        match tokio::time::timeout(BOUND, endings.recv()).await.unwrap().unwrap() {
+            pump::Ending::Reported(key) => {
+                reported.insert(key);
+            }
+            pump::Ending::GivenUp { error, .. } if error.contains("the event was lost") => lost += 1,
+            pump::Ending::GivenUp { event, error } => panic!("{error}: {event}"),
+        }
+    }
+    lost
+}
+
+#[tokio::test]
+async fn dropped_notifications_make_no_jobs() {
+    let (local, _folder) = local(|options| {
+        options.seed = 5;
+        options.faults.notifications = EventFaults { dropped: 0.5, ..EventFaults::default() };
+    })
+    .await;
+    // What the seed says.
+    let dropped = 4;
+    assert_eq!(drop_files(&local, 8, 8 - dropped).await, dropped, "nothing looks for them, so it is said");
+    let expected = EventCounts { events: 8, dropped: dropped as u64, ..EventCounts::default() };
+    assert_eq!(local.pump().notifications(), expected);
+    assert_eq!(local.stand_in().jobs().len(), 8 - dropped);
+    let changes = local.pump().state_changes();
+    assert_eq!(changes, EventCounts { events: changes.events, ..EventCounts::default() });
+}
+
+#[tokio::test]
+async fn dropped_state_changes_leave_jobs_without_results() {
+    let (local, _folder) = local(|options| {
+        options.faults.state_changes = EventFaults { dropped: 1.0, ..EventFaults::default() };
+    })
+    .await;
+    drop_files(&local, 1, 0).await;
+    let ended = async {
+        while local.pump().state_changes().events < 5 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(BOUND, ended).await.unwrap();
+    let expected = EventCounts { events: 5, dropped: 5, ..EventCounts::default() };
+    assert_eq!(local.pump().state_changes(), expected);
+    assert_eq!(local.stand_in().jobs()[0].status, JobStatus::Completed);
+    assert!(local.faults().calls().iter().all(|call| call.operation != "GetModelInvocationJob"));
+}
+
+#[tokio::test]
+async fn duplicated_and_delayed_events_come_twice_and_late() {
+    let (local, _folder) = local(|options| {
+        let delay = Duration::from_millis(200);
+        let twice = EventFaults { duplicated: 1.0, delayed: 1.0, delay, ..EventFaults::default() };
+        options.faults.notifications = twice.clone();
+        options.faults.state_changes = twice;
+    })
+    .await;
+    drop_files(&local, 3, 3).await;
+    assert_eq!(local.stand_in().jobs().len(), 3);
+    let both = [local.pump().notifications(), local.pump().state_changes()];
+    let expected = |events| EventCounts { events, dropped: 0, duplicated: events, delayed: 2 * events };
+    assert_eq!(both, [expected(3), expected(15)]);
+    let heads = local.faults().calls().iter().filter(|call| call.operation == "HeadObject").count();
+    assert!(heads >= 6, "each of the six notifications was handled: {heads}");
+}
+
+#[tokio::test]
+async fn options_of_a_local_run_reach_bedrock_and_the_calls() {
+    let (local, _folder) = local(|options| {
+        options.pace = Duration::from_millis(100);
+        options.faults.jobs_in_flight = Some(1);
+        options.faults.endings = EndingRates { stopped: 1.0, ..EndingRates::default() };
+        options.faults.refuse_subnet = Duration::from_millis(1);
+        options.faults.refuse_role = Duration::from_millis(300);
+        options.faults.calls.slow = Duration::from_millis(2);
+    })
+    .await;
+    let client = &local.clients().bedrock;
+    let put = local.s3().client().put_object().bucket(INPUT_BUCKET).key("a.jsonl").body(drop_of(100).into());
+    let refused = create_in_world(client, local.config(), "job-1").await.unwrap_err();
+    assert!(refused.contains("iam:PassRole"), "{refused}");
+    put.send().await.unwrap();
+    let cured = async { while create_in_world(client, local.config(), "job-1").await.is_err() {} };
+    tokio::time::timeout(BOUND, cured).await.unwrap();
+    let most = "At most 1 batch inference jobs of this model may be in progress.";
+    assert_eq!(create_in_world(client, local.config(), "job-2").await, Err(most.into()));
+    let ended = async {
+        while local.stand_in().jobs()[0].status != JobStatus::Stopped {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(BOUND, ended).await.unwrap();
+    assert!(local.faults().counts()["delay"] > 0);
+}

@@ -1,0 +1,5 @@
+//! The sandbox: the embedded S3, the Bedrock stand-in, and the faults that both can have.
+
+pub(crate) mod bedrock;
+mod faults;
+mod s3;

@@ -1,0 +1,3 @@
+//! The repository itself: what the documents say of it.
+
+mod readme;

@@ -1,0 +1,55 @@
+//! What the README says of the configuration is what the code reads, and what it tells to run starts in a fresh clone.
+
+use std::path::Path;
+use std::process::Command;
+
+use bedrock_vpc_batch::aws::config::VARIABLES;
+
+#[test]
+fn configuration_table_is_that_of_the_code() {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md")).unwrap();
+    let header = "| variable | default | meaning |\n|---|---|---|\n";
+    let table = page.split_once(header).unwrap().1.split_once("\n\n").unwrap().0;
+    let expected: Vec<String> = VARIABLES
+        .iter()
+        .map(|(name, default, meaning)| {
+            let default = match default {
+                None => "required".to_owned(),
+                Some("") => "none".to_owned(),
+                Some(default) => format!("`{default}`"),
+            };
+            format!("| `{name}` | {default} | {meaning} |")
+        })
+        .collect();
+    assert_eq!(table.lines().collect::<Vec<_>>(), expected);
+}
+
+/// Runs a section of the benchmarks where nothing was ever built: its programs and figures are made up, its files are
+/// not. All sections start as this one does.
+#[test]
+fn bench_starts_in_a_fresh_clone() {
+    const FIRST_RUN: &str = r#"
+import sys
+sys.path.insert(0, "tools/bench")
+import measure, run
+figures = {"cpu": [1.0], "wall": [1.0]}
+measure.programs = lambda: {"bedrock-vpc-batch": "none"}
+measure.compare = lambda contenders: {name: figures for name in contenders}
+run.main(["validate"])
+"#;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let clone = tempfile::tempdir().unwrap();
+    let tools = clone.path().join("tools/bench");
+    std::fs::create_dir_all(&tools).unwrap();
+    for file in std::fs::read_dir(root.join("tools/bench")).unwrap().map(Result::unwrap) {
+        if file.path().extension().is_some_and(|extension| extension == "py") {
+            std::fs::copy(file.path(), tools.join(file.file_name())).unwrap();
+        }
+    }
+    let mut python = Command::new("python3");
+    let python = python.args(["-B", "-c", FIRST_RUN]).current_dir(clone.path()).env("SIZE", "1");
+    let output = python.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(clone.path().join("target/bench/validate.json").is_file());
+}

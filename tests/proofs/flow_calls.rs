@@ -1,0 +1,238 @@
+//! Every call that the flows make, written down for `make policies`, which asks a simulator whether the
+//! template's policies allow it: which function, which operation, on what. Nothing of what is in it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use bedrock_vpc_batch::local::bedrock::{Ending, Fault, Operation, Processed, RecordFailure, TerminalStatus};
+use bedrock_vpc_batch::local::faults::{Action, Call, Faults, Service};
+use serde_json::{Value, json};
+
+use crate::support::{LEASE_OVER, World, drop_of, invocation_after, record, schedule_event};
+
+/// A pipeline that writes down who calls what.
+struct Flow {
+    world: World,
+    /// The calls of the stand-in, made with the role of the job.
+    job: Faults,
+    calls: BTreeSet<String>,
+    time: Duration,
+}
+
+impl Flow {
+    async fn new(changes: &[(&str, &str)]) -> Self {
+        let job = Faults::new();
+        let world = World::build(changes, |options| {
+            let config = options.s3.config();
+            let client = job.wrap(config.http_client().unwrap());
+            options.s3 = Client::from_conf(config.to_builder().http_client(client).build());
+        });
+        Self { world: Box::pin(world).await, job, calls: BTreeSet::new(), time: Duration::ZERO }
+    }
+
+    /// Calls the function that the event is for, when all leases have ended. It may fail: what it calls counts.
+    async fn deliver(&mut self, event: &Value) {
+        self.time += LEASE_OVER;
+        let (by, faults, event) = (invocation_after(self.time), self.world.faults.clone(), event.clone());
+        let function = if event.get("Records").is_some() { "submit" } else { "complete" };
+        let handled = async {
+            match function {
+                "submit" => self.world.submit.handle(event, &by).await,
+                _ => self.world.complete.handle(event, &by).await,
+            }
+        };
+        drop(faults.until_stopped(handled).await);
+        self.calls.extend(faults.calls().iter().map(|call| line(function, call)));
+        faults.reset();
+    }
+
+    async fn sweep(&mut self) {
+        self.world.all_jobs_over().await;
+        self.deliver(&schedule_event()).await;
+    }
+
+    /// Lets the next delivery meet this at each call of the operation on a key with this in it.
+    fn meet(&self, action: Action, operation: &'static str, part: &'static str) {
+        self.world.faults.set(move |call| {
+            let is_it = call.operation == operation && call.subject.contains(part);
+            if is_it { action.clone() } else { Action::Pass }
+        });
+    }
+
+    /// All calls, when nothing is left to do.
+    async fn finish(mut self) -> BTreeSet<String> {
+        self.sweep().await;
+        self.calls.extend(self.job.calls().iter().map(|call| line("job", call)));
+        self.calls
+    }
+}
+
+fn line(by: &str, call: &Call) -> String {
+    json!({
+        "by": by,
+        "service": match call.service { Service::S3 => "s3", Service::Bedrock => "bedrock" },
+        "operation": call.operation,
+        "bucket": call.bucket,
+        "subject": call.subject,
+        "copySource": call.copy_source,
+        "condition": call.condition.map(|condition| format!("{condition:?}")),
+        "parameters": call.parameters,
+    })
+    .to_string()
+}
+
+/// Records of so many bytes, of which every tenth has no id: the input of their job is written, not copied.
+fn some_without_id(count: usize, bytes: usize) -> Vec<u8> {
+    let line = |number: usize| {
+        let id = format!("r{number}");
+        let record = record(&id).replace("Was sagt", &"w".repeat(bytes));
+        let without = record.replace(&format!(",\"recordId\":\"{id}\""), "");
+        (if number.is_multiple_of(10) { without } else { record }) + "\n"
+    };
+    (0..count).map(line).collect::<String>().into_bytes()
+}
+
+fn partly(status: TerminalStatus, processed: usize) -> Ending {
+    let failing = vec![RecordFailure { position: 0, code: 400, message: "no".into() }];
+    Ending {
+        processed: Processed::First(processed),
+        failing,
+        write_output: true,
+        write_manifest: true,
+        ..Ending::new(status)
+    }
+}
+
+const REFUSED: Action = Action::Refuse { status: 403, code: "AccessDenied" };
+
+/// Each of the five endings, with a next attempt where there is one; odd keys; jobs with tags or without.
+async fn endings(tags: &str) -> BTreeSet<String> {
+    use TerminalStatus::{Completed, Expired, Failed, PartiallyCompleted, Stopped};
+    let mut flow = Flow::new(&[("JOB_TAGS", tags)]).await;
+    let endings = [Completed, PartiallyCompleted, Failed, Stopped].map(|status| partly(status, 150));
+    let endings = endings.into_iter().chain([Completed, Failed, Expired].map(Ending::new));
+    let keys = ["in/a b+c%.jsonl", "in/a?versionId=1&b.jsonl", "in/日本語//é.jsonl"];
+    for (ending, key) in endings.zip(keys.into_iter().cycle()) {
+        flow.world.stand_in.script(ending);
+        let put = flow.world.put(key, drop_of(300)).await;
+        flow.deliver(&put).await;
+        let ended = flow.world.ended().await;
+        flow.deliver(&ended).await;
+        flow.sweep().await;
+    }
+    flow.finish().await
+}
+
+/// A submit that dies when it has written its marker, or claimed the drop, or never: the sweep takes over.
+async fn deaths() -> BTreeSet<String> {
+    let mut flow = Flow::new(&[]).await;
+    for body in [drop_of(99), drop_of(120), some_without_id(120, 1)] {
+        for written in ["ledger/open/", "drop.json", "nothing of that kind"] {
+            let put = flow.world.put("in/a.jsonl", body.clone()).await;
+            flow.meet(Action::StopAfter, "PutObject", written);
+            flow.deliver(&put).await;
+        }
+        flow.sweep().await;
+    }
+    flow.finish().await
+}
+
+/// A job that may exist, looked up by the sweep and by a notification that comes again.
+async fn adoption() -> BTreeSet<String> {
+    let mut flow = Flow::new(&[]).await;
+    for is_swept in [true, false] {
+        for _ in 0..3 {
+            flow.world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::LoseAnswer);
+        }
+        let put = flow.world.put("in/a.jsonl", drop_of(120)).await;
+        flow.deliver(&put).await;
+        let again = if is_swept { schedule_event() } else { put };
+        flow.deliver(&again).await;
+        flow.sweep().await;
+    }
+    flow.finish().await
+}
+
+/// Objects that are written in parts, and given up at the first try.
+async fn parts() -> BTreeSet<String> {
+    let mut flow = Flow::new(&[("MIN_RECORDS_PER_JOB", "10"), ("MAX_ATTEMPTS", "2")]).await;
+    flow.world.stand_in.script(partly(TerminalStatus::PartiallyCompleted, 11));
+    flow.world.stand_in.script(partly(TerminalStatus::Failed, 1));
+    let mut event = flow.world.put("in/a.jsonl", some_without_id(22, 900_000)).await;
+    for _ in 0..3 {
+        flow.meet(REFUSED, "UploadPart", "");
+        flow.deliver(&event).await;
+        flow.meet(REFUSED, "UploadPart", "/unprocessed/");
+        flow.deliver(&event).await;
+        flow.deliver(&event).await;
+        if flow.world.markers().await.is_empty() {
+            break;
+        }
+        event = flow.world.ended().await;
+    }
+    flow.finish().await
+}
+
+/// A drop of several parts, made by S3 from ranges of it: given up at the first two tries.
+async fn ranges() -> BTreeSet<String> {
+    let mut flow = Flow::new(&[("MAX_INPUT_FILE_BYTES", "11000000")]).await;
+    let line = |number: usize| record(&format!("r{number}")).replace("Was sagt", &"w".repeat(50_000)) + "\n";
+    let put = flow.world.put("in/a.jsonl", (0..400).map(line).collect::<String>()).await;
+    for event in [&put, &schedule_event()] {
+        flow.meet(REFUSED, "UploadPartCopy", "");
+        flow.deliver(event).await;
+    }
+    flow.deliver(&put).await;
+    while !flow.world.markers().await.is_empty() {
+        let ended = flow.world.ended().await;
+        flow.deliver(&ended).await;
+    }
+    flow.finish().await
+}
+
+/// The operations that the adapters call: `client.get_object()` is `GetObject`. Each has a name of several words.
+fn operations_in_the_code() -> BTreeSet<String> {
+    let mut code = String::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                // A chain of calls may be wrapped anywhere.
+                code.extend(std::fs::read_to_string(path).unwrap().split_whitespace());
+            }
+        }
+    }
+    let methods =
+        code.split("client.").skip(1).filter_map(|rest| rest.split_once("()")).map(|(name, _)| name);
+    let is_operation = |name: &&str| {
+        name.contains('_') && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+    };
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    methods.filter(is_operation).map(|name| name.split('_').map(capital).collect()).collect()
+}
+
+#[tokio::test]
+async fn every_call_is_written_down() {
+    let mut calls = endings("{}").await;
+    calls.extend(endings("{\"team\":\"search\"}").await);
+    for more in [deaths().await, adoption().await, parts().await, ranges().await] {
+        calls.extend(more);
+    }
+    let calls: Vec<Value> = calls.iter().map(|call| serde_json::from_str(call).unwrap()).collect();
+    let by_functions = calls.iter().filter(|call| call["by"] != "job");
+    let operations: BTreeSet<String> =
+        by_functions.map(|call| call["operation"].as_str().unwrap().to_owned()).collect();
+    let mut expected = operations_in_the_code();
+    // It is sent by its input: src/job/request.rs.
+    expected.insert("CreateModelInvocationJob".into());
+    assert_eq!(operations, expected, "an operation of the code that no flow makes here");
+
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("flow-calls.json"), serde_json::to_vec_pretty(&calls).unwrap()).unwrap();
+    println!("flow calls: {} different ones of {} operations", calls.len(), operations.len());
+}

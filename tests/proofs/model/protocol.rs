@@ -1,0 +1,336 @@
+//! The protocol as a model that stateright explores: what can happen next in a world, and what that leads to.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Mutex;
+
+use stateright::{Model, Property};
+
+use super::promises;
+use super::steps::perform;
+use super::task::{Course, Reason, Task};
+use super::world::{
+    ATTEMPTS, AtBedrock, Doubt, Drop, Entry, Invocation, Job, JobId, JobState, Records, World,
+};
+
+/// A rule of the protocol, to be broken on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Bedrock is asked only after `Submitting` was written.
+    RecordComesFirst,
+    /// A lease that is not over is left to its holder.
+    LeasesAreRespected,
+    /// A marker is deleted after all that it stands for was done.
+    MarkerGoesLast,
+    /// After an expired lease the job's name is looked up, and Create sends the recorded token.
+    JobIsLookedUp,
+    /// What `Ended` records is carried out, whatever the settings have become.
+    OutcomeIsDecidedOnce,
+    /// Nothing is decided while the output shows less than manifest and counters say.
+    EvidenceAgrees,
+    /// The sweep compares the input bucket with the ledger.
+    PutsAreCompared,
+    /// A job with our name is ours only if it has our token.
+    TokensAreCompared,
+    /// An invocation that finds `Rejected` writes `rejection.json` before the marker goes.
+    RejectionIsCarriedOut,
+}
+
+/// What Bedrock does with a client request token that it has seen. Its memory is not documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bedrock {
+    /// It makes no second job for it, ever.
+    RemembersTokens,
+    /// It makes no second job for it while the invocation that sent it lives.
+    ForgetsTokens,
+}
+
+/// What is done about a lost answer to Create, besides waiting for the lease to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Create {
+    /// It may be sent again, but only the refusal of a first attempt counts as one: as if sent once.
+    SentOnce,
+    /// The SDK sends the request again, and what is answered then counts.
+    SentAgainBySdk,
+    /// The same, but the job's name is always looked up before it is asked for, not only after an expired
+    /// lease.
+    LookedUpFirst,
+}
+
+/// The clocks of two lease holders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clocks {
+    /// They differ by less than the margin: a lease ends only after its holder.
+    WithinMargin,
+    /// A lease may end under a living holder.
+    BeyondMargin,
+}
+
+/// The protocol, its bounds and its surroundings.
+#[derive(Debug)]
+pub(crate) struct Protocol {
+    /// Parts of the drop.
+    pub(crate) parts: u8,
+    /// Records of each part.
+    pub(crate) records: u8,
+    /// Attempts at each part that the settings allow; some invocations have settings that allow just one.
+    pub(crate) attempts: u8,
+    /// Invocations at work at the same time.
+    pub(crate) invocations: usize,
+    /// Crashes and lost answers, in all.
+    pub(crate) faults: u8,
+    /// Jobs that Bedrock runs at the same time.
+    pub(crate) quota: u8,
+    /// A job of another request that has the name of the first attempt at the first part, and runs indefinitely.
+    pub(crate) name_is_taken: bool,
+    pub(crate) bedrock: Bedrock,
+    pub(crate) create: Create,
+    pub(crate) clocks: Clocks,
+    pub(crate) broken: Option<Rule>,
+    /// Every step that was explored.
+    pub(crate) steps: Mutex<Vec<Step>>,
+}
+
+/// From one world to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    /// Whether it takes no fault and no event, only work that goes on, time and the sweep.
+    pub(crate) is_sweep: bool,
+    /// Whether nothing is open after it.
+    pub(crate) ends: bool,
+}
+
+/// What can happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// The put event, for the first time or again, early or late. It is lost if it never happens.
+    Submit,
+    /// The sweep comes to the version that was dropped.
+    Compare,
+    /// A job's state change, for the first time or again, early or late. It is lost if it never happens.
+    Complete(JobId),
+    /// The sweep comes to a marker.
+    Sweep(Entry),
+    /// An invocation makes its next call.
+    Call { invocation: usize, task: Task, course: Course },
+    /// An invocation is gone before its next call: a crash, a timeout, an error that it gives up on. (A lease
+    /// that is given back is the same, and then the end of the lease.)
+    Crash { invocation: usize },
+    /// A lease ends.
+    LeaseEnds(Entry),
+    /// The time has come after which a doubt is final.
+    DoubtEnds(JobId),
+    /// A job is over; these records of it were done, and these of them are in its output.
+    JobEnds(JobId, Records, Records),
+    /// The rest of a job's output is there now.
+    OutputAppears(JobId),
+    /// The version that was dropped is deleted.
+    DeleteSource,
+}
+
+impl Protocol {
+    /// One drop of so many parts of so many records each.
+    pub(crate) fn new(parts: u8, records: u8, invocations: usize, faults: u8) -> Self {
+        Self {
+            parts,
+            records,
+            attempts: ATTEMPTS,
+            invocations,
+            faults,
+            quota: 1,
+            name_is_taken: false,
+            bedrock: Bedrock::RemembersTokens,
+            create: Create::SentOnce,
+            clocks: Clocks::WithinMargin,
+            broken: None,
+            steps: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn breaks(&self, rule: Rule) -> bool {
+        self.broken == Some(rule)
+    }
+
+    /// All records of a part.
+    pub(crate) fn all_records(&self) -> Records {
+        (1 << self.records) - 1
+    }
+
+    /// The records that a job is to run over. They follow from the ledger, so everybody writes the same.
+    pub(crate) fn input_of(&self, world: &World, id: JobId) -> Records {
+        match id.previous() {
+            None => self.all_records(),
+            Some(previous) => {
+                world.job(previous).entry.and_then(JobState::outcome).map_or(0, |outcome| outcome.remaining)
+            }
+        }
+    }
+
+    /// Whether a job of another request has this job's name.
+    pub(crate) fn is_taken(&self, id: JobId) -> bool {
+        self.name_is_taken && id == JobId::new(0, 0)
+    }
+
+    fn start(&self, world: &mut World, task: Task) -> Option<()> {
+        self.call(world, Invocation::default(), task, Course::Plain)
+    }
+
+    fn call(&self, world: &mut World, mut invocation: Invocation, task: Task, course: Course) -> Option<()> {
+        perform(self, world, &mut invocation, task, course)?;
+        // An invocation with nothing left to do is over, and all that it held is held by nobody.
+        if !invocation.todo.is_empty() {
+            world.invocations.push(invocation);
+            world.invocations.sort_unstable();
+        }
+        Some(())
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { parts, records, attempts, invocations, faults, .. } = self;
+        write!(
+            f,
+            "parts {parts}, records {records}, attempts {attempts}, invocations {invocations}, faults {faults}"
+        )
+    }
+}
+
+impl Model for Protocol {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        let jobs = vec![Job::default(); usize::from(self.parts * ATTEMPTS)];
+        vec![World { jobs, faults: self.faults, drop: Drop::default(), ..World::default() }]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        if world.invocations.len() < self.invocations {
+            if !world.source_deleted {
+                actions.push(Action::Submit);
+                if !self.breaks(Rule::PutsAreCompared) {
+                    actions.push(Action::Compare);
+                }
+            }
+            for id in world.job_ids() {
+                if matches!(world.job(id).at_bedrock, AtBedrock::Over { .. }) {
+                    actions.push(Action::Complete(id));
+                }
+            }
+            actions.extend(world.entries().filter(|entry| world.has_marker(*entry)).map(Action::Sweep));
+        }
+        for (at, invocation) in world.invocations.iter().enumerate() {
+            if at > 0 && world.invocations[at - 1] == *invocation {
+                continue;
+            }
+            let Some(task) = invocation.todo.last() else { continue };
+            for course in task.courses(self) {
+                if !course.is_lost() || world.faults > 0 {
+                    actions.push(Action::Call { invocation: at, task: *task, course: *course });
+                }
+            }
+            if world.faults > 0 {
+                actions.push(Action::Crash { invocation: at });
+            }
+        }
+        for entry in world.entries().filter(|entry| world.is_leased(*entry)) {
+            let holder_lives = world.invocations.iter().any(|invocation| invocation.holds(entry));
+            if !holder_lives || self.clocks == Clocks::BeyondMargin {
+                actions.push(Action::LeaseEnds(entry));
+            }
+        }
+        if world.faults > 0 && !world.source_deleted {
+            actions.push(Action::DeleteSource);
+        }
+        for id in world.job_ids() {
+            let job = world.job(id);
+            if job.entry == Some(JobState::Doubtful(Doubt::Open)) {
+                actions.push(Action::DoubtEnds(id));
+            }
+            let is_decided = job.entry.is_some_and(|entry| entry.outcome().is_some());
+            match job.at_bedrock {
+                AtBedrock::Running => {
+                    for done in subsets(job.input) {
+                        let shown = subsets(done).filter(|shown| *shown == done || world.faults > 0);
+                        actions.extend(shown.map(|shown| Action::JobEnds(id, done, shown)));
+                    }
+                }
+                // What is not there after some hours never will be.
+                AtBedrock::Over { done, shown } if shown != done && !is_decided => {
+                    actions.push(Action::OutputAppears(id));
+                }
+                AtBedrock::Over { .. } | AtBedrock::Unknown => {}
+            }
+        }
+    }
+
+    fn next_state(&self, before: &World, action: Action) -> Option<World> {
+        let mut world = before.clone();
+        match &action {
+            Action::Submit => self.start(&mut world, Task::ReadDrop)?,
+            Action::Compare => self.start(&mut world, Task::CompareDrop)?,
+            Action::Complete(id) => self.start(&mut world, Task::ReadJob(*id, Reason::StateChange))?,
+            Action::Sweep(Entry::Drop) => self.start(&mut world, Task::ReadDrop)?,
+            Action::Sweep(Entry::Job(id)) => self.start(&mut world, Task::ReadJob(*id, Reason::Marker))?,
+            Action::Call { invocation, course, .. } => {
+                let mut invocation = world.invocations.remove(*invocation);
+                world.faults -= u8::from(course.is_lost());
+                let task = invocation.todo.pop()?;
+                self.call(&mut world, invocation, task, *course)?;
+            }
+            Action::Crash { invocation } => {
+                world.faults -= 1;
+                world.invocations.remove(*invocation);
+            }
+            Action::LeaseEnds(entry) => world.end_lease(*entry),
+            Action::DoubtEnds(id) => world.end_doubt(*id),
+            Action::JobEnds(id, done, shown) => {
+                world.faults -= u8::from(done != shown);
+                world.job_mut(*id).at_bedrock = AtBedrock::Over { done: *done, shown: *shown };
+            }
+            Action::OutputAppears(id) => {
+                if let AtBedrock::Over { done, shown } = &mut world.job_mut(*id).at_bedrock {
+                    *shown = *done;
+                }
+            }
+            Action::DeleteSource => {
+                world.faults -= 1;
+                world.source_deleted = true;
+            }
+        }
+        if world == *before {
+            return None;
+        }
+        let is_sweep = match action {
+            Action::Sweep(_) | Action::Compare | Action::LeaseEnds(_) | Action::DoubtEnds(_) => true,
+            Action::JobEnds(_, done, shown) => done == shown,
+            Action::Call { course, .. } => !course.is_lost(),
+            Action::Submit
+            | Action::Complete(_)
+            | Action::Crash { .. }
+            | Action::OutputAppears(_)
+            | Action::DeleteSource => false,
+        };
+        let step =
+            Step { from: key(before), to: key(&world), is_sweep, ends: promises::nothing_is_open(&world) };
+        self.steps.lock().expect("no thread has panicked").push(step);
+        Some(world)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        promises::properties()
+    }
+}
+
+fn subsets(records: Records) -> impl Iterator<Item = Records> {
+    (0..=records).filter(move |some| some & !records == 0)
+}
+
+fn key(world: &World) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    world.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,343 @@
+//! What an invocation does, one external call at a time.
+//!
+//! A task is one call, together with what the invocation makes of its answer: everything local in between
+//! can be seen by nobody. A task carries whether the entry that it goes by is still what was read
+//! (`current`): that is what `If-Match` on the ETag asks, and unlike a version number it keeps the number of
+//! states finite.
+//!
+//! An invocation that goes on to other work (the next marker of a sweep, the waiting jobs after a
+//! completion) is the end of one invocation and the beginning of another here, which allows more: the
+//! leases of the first can end sooner. Its first read is one step with its beginning, for until then nobody
+//! can tell that it is there.
+//!
+//! Of the outside it is assumed what S3 documents (reads after writes, conditional writes) and that Bedrock
+//! lists a job as soon as it exists, and that manifest and counters say what was processed; what the output shows may
+//! be less, and come later, but not after some hours. A record is `done` here whether it succeeded or failed for good.
+
+use super::protocol::{Bedrock, Create, Protocol, Rule};
+use super::task::{Asked, Course, Reason, Task};
+use super::world::{AtBedrock, Doubt, DropState, Entry, Invocation, JobId, JobState, Lease, Outcome, World};
+
+/// A conditional write has succeeded: plans what follows, after a look whose write it was if the answer is lost.
+fn go_on(by: &mut Invocation, entry: Entry, course: Course, tasks: &[Task]) {
+    by.plan(tasks);
+    if course.is_lost() {
+        let then = u8::try_from(tasks.len()).expect("a handful of tasks");
+        by.plan(&[Task::Confirm { entry, current: true, then }]);
+    }
+}
+
+/// Makes one call. `None` if it cannot go this way.
+pub(crate) fn perform(
+    protocol: &Protocol,
+    world: &mut World,
+    by: &mut Invocation,
+    task: Task,
+    course: Course,
+) -> Option<()> {
+    let drop_is = world.drop.entry;
+    match task {
+        Task::Confirm { current, then, .. } => {
+            if !current {
+                by.todo.truncate(by.todo.len() - usize::from(then));
+            }
+        }
+        Task::CompareDrop => {
+            if drop_is.is_none() {
+                by.plan(&[Task::PutDropMarker]);
+            }
+        }
+        Task::ReadDrop => match drop_is {
+            None => by.plan(&[Task::PutDropMarker, Task::CreateDrop]),
+            Some(DropState::Reading(Lease::Running)) if !protocol.breaks(Rule::LeasesAreRespected) => {}
+            Some(DropState::Reading(_)) => by.plan(&[Task::TakeDrop { current: true }]),
+            Some(DropState::Accepted) => go_on_accepted(world, by, Entry::Drop, Course::Plain),
+            Some(DropState::Rejected) if protocol.breaks(Rule::RejectionIsCarriedOut) => {
+                by.plan(&[Task::DeleteMarker(Entry::Drop)]);
+            }
+            Some(DropState::Rejected) => by.plan(&[Task::WriteRejection, Task::DeleteMarker(Entry::Drop)]),
+            Some(DropState::Finished) => by.plan(&[Task::DeleteMarker(Entry::Drop)]),
+        },
+        Task::PutDropMarker => world.drop.marker = true,
+        Task::CreateDrop if drop_is.is_some() => {
+            plain(course)?;
+            by.plan(&[Task::ReadDrop]);
+        }
+        Task::CreateDrop => {
+            world.write_drop(DropState::Reading(Lease::Running), by);
+            go_on(by, Entry::Drop, course, &[Task::JudgeDrop { current: true }]);
+        }
+        Task::TakeDrop { current: false } | Task::JudgeDrop { current: false } => plain(course)?,
+        Task::TakeDrop { current: true } => {
+            world.write_drop(DropState::Reading(Lease::Running), by);
+            go_on(by, Entry::Drop, course, &[Task::JudgeDrop { current: true }]);
+        }
+        Task::JudgeDrop { current: true } if course.is_other() => {
+            world.write_drop(DropState::Rejected, by);
+            go_on(by, Entry::Drop, course, &[Task::WriteRejection, Task::DeleteMarker(Entry::Drop)]);
+        }
+        Task::JudgeDrop { current: true } if world.source_deleted => return None,
+        Task::JudgeDrop { current: true } => {
+            world.write_drop(DropState::Accepted, by);
+            go_on_accepted(world, by, Entry::Drop, course);
+        }
+        Task::WriteRejection => world.drop.rejection = true,
+        Task::MakeJob(id) => {
+            if world.job(id).entry.is_none() {
+                by.plan(&[Task::WriteInput(id), Task::PutJobMarker(id), Task::CreateJob(id)]);
+            }
+        }
+        Task::WriteInput(id) if world.source_deleted && id.previous().is_none() => {
+            by.todo.truncate(by.todo.len() - 2);
+            by.plan(&[Task::PutJobMarker(id), Task::CreateSourceDeleted(id)]);
+        }
+        Task::WriteInput(id) => world.job_mut(id).input = protocol.input_of(world, id),
+        Task::PutJobMarker(id) => world.job_mut(id).marker = true,
+        Task::CreateJob(id) => {
+            if world.job(id).entry.is_none() {
+                world.write_job(id, JobState::Waiting, by);
+            }
+        }
+        Task::CreateSourceDeleted(id) => {
+            if world.job(id).entry.is_none() {
+                world.write_job(id, JobState::SourceDeleted, by);
+            }
+        }
+        Task::ReadJob(id, reason) => read_job(protocol, world, by, id, reason),
+        Task::TakeJob { current: false, .. } => plain(course)?,
+        Task::TakeJob { id, current: true, may_exist } => {
+            world.write_job(id, JobState::Submitting(Lease::Running), by);
+            let next = match may_exist {
+                true if protocol.breaks(Rule::JobIsLookedUp) => {
+                    Task::CreateAtBedrock { id, current: true, asked: Asked::WithAFreshToken }
+                }
+                true => Task::FindByName { id, current: true, is_refused: false },
+                false => Task::CreateAtBedrock { id, current: true, asked: Asked::AsRecorded },
+            };
+            go_on(by, Entry::Job(id), course, &[next]);
+        }
+        Task::FindByName { id, current, is_refused } => {
+            let exists = world.job(id).at_bedrock != AtBedrock::Unknown;
+            let is_adopted = protocol.is_taken(id) && protocol.breaks(Rule::TokensAreCompared);
+            by.plan(&[if exists || is_adopted {
+                Task::RecordSubmitted { id, current }
+            } else if is_refused {
+                Task::RecordNameInUse { id, current }
+            } else {
+                Task::CreateAtBedrock { id, current, asked: Asked::AsRecorded }
+            }]);
+        }
+        // The name is in use: it is looked up.
+        Task::CreateAtBedrock { id, current, .. } if protocol.is_taken(id) => {
+            plain(course)?;
+            by.plan(&[Task::FindByName { id, current, is_refused: true }]);
+        }
+        Task::CreateAtBedrock { id, current, asked } => {
+            create_at_bedrock(protocol, world, by, id, asked, course)?;
+            match (course, asked) {
+                (Course::Plain, Asked::BeforeTheRecord) => {
+                    by.plan(&[Task::TakeJob { id, current, may_exist: true }]);
+                }
+                (Course::Plain, _) => by.plan(&[Task::RecordSubmitted { id, current }]),
+                (Course::Other, Asked::BeforeTheRecord) | (Course::Lost, _) => {}
+                (Course::Other, _) => by.plan(&[Task::RecordRefused { id, current }]),
+                (Course::LostOther, _) => by.plan(&[task]),
+            }
+        }
+        Task::RecordSubmitted { id, current } => {
+            if current {
+                world.write_job(id, JobState::Submitted, by);
+            }
+        }
+        Task::RecordRefused { id, current } => {
+            if current {
+                world.write_job(id, JobState::Waiting, by);
+            }
+        }
+        Task::RecordNameInUse { current: false, .. } => plain(course)?,
+        Task::RecordNameInUse { id, current: true } => {
+            let retried = course.is_other();
+            if retried && id.attempt() + 1 >= protocol.attempts {
+                return None;
+            }
+            let outcome = Outcome { remaining: world.job(id).input, retried };
+            world.write_job(id, JobState::Ended(outcome), by);
+            go_on(by, Entry::Job(id), course, &[]);
+        }
+        Task::GetFromBedrock { id, current } => {
+            if let AtBedrock::Over { done, shown } = world.job(id).at_bedrock {
+                let agrees = done == shown || protocol.breaks(Rule::EvidenceAgrees);
+                let is_final = world.job(id).entry == Some(JobState::Doubtful(Doubt::Final));
+                by.plan(&[if agrees || is_final {
+                    Task::RecordEnded { id, current, seen: shown, agrees }
+                } else {
+                    Task::RecordDoubtful { id, current }
+                }]);
+            }
+        }
+        Task::RecordDoubtful { id, current } => {
+            if current {
+                world.write_job(id, JobState::Doubtful(Doubt::Open), by);
+            }
+        }
+        Task::RecordEnded { current: false, .. } | Task::RecordSettled { current: false, .. } => {
+            plain(course)?
+        }
+        Task::RecordEnded { id, current: true, seen, agrees } => {
+            let remaining = world.job(id).input & !seen;
+            let retried = course.is_other();
+            if retried && (remaining == 0 || !agrees || id.attempt() + 1 >= protocol.attempts) {
+                return None;
+            }
+            let outcome = Outcome { remaining, retried };
+            world.write_job(id, JobState::Ended(outcome), by);
+            go_on(by, Entry::Job(id), course, &carry_out(id, outcome));
+        }
+        Task::WriteResults(id) => {
+            if let Some(outcome) = world.job(id).entry.and_then(JobState::outcome) {
+                world.job_mut(id).results = world.job(id).input & !outcome.remaining;
+            }
+        }
+        Task::WriteUnprocessed(id) => {
+            if let Some(outcome) = world.job(id).entry.and_then(JobState::outcome) {
+                world.job_mut(id).unprocessed = outcome.remaining;
+            }
+        }
+        Task::RecordSettled { id, current: true, outcome } => {
+            world.write_job(id, JobState::Settled(outcome), by);
+            go_on(by, Entry::Job(id), course, &settled(protocol, id));
+        }
+        Task::FinishDrop => {
+            if drop_is == Some(DropState::Accepted) {
+                by.plan(&[Task::CheckSettled { id: JobId::new(0, 0), current: true }]);
+            }
+        }
+        Task::CheckSettled { id, current } => {
+            if let Some(entry) = world.job(id).entry.filter(|entry| entry.is_settled()) {
+                let next_part = JobId::new(id.part() + 1, 0);
+                let retried = entry.outcome().is_some_and(|outcome| outcome.retried);
+                let next = if retried { id.next() } else { Some(next_part) };
+                let next = next.filter(|next| usize::from(next.0) < world.jobs.len());
+                by.plan(&[match next {
+                    Some(id) => Task::CheckSettled { id, current },
+                    None => Task::WriteSummary { current },
+                }]);
+            }
+        }
+        Task::WriteSummary { current } => {
+            world.drop.summary = true;
+            by.plan(&[Task::RecordFinished { current }]);
+        }
+        Task::RecordFinished { current } => {
+            if current {
+                world.write_drop(DropState::Finished, by);
+            }
+        }
+        Task::DeleteMarker(entry) => world.delete_marker(entry),
+    }
+    Some(())
+}
+
+/// A write whose condition fails has no effect of which the answer could be lost, and no other branch.
+fn plain(course: Course) -> Option<()> {
+    (course == Course::Plain).then_some(())
+}
+
+fn go_on_accepted(world: &World, by: &mut Invocation, entry: Entry, course: Course) {
+    let mut tasks: Vec<_> = world.first_jobs().map(Task::MakeJob).collect();
+    tasks.push(Task::DeleteMarker(Entry::Drop));
+    go_on(by, entry, course, &tasks);
+}
+
+fn read_job(protocol: &Protocol, world: &World, by: &mut Invocation, id: JobId, reason: Reason) {
+    let entry = world.job(id).entry;
+    match (entry, reason) {
+        (Some(JobState::Waiting | JobState::Submitting(_)), Reason::StateChange)
+        | (Some(JobState::Submitted | JobState::Doubtful(_)), _) => {
+            by.plan(&[Task::GetFromBedrock { id, current: true }])
+        }
+        (Some(JobState::Waiting), Reason::Marker) if protocol.breaks(Rule::RecordComesFirst) => {
+            by.plan(&[Task::CreateAtBedrock { id, current: true, asked: Asked::BeforeTheRecord }]);
+        }
+        (Some(JobState::Waiting), Reason::Marker) => {
+            let may_exist = protocol.create == Create::LookedUpFirst;
+            by.plan(&[Task::TakeJob { id, current: true, may_exist }]);
+        }
+        (Some(JobState::Submitting(lease)), Reason::Marker) => {
+            if lease == Lease::Over || protocol.breaks(Rule::LeasesAreRespected) {
+                by.plan(&[Task::TakeJob { id, current: true, may_exist: true }]);
+            }
+        }
+        (Some(JobState::Settled(_) | JobState::SourceDeleted), _) => by.plan(&settled(protocol, id)),
+        (Some(JobState::Ended(recorded)), _) => {
+            let may_retry = recorded.remaining != 0 && id.next().is_some();
+            let retried = recorded.retried != (protocol.breaks(Rule::OutcomeIsDecidedOnce) && may_retry);
+            by.plan(&carry_out(id, Outcome { retried, ..recorded }));
+        }
+        // The marker was put, and the entry is still to come.
+        (None, _) => {}
+    }
+}
+
+/// Bedrock's side of Create.
+fn create_at_bedrock(
+    protocol: &Protocol,
+    world: &mut World,
+    by: &mut Invocation,
+    id: JobId,
+    asked: Asked,
+    course: Course,
+) -> Option<()> {
+    if course == Course::Other {
+        // Throttled, over the quota, or refused for the settings. It is documented nowhere that a known
+        // token is looked at before any of these, so a job that exists can be refused as well.
+        return Some(());
+    }
+    let token = 1 << id.0;
+    let sender_lives = by.sent & token != 0 || world.invocations.iter().any(|other| other.sent & token != 0);
+    let remembers = protocol.bedrock == Bedrock::RemembersTokens || sender_lives;
+    if world.job(id).made > 0 && remembers && asked != Asked::WithAFreshToken {
+        return Some(());
+    }
+    let running = world.jobs.iter().filter(|job| job.at_bedrock == AtBedrock::Running).count();
+    if running >= usize::from(protocol.quota) {
+        return None;
+    }
+    if protocol.bedrock == Bedrock::ForgetsTokens {
+        by.sent |= token;
+    }
+    if world.job(id).made > 0 {
+        // The promise is broken; what becomes of the second job does not matter any more.
+        world.job_mut(id).made = 2;
+        return Some(());
+    }
+    let is_recorded = matches!(world.job(id).entry, Some(JobState::Submitting(_)));
+    if !(is_recorded && by.holds(Entry::Job(id))) {
+        world.breaches.job_without_record = true;
+    }
+    world.job_mut(id).made = 1;
+    world.job_mut(id).at_bedrock = AtBedrock::Running;
+    Some(())
+}
+
+/// What was decided, and then `Settled`.
+fn carry_out(id: JobId, outcome: Outcome) -> Vec<Task> {
+    let mut tasks = vec![Task::WriteResults(id)];
+    match (outcome.remaining, id.next()) {
+        (0, _) => {}
+        (_, Some(next)) if outcome.retried => tasks.push(Task::MakeJob(next)),
+        (_, _) => tasks.push(Task::WriteUnprocessed(id)),
+    }
+    tasks.push(Task::RecordSettled { id, current: true, outcome });
+    tasks
+}
+
+/// What is done for a settled job.
+fn settled(protocol: &Protocol, id: JobId) -> [Task; 2] {
+    let delete = Task::DeleteMarker(Entry::Job(id));
+    if protocol.breaks(Rule::MarkerGoesLast) {
+        [delete, Task::FinishDrop]
+    } else {
+        [Task::FinishDrop, delete]
+    }
+}

@@ -1,0 +1,3 @@
+//! Records: the lines that go in and come out.
+
+mod output_lines;

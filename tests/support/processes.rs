@@ -1,0 +1,28 @@
+//! The binaries, and the environment that they start with.
+
+use std::collections::BTreeMap;
+
+use bedrock_vpc_batch::local::s3::{KeyPair, REGION};
+
+use crate::support::environment;
+
+pub(crate) const SUBMIT: &str = env!("CARGO_BIN_EXE_submit");
+
+pub(crate) const COMPLETE: &str = env!("CARGO_BIN_EXE_complete");
+
+pub(crate) const COMMAND_LINE: &str = env!("CARGO_BIN_EXE_bedrock-vpc-batch");
+
+/// The environment that Lambda gives a function, with both services on loopback.
+pub(crate) fn function_environment(key: &KeyPair, s3: &str, bedrock: &str) -> BTreeMap<String, String> {
+    let mut environment = environment();
+    for (name, value) in [
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", key.access_key_id()),
+        ("AWS_SECRET_ACCESS_KEY", key.secret_access_key()),
+        ("AWS_ENDPOINT_URL_S3", s3),
+        ("AWS_ENDPOINT_URL_BEDROCK", bedrock),
+    ] {
+        environment.insert(name.to_owned(), value.to_owned());
+    }
+    environment
+}
