@@ -250,6 +250,10 @@ mod tests {
         DropId::derive(&DropSource::example())
     }
 
+    fn key_of(id: &str) -> RecordKey {
+        drop_id().record_hasher().key_of(id)
+    }
+
     fn quotas(min_records: u64, max_records: u64, max_file_bytes: u64) -> Quotas {
         Quotas { min_records, max_records, max_file_bytes }
     }
@@ -259,7 +263,7 @@ mod tests {
         let mut cutter = Cutter::new(quotas);
         for (at, bytes) in lines.iter().enumerate() {
             let id_bytes = (at % 2 == 1).then_some(1);
-            cutter.push(&Measured { key: RecordKey::of(&at.to_string()), bytes: *bytes, id_bytes });
+            cutter.push(&Measured { key: key_of(&at.to_string()), bytes: *bytes, id_bytes });
         }
         cutter.parts(&drop_id(), lines.iter().sum())
     }
@@ -375,7 +379,7 @@ mod tests {
         }
         let mut cutter = Cutter::new(Quotas { min_records: 1_000, ..quotas });
         for at in 0..3_000 {
-            cutter.push(&Measured { key: RecordKey::of(&at.to_string()), bytes: 1, id_bytes: None });
+            cutter.push(&Measured { key: key_of(&at.to_string()), bytes: 1, id_bytes: None });
         }
         assert_eq!(cutter.last.capacity(), 1_001);
     }
@@ -397,7 +401,7 @@ mod tests {
                         prop_assert_eq!(part.bytes.end - byte, lines[own.clone()].iter().sum::<u64>());
                         prop_assert_eq!(part.without_id, own.clone().filter(|at| at % 2 == 1).count() as u64);
                         let mut own_ids = KeySum::default();
-                        own.for_each(|at| own_ids.add(RecordKey::of(&at.to_string())));
+                        own.for_each(|at| own_ids.add(key_of(&at.to_string())));
                         prop_assert_eq!(part.ids, own_ids);
                         byte = part.bytes.end;
                         line += part.records;

@@ -135,7 +135,7 @@ impl Pipeline {
         // The output is read only now that nothing should be added to it.
         let part = &job.entry.part;
         let files = JobFiles::list(&self.store, job_id, job_arn, self.config.max_record_bytes).await?;
-        let read = files.read(part.records, by).await?;
+        let read = files.read(&job.entry.drop_id, part.records, by).await?;
         let answers = &read.answers;
         let matched = match answers.match_whole(part) {
             Some(matched) => matched,
@@ -219,7 +219,7 @@ impl Pipeline {
                 let job_id = &job.entry.job_id;
                 let files =
                     JobFiles::list(&self.store, job_id, &job_arn, self.config.max_record_bytes).await?;
-                let read = files.read(job.entry.part.records, by).await?;
+                let read = files.read(&job.entry.drop_id, job.entry.part.records, by).await?;
                 self.write_files(&job.entry, &outcome, &files, &read, by).await?;
             }
         }

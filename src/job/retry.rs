@@ -44,13 +44,12 @@ pub fn next_attempt(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::answers::Answers;
     use crate::job::example::*;
 
     #[test]
     fn next_attempt_takes_what_may_succeed() {
         let rest = matched(&answers(&[("a", GOOD), ("b", BUSY)]));
-        let none_answered = matched(&Answers::default());
+        let none_answered = matched(&answers(&[]));
         let limits = |max_attempts, min_records| RetryLimits { max_attempts, min_records };
         let next = |attempt, matched: &Matched, status, limits| {
             next_attempt(&drop_id(), &part(), attempt, matched, status, limits).map(|part| part.records)
