@@ -22,8 +22,8 @@ const CANDIDATES: usize = 32;
 #[must_use]
 pub fn check_source(source: &DropSource, max_drop_bytes: u64) -> Option<Problem> {
     if !source.key.ends_with(".jsonl") {
-        let cure = "name the file ….jsonl and drop it again";
-        return Some(Problem::of_file("the key does not end in .jsonl", cure));
+        let fix = "name the file ….jsonl and drop it again";
+        return Some(Problem::of_file("the key does not end in .jsonl", fix));
     }
     (source.size_bytes > max_drop_bytes).then(|| {
         let bytes = source.size_bytes;
@@ -232,7 +232,7 @@ impl Seen {
             line: Some(self.lines),
             byte: Some(byte + error.offset as u64),
             what: error.what.to_string(),
-            cure: error.what.cure().into(),
+            fix: error.what.fix().into(),
         });
         if self.problems.len() < MAX_PROBLEMS { Ok(()) } else { Err(Enough) }
     }

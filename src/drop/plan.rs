@@ -340,10 +340,10 @@ mod tests {
             (quotas(100, 120, 1_000_000), 121, "put 100 to 120, or 200 to 240 records into one file"),
             (quotas(100, 120, 1_000_000), 399, "put 300 to 360, or 400 to 480 records into one file"),
         ];
-        for (quotas, records, cure) in table {
+        for (quotas, records, fix) in table {
             let problem = cut(quotas, &vec![1; records]).unwrap_err();
             assert_eq!(problem, QuotaProblem::NoCount { records: records as u64, quotas });
-            assert_eq!(problem.cure(), cure);
+            assert_eq!(problem.fix(), fix);
             for numbers in quotas.nearest_counts(records as u64) {
                 for records in [*numbers.start(), *numbers.end()] {
                     cut(quotas, &vec![1; usize::try_from(records).unwrap()]).unwrap();
@@ -353,21 +353,21 @@ mod tests {
     }
 
     #[test]
-    fn cure_of_records_that_are_too_large_follows_from_their_sizes() {
+    fn fix_for_records_that_are_too_large_follows_from_their_sizes() {
         let quotas = quotas(10, 100, 100);
-        let cure = |lines: &[u64]| match cut(quotas, lines) {
-            Err(problem @ QuotaProblem::NoParts { .. }) => problem.cure(),
+        let fix = |lines: &[u64]| match cut(quotas, lines) {
+            Err(problem @ QuotaProblem::NoParts { .. }) => problem.fix(),
             other => panic!("{other:?}"),
         };
         // An id of one byte for every second record comes on top.
         let too_large = "make the records smaller: they have 11 bytes on average, and 10 of them fit only if it is at \
                          most 10";
-        assert_eq!(cure(&[11; 40]), too_large);
-        assert_eq!(cure(&[8; 15]), "put 11 or 20 records of such a size into one file");
+        assert_eq!(fix(&[11; 40]), too_large);
+        assert_eq!(fix(&[8; 15]), "put 11 or 20 records of such a size into one file");
         cut(quotas, &[8; 11]).unwrap();
         cut(quotas, &[8; 20]).unwrap();
         let uneven = [&[20; 6][..], &[1; 34]].concat();
-        assert_eq!(cure(&uneven), "make the largest records smaller, or spread them over the file");
+        assert_eq!(fix(&uneven), "make the largest records smaller, or spread them over the file");
     }
 
     #[test]
