@@ -12,7 +12,7 @@ use crate::aws::error::Error;
 use crate::aws::object_lines::{each_line, rewrite_lines};
 use crate::aws::result_file::Selection;
 use crate::aws::store::Store;
-use crate::drop::identity::JobId;
+use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys;
 use crate::job::answers::{Answers, LineVerdict, Matched};
 use crate::job::ending::Manifest;
@@ -115,12 +115,12 @@ impl<'a> JobFiles<'a> {
         }
     }
 
-    /// Reads all of the output. `records` is the number of records of the job.
+    /// Reads all of the output of a job that has `records` records of a drop.
     ///
     /// # Errors
     /// [`Error::Call`]; [`Error::OutOfTime`].
-    pub async fn scan(&self, records: u64, by: &Invocation) -> Result<OutputScan, Error> {
-        let answers = Answers::with_capacity(records);
+    pub async fn scan(&self, drop_id: &DropId, records: u64, by: &Invocation) -> Result<OutputScan, Error> {
+        let answers = Answers::with_capacity(drop_id.record_hasher(), records);
         let sections = || Sections::new(self.section_limits);
         let mut scan = OutputScan { answers, succeeded: sections(), failed: sections() };
         let mut bytes_before = 0;

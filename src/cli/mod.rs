@@ -392,7 +392,7 @@ fn tell_problems(problems: &[Problem], stopped_early: bool, shown: usize) -> Str
             (Some(line), Some(byte)) => format!("line {line} (byte {byte}): "),
             _ => String::new(),
         };
-        text.push_str(&format!("\n  {place}{}; {}", problem.what, problem.cure));
+        text.push_str(&format!("\n  {place}{}; {}", problem.what, problem.fix));
     }
     text
 }

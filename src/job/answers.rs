@@ -1,7 +1,7 @@
 //! What the lines of a job's output say about its records. Pure.
 
 use crate::drop::plan::Part;
-use crate::record::key::{KeySum, RecordKey, RecordMap};
+use crate::record::key::{KeySum, RecordHasher, RecordKey, RecordMap};
 use crate::record::output::{Answer, OutputReader};
 
 /// What one line of Bedrock's output means.
@@ -16,8 +16,9 @@ pub enum LineVerdict {
 }
 
 /// What all of a job's output says.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Answers {
+    hasher: RecordHasher,
     reader: OutputReader,
     /// Of each line, in the order in which they were judged.
     verdicts: Vec<LineVerdict>,
@@ -28,19 +29,26 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// No answers yet, and room for those to so many records.
+    /// Makes an empty set of answers with room for `records` records of the drop that the hasher belongs to.
     #[must_use]
-    pub fn with_capacity(records: u64) -> Self {
+    pub fn with_capacity(hasher: RecordHasher, records: u64) -> Self {
         let records = usize::try_from(records).unwrap_or_default();
-        let (verdicts, by_record) = (Vec::with_capacity(records), RecordMap::with_capacity(records));
-        Self { verdicts, by_record, ..Self::default() }
+        Self {
+            hasher,
+            reader: OutputReader::default(),
+            verdicts: Vec::with_capacity(records),
+            by_record: RecordMap::with_capacity(records),
+            ids: KeySum::default(),
+            repeated: 0,
+            unreadable: 0,
+        }
     }
 
     /// Takes in one line, given without its `\n`.
     pub fn judge(&mut self, line: &[u8]) -> LineVerdict {
         let verdict = match self.reader.read(line) {
             None => LineVerdict::Unreadable,
-            Some(record) => self.judge_record(RecordKey::of(&record.record_id), record.answer),
+            Some(record) => self.judge_record(self.hasher.key_of(&record.record_id), record.answer),
         };
         // A blank line says nothing, so it cannot be an answer that was lost.
         if verdict == LineVerdict::Unreadable && !line.trim_ascii().is_empty() {
@@ -109,7 +117,7 @@ impl Answers {
     /// Whether a record is still to be processed: it has no answer, or an error that may pass.
     #[must_use]
     pub fn leaves(&self, record_id: &str) -> bool {
-        match self.by_record.get(RecordKey::of(record_id)) {
+        match self.by_record.get(self.hasher.key_of(record_id)) {
             Some(Answer::Succeeded | Answer::Failed) => false,
             Some(Answer::Retryable) | None => true,
         }
@@ -131,7 +139,7 @@ impl Answers {
 
     /// Counts one record of the input by what the output says of it.
     pub fn match_record(&self, record_id: &str, matched: &mut Matched) {
-        let key = RecordKey::of(record_id);
+        let key = self.hasher.key_of(record_id);
         matched.count(key, self.by_record.get(key).copied());
     }
 }
@@ -211,7 +219,7 @@ mod tests {
 
     #[test]
     fn cut_last_line_and_blank_lines_contradict_nothing() {
-        let mut answers = Answers::default();
+        let mut answers = answers(&[]);
         answers.judge(br#"{"recordId":"a","modelOutput":{}}"#);
         answers.judge(b" \r");
         answers.judge(b"");
@@ -242,7 +250,7 @@ mod tests {
 
     #[test]
     fn first_line_of_a_record_counts() {
-        let mut answers = Answers::default();
+        let mut answers = answers(&[]);
         for line in [
             r#"{"recordId":"a","modelOutput":{}}"#,
             r#"{"recordId":"a","error":{"errorCode":400}}"#,

@@ -5,7 +5,7 @@ use crate::drop::plan::Part;
 use crate::drop::source::DropSource;
 use crate::job::answers::{Answers, Matched};
 use crate::job::ending::{EndStatus, JobEnd, Manifest, RecordCounts};
-use crate::record::key::{KeySum, RecordKey};
+use crate::record::key::KeySum;
 
 pub(super) const IDS: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -16,7 +16,7 @@ pub(super) fn drop_id() -> DropId {
 /// A part with the records a, b, c and d.
 pub(super) fn part() -> Part {
     let mut ids = KeySum::default();
-    IDS.iter().for_each(|id| ids.add(RecordKey::of(id)));
+    IDS.iter().for_each(|id| ids.add(drop_id().record_hasher().key_of(id)));
     Part {
         number: 1,
         job_id: JobId::derive(&drop_id(), 1, 1),
@@ -29,7 +29,7 @@ pub(super) fn part() -> Part {
 }
 
 pub(super) fn answers(lines: &[(&str, &str)]) -> Answers {
-    let mut answers = Answers::default();
+    let mut answers = Answers::with_capacity(drop_id().record_hasher(), 0);
     for (id, rest) in lines {
         answers.judge(format!(r#"{{"recordId":"{id}",{rest}}}"#).as_bytes());
     }

@@ -61,14 +61,13 @@ impl Attempt<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::answers::Answers;
     use crate::job::example::{BAD, BUSY, GOOD, answers, drop_id, matched, part};
 
     #[test]
     fn next_attempt_takes_what_may_succeed() {
         use EndStatus::{Completed, Expired, Failed, NameInUse, PartiallyCompleted, Stopped};
         let remaining = matched(&answers(&[("a", GOOD), ("b", BUSY)]));
-        let none_answered = matched(&Answers::default());
+        let none_answered = matched(&answers(&[]));
         let limits = |max_attempts, min_records| RetryLimits { max_attempts, min_records };
         let next = |number, matched: &Matched, status, limits| {
             let attempt = Attempt { drop_id: &drop_id(), part: &part(), number };

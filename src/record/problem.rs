@@ -50,7 +50,7 @@ pub enum RecordProblem {
 impl RecordProblem {
     /// What the user can do about it.
     #[must_use]
-    pub fn cure(&self) -> &'static str {
+    pub fn fix(&self) -> &'static str {
         match self {
             Self::ByteOrderMark => "save the file as UTF-8 without a byte order mark",
             Self::Blank => "remove the blank line; the file ends with at most one newline",

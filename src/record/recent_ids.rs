@@ -138,9 +138,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::record::key::RecordHasher;
 
     fn key(id: u32) -> RecordKey {
-        RecordKey::of(&id.to_string())
+        RecordHasher::seeded_with("").key_of(&id.to_string())
     }
 
     #[test]

@@ -321,6 +321,6 @@ async fn command_line_and_function_refuse_a_file_for_its_name_and_size_alike() {
         let mut results = world.results().await;
         results.files.retain(|path, _| path.contains(&format!("/{key}/")));
         let problem = results.rejection().problems.remove(0);
-        assert!(said.contains(&format!("{}; {}", problem.what, problem.cure)), "{said}");
+        assert!(said.contains(&format!("{}; {}", problem.what, problem.fix)), "{said}");
     }
 }

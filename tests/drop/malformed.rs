@@ -301,7 +301,7 @@ async fn each_malformed_drop_gets_the_documented_verdict() {
         let is_right = match (&verdict, &expected) {
             (None, None) => true,
             (Some(found), Some((line, byte, what))) => {
-                assert!(!found.cure.is_empty(), "{name}");
+                assert!(!found.fix.is_empty(), "{name}");
                 (found.line, found.byte) == (*line, *byte) && found.what.starts_with(what)
             }
             _ => false,
@@ -316,7 +316,7 @@ async fn each_malformed_drop_gets_the_documented_verdict() {
 }
 
 #[tokio::test]
-async fn quotas_are_kept_and_the_cure_is_named() {
+async fn quotas_are_kept_and_the_fix_is_named() {
     type Settings = &'static [(&'static str, &'static str)];
     let table: [(usize, Settings, &str, &str); 6] = [
         (99, &[], "the file has 99 records; a job needs at least 100", "put more records into one file"),
@@ -346,7 +346,7 @@ async fn quotas_are_kept_and_the_cure_is_named() {
             "split the file and drop its parts one by one",
         ),
     ];
-    for (count, changes, what, cure) in table {
+    for (count, changes, what, fix) in table {
         let mut world = World::with(changes).await;
         let event = world.put("a.jsonl", drop_of(count)).await;
         world.submit(event.clone()).await.unwrap();
@@ -354,7 +354,7 @@ async fn quotas_are_kept_and_the_cure_is_named() {
         let rejection = world.results().await.rejection();
         assert_eq!(rejection.problems.len(), 1);
         let problem = &rejection.problems[0];
-        assert!(problem.what.starts_with(what) && problem.cure.starts_with(cure), "{problem:?}");
+        assert!(problem.what.starts_with(what) && problem.fix.starts_with(fix), "{problem:?}");
         assert_eq!((world.stand_in.requests(), world.markers().await), (vec![], vec![]));
     }
 }

@@ -30,8 +30,12 @@ fn lines(numbers: impl Iterator<Item = usize>, is_wanted: impl Fn(&str) -> bool)
     numbers.map(line).filter(|line| is_wanted(line)).map(|line| line + "\n").collect()
 }
 
+fn drop_id() -> DropId {
+    DropId::derive(&any_drop())
+}
+
 fn job_id() -> JobId {
-    JobId::derive(&DropId::derive(&any_drop()), 1, 1)
+    JobId::derive(&drop_id(), 1, 1)
 }
 
 #[tokio::test]
@@ -48,7 +52,7 @@ async fn large_results_are_the_lines_of_the_output_whatever_call_fails() {
         store.put(&format!("{folder}{name}"), output.into_bytes(), "application/jsonl").await.unwrap();
     }
     let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
-    let read = files.scan(200, &crate::support::invocation()).await.unwrap();
+    let read = files.scan(&drop_id(), 200, &crate::support::invocation()).await.unwrap();
     let expected = [("succeeded", r#""modelOutput":"#), ("errors", r#""errorCode":400"#)]
         .map(|(to, answer)| (to, lines(1..1200, |line| line.contains(answer))));
 
@@ -78,7 +82,7 @@ async fn output_that_has_changed_makes_no_result() {
     let put = async |lines: String| store.put(&key, lines.into_bytes(), "application/jsonl").await.unwrap();
     put(lines(4..7, |_| true)).await;
     let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
-    let read = files.scan(200, &crate::support::invocation()).await.unwrap();
+    let read = files.scan(&drop_id(), 200, &crate::support::invocation()).await.unwrap();
     put(lines(4..6, |_| true)).await;
     files.write_results(&read, "succeeded", "errors").await.unwrap_err();
     assert!(!world.output_keys().await.contains(&"succeeded".to_owned()));
@@ -105,7 +109,7 @@ async fn result_whose_lines_lie_far_apart_is_written_however_slowly_it_is_read()
     let write_results = async |limits: SectionLimits| {
         let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
         let files = files.with_section_limits(limits);
-        let read = files.scan(210, &crate::support::invocation()).await.unwrap();
+        let read = files.scan(&drop_id(), 210, &crate::support::invocation()).await.unwrap();
         world.faults.set(|call| match call.operation {
             "GetObject" => Action::Throttle(BYTES_PER_SECOND),
             _ => Action::Pass,
@@ -137,7 +141,7 @@ async fn section_is_not_read_from_a_server_that_ignores_ranges() {
         .await
         .unwrap();
     let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
-    let read = files.scan(4, &crate::support::invocation()).await.unwrap();
+    let read = files.scan(&drop_id(), 4, &crate::support::invocation()).await.unwrap();
     world.s3.inject(|request| (request.operation == "GetObject").then_some(Fault::RangeIgnored));
     files.write_results(&read, "succeeded", "errors").await.unwrap_err();
     assert!(!world.output_keys().await.contains(&"errors".to_owned()));
