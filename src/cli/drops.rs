@@ -29,7 +29,7 @@ use crate::drop::source::DropSource;
 use crate::job::summary::Summary;
 use crate::ledger::job::{DOUBT, JobEntry, JobState};
 use crate::local::Local;
-use crate::local::pump::{Ending, EventCounts};
+use crate::local::pump::{DropEnding, EventCounts};
 
 /// How often a watched folder and the jobs are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -111,7 +111,7 @@ struct Session<'a> {
     /// The user's own: nothing goes wrong with its calls.
     s3: Client,
     store: Store,
-    endings: mpsc::UnboundedReceiver<Ending>,
+    endings: mpsc::UnboundedReceiver<DropEnding>,
     progress: Progress,
     /// Files that are still to be dropped, or being dropped, with their keys.
     waiting: VecDeque<(PathBuf, String)>,
@@ -133,7 +133,7 @@ struct OpenDrop {
 }
 
 impl<'a> Session<'a> {
-    fn new(local: &'a Local, endings: mpsc::UnboundedReceiver<Ending>) -> Self {
+    fn new(local: &'a Local, endings: mpsc::UnboundedReceiver<DropEnding>) -> Self {
         let s3 = local.s3().client();
         let store = Store::new(s3.clone(), &local.config().output_bucket);
         Self {
@@ -275,18 +275,18 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    async fn end(&mut self, ending: Ending) -> Result<(), CliError> {
+    async fn end(&mut self, ending: DropEnding) -> Result<(), CliError> {
         let key = match ending {
-            Ending::GivenUp { error, .. } if self.local.is_swept() => {
+            DropEnding::GivenUp { error, .. } if self.local.is_swept() => {
                 return self.progress.note(&format!("an event: given up: {error}"));
             }
-            Ending::GivenUp { event, error } => {
+            DropEnding::GivenUp { event, error } => {
                 self.unsound += 1;
                 let drop_id = self.drop_of(event).unwrap_or_default();
                 let name = self.open.remove(&drop_id).map_or_else(|| "an event".to_owned(), |open| open.name);
                 return self.progress.end(&drop_id, &format!("{}: given up: {error}", text::line(name)));
             }
-            Ending::Reported(key) => key,
+            DropEnding::Reported(key) => key,
         };
         // results/<key of the drop>/<drop-id>/<report>
         let drop_id = key.rsplit('/').nth(1).unwrap_or_default().to_owned();
