@@ -10,11 +10,13 @@ use aws_sdk_s3::primitives::ByteStream;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::error::{CliError, path_error};
+use super::failures;
 use super::names::Names;
 use super::progress::Progress;
 use super::signals::Signals;
+use super::summary::{tell_rejection, tell_summary};
 use super::watch::{State, Watched};
-use super::{CliError, failures, path_error, tell_problems};
 use crate::aws::bedrock::is_terminal;
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
@@ -360,26 +362,4 @@ fn injected(local: &Local) -> Vec<String> {
     ];
     let all = calls.into_iter().chain(events);
     all.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect()
-}
-
-fn tell_summary(summary: &Summary) -> String {
-    let counts = &summary.records;
-    let mut text = format!(
-        "{} records = {} succeeded + {} failed + {} unprocessed",
-        counts.total, counts.succeeded, counts.failed, counts.unprocessed
-    );
-    for mismatch in &summary.mismatches {
-        text.push_str("\n  does not add up: ");
-        text.push_str(mismatch);
-    }
-    text
-}
-
-fn tell_rejection(rejection: &Rejection) -> String {
-    let (problems, shown) = (&rejection.problems, 3);
-    let mut text = format!("rejected, {}", tell_problems(problems, rejection.stopped_early, shown));
-    if problems.len() > shown {
-        text.push_str("\n  the others are in rejection.json");
-    }
-    text
 }
