@@ -1,7 +1,9 @@
 //! What a check has found, and how it is printed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use super::known::Unknown;
 use crate::base::text;
 
 /// How a check has ended.
@@ -102,15 +104,9 @@ impl fmt::Display for Report {
     }
 }
 
-/// A fact that could not be had: why, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unknown {
-    pub(super) why: String,
-    pub(super) cure: String,
+pub(super) fn join(texts: &BTreeSet<&str>) -> String {
+    texts.iter().copied().collect::<Vec<_>>().join(", ")
 }
-
-/// A fact, or why there is none.
-pub(super) type Known<T> = Result<T, Unknown>;
 
 #[cfg(test)]
 mod tests {

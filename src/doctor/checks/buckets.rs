@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{Bucket, Facts};
-use super::finding::{Finding, Known};
-use super::network::{context, reached_s3_endpoint};
-use super::policy::{Context, Principal, Request, Verdict, judge, values_of};
-use super::subject::Subject;
+use crate::doctor::facts::{Bucket, Facts};
+use crate::doctor::finding::Finding;
+use crate::doctor::known::Known;
+use crate::doctor::policy::{Context, Principal, Request, Verdict, judge, values_of};
+use crate::doctor::requests::context;
+use crate::doctor::subject::Subject;
+use crate::doctor::vpc::reached_s3_endpoint;
 
 /// All checks of both buckets.
-pub(super) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
+pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     let (input, output) = (&subject.config.input_bucket, &subject.config.output_bucket);
     let function_roles = subject.functions.iter().flat_map(|functions| &functions.roles);
     let gets = |role: &String| (role.clone(), "s3:GetObject", subject.s3_arn(&format!("{input}/drop.jsonl")));
