@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_bedrock::types::ModelInvocationType;
 
+use crate::base::arn::Arn;
 use crate::drop::quotas::Quotas;
 use crate::record::recent_ids::MOST_LINES;
 
@@ -359,19 +360,17 @@ fn is_job_name_prefix(prefix: &str) -> bool {
         && prefix.bytes().all(is_alphanumeric_or(b"-"))
 }
 
-fn is_role_arn(arn: &str) -> bool {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let [arn_word, partition, service, region, account, resource] = parts.as_slice() else { return false };
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+fn is_role_arn(text: &str) -> bool {
+    let Some(arn) = Arn::parse(text) else { return false };
+    let is_account = arn.account().len() == 12 && arn.account().bytes().all(|byte| byte.is_ascii_digit());
     let is_partition =
-        *partition == "aws" || partition.strip_prefix("aws-").is_some_and(|rest| !rest.is_empty());
-    *arn_word == "arn"
-        && is_partition
-        && *service == "iam"
-        && region.is_empty()
+        arn.partition() == "aws" || arn.partition().strip_prefix("aws-").is_some_and(|rest| !rest.is_empty());
+    is_partition
+        && arn.service() == "iam"
+        && arn.region().is_empty()
         && is_account
-        && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty())
-        && arn.len() <= 2048
+        && arn.resource().strip_prefix("role/").is_some_and(|name| !name.is_empty())
+        && text.len() <= 2048
 }
 
 /// Looser than the API's pattern, which is long and changes; Bedrock is the judge of the rest.
