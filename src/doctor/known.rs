@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unknown {
     pub(super) why: String,
-    pub(super) cure: String,
+    pub(super) fix: String,
 }
 
 /// A fact, or why there is none.

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use wildmatch::WildMatch;
 
+use crate::base::arn::Arn;
+
 /// One request, as a policy sees it.
 #[derive(Debug, Clone)]
 pub(super) struct Request<'a> {
@@ -135,7 +137,7 @@ fn is_principal(statement: &Value, principal: Principal<'_>) -> Option<bool> {
     Some(match principal {
         Principal::Service(service) => texts("Service").contains(&service),
         Principal::Role(arn) => {
-            let account = arn.split(':').nth(4).unwrap_or_default();
+            let account = Arn::parse(arn).map_or("", Arn::account);
             let root = format!(":iam::{account}:root");
             texts("AWS").iter().any(|text| ["*", arn, account].contains(text) || text.ends_with(&root))
         }

@@ -150,7 +150,7 @@ fn asked(subject: &Subject, facts: &Facts) -> Vec<super::facts::Question> {
 }
 
 fn unknown() -> Unknown {
-    Unknown { why: "AccessDenied on x:Y".into(), cure: "allow x:Y to yourself".into() }
+    Unknown { why: "AccessDenied on x:Y".into(), fix: "allow x:Y to yourself".into() }
 }
 
 /// What is found that is not sound, a line each.
@@ -179,7 +179,7 @@ fn sound_account_is_sound() {
 
 /// Those that no emulator can be brought to, or not so easily.
 #[test]
-fn each_fault_is_named_with_its_cure() {
+fn each_fault_is_named_with_its_fix() {
     type Change = fn(&mut Facts);
     let table: Vec<(Change, &str)> = vec![
         (

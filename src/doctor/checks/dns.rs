@@ -17,8 +17,8 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
         .into_iter()
         .filter(|(is_on, _)| !is_on)
         .map(|(_, what)| {
-            let cure = format!("aws ec2 modify-vpc-attribute --vpc-id {vpc_id} --enable-dns-{what}");
-            Finding::fail(CHECK, format!("DNS {what} of {vpc_id} is off: the endpoints need it"), cure)
+            let fix = format!("aws ec2 modify-vpc-attribute --vpc-id {vpc_id} --enable-dns-{what}");
+            Finding::fail(CHECK, format!("DNS {what} of {vpc_id} is off: the endpoints need it"), fix)
         })
         .collect();
     if findings.is_empty() {

@@ -2,6 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-vpc.html> (read 2026-11)
 
+use crate::base::arn::id_of;
 use crate::doctor::facts::{Endpoint, Facts, Group};
 use crate::doctor::finding::Finding;
 use crate::doctor::policy::{Context, Principal, Request, Verdict, judge};
@@ -48,8 +49,8 @@ pub(crate) fn check_bedrock(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     };
     let service = format!("com.amazonaws.{}.bedrock", subject.region);
     let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.id == *id) else {
-        let cure = format!("deploy the stack anew with an interface endpoint of {service}");
-        return vec![Finding::fail(CHECK, format!("{id} does not exist in {}", subject.region), cure)];
+        let fix = format!("deploy the stack anew with an interface endpoint of {service}");
+        return vec![Finding::fail(CHECK, format!("{id} does not exist in {}", subject.region), fix)];
     };
     let mut findings = Vec::new();
     if endpoint.is_gateway || endpoint.service != service {
@@ -99,13 +100,13 @@ fn admits(
     let mut findings = Vec::new();
     for (action, resource) in requests {
         let request = Request { principal: Principal::Role(role_arn), action, resource, context: &context };
-        let who = role_arn.rsplit('/').next().unwrap_or_default();
+        let who = id_of(role_arn);
         let what = |how: &str| format!("the policy of {} {how} {who} {action} on {resource}", endpoint.id);
-        let cure = format!("allow it to {role_arn} there");
+        let fix = format!("allow it to {role_arn} there");
         findings.extend(match judge(policy, &request) {
             Verdict::Allowed => None,
-            Verdict::NotAllowed => Some(Finding::fail(check, what("does not allow"), cure)),
-            Verdict::Denied(sid) => Some(Finding::fail(check, what(&format!("denies, in {sid},")), cure)),
+            Verdict::NotAllowed => Some(Finding::fail(check, what("does not allow"), fix)),
+            Verdict::Denied(sid) => Some(Finding::fail(check, what(&format!("denies, in {sid},")), fix)),
             Verdict::Unsure(sid) => {
                 let what = what(&format!("lets what is not known here decide, in {sid}, on"));
                 Some(Finding::not_checked(check, what, "read it yourself"))

@@ -1,5 +1,6 @@
 //! The KMS keys.
 
+use crate::base::arn::Arn;
 use crate::doctor::facts::{Facts, Key};
 use crate::doctor::finding::Finding;
 use crate::doctor::policy::{Context, Principal, Request, Verdict, judge};
@@ -15,7 +16,7 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
 
 fn check_key(subject: &Subject, key: &Key) -> Vec<Finding> {
     const CHECK: &str = "KMS key";
-    let region = key.id.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2));
+    let region = Arn::parse(&key.id).map(Arn::region);
     if let Some(region) = region.filter(|region| *region != subject.region) {
         let what = format!("{} is in {region}: S3 takes keys of the bucket's Region only", key.id);
         return vec![Finding::fail(CHECK, what, format!("use a key in {}", subject.region))];
@@ -29,8 +30,8 @@ fn check_key(subject: &Subject, key: &Key) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     if metadata.state != "Enabled" {
-        let cure = format!("aws kms enable-key --key-id {}, or use another", key.id);
-        findings.push(Finding::fail(CHECK, format!("{} is {}", key.id, metadata.state), cure));
+        let fix = format!("aws kms enable-key --key-id {}, or use another", key.id);
+        findings.push(Finding::fail(CHECK, format!("{} is {}", key.id, metadata.state), fix));
     }
     if metadata.spec != "SYMMETRIC_DEFAULT" {
         let what = format!("{} is of {}, and S3 takes symmetric ones only", key.id, metadata.spec);
@@ -66,15 +67,15 @@ fn key_policy(
     ["kms:Decrypt", "kms:GenerateDataKey"].into_iter().find_map(|action| {
         let request =
             Request { principal: Principal::Role(role_arn), action, resource: arn, context: &context };
-        let cure = format!("allow it there to {role_arn}, or to the account");
+        let fix = format!("allow it there to {role_arn}, or to the account");
         match judge(policy, &request) {
             Verdict::Allowed => None,
             Verdict::NotAllowed => {
                 // A grant would do as well, and the template makes none.
-                Some(Finding::fail(check, format!("the policy of {arn} does not admit {action}"), cure))
+                Some(Finding::fail(check, format!("the policy of {arn} does not admit {action}"), fix))
             }
             Verdict::Denied(sid) => {
-                Some(Finding::fail(check, format!("{sid} of the policy of {arn} denies {action}"), cure))
+                Some(Finding::fail(check, format!("{sid} of the policy of {arn} denies {action}"), fix))
             }
             Verdict::Unsure(sid) => {
                 let why = format!("what is not known here decides in {sid} of {arn} on {action}");

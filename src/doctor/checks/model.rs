@@ -22,8 +22,8 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     match &facts.profile {
         Some(Ok(None)) => {
             let what = format!("there is no inference profile {model_id} in {region}");
-            let cure = "aws bedrock list-inference-profiles shows those that there are";
-            return vec![Finding::fail(CHECK, what, cure)];
+            let fix = "aws bedrock list-inference-profiles shows those that there are";
+            return vec![Finding::fail(CHECK, what, fix)];
         }
         Some(Ok(Some(profile))) if !profile.is_active => {
             let what = format!("the inference profile {model_id} is not active");
@@ -59,8 +59,8 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     if facts.profile.is_none() && !is_direct {
         let what = format!("{} is to be had only through an inference profile", model.id);
         let profile = profile_for(&model.id, region);
-        let cure = format!("set ModelId to {profile}, or to another profile, and ModelArns to all its ARNs");
-        findings.push(Finding::fail(CHECK, what, cure));
+        let fix = format!("set ModelId to {profile}, or to another profile, and ModelArns to all its ARNs");
+        findings.push(Finding::fail(CHECK, what, fix));
     }
     if findings.is_empty() {
         let what = format!("{model_id} is active; whether for batch too, only {BATCH_MODELS} says");

@@ -39,8 +39,8 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     ] {
         let Some(quota) = quotas.iter().find(|quota| is_quota(&quota.name, name, &model.name)) else {
             let why = format!("no quota is named {name:?} for {:?}", model.name);
-            let cure = "compare it in the console of Service Quotas";
-            findings.push(Finding::not_checked(CHECK, why, cure));
+            let fix = "compare it in the console of Service Quotas";
+            findings.push(Finding::not_checked(CHECK, why, fix));
             continue;
         };
         let limit = quota.value * unit;
@@ -51,8 +51,8 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
             agreed.push(format!("{variable} {setting}"));
         } else {
             let what = format!("{variable} is {setting}, the quota {:?} is {limit}", quota.name);
-            let cure = if is_minimum { "set it to that" } else { "set it to that, or ask for more" };
-            findings.push(Finding::fail(CHECK, what, cure));
+            let fix = if is_minimum { "set it to that" } else { "set it to that, or ask for more" };
+            findings.push(Finding::fail(CHECK, what, fix));
         }
     }
     if findings.is_empty() {

@@ -21,8 +21,8 @@ fn trust(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     let policy = match &facts.trust {
         Ok(Some(policy)) => policy,
         Ok(None) => {
-            let cure = "deploy the stack anew, or name a role that exists";
-            return vec![Finding::fail(CHECK, format!("{arn} does not exist"), cure)];
+            let fix = "deploy the stack anew, or name a role that exists";
+            return vec![Finding::fail(CHECK, format!("{arn} does not exist"), fix)];
         }
         Err(unknown) => return vec![Finding::unknown(CHECK, unknown)],
     };
@@ -36,7 +36,7 @@ fn trust(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     };
     let account = subject.account();
     let own = subject.job_arn();
-    let cure = format!(
+    let fix = format!(
         "let bedrock.amazonaws.com assume it for aws:SourceAccount {account} and aws:SourceArn {}",
         subject.arn("bedrock", "model-invocation-job/*")
     );
@@ -45,14 +45,14 @@ fn trust(subject: &Subject, facts: &Facts) -> Vec<Finding> {
         Verdict::Allowed => {
             if assumes(stranger, own.replace(account, stranger)) == Verdict::Allowed {
                 let what = "bedrock.amazonaws.com may assume it for jobs of any account";
-                Finding::warn(CHECK, what, cure)
+                Finding::warn(CHECK, what, fix)
             } else {
                 Finding::ok(CHECK, format!("Bedrock may assume it for jobs of {account} only"))
             }
         }
-        Verdict::NotAllowed => Finding::fail(CHECK, format!("Bedrock may not assume it for {own}"), cure),
+        Verdict::NotAllowed => Finding::fail(CHECK, format!("Bedrock may not assume it for {own}"), fix),
         Verdict::Denied(sid) => {
-            Finding::fail(CHECK, format!("{sid} does not let Bedrock assume it for {own}"), cure)
+            Finding::fail(CHECK, format!("{sid} does not let Bedrock assume it for {own}"), fix)
         }
         Verdict::Unsure(sid) => {
             let what = format!("what is not known here decides in {sid} whether Bedrock may assume it");
@@ -87,15 +87,15 @@ fn permissions(facts: &Facts) -> Vec<Finding> {
             Ok(Decision::Bounded) => "its permissions boundary does not let it",
             Ok(Decision::Forbidden) => "a policy of the organization does not let it",
         };
-        let cure = match decision {
+        let fix = match decision {
             Ok(Decision::Forbidden) => "ask who keeps the organization's policies".to_owned(),
             _ => format!("let the role's policies allow {action} on {resource}"),
         };
-        findings.push(Finding::fail(CHECK, format!("{action} on {resource}: {why}"), cure));
+        findings.push(Finding::fail(CHECK, format!("{action} on {resource}: {why}"), fix));
     }
     for (unknown, count) in unknowns {
         let why = format!("{count} of {} permissions: {}", facts.permissions.len(), unknown.why);
-        findings.push(Finding::not_checked(CHECK, why, unknown.cure.clone()));
+        findings.push(Finding::not_checked(CHECK, why, unknown.fix.clone()));
     }
     if findings.is_empty() && !allowed.is_empty() {
         let what =

@@ -37,14 +37,14 @@ pub(crate) fn check_tables(subject: &Subject, facts: &Facts) -> Vec<Finding> {
             }
             None => {
                 let what = format!("{} reaches no S3 endpoint: {} has no route to one", subnet.id, table.id);
-                let cure = match s3_gateways(endpoints, &subnet.vpc_id).next() {
+                let fix = match s3_gateways(endpoints, &subnet.vpc_id).next() {
                     Some(endpoint) => format!("associate {} with {}", endpoint.id, table.id),
                     None => format!(
                         "make a gateway endpoint of com.amazonaws.{}.s3 in {} with {}",
                         subject.region, subnet.vpc_id, table.id
                     ),
                 };
-                findings.push(Finding::fail(CHECK, what, cure));
+                findings.push(Finding::fail(CHECK, what, fix));
             }
         }
     }
@@ -66,9 +66,9 @@ pub(crate) fn check_ways_out(subject: &Subject, facts: &Facts) -> Vec<Finding> {
         .flat_map(|table| table.ways_out.iter().map(|target| format!("{} leads to {target}", table.id)))
         .collect();
     if !ways.is_empty() {
-        let cure = "remove the route or name other subnets: what goes to S3 takes the endpoint all the same, \
+        let fix = "remove the route or name other subnets: what goes to S3 takes the endpoint all the same, \
                     but nothing else is kept inside";
-        return ways.into_iter().map(|way| Finding::warn(CHECK, way, cure)).collect();
+        return ways.into_iter().map(|way| Finding::warn(CHECK, way, fix)).collect();
     }
     if tables.is_empty() { Vec::new() } else { vec![Finding::ok(CHECK, "no subnet has a route to it")] }
 }

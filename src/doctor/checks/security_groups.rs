@@ -44,20 +44,20 @@ fn https_to_s3(check: &'static str, who: &str, targets: &BTreeSet<&str>, facts: 
         Err(_) => None,
     };
     let name = list.map_or_else(|| "of S3".to_owned(), |list| format!("{list} of S3"));
-    let cure = format!("let TCP 443 out to the prefix list {name} instead");
+    let fix = format!("let TCP 443 out to the prefix list {name} instead");
     let others: Vec<_> = targets.iter().filter(|target| Some(**target) != list).copied().collect();
     let is_exact = others.len() < targets.len();
     if let Some(anywhere) = others.iter().find(|target| is_anywhere(target)) {
         let what = format!("{who} lets 443 out to {anywhere}: works, but is wider than needed");
-        Finding::warn(check, what, cure)
+        Finding::warn(check, what, fix)
     } else if is_exact {
         Finding::ok(check, format!("{who} lets 443 out to S3"))
     } else if others.is_empty() {
-        let cure = format!("let TCP 443 out to the prefix list {name}");
-        Finding::fail(check, format!("{who} does not let 443 out"), cure)
+        let fix = format!("let TCP 443 out to the prefix list {name}");
+        Finding::fail(check, format!("{who} does not let 443 out"), fix)
     } else {
         let what = format!("{who} lets 443 out only to {}: nothing says that S3 is there", others.join(", "));
-        Finding::fail(check, what, cure)
+        Finding::fail(check, what, fix)
     }
 }
 

@@ -17,16 +17,16 @@ where
 {
     answer.map_err(|error| match error.as_service_error().and_then(ProvideErrorMetadata::code) {
         Some(code) if is_refusal(code) => {
-            Unknown { why: format!("{code} on {action}"), cure: format!("allow {action} to yourself") }
+            Unknown { why: format!("{code} on {action}"), fix: format!("allow {action} to yourself") }
         }
         Some(code) => {
             let message = error.as_service_error().and_then(ProvideErrorMetadata::message);
             let message = message.map(|message| format!(": {message}")).unwrap_or_default();
-            Unknown { why: format!("{code} on {action}{message}"), cure: "try again".to_owned() }
+            Unknown { why: format!("{code} on {action}{message}"), fix: "try again".to_owned() }
         }
         None => Unknown {
             why: format!("{action} failed: {}", Chain(&error)),
-            cure: "see that AWS can be reached, and try again".to_owned(),
+            fix: "see that AWS can be reached, and try again".to_owned(),
         },
     })
 }

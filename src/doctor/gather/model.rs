@@ -4,6 +4,7 @@ use aws_sdk_bedrock::Client;
 use aws_smithy_types::date_time::Format;
 
 use super::answers::found;
+use crate::base::arn::id_of;
 use crate::doctor::facts::{Model, Profile};
 use crate::doctor::known::Known;
 use crate::doctor::model_id::{ModelId, parse};
@@ -30,7 +31,7 @@ pub(super) async fn model(
     let of_profile = profile.and_then(|profile| profile.as_ref().ok()?.as_ref()?.model_arns.first());
     let id = match (parse(&subject.config.model_id), of_profile) {
         (ModelId::Foundation(id), _) => id,
-        (ModelId::Profile(_), Some(arn)) => arn.rsplit('/').next().unwrap_or(arn),
+        (ModelId::Profile(_), Some(arn)) => id_of(arn),
         (ModelId::Profile(_) | ModelId::Custom(_), _) => return Ok(None),
     };
     let answer = bedrock.get_foundation_model().model_identifier(id).send().await;

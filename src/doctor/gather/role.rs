@@ -51,7 +51,7 @@ async fn simulate(iam: &Client, role_arn: &str, question: &Question) -> Known<De
     let results = known(ACTION, answer)?.evaluation_results.unwrap_or_default();
     match results.first() {
         Some(result) => Ok(decision(result)),
-        None => Err(Unknown { why: format!("{ACTION} gave no answer"), cure: "try again".to_owned() }),
+        None => Err(Unknown { why: format!("{ACTION} gave no answer"), fix: "try again".to_owned() }),
     }
 }
 
