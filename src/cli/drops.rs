@@ -10,11 +10,13 @@ use aws_sdk_s3::primitives::ByteStream;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::error::{CliError, path_error};
+use super::failures;
 use super::names::Names;
 use super::progress::Progress;
 use super::signals::Signals;
+use super::summary::{tell_rejection, tell_summary};
 use super::watch::{State, Watched};
-use super::{CliError, failures, path_error, tell_problems};
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
 use crate::aws::events::{ObjectCreated, parse_job_state_change, parse_object_created};
@@ -30,7 +32,7 @@ use crate::job::summary::Summary;
 use crate::ledger::job::JobEntry;
 use crate::ledger::job_state::{DOUBT, Doubt, JobState};
 use crate::local::Local;
-use crate::local::pump::{Ending, EventCounts};
+use crate::local::pump::{DropEnding, EventCounts};
 
 /// How often a watched folder and the jobs are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -112,7 +114,7 @@ struct Session<'a> {
     /// The user's own: nothing goes wrong with its calls.
     s3: Client,
     store: Store,
-    endings: mpsc::UnboundedReceiver<Ending>,
+    endings: mpsc::UnboundedReceiver<DropEnding>,
     progress: Progress,
     /// Files that are still to be dropped, or being dropped, with their keys.
     waiting: VecDeque<(PathBuf, String)>,
@@ -134,7 +136,7 @@ struct OpenDrop {
 }
 
 impl<'a> Session<'a> {
-    fn new(local: &'a Local, endings: mpsc::UnboundedReceiver<Ending>) -> Self {
+    fn new(local: &'a Local, endings: mpsc::UnboundedReceiver<DropEnding>) -> Self {
         let s3 = local.s3().client();
         let store = Store::new(s3.clone(), &local.config().output_bucket);
         Self {
@@ -281,18 +283,18 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    async fn end(&mut self, ending: Ending) -> Result<(), CliError> {
+    async fn end(&mut self, ending: DropEnding) -> Result<(), CliError> {
         let key = match ending {
-            Ending::GivenUp { error, .. } if self.local.is_swept() => {
+            DropEnding::GivenUp { error, .. } if self.local.is_swept() => {
                 return self.progress.note(&format!("an event: given up: {error}"));
             }
-            Ending::GivenUp { event, error } => {
+            DropEnding::GivenUp { event, error } => {
                 self.unsound += 1;
                 let drop_id = self.drop_of(event).unwrap_or_default();
                 let name = self.open.remove(&drop_id).map_or_else(|| "an event".to_owned(), |open| open.name);
                 return self.progress.end(&drop_id, &format!("{}: given up: {error}", text::line(name)));
             }
-            Ending::Reported(key) => key,
+            DropEnding::Reported(key) => key,
         };
         // results/<key of the drop>/<drop-id>/<report>
         let drop_id = key.rsplit('/').nth(1).unwrap_or_default().to_owned();
@@ -366,26 +368,4 @@ fn injected(local: &Local) -> Vec<String> {
     ];
     let all = calls.into_iter().chain(events);
     all.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect()
-}
-
-fn tell_summary(summary: &Summary) -> String {
-    let counts = &summary.records;
-    let mut text = format!(
-        "{} records = {} succeeded + {} failed + {} unprocessed",
-        counts.total, counts.succeeded, counts.failed, counts.unprocessed
-    );
-    for mismatch in &summary.mismatches {
-        text.push_str("\n  does not add up: ");
-        text.push_str(mismatch);
-    }
-    text
-}
-
-fn tell_rejection(rejection: &Rejection) -> String {
-    let (problems, shown) = (&rejection.problems, 3);
-    let mut text = format!("rejected, {}", tell_problems(problems, rejection.stopped_early, shown));
-    if problems.len() > shown {
-        text.push_str("\n  the others are in rejection.json");
-    }
-    text
 }

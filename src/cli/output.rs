@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{self, Write, stderr, stdout};
 
-use super::CliError;
+use super::error::CliError;
 use crate::aws::error::Chain;
 use crate::base::text;
 

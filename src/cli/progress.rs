@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::CliError;
+use super::error::CliError;
 use super::output::print_line;
 use crate::base::text;
 

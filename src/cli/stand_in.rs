@@ -5,8 +5,9 @@ use std::time::Duration;
 use aws_config::Region;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 
-use super::CliError;
+use super::error::CliError;
 use super::output::print_line;
+use super::settings::LOG_LIMIT;
 use super::signals::Signals;
 use crate::aws::clients::{Clients, NotSet, explicit, http_client, plain_http_client};
 use crate::aws::config::variable;
@@ -55,7 +56,7 @@ pub(super) async fn serve(arguments: &StandInArguments) -> Result<(), CliError> 
     options.region.clone_from(&arguments.region);
     options.pace = Duration::from_millis(arguments.pace_ms);
     let stand_in = StandIn::start(options).await.map_err(CliError::Start)?;
-    stand_in.limit_log(super::LOG_LIMIT);
+    stand_in.limit_log(LOG_LIMIT);
     let mut events = stand_in.subscribe();
     let mut printed = print_line(stand_in.endpoint());
     while printed.is_ok() {

@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::error::{CliError, path_error};
 use super::output::{complain, print_line};
-use super::{CliError, functions_config, name_of, path_error, tell_problems};
+use super::problems::tell_problems;
+use super::settings::functions_config;
 use crate::aws::config::Config;
 use crate::base::text;
 use crate::base::timestamp::Timestamp;
@@ -88,4 +90,8 @@ fn tell(verdict: &Verdict) -> String {
             format!("not valid, {}", tell_problems(problems, *stopped_early, usize::MAX))
         }
     }
+}
+
+fn name_of(file: &Path) -> String {
+    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::finding::Known;
+use super::known::Known;
 
 /// Everything that the checks look at.
 #[derive(Debug, Clone)]

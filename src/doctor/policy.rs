@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use wildmatch::WildMatch;
+
+use crate::base::arn::Arn;
 
 /// One request, as a policy sees it.
 #[derive(Debug, Clone)]
@@ -134,7 +137,7 @@ fn is_principal(statement: &Value, principal: Principal<'_>) -> Option<bool> {
     Some(match principal {
         Principal::Service(service) => texts("Service").contains(&service),
         Principal::Role(arn) => {
-            let account = arn.split(':').nth(4).unwrap_or_default();
+            let account = Arn::parse(arn).map_or("", Arn::account);
             let root = format!(":iam::{account}:root");
             texts("AWS").iter().any(|text| ["*", arn, account].contains(text) || text.ends_with(&root))
         }
@@ -195,20 +198,10 @@ fn is_met(operator: &str, key: &str, wanted: &[&str], context: &Context) -> Opti
     Some(if is_for_all { met.all(|is_met| is_met) } else { met.any(|is_met| is_met) })
 }
 
-/// `*` stands for any characters, `?` for one.
+/// `*` matches any characters, also none; `?` matches exactly one. Case matters, and nothing escapes a wildcard.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html> (read 2026-11)
 fn is_like(pattern: &str, text: &str) -> bool {
-    let Some(first) = pattern.chars().next() else { return text.is_empty() };
-    let rest = pattern.get(first.len_utf8()..).unwrap_or_default();
-    if first == '*' {
-        let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-        return ends.any(|at| is_like(rest, text.get(at..).unwrap_or_default()));
-    }
-    match text.chars().next() {
-        Some(char) if first == '?' || first == char => {
-            is_like(rest, text.get(char.len_utf8()..).unwrap_or_default())
-        }
-        _ => false,
-    }
+    WildMatch::new(pattern).matches(text)
 }
 
 /// One or several: policies may leave out the brackets.
@@ -317,6 +310,42 @@ mod tests {
             };
             assert_eq!(judged(allow(json!({"Condition": condition})), known), expected, "{condition}");
         }
+    }
+
+    #[test]
+    fn wildcards_are_those_of_iam() {
+        let table = [
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("**", "a/b", true),
+            ("?", "", false),
+            ("?", "é", true),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("a*c", "ac", true),
+            ("a*c", "abcabc", true),
+            ("a*c", "abcab", false),
+            ("*b?", "abbc", true),
+            ("A*", "abc", false),
+            (r"a\*", "ab", false),
+            (r"a\*", r"a\b", true),
+            // The resource of a question may have a wildcard of its own, which is then a plain character.
+            ("subnet/*", "subnet/*", true),
+            ("subnet/a", "subnet/*", false),
+        ];
+        for (pattern, text, is_match) in table {
+            assert_eq!(is_like(pattern, text), is_match, "{pattern} {text}");
+        }
+    }
+
+    /// A matcher that tries every way to divide the text among the wildcards would not end within years.
+    #[test]
+    fn many_wildcards_take_no_longer() {
+        let pattern = "a*".repeat(100);
+        let text = "a".repeat(2_000);
+        assert!(is_like(&pattern, &text));
+        assert!(!is_like(&format!("{pattern}b"), &text));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::aws::config::{Config, ConfigError};
+use crate::base::arn::{Arn, id_of};
 
 /// The outputs and parameters of a stack that the functions get these variables from.
 const VARIABLES: [(&str, &str); 12] = [
@@ -62,17 +63,17 @@ impl Subject {
 
     /// The partition of the account: `aws`, or that of China or of the government.
     pub(super) fn partition(&self) -> &str {
-        self.config.job_role_arn.split(':').nth(1).unwrap_or("aws")
+        Arn::parse(&self.config.job_role_arn).map_or("aws", Arn::partition)
     }
 
     /// The account that owns the role that Bedrock assumes, and all the rest.
     pub(super) fn account(&self) -> &str {
-        self.config.job_role_arn.split(':').nth(4).unwrap_or_default()
+        Arn::parse(&self.config.job_role_arn).map_or("", Arn::account)
     }
 
     /// The name of the job's role, without its path.
     pub(super) fn role_name(&self) -> &str {
-        self.config.job_role_arn.rsplit('/').next().unwrap_or_default()
+        id_of(&self.config.job_role_arn)
     }
 
     /// An ARN of this partition, Region and account.

@@ -2,14 +2,17 @@
 
 use serde_json::json;
 
+use super::checks::{buckets, model, quotas};
+use super::examine::check;
 use super::facts::{
     Bucket, Decision, Dns, Encryption, Endpoint, Facts, Group, Key, KeyMetadata, Model, Profile, Quota,
     RouteTable, Subnet,
 };
-use super::finding::{Finding, State, Unknown};
+use super::finding::{Finding, State};
+use super::known::Unknown;
 use super::policy::{Context, Principal, Request, Verdict, judge};
 use super::subject::{Functions, Subject};
-use super::{buckets, check, model, role};
+use super::{model_id, questions};
 use crate::aws::config::Config;
 
 const ACCOUNT: &str = "123456789012";
@@ -141,13 +144,13 @@ fn facts(subject: &Subject) -> Facts {
 
 fn asked(subject: &Subject, facts: &Facts) -> Vec<super::facts::Question> {
     let keys: Vec<_> = facts.keys.iter().filter_map(|key| key.metadata.as_ref().ok()?.as_ref()).collect();
-    let endpoint = super::network::reached_s3_endpoint(subject, facts);
+    let endpoint = super::vpc::reached_s3_endpoint(subject, facts);
     let subnets = facts.subnets.as_ref().unwrap();
-    role::questions(subject, subnets, endpoint, &model::arns(subject, facts), None, &keys)
+    questions::questions(subject, subnets, endpoint, &model_id::arns(subject, facts), None, &keys)
 }
 
 fn unknown() -> Unknown {
-    Unknown { why: "AccessDenied on x:Y".into(), cure: "allow x:Y to yourself".into() }
+    Unknown { why: "AccessDenied on x:Y".into(), fix: "allow x:Y to yourself".into() }
 }
 
 /// What is found that is not sound, a line each.
@@ -176,7 +179,7 @@ fn sound_account_is_sound() {
 
 /// Those that no emulator can be brought to, or not so easily.
 #[test]
-fn each_fault_is_named_with_its_cure() {
+fn each_fault_is_named_with_its_fix() {
     type Change = fn(&mut Facts);
     let table: Vec<(Change, &str)> = vec![
         (
@@ -354,7 +357,7 @@ fn profile_is_checked_with_its_model() {
     with(Some(profile(true)))(&mut facts);
     facts.model = Ok(None);
     assert_eq!(model::check(&subject, &facts)[0].state, State::Ok);
-    assert_eq!(model::arns(&subject, &facts), ["arn:p", "arn:m"]);
+    assert_eq!(model_id::arns(&subject, &facts), ["arn:p", "arn:m"]);
 }
 
 #[test]
@@ -459,6 +462,6 @@ fn quotas_are_matched_however_they_are_spelled() {
         ("Minimum number of records per batch inference job for Nova Lite", "Nova Lite", false),
     ];
     for (quota, name, is_match) in table {
-        assert_eq!(model::is_quota(quota, "Records per batch inference job", name), is_match, "{quota}");
+        assert_eq!(quotas::is_quota(quota, "Records per batch inference job", name), is_match, "{quota}");
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Broken {
     pub(super) state: &'static str,
     pub(super) check: &'static str,
     pub(super) found: &'static str,
-    pub(super) cure: &'static str,
+    pub(super) fix: &'static str,
     /// Other checks that it does not pass.
     pub(super) also: &'static [&'static str],
 }
@@ -34,7 +34,7 @@ const SOUND: Broken = Broken {
     state: "FAIL",
     check: "",
     found: "",
-    cure: "",
+    fix: "",
     also: &[],
 };
 
@@ -48,14 +48,14 @@ const THROUGH_THE_ENDPOINT: &str =
     "aws:SourceVpce: !If [MakeNetwork, !Ref S3VpcEndpoint, !Ref S3VpcEndpointId]";
 const KEY_ELSEWHERE: &str = "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef";
 
-/// Each names its fault and its cure.
+/// Each names its fault and its fix.
 pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "no-subnet",
         accident: Accident::SubnetDeleted,
         check: "subnets",
         found: "{JobSubnetIds} does not exist in us-east-1",
-        cure: "name subnets of this account and Region",
+        fix: "name subnets of this account and Region",
         ..SOUND
     },
     Broken {
@@ -67,7 +67,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "subnets",
         found: " is in vpc-",
-        cure: "name subnets of one VPC",
+        fix: "name subnets of one VPC",
         also: &["route tables"],
         ..SOUND
     },
@@ -77,7 +77,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "subnets",
         found: "only in us-east-1a",
-        cure: "make and name one in another zone",
+        fix: "make and name one in another zone",
         ..SOUND
     },
     Broken {
@@ -85,7 +85,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("RouteTableIds: [!Ref RouteTable]", "RouteTableIds: []")],
         check: "route tables",
         found: "reaches no S3 endpoint: rtb-",
-        cure: "associate {S3VpcEndpointId} with rtb-",
+        fix: "associate {S3VpcEndpointId} with rtb-",
         ..SOUND
     },
     Broken {
@@ -93,7 +93,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("{ SubnetId: !Ref SubnetC, RouteTableId", "{ SubnetId: !Ref SubnetA, RouteTableId")],
         check: "route tables",
         found: "reaches no S3 endpoint: rtb-",
-        cure: "associate {S3VpcEndpointId} with rtb-",
+        fix: "associate {S3VpcEndpointId} with rtb-",
         ..SOUND
     },
     Broken {
@@ -106,7 +106,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "internet",
         found: "leads to nat-0123456789abcdef0",
-        cure: "remove the route",
+        fix: "remove the route",
         ..SOUND
     },
     Broken {
@@ -114,7 +114,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("EnableDnsHostnames: true", "EnableDnsHostnames: false")],
         check: "DNS",
         found: "DNS hostnames of {VpcId} is off",
-        cure: "aws ec2 modify-vpc-attribute --vpc-id {VpcId} --enable-dns-hostnames",
+        fix: "aws ec2 modify-vpc-attribute --vpc-id {VpcId} --enable-dns-hostnames",
         ..SOUND
     },
     Broken {
@@ -125,7 +125,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "security groups",
         found: "{JobSecurityGroupIds} does not let 443 out",
-        cure: "let TCP 443 out to the prefix list pl-",
+        fix: "let TCP 443 out to the prefix list pl-",
         ..SOUND
     },
     Broken {
@@ -137,7 +137,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "security groups",
         found: "{JobSecurityGroupIds} lets 443 out to 0.0.0.0/0",
-        cure: "let TCP 443 out to the prefix list pl-",
+        fix: "let TCP 443 out to the prefix list pl-",
         ..SOUND
     },
     Broken {
@@ -148,7 +148,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "S3 endpoint",
         found: "s3:PutObject on arn:aws:s3:::{OutputBucketName}/work/",
-        cure: "allow it to {JobRoleArn} there",
+        fix: "allow it to {JobRoleArn} there",
         ..SOUND
     },
     Broken {
@@ -159,7 +159,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "S3 endpoint",
         found: "s3:ListBucketVersions on arn:aws:s3:::{InputBucketName}",
-        cure: "allow it to {CompleteRoleArn} there",
+        fix: "allow it to {CompleteRoleArn} there",
         ..SOUND
     },
     Broken {
@@ -167,7 +167,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("PrivateDnsEnabled: true", "PrivateDnsEnabled: false")],
         check: "Bedrock endpoint",
         found: "{BedrockVpcEndpointId} has no private DNS",
-        cure: "aws ec2 modify-vpc-endpoint --vpc-endpoint-id {BedrockVpcEndpointId} --private-dns-enabled",
+        fix: "aws ec2 modify-vpc-endpoint --vpc-endpoint-id {BedrockVpcEndpointId} --private-dns-enabled",
         ..SOUND
     },
     Broken {
@@ -178,7 +178,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "Bedrock endpoint",
         found: "the policy of {BedrockVpcEndpointId} does not allow endpoint-no-create-SubmitRole-",
-        cure: "allow it to {SubmitRoleArn} there",
+        fix: "allow it to {SubmitRoleArn} there",
         ..SOUND
     },
     Broken {
@@ -189,7 +189,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "Bedrock endpoint",
         found: "does not let {FunctionSecurityGroupId} of the functions in on 443",
-        cure: "let TCP 443 in from {FunctionSecurityGroupId}",
+        fix: "let TCP 443 in from {FunctionSecurityGroupId}",
         ..SOUND
     },
     Broken {
@@ -197,7 +197,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[(THROUGH_THE_ENDPOINT, "aws:SourceVpce: vpce-0123456789abcdef0")],
         check: "output bucket policy",
         found: "it names vpce-0123456789abcdef0, which does not exist",
-        cure: "name the endpoint that the subnets reach",
+        fix: "name the endpoint that the subnets reach",
         also: &["input bucket policy"],
         ..SOUND
     },
@@ -207,7 +207,7 @@ pub(super) const BROKEN: &[Broken] = &[
         also: &["input bucket policy"],
         check: "output bucket policy",
         found: "OnlyThroughTheEndpoint denies through {S3VpcEndpointId}: job-kept-out-JobRole-",
-        cure: "except from OnlyThroughTheEndpoint what comes through {S3VpcEndpointId}",
+        fix: "except from OnlyThroughTheEndpoint what comes through {S3VpcEndpointId}",
         ..SOUND
     },
     Broken {
@@ -215,7 +215,7 @@ pub(super) const BROKEN: &[Broken] = &[
         accident: Accident::OutputBucketDeleted,
         check: "output bucket",
         found: "{OutputBucketName} does not exist",
-        cure: "deploy the stack anew",
+        fix: "deploy the stack anew",
         ..SOUND
     },
     Broken {
@@ -223,7 +223,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("BlockPublicAcls: true", "BlockPublicAcls: false")],
         check: "input bucket",
         found: "public access to {InputBucketName} is not blocked",
-        cure: "aws s3api put-public-access-block --bucket {InputBucketName}",
+        fix: "aws s3api put-public-access-block --bucket {InputBucketName}",
         also: &["output bucket"],
         ..SOUND
     },
@@ -236,7 +236,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "input bucket",
         found: "{InputBucketName} is not versioned",
-        cure: "switch its versioning on",
+        fix: "switch its versioning on",
         ..SOUND
     },
     Broken {
@@ -244,7 +244,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("Service: bedrock.amazonaws.com", "Service: sagemaker.amazonaws.com")],
         check: "role trust",
         found: "Bedrock may not assume it",
-        cure: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
+        fix: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
         ..SOUND
     },
     Broken {
@@ -252,7 +252,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("aws:SourceAccount: !Ref AWS::AccountId", "aws:SourceAccount: \"210987654321\"")],
         check: "role trust",
         found: "Bedrock may not assume it",
-        cure: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
+        fix: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
         ..SOUND
     },
     Broken {
@@ -264,7 +264,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "role trust",
         found: "for jobs of any account",
-        cure: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
+        fix: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
         ..SOUND
     },
     Broken {
@@ -275,7 +275,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "role permissions",
         found: "ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
-        cure: "let the role's policies allow ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
+        fix: "let the role's policies allow ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
         ..SOUND
     },
     Broken {
@@ -283,7 +283,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("Action: bedrock:InvokeModel\n", "Action: bedrock:InvokeAgent\n")],
         check: "role permissions",
         found: "bedrock:InvokeModel on arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0",
-        cure: "let the role's policies allow bedrock:InvokeModel on",
+        fix: "let the role's policies allow bedrock:InvokeModel on",
         ..SOUND
     },
     Broken {
@@ -297,7 +297,7 @@ pub(super) const BROKEN: &[Broken] = &[
         ],
         check: "role permissions",
         found: "bedrock:InvokeModel on arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-4-5",
-        cure: "let the role's policies allow bedrock:InvokeModel on arn:aws:bedrock:us-west-2",
+        fix: "let the role's policies allow bedrock:InvokeModel on arn:aws:bedrock:us-west-2",
         also: &["Bedrock endpoint"],
         ..SOUND
     },
@@ -306,7 +306,7 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("ModelId", NEEDS_PROFILE)],
         check: "model",
         found: "anthropic.claude-haiku-4-5-20251001-v1:0 is to be had only through an inference profile",
-        cure: "set ModelId to us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        fix: "set ModelId to us.anthropic.claude-haiku-4-5-20251001-v1:0",
         ..SOUND
     },
     Broken {
@@ -314,7 +314,7 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("ModelId", "anthropic.claude-9-haiku-20990101-v1:0")],
         check: "model",
         found: "there is no model anthropic.claude-9-haiku-20990101-v1:0 in us-east-1",
-        cure: "use one of https://docs.aws.amazon.com/",
+        fix: "use one of https://docs.aws.amazon.com/",
         also: &["quotas"],
         ..SOUND
     },
@@ -323,7 +323,7 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("ModelId", "eu.anthropic.claude-haiku-4-5-20251001-v1:0")],
         check: "model",
         found: "there is no inference profile eu.anthropic.claude-haiku-4-5-20251001-v1:0 in us-east-1",
-        cure: "aws bedrock list-inference-profiles",
+        fix: "aws bedrock list-inference-profiles",
         also: &["quotas"],
         ..SOUND
     },
@@ -333,7 +333,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "model",
         found: "anthropic.claude-3-sonnet-20240229-v1:0 is LEGACY, and ends on 2027-01-31",
-        cure: "move to a newer model",
+        fix: "move to a newer model",
         ..SOUND
     },
     Broken {
@@ -341,7 +341,7 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("MaxRecordsPerJob", "200000")],
         check: "quotas",
         found: "MAX_RECORDS_PER_JOB is 200000, the quota \"Records per batch inference job for Nova Lite\" is 100000",
-        cure: "set it to that, or ask for more",
+        fix: "set it to that, or ask for more",
         ..SOUND
     },
     Broken {
@@ -350,7 +350,7 @@ pub(super) const BROKEN: &[Broken] = &[
         accident: Accident::KeyDisabled,
         check: "KMS key",
         found: "{KmsKeyArn} is Disabled",
-        cure: "aws kms enable-key --key-id {KmsKeyArn}",
+        fix: "aws kms enable-key --key-id {KmsKeyArn}",
         ..SOUND
     },
     Broken {
@@ -358,7 +358,7 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("KmsKeyArn", KEY_ELSEWHERE)],
         check: "KMS key",
         found: "is in eu-west-1: S3 takes keys of the bucket's Region only",
-        cure: "use a key in us-east-1",
+        fix: "use a key in us-east-1",
         ..SOUND
     },
 ];

@@ -17,7 +17,7 @@ fn filled(text: &str, stack: &Stack) -> String {
 }
 
 #[tokio::test]
-async fn every_broken_set_up_is_named_with_its_cure() {
+async fn every_broken_set_up_is_named_with_its_fix() {
     let started = Instant::now();
     let folder = tempfile::tempdir().unwrap();
     let account = Account::start(folder.path()).await;
@@ -36,13 +36,13 @@ async fn every_broken_set_up_is_named_with_its_cure() {
         let stack = account.deploy(broken.name, broken.parameters, broken.edits).await;
         broken.accident.happen(&account, &stack).await;
         let said = account.examine_stack(&stack).await;
-        let [found, cure] = [broken.found, broken.cure].map(|text| filled(text, &stack));
+        let [found, fix] = [broken.found, broken.fix].map(|text| filled(text, &stack));
         let is_named = said.lines.iter().any(|line| {
             let beginning = format!("{:<11}  {:<20}  ", broken.state, broken.check);
             let (what, remedy) = line.split_once(" → ").unwrap_or((line, ""));
-            line.starts_with(&beginning) && what.contains(&found) && remedy.contains(&cure)
+            line.starts_with(&beginning) && what.contains(&found) && remedy.contains(&fix)
         });
-        assert!(is_named, "{}: no {found:?} with {cure:?} in {said:#?}", broken.name);
+        assert!(is_named, "{}: no {found:?} with {fix:?} in {said:#?}", broken.name);
         for line in said.lines.iter().filter(|line| !line.starts_with("ok ") && !line.starts_with("sum: ")) {
             let is_expected = |check: &&str| line.get(13..).is_some_and(|line| line.starts_with(*check));
             assert!([broken.check].iter().chain(broken.also).any(is_expected), "{}: {line}", broken.name);
@@ -53,7 +53,7 @@ async fn every_broken_set_up_is_named_with_its_cure() {
     }
 
     println!(
-        "doctor: 2 sound, {} broken set-ups, each named with its cure, in {:.0} s",
+        "doctor: 2 sound, {} broken set-ups, each named with its fix, in {:.0} s",
         BROKEN.len(),
         started.elapsed().as_secs_f64()
     );

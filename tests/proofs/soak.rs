@@ -13,7 +13,7 @@ use bedrock_vpc_batch::job::summary::Summary;
 use bedrock_vpc_batch::ledger::job_state::DOUBT;
 use bedrock_vpc_batch::local::bedrock::{EndingRates, Operation};
 use bedrock_vpc_batch::local::faults::{CallRates, EventFaults, FaultOptions, Service};
-use bedrock_vpc_batch::local::pump::Ending;
+use bedrock_vpc_batch::local::pump::DropEnding;
 use bedrock_vpc_batch::local::{Local, LocalOptions, clients};
 use futures_util::future::join;
 use futures_util::stream::{self, StreamExt};
@@ -93,11 +93,11 @@ async fn run(local: &Local, drops: usize) {
         while reported.len() < drops {
             tokio::select! {
                 ending = endings.recv() => match ending.unwrap() {
-                    Ending::Reported(key) => {
+                    DropEnding::Reported(key) => {
                         reported.insert(key);
                     }
                     // What its marker does not say, an operator would send again; the sweep goes on with the rest.
-                    Ending::GivenUp { error, .. } => eprintln!("given up: {error}"),
+                    DropEnding::GivenUp { error, .. } => eprintln!("given up: {error}"),
                 },
                 _ = look.tick() => if only_doubts_are_open(local).await {
                     let swept = hours_later.handle(schedule_event(), &invocation_after(2 * DOUBT)).await;

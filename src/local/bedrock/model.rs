@@ -2,6 +2,8 @@
 //!
 //! Pure. <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html> (read 2026-11).
 
+use crate::base::arn::Arn;
+
 /// Models that batch inference reaches only through an inference profile, in every Region.
 const ONLY_THROUGH_PROFILE: [&str; 8] = [
     "anthropic.claude-haiku-4-5",
@@ -68,13 +70,14 @@ pub(super) struct Model {
 /// # Errors
 /// The message of the `ValidationException` that refuses it.
 pub(super) fn resolve(model_id: &str, region: &str, account_id: &str) -> Result<Model, String> {
-    if model_id.contains(":application-inference-profile/") {
+    let (kind, path) =
+        Arn::parse(model_id).and_then(|arn| arn.resource().split_once('/')).unwrap_or(("", model_id));
+    if kind == "application-inference-profile" {
         let model = Model { arn: model_id.to_owned(), base_id: model_id.to_owned(), family: Family::Unknown };
         return Ok(model);
     }
     // A custom model's ARN ends in `custom-model/<base model>/<id>`, the others in `<kind>/<model>`.
-    let mut path = model_id.split('/').skip(1);
-    let id = path.next().unwrap_or(model_id);
+    let id = path.split('/').next().unwrap_or(path);
     let base_id = GEOGRAPHIES.iter().find_map(|geography| id.strip_prefix(geography)).unwrap_or(id);
     let is_profile = base_id != id;
     let family = family_of(base_id).ok_or("The provided model identifier is invalid.")?;

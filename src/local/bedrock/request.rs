@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::patterns::{self, Choice, Span, Text};
+use super::violation::{summary, violation};
 
 /// AWS does not document the default; jobs made without a timeout were seen to have 24 hours.
 const DEFAULT_TIMEOUT_DURATION_IN_HOURS: u64 = 24;
@@ -58,23 +59,6 @@ impl CreateRequest {
             Some(_) | None => Err(summary(&check.0)),
         }
     }
-}
-
-/// Puts violations into the one message that AWS makes of them.
-pub(super) fn summary(violations: &[String]) -> String {
-    let count = violations.len();
-    let errors = if count == 1 { "error" } else { "errors" };
-    format!("{count} validation {errors} detected: {}", violations.join("; "))
-}
-
-/// Says that `value` at `at` breaks `constraint`, as AWS words it.
-pub(super) fn violation(value: &Value, at: &str, constraint: &str) -> String {
-    let shown = match value {
-        Value::Null => "null".to_owned(),
-        Value::String(text) => format!("'{text}'"),
-        other => format!("'{other}'"),
-    };
-    format!("Value {shown} at '{at}' failed to satisfy constraint: {constraint}")
 }
 
 /// A structure of the body and the place where it stands.

@@ -8,13 +8,14 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::answer::answer;
+use super::ending::{Ending, LieKind, Processed, TerminalStatus};
 use super::job::{Counts, JobStatus};
 use super::model::Model;
 use super::record::{Outcome, Record};
 use super::request::CreateRequest;
 use super::s3::{INPUT_SUFFIX, InputFile, Place, Storage};
-use super::script::{Ending, LieKind, Processed, TerminalStatus};
-use super::{Quotas, Shared, lock};
+use super::state::Shared;
+use crate::local::lock::lock;
 
 /// Name of the object by which the service finds out whether it may write.
 const PROBE: &str = ".write_access_check_file.tmp";
@@ -288,30 +289,6 @@ impl Tally {
     }
 }
 
-impl Quotas {
-    fn check_sizes(&self, uri: &str, file_bytes: u64, job_bytes: u64) -> Result<(), String> {
-        if file_bytes > self.max_file_bytes {
-            let most = self.max_file_bytes;
-            return Err(format!("{uri} has {file_bytes} bytes; an input file may have at most {most}"));
-        }
-        if job_bytes > self.max_job_bytes {
-            return Err(format!(
-                "The input has over {} bytes, the most that a job may have",
-                self.max_job_bytes
-            ));
-        }
-        Ok(())
-    }
-
-    fn check_record_count(&self, record_count: usize) -> Result<(), String> {
-        let Self { min_records, max_records, .. } = *self;
-        if (min_records..=max_records).contains(&record_count) {
-            return Ok(());
-        }
-        Err(format!("The input has {record_count} records; a job must have {min_records} to {max_records}"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -335,15 +312,5 @@ mod tests {
                 "outputTokenCount": 3,
             })
         );
-    }
-
-    #[test]
-    fn quotas_hold_at_their_edges() {
-        let quotas = Quotas::default();
-        let counts = [99, 100, 100_000, 100_001].map(|count| quotas.check_record_count(count).is_ok());
-        assert_eq!(counts, [false, true, true, false]);
-        let sizes = [(1_000_000_000, 5_000_000_000), (1_000_000_001, 1_000_000_001), (1, 5_000_000_001)];
-        let sizes = sizes.map(|(file, job)| quotas.check_sizes("s3://b/k", file, job).is_ok());
-        assert_eq!(sizes, [true, false, false]);
     }
 }

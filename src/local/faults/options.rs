@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{CallRates, EventFaults};
+use super::rates::{CallRates, EventFaults};
 use crate::local::bedrock::EndingRates;
 
 /// What goes wrong in a local run.

@@ -12,8 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufWriter};
 use tokio::sync::watch;
 
 use super::checksum::{Algorithm, Digests, Summary};
-use super::index::random_id;
-use super::path::{Found, place};
+use super::ids::random_id;
+use super::path::{Found, path_for};
+use super::temp_file::TempFile;
 
 /// How much of a body is in memory at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -28,34 +29,6 @@ pub(super) struct Folder {
     hidden: PathBuf,
     /// Why nothing can be written any more.
     broken: watch::Sender<Option<String>>,
-}
-
-/// A file of the server's own that is deleted when nobody needs it any more.
-#[derive(Debug)]
-pub(super) struct TempFile {
-    path: PathBuf,
-    kept: bool,
-}
-
-impl TempFile {
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Leaves the file where it is, now in the care of the caller.
-    pub(super) fn keep(mut self) -> PathBuf {
-        self.kept = true;
-        self.path.clone()
-    }
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        if !self.kept {
-            // It may be gone already, and there is nobody left to tell.
-            let _gone = fs::remove_file(&self.path);
-        }
-    }
 }
 
 impl Folder {
@@ -82,9 +55,9 @@ impl Folder {
         body: impl Stream<Item = S3Result<Bytes>> + Send,
         algorithm: Algorithm,
     ) -> S3Result<(TempFile, Summary)> {
-        let temp = TempFile { path: self.unused(), kept: false };
+        let temp = TempFile::new(self.unused());
         let failed = |error| self.failed(error);
-        let file = tokio::fs::File::create_new(&temp.path).await.map_err(|error| {
+        let file = tokio::fs::File::create_new(temp.path()).await.map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
                 // The folder is gone, so no other file can be created there either.
                 self.give_up(&error);
@@ -109,7 +82,7 @@ impl Folder {
     /// Whatever the file system says; the file is then where it was.
     pub(super) fn publish(&self, bucket: &str, key: &str, file: &mut PathBuf) -> io::Result<()> {
         let bucket = self.root.join(bucket);
-        let path = bucket.join(place(key, |path| find(&bucket.join(path))));
+        let path = bucket.join(path_for(key, |path| find(&bucket.join(path))));
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }

@@ -44,7 +44,7 @@ pub(super) fn names(key: &str) -> Vec<String> {
 /// The path of a key's file below its bucket's folder, going round whatever is there already.
 ///
 /// `find` tells what lies at a path below the bucket's folder.
-pub(super) fn place(key: &str, find: impl Fn(&Path) -> Found) -> PathBuf {
+pub(super) fn path_for(key: &str, find: impl Fn(&Path) -> Found) -> PathBuf {
     let mut names = names(key);
     let file = names.pop().unwrap_or_default();
     let mut path = PathBuf::new();
@@ -176,7 +176,7 @@ mod tests {
             ("new/x", "new/x"),
         ];
         for (key, expected) in table {
-            assert_eq!(place(key, find), Path::new(expected), "{key}");
+            assert_eq!(path_for(key, find), Path::new(expected), "{key}");
         }
     }
 

@@ -7,18 +7,20 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use s3s::dto::ETagCondition;
 use s3s::{S3Result, s3_error};
 use tokio::sync::mpsc;
 
-use super::ObjectCreated;
 use super::condition::{ReadConditions, WriteConditions, check_delete};
-use super::folder::{Folder, TempFile, internal_error};
+use super::event::ObjectCreated;
+use super::folder::{Folder, internal_error};
 use super::index::{Bucket, Deleted, Index, Object, Version};
+use super::temp_file::TempFile;
 use crate::aws::clock::now;
+use crate::local::lock::lock;
 
 /// Buckets, objects and uploads, shared by all connections.
 #[derive(Debug)]
@@ -153,7 +155,7 @@ impl Store {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
+use super::answers::{attributes, quoted, with_checksum};
 use super::multipart::{keep_part, part_algorithm};
 use super::objects::whole;
-use super::{attributes, quoted, with_checksum};
 use crate::local::s3::checksum::Algorithm;
 use crate::local::s3::condition::{ReadConditions, WriteConditions};
+use crate::local::s3::faults::ignores_range;
 use crate::local::s3::folder;
 use crate::local::s3::index::NULL_VERSION;
-use crate::local::s3::requests::ignores_range;
 use crate::local::s3::store::{Draft, Opened, Store};
 
 /// The most that one copy takes, and the largest part: 5 GiB.

@@ -11,15 +11,16 @@ use s3s::dto;
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
-use super::buckets::url_encode;
+use super::answers::{attributes, page_size, quoted, signed, url_encode, with_checksum};
 use super::objects::receive;
-use super::{attributes, page_size, quoted, signed, with_checksum};
 use crate::aws::clock::now;
 use crate::local::s3::checksum::{Algorithm, Checksum, Summary, hex};
 use crate::local::s3::condition::WriteConditions;
-use crate::local::s3::folder::{self, TempFile};
-use crate::local::s3::index::{Attributes, Object, Part, Upload, random_id};
+use crate::local::s3::folder;
+use crate::local::s3::ids::random_id;
+use crate::local::s3::index::{Attributes, Object, Part, Upload};
 use crate::local::s3::store::{Draft, Store};
+use crate::local::s3::temp_file::TempFile;
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const MAX_PART_NUMBER: i32 = 10_000;

@@ -6,13 +6,14 @@ use futures_util::TryStreamExt;
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result, StdError, s3_error};
 
-use super::{attributes, quoted, signed, with_checksum};
+use super::answers::{attributes, quoted, signed, with_checksum};
 use crate::local::s3::checksum::{Declared, Summary, custom};
 use crate::local::s3::condition::{ReadConditions, WriteConditions};
-use crate::local::s3::folder::{self, TempFile};
+use crate::local::s3::faults::ignores_range;
+use crate::local::s3::folder;
 use crate::local::s3::index::{Attributes, Object};
-use crate::local::s3::requests::ignores_range;
 use crate::local::s3::store::{Draft, Opened, Store};
+use crate::local::s3::temp_file::TempFile;
 
 pub(super) async fn put(
     store: &Arc<Store>,

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{Bucket, Facts};
-use super::finding::{Finding, Known};
-use super::network::{context, reached_s3_endpoint};
-use super::policy::{Context, Principal, Request, Verdict, judge, values_of};
-use super::subject::Subject;
+use crate::base::arn::id_of;
+use crate::doctor::facts::{Bucket, Facts};
+use crate::doctor::finding::Finding;
+use crate::doctor::known::Known;
+use crate::doctor::policy::{Context, Principal, Request, Verdict, judge, values_of};
+use crate::doctor::requests::context;
+use crate::doctor::subject::Subject;
+use crate::doctor::vpc::reached_s3_endpoint;
 
 /// All checks of both buckets.
-pub(super) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
+pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     let (input, output) = (&subject.config.input_bucket, &subject.config.output_bucket);
     let function_roles = subject.functions.iter().flat_map(|functions| &functions.roles);
     let gets = |role: &String| (role.clone(), "s3:GetObject", subject.s3_arn(&format!("{input}/drop.jsonl")));
@@ -42,8 +45,8 @@ fn bucket(
     let mut findings = Vec::new();
     match &bucket.region {
         Ok(None) => {
-            let cure = "deploy the stack anew, or name a bucket that exists";
-            return vec![Finding::fail(check, format!("{name} does not exist"), cure)];
+            let fix = "deploy the stack anew, or name a bucket that exists";
+            return vec![Finding::fail(check, format!("{name} does not exist"), fix)];
         }
         Ok(Some(region)) if *region != subject.region => {
             let what = format!("{name} is in {region}: an S3 endpoint leads to its own Region only");
@@ -122,7 +125,7 @@ fn policy(
     for (role_arn, action, resource) in requests {
         let context = Context::new(context(subject, role_arn, endpoint));
         let request = Request { principal: Principal::Role(role_arn), action, resource, context: &context };
-        let who = role_arn.rsplit('/').next().unwrap_or_default();
+        let who = id_of(role_arn);
         match judge(policy, &request) {
             Verdict::Allowed | Verdict::NotAllowed => {}
             Verdict::Denied(sid) => denials.entry(sid).or_default().push(format!("{who} {action}")),
@@ -155,8 +158,8 @@ fn named_endpoints(check: &'static str, facts: &Facts, named: &[String]) -> Vec<
         .iter()
         .filter(|id| !exists(id))
         .map(|id| {
-            let cure = "name the endpoint that the subnets reach";
-            Finding::fail(check, format!("it names {id}, which does not exist"), cure)
+            let fix = "name the endpoint that the subnets reach";
+            Finding::fail(check, format!("it names {id}, which does not exist"), fix)
         })
         .collect()
 }

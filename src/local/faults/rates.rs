@@ -3,13 +3,9 @@
 
 use std::time::Duration;
 
-use super::{Action, Call, Service};
-
-/// The dice for one decision: those of the same seed and number always fall alike.
-pub(crate) fn dice(seed: u64, number: u64) -> fastrand::Rng {
-    // Neighbouring seeds and numbers are far apart in the generator's state.
-    fastrand::Rng::with_seed(seed.rotate_left(32) ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15))
-}
+use super::action::Action;
+use super::call::{Call, Service};
+use crate::local::dice::dice;
 
 /// How often calls go wrong. Each rate is from 0 (never) to 1 (always); those that can befall the same call
 /// exclude each other, so beyond a sum of 1 the later ones are cut.
@@ -110,7 +106,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::local::faults::Condition;
+    use crate::local::faults::call::Condition;
 
     const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,33 +1,22 @@
-//! What the server holds: buckets, the versions of every key, and open multipart uploads. In memory, no IO.
+//! One bucket: the versions of every key.
 //!
 //! The versioning rules follow
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
-use hyper::HeaderMap;
-use hyper::header::HeaderValue;
-use s3s::{S3Error, S3Result, dto, s3_error};
+use s3s::{S3Result, s3_error};
 
-use super::checksum::{Algorithm, Checksum};
-use super::folder::TempFile;
-
-/// The version id of what was written while a bucket kept no versions.
-pub(super) const NULL_VERSION: &str = "null";
-
-/// Everything, by name.
-#[derive(Debug, Default)]
-pub(super) struct Index {
-    pub(super) buckets: BTreeMap<String, Bucket>,
-    uploads: BTreeMap<String, Upload>,
-}
+use super::refusals::{about_marker, no_such_key, no_such_version};
+use super::version::{NULL_VERSION, Object, Version};
+use crate::local::s3::ids::numbered_id;
 
 /// Whether a bucket keeps versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Versioning {
+pub(crate) enum Versioning {
     Never,
     Enabled,
     Suspended,
@@ -35,168 +24,44 @@ pub(super) enum Versioning {
 
 /// One bucket.
 #[derive(Debug)]
-pub(super) struct Bucket {
-    pub(super) created: SystemTime,
-    pub(super) versioning: Versioning,
+pub(crate) struct Bucket {
+    pub(crate) created: SystemTime,
+    pub(crate) versioning: Versioning,
     /// Oldest version first; never an empty list.
     objects: BTreeMap<String, Vec<Version>>,
     /// How many versions and delete markers were ever written.
     written: u64,
 }
 
-/// One version of one key.
-#[derive(Clone, Debug)]
-pub(super) struct Version {
-    pub(super) id: String,
-    /// Its number among everything that was written to the bucket; newer is greater.
-    pub(super) number: u64,
-    /// In whole seconds, as S3 tells it.
-    pub(super) modified: SystemTime,
-    /// `None` in a delete marker.
-    pub(super) object: Option<Object>,
-}
-
-/// The bytes of a version and what belongs to them.
-#[derive(Clone, Debug)]
-pub(super) struct Object {
-    pub(super) file: PathBuf,
-    /// In bytes.
-    pub(super) size: u64,
-    /// Without quotes.
-    pub(super) etag: String,
-    pub(super) checksum: Checksum,
-    pub(super) attributes: Attributes,
-}
-
-/// Headers that are kept and given back.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Attributes {
-    pub(super) cache_control: Option<String>,
-    pub(super) content_disposition: Option<String>,
-    pub(super) content_encoding: Option<String>,
-    pub(super) content_language: Option<String>,
-    pub(super) content_type: Option<String>,
-    pub(super) expires: Option<dto::Timestamp>,
-    pub(super) metadata: Option<dto::Metadata>,
-}
-
-/// An open multipart upload.
-#[derive(Debug)]
-pub(super) struct Upload {
-    pub(super) bucket: String,
-    pub(super) key: String,
-    pub(super) initiated: SystemTime,
-    pub(super) attributes: Attributes,
-    /// What `CreateMultipartUpload` asked for; the parts then carry it, and so does the object.
-    pub(super) algorithm: Option<Algorithm>,
-    pub(super) composite: bool,
-    pub(super) parts: BTreeMap<i32, Part>,
-}
-
-/// One uploaded part.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) file: TempFile,
-    pub(super) size: u64,
-    pub(super) md5: [u8; 16],
-    pub(super) etag: String,
-    pub(super) checksum: Checksum,
-    pub(super) modified: SystemTime,
-}
-
 /// What a delete did.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Deleted {
+pub(crate) struct Deleted {
     /// The version that is gone or the marker that was made; `None` if the bucket keeps no versions.
-    pub(super) version_id: Option<String>,
+    pub(crate) version_id: Option<String>,
     /// Whether that version is a delete marker.
-    pub(super) delete_marker: bool,
+    pub(crate) delete_marker: bool,
     /// Files that no version needs any more.
-    pub(super) files: Vec<PathBuf>,
-}
-
-impl Index {
-    /// Adds an empty bucket.
-    ///
-    /// # Errors
-    /// `InvalidBucketName`, `BucketAlreadyOwnedByYou`.
-    pub(super) fn create_bucket(&mut self, name: &str, now: SystemTime) -> S3Result<&mut Bucket> {
-        if !s3s::path::check_bucket_name(name) {
-            return Err(s3_error!(InvalidBucketName, "The specified bucket is not valid: {name}"));
-        }
-        if self.buckets.contains_key(name) {
-            return Err(s3_error!(BucketAlreadyOwnedByYou, "You already own the bucket {name}"));
-        }
-        let bucket =
-            Bucket { created: now, versioning: Versioning::Never, objects: BTreeMap::new(), written: 0 };
-        Ok(self.buckets.entry(name.to_owned()).or_insert(bucket))
-    }
-
-    /// # Errors
-    /// `NoSuchBucket`.
-    pub(super) fn bucket(&self, name: &str) -> S3Result<&Bucket> {
-        self.buckets.get(name).ok_or_else(no_such_bucket)
-    }
-
-    /// # Errors
-    /// `NoSuchBucket`.
-    pub(super) fn bucket_mut(&mut self, name: &str) -> S3Result<&mut Bucket> {
-        self.buckets.get_mut(name).ok_or_else(no_such_bucket)
-    }
-
-    /// Opens an upload under an id that nobody has.
-    pub(super) fn open_upload(&mut self, upload_id: String, upload: Upload) {
-        self.uploads.insert(upload_id, upload);
-    }
-
-    /// The open upload with that id, if it is of that bucket and key.
-    ///
-    /// # Errors
-    /// `NoSuchBucket`, `NoSuchUpload`.
-    pub(super) fn upload(&mut self, bucket: &str, key: &str, upload_id: &str) -> S3Result<&mut Upload> {
-        self.bucket(bucket)?;
-        self.uploads
-            .get_mut(upload_id)
-            .filter(|upload| upload.bucket == bucket && upload.key == key)
-            .ok_or_else(no_such_upload)
-    }
-
-    /// Takes an upload out; its parts are deleted when it is dropped.
-    ///
-    /// # Errors
-    /// `NoSuchBucket`, `NoSuchUpload`.
-    pub(super) fn close_upload(&mut self, bucket: &str, key: &str, upload_id: &str) -> S3Result<Upload> {
-        self.upload(bucket, key, upload_id)?;
-        self.uploads.remove(upload_id).ok_or_else(no_such_upload)
-    }
-
-    /// The open uploads of a bucket, by key and then by age.
-    pub(super) fn uploads_of(&self, bucket: &str) -> Vec<(&str, &Upload)> {
-        let mut uploads: Vec<_> = self
-            .uploads
-            .iter()
-            .filter(|(_, upload)| upload.bucket == bucket)
-            .map(|(upload_id, upload)| (upload_id.as_str(), upload))
-            .collect();
-        uploads.sort_by(|(_, one), (_, other)| (&one.key, one.initiated).cmp(&(&other.key, other.initiated)));
-        uploads
-    }
+    pub(crate) files: Vec<PathBuf>,
 }
 
 impl Bucket {
+    pub(crate) fn new(created: SystemTime) -> Self {
+        Self { created, versioning: Versioning::Never, objects: BTreeMap::new(), written: 0 }
+    }
+
     /// The newest version of a key, a delete marker included.
-    pub(super) fn current(&self, key: &str) -> Option<&Version> {
+    pub(crate) fn current(&self, key: &str) -> Option<&Version> {
         self.objects.get(key)?.last()
     }
 
     /// The file of the current version, if that is an object.
-    pub(super) fn current_file(&mut self, key: &str) -> Option<&mut PathBuf> {
+    pub(crate) fn current_file(&mut self, key: &str) -> Option<&mut PathBuf> {
         let object = self.objects.get_mut(key)?.last_mut()?.object.as_mut()?;
         Some(&mut object.file)
     }
 
     /// Every key from `start` on whose current version is an object, in the order of their bytes.
-    pub(super) fn keys_from(&self, start: &str) -> impl Iterator<Item = (&str, &Version, &Object)> {
+    pub(crate) fn keys_from(&self, start: &str) -> impl Iterator<Item = (&str, &Version, &Object)> {
         self.objects.range::<str, _>((Bound::Included(start), Bound::Unbounded)).filter_map(
             |(key, versions)| {
                 let version = versions.last()?;
@@ -206,7 +71,7 @@ impl Bucket {
     }
 
     /// Every key from `start` on with its versions and delete markers, in the order of the keys' bytes.
-    pub(super) fn versions_from(&self, start: &str) -> impl Iterator<Item = (&str, &[Version])> {
+    pub(crate) fn versions_from(&self, start: &str) -> impl Iterator<Item = (&str, &[Version])> {
         let range = self.objects.range::<str, _>((Bound::Included(start), Bound::Unbounded));
         range.map(|(key, versions)| (key.as_str(), versions.as_slice()))
     }
@@ -215,7 +80,7 @@ impl Bucket {
     ///
     /// # Errors
     /// `NoSuchKey`, `NoSuchVersion`, and `MethodNotAllowed` for a delete marker that is asked for by its id.
-    pub(super) fn read(&self, key: &str, version_id: Option<&str>) -> S3Result<(&Version, &Object)> {
+    pub(crate) fn read(&self, key: &str, version_id: Option<&str>) -> S3Result<(&Version, &Object)> {
         let Some(version_id) = version_id else {
             let current = self.current(key).ok_or_else(no_such_key)?;
             let object = current.object.as_ref().ok_or_else(|| about_marker(no_such_key(), current))?;
@@ -232,19 +97,19 @@ impl Bucket {
     }
 
     /// The version id as answers carry it: none while the bucket has never kept versions.
-    pub(super) fn shown_id(&self, version: &Version) -> Option<String> {
+    pub(crate) fn shown_id(&self, version: &Version) -> Option<String> {
         (self.versioning != Versioning::Never).then(|| version.id.clone())
     }
 
     /// Makes `object` the current version and returns it with the files that no version needs any more.
-    pub(super) fn put(&mut self, key: &str, object: Object, now: SystemTime) -> (Version, Vec<PathBuf>) {
+    pub(crate) fn put(&mut self, key: &str, object: Object, now: SystemTime) -> (Version, Vec<PathBuf>) {
         let version = self.next_version(Some(object), now);
         let files = self.push(key, version.clone());
         (version, files)
     }
 
     /// Deletes a key, or one version of it. What is not there is deleted as well, as in S3.
-    pub(super) fn delete(&mut self, key: &str, version_id: Option<&str>, now: SystemTime) -> Deleted {
+    pub(crate) fn delete(&mut self, key: &str, version_id: Option<&str>, now: SystemTime) -> Deleted {
         if let Some(version_id) = version_id {
             let gone = self.remove(key, version_id);
             return Deleted {
@@ -299,104 +164,9 @@ impl Bucket {
     }
 }
 
-/// Those of a key's versions that a listing gives after the one with this id, newest first.
-///
-/// The version itself may be gone by now: its id tells where it was. Only the null version's does not; if that is
-/// gone, every version is given.
-///
-/// # Errors
-/// `InvalidArgument` for an id that no version can have had.
-pub(super) fn versions_after<'a>(
-    versions: &'a [Version],
-    version_id: &str,
-) -> S3Result<impl Iterator<Item = &'a Version> + use<'a>> {
-    let known = versions.iter().find(|version| version.id == version_id).map(|version| version.number);
-    let number = match known {
-        Some(number) => number,
-        None if version_id == NULL_VERSION => u64::MAX,
-        None => {
-            number_of(version_id).ok_or_else(|| s3_error!(InvalidArgument, "Invalid version id specified"))?
-        }
-    };
-    Ok(versions.iter().rev().filter(move |version| version.number < number))
-}
-
-impl Part {
-    /// Where the part's bytes lie.
-    pub(super) fn path(&self) -> &Path {
-        self.file.path()
-    }
-}
-
-/// The letters of S3's own ids.
-const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
-/// How many of them a version's number takes: six bits each.
-const NUMBER_LETTERS: usize = 11;
-/// The length of a version id.
-const VERSION_ID_LETTERS: usize = 32;
-
-/// An id in the letters of S3's own: `[A-Za-z0-9._]`, first a letter or digit.
-pub(super) fn random_id(length: usize) -> String {
-    let first = fastrand::alphanumeric();
-    let rest = (1..length).filter_map(|_| fastrand::choice(LETTERS)).map(|letter| char::from(*letter));
-    std::iter::once(first).chain(rest).collect()
-}
-
-/// A random version id that ends with the version's number.
-fn numbered_id(number: u64) -> String {
-    let digits = (0..NUMBER_LETTERS).rev().map(|place| (number >> (6 * place)) & 63);
-    let letters = digits.filter_map(|digit| LETTERS.get(usize::try_from(digit).ok()?));
-    let mut id = random_id(VERSION_ID_LETTERS - NUMBER_LETTERS);
-    id.extend(letters.map(|letter| char::from(*letter)));
-    id
-}
-
-/// The number that [`numbered_id`] wrote into an id.
-fn number_of(version_id: &str) -> Option<u64> {
-    let (random, digits) = version_id.split_at_checked(VERSION_ID_LETTERS - NUMBER_LETTERS)?;
-    let digit = |letter| LETTERS.iter().position(|known| *known == letter);
-    if digits.len() != NUMBER_LETTERS || random.bytes().any(|letter| digit(letter).is_none()) {
-        return None;
-    }
-    digits.bytes().try_fold(0_u64, |number, letter| {
-        number.checked_mul(64)?.checked_add(u64::try_from(digit(letter)?).ok()?)
-    })
-}
-
 fn whole_seconds(time: SystemTime) -> SystemTime {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(since.as_secs())
-}
-
-fn no_such_bucket() -> S3Error {
-    s3_error!(NoSuchBucket, "The specified bucket does not exist")
-}
-
-pub(super) fn no_such_key() -> S3Error {
-    s3_error!(NoSuchKey, "The specified key does not exist.")
-}
-
-fn no_such_version() -> S3Error {
-    s3_error!(NoSuchVersion, "The specified version does not exist.")
-}
-
-fn no_such_upload() -> S3Error {
-    s3_error!(
-        NoSuchUpload,
-        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or \
-         completed."
-    )
-}
-
-/// Says in the headers of an error that it met a delete marker.
-fn about_marker(mut error: S3Error, marker: &Version) -> S3Error {
-    let mut headers = HeaderMap::new();
-    headers.insert("x-amz-delete-marker", HeaderValue::from_static("true"));
-    if let Ok(version_id) = HeaderValue::from_str(&marker.id) {
-        headers.insert("x-amz-version-id", version_id);
-    }
-    error.set_headers(headers);
-    error
 }
 
 #[cfg(test)]
@@ -404,6 +174,8 @@ mod tests {
     use s3s::S3ErrorCode;
 
     use super::*;
+    use crate::local::s3::checksum::{Algorithm, Checksum};
+    use crate::local::s3::index::version::{Attributes, versions_after};
 
     fn object(file: &str) -> Object {
         let checksum =
@@ -496,24 +268,5 @@ mod tests {
         let (five, _) = put(&mut bucket, "five");
         assert_eq!(after(&bucket, &five), Ok(vec!["null".to_owned(), three.clone(), one.clone()]));
         assert_eq!(after(&bucket, "null"), Ok(vec![three, one]));
-    }
-
-    #[test]
-    fn numbers_of_versions_are_read_back_from_their_ids() {
-        for number in [0, 1, 63, 64, 4095, 4096, u64::MAX] {
-            let id = numbered_id(number);
-            assert_eq!((id.len(), number_of(&id)), (32, Some(number)), "{id}");
-        }
-    }
-
-    #[test]
-    fn version_ids_look_like_those_of_s3() {
-        let id = numbered_id(1);
-        assert_eq!(id.len(), 32);
-        assert!(
-            id.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.' || letter == '_'),
-            "{id}"
-        );
-        assert_ne!(id, numbered_id(1));
     }
 }
