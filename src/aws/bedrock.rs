@@ -10,6 +10,7 @@ use aws_sdk_bedrock::primitives::{DateTime, DateTimeFormat};
 
 use crate::aws::error::Error;
 use crate::aws::job_request::to_request;
+use crate::aws::sdk_error;
 use crate::base::text;
 use crate::job::ending::{EndStatus, JobEnd, RecordCounts};
 use crate::job::request::{CreatedWith, JobRequest};
@@ -117,7 +118,7 @@ impl Bedrock {
         let is_in_use = code == Some("ConflictException")
             || message.is_some_and(|message| message.contains("job name is currently in use"));
         let is_refusal = status.is_some_and(|status| (400..500).contains(&status));
-        let error = Error::from_sdk(call, error);
+        let error = sdk_error::classify(call, error);
         Ok(match (is_in_use, is_refusal) {
             (true, _) => Submission::NameInUse(error),
             (false, true) => Submission::Refused(error),
@@ -131,8 +132,9 @@ impl Bedrock {
     /// [`Error::Call`].
     pub async fn get(&self, job_arn: &str) -> Result<JobDescription, Error> {
         let sent = self.client.get_model_invocation_job().job_identifier(job_arn).send().await;
-        let job =
-            sent.map_err(|error| Error::from_sdk(format!("Bedrock GetModelInvocationJob {job_arn}"), error))?;
+        let job = sent.map_err(|error| {
+            sdk_error::classify(format!("Bedrock GetModelInvocationJob {job_arn}"), error)
+        })?;
         Ok(describe(job))
     }
 
@@ -161,7 +163,7 @@ impl Bedrock {
         let mut named = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
-                Error::from_sdk(format!("Bedrock ListModelInvocationJobs nameContains {job_name}"), error)
+                sdk_error::classify(format!("Bedrock ListModelInvocationJobs nameContains {job_name}"), error)
             })?;
             let summaries = page.invocation_job_summaries.unwrap_or_default();
             named.extend(summaries.into_iter().filter(|job| job.job_name == job_name).map(|job| job.job_arn));

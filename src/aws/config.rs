@@ -276,8 +276,8 @@ impl Vars<'_> {
     }
 
     fn text(&mut self, name: &str, is_valid: impl Fn(&str) -> bool, what: &str) -> String {
-        let value = self.value(name).unwrap_or_default();
-        if !is_valid(&value) && !self.has_problem(name) {
+        let Some(value) = self.value(name) else { return String::new() };
+        if !is_valid(&value) {
             self.problem(name, format_args!("{what}: {value:?}"));
         }
         value
@@ -333,10 +333,6 @@ impl Vars<'_> {
             }
         }
         tags
-    }
-
-    fn has_problem(&self, name: &str) -> bool {
-        self.problems.iter().any(|problem| problem.split(' ').next() == Some(name))
     }
 }
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use crate::aws::clock::now;
 use crate::aws::error::Error;
-use crate::aws::object_lines::{each_line, rewrite_lines};
 use crate::aws::result_file::Selection;
-use crate::aws::store::Store;
+use crate::aws::store::lines::{each_line, rewrite_lines};
+use crate::aws::store::objects::Store;
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys;
 use crate::job::answers::{Answers, LineVerdict, Matched};

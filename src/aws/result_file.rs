@@ -9,7 +9,8 @@ use futures_util::stream::try_unfold;
 
 use crate::aws::body::body_of;
 use crate::aws::error::Error;
-use crate::aws::store::{ObjectReader, Store};
+use crate::aws::store::objects::Store;
+use crate::aws::store::reading::ObjectReader;
 use crate::job::answers::LineVerdict;
 use crate::job::sections::{LineStart, Plan, Section, Sections};
 use crate::record::lines::{Line, LineSplitter};

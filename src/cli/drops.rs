@@ -20,7 +20,8 @@ use super::watch::{State, Watched};
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
 use crate::aws::events::{ObjectCreated, parse_job_state_change, parse_object_created};
-use crate::aws::store::Store;
+use crate::aws::sdk_error;
+use crate::aws::store::objects::Store;
 use crate::base::s3_uri::S3Uri;
 use crate::base::text;
 use crate::drop::identity::{DropId, JobId};
@@ -224,7 +225,8 @@ impl<'a> Session<'a> {
         let body =
             ByteStream::from_path(file).await.map_err(|error| path_error(file, io::Error::other(error)))?;
         let put = self.s3.put_object().bucket(bucket).key(key).body(body).send().await;
-        let put = put.map_err(|error| Error::from_sdk(format!("S3 PutObject s3://{bucket}/{key}"), error))?;
+        let put =
+            put.map_err(|error| sdk_error::classify(format!("S3 PutObject s3://{bucket}/{key}"), error))?;
         let source = self.store.head(&S3Uri::new(bucket, key), put.version_id()).await?;
         source.ok_or_else(|| Error::Internal(format!("s3://{bucket}/{key} is not there")).into())
     }

@@ -13,7 +13,7 @@ use crate::aws::bedrock::{Found, Submission};
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error, ErrorKind};
 use crate::aws::job_request;
-use crate::aws::store::Stored;
+use crate::aws::store::entries::Stored;
 use crate::drop::identity::JobId;
 use crate::drop::keys::{self, Open};
 use crate::drop::plan::Part;
@@ -210,7 +210,7 @@ async fn record_answer(
         Answer::Has { job_arn, is_adopted } => {
             info!(
                 drop.id = %drop_id, job.id = %job_id, job.arn = job_arn, is_adopted,
-                metric.JobsSubmitted = 1_u64, "job submitted"
+                JobsSubmitted = 1_u64, "job submitted"
             );
             let state = JobState::Submitted(BedrockJob { request, job_arn });
             let next = JobEntry { refusal: None, ..job.entry.advance(state, by)? };
@@ -225,7 +225,7 @@ async fn record_answer(
                 info!(job.id = %job_id, refusal = message, "job waits: Bedrock accepts no more for now");
             } else {
                 warn!(
-                    job.id = %job_id, refusal = message, metric.JobsRefused = 1_u64,
+                    job.id = %job_id, refusal = message, JobsRefused = 1_u64,
                     "job waits: Bedrock refuses it until the cause is fixed"
                 );
             }
@@ -237,7 +237,7 @@ async fn record_answer(
         }
         Answer::NameInUse { job_arn } => {
             warn!(
-                drop.id = %drop_id, job.id = %job_id, job.arn = job_arn, metric.JobsDiffer = 1_u64,
+                drop.id = %drop_id, job.id = %job_id, job.arn = job_arn, JobsDiffer = 1_u64,
                 "a job of another request has this job's name; the next attempt has another"
             );
             let (attempt, limits) = (job.entry.as_attempt(), context.retry_limits());
@@ -270,7 +270,7 @@ pub(super) fn report_differences(job_name: &str, job_arn: &str, differences: &[S
             job.name = job_name,
             job.arn = job_arn,
             differences = differences.join("; "),
-            metric.JobsDiffer = 1_u64,
+            JobsDiffer = 1_u64,
             "job is not as it was requested"
         );
     }

@@ -5,7 +5,7 @@
 use tracing::info;
 
 use crate::aws::error::Error;
-use crate::aws::store::Stored;
+use crate::aws::store::entries::Stored;
 use crate::drop::keys::{self, ResultKind};
 use crate::flow::context::Context;
 use crate::flow::end_job::{Output, read_output};

@@ -3,7 +3,7 @@
 use tracing::info;
 
 use crate::aws::error::Error;
-use crate::aws::store::Stored;
+use crate::aws::store::entries::Stored;
 use crate::drop::identity::DropId;
 use crate::drop::keys;
 use crate::drop::source::DropSource;

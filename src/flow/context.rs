@@ -6,7 +6,7 @@ use crate::aws::bedrock::Bedrock;
 use crate::aws::clients::Clients;
 use crate::aws::config::Config;
 use crate::aws::error::Error;
-use crate::aws::store::Store;
+use crate::aws::store::objects::Store;
 use crate::drop::identity::DropId;
 use crate::drop::keys;
 use crate::drop::source::DropSource;
@@ -42,6 +42,6 @@ impl Context {
 
 /// Reports that an entry of the ledger is missing. Nothing is guessed: an operator must look.
 pub(super) fn missing_entry(key: &str) -> Error {
-    error!(key, metric.LedgerEntriesMissing = 1_u64, "ledger entry is missing");
+    error!(key, LedgerEntriesMissing = 1_u64, "ledger entry is missing");
     Error::Internal(format!("{key} is missing in the output bucket"))
 }

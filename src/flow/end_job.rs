@@ -5,7 +5,7 @@ use tracing::{error, info, warn};
 use crate::aws::error::Error;
 use crate::aws::job_files::{JobFiles, OutputScan};
 use crate::aws::job_request;
-use crate::aws::store::Stored;
+use crate::aws::store::entries::Stored;
 use crate::drop::keys;
 use crate::flow::ask_bedrock::report_differences;
 use crate::flow::context::Context;
@@ -201,7 +201,7 @@ fn log_doubt(job: &JobEntry) {
     let message = "job is over, but its evidence contradicts itself; it is checked again later";
     if *looks == 1 {
         error!(
-            drop.id = %job.drop_id, job.id = %job.job_id, contradictions, metric.JobsDoubtful = 1_u64,
+            drop.id = %job.drop_id, job.id = %job.job_id, contradictions, JobsDoubtful = 1_u64,
             "{message}"
         );
     } else {
@@ -214,10 +214,10 @@ fn log_end(job: &JobEntry) {
     let records = outcome.records;
     info!(
         drop.id = %job.drop_id, job.id = %job.job_id, job.arn = job_arn, part = job.part.number,
-        attempt = job.attempt, dimension.Status = outcome.status.as_str(), metric.JobsEnded = 1_u64,
-        metric.RecordsSucceeded = records.succeeded, metric.RecordsFailed = records.failed,
-        metric.RecordsRetried = records.retried, record.unprocessed = records.unprocessed,
-        metric.InputTokens = outcome.input_tokens.unwrap_or_default(),
-        metric.OutputTokens = outcome.output_tokens.unwrap_or_default(), "job ended"
+        attempt = job.attempt, Status = outcome.status.as_str(), JobsEnded = 1_u64,
+        RecordsSucceeded = records.succeeded, RecordsFailed = records.failed,
+        RecordsRetried = records.retried, record.unprocessed = records.unprocessed,
+        InputTokens = outcome.input_tokens.unwrap_or_default(),
+        OutputTokens = outcome.output_tokens.unwrap_or_default(), "job ended"
     );
 }

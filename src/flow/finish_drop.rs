@@ -104,12 +104,12 @@ fn log_finish(summary: &Summary) {
     let Summary { drop_id, source, records, balanced, mismatches, .. } = summary;
     info!(
         drop.id = %drop_id, input.uri = %source, record.count = records.total, is_balanced = balanced,
-        metric.DropsFinished = 1_u64, metric.RecordsUnprocessed = records.unprocessed, "drop finished"
+        DropsFinished = 1_u64, RecordsUnprocessed = records.unprocessed, "drop finished"
     );
     if !balanced {
         error!(
             drop.id = %drop_id, input.uri = %source, mismatches = mismatches.join("; "),
-            metric.AccountingMismatches = mismatches.len() as u64, "accounting mismatch"
+            AccountingMismatches = mismatches.len() as u64, "accounting mismatch"
         );
     }
 }

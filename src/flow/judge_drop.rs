@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
-use crate::aws::store::Stored;
+use crate::aws::store::entries::Stored;
 use crate::base::timestamp::Timestamp;
 use crate::drop::check::{Validator, Verdict, check_source};
 use crate::drop::keys;
@@ -121,12 +121,12 @@ async fn record_verdict(
             let records: u64 = parts.iter().map(|part| part.records).sum();
             info!(
                 drop.id = %drop_id, input.uri = %source, part.count = parts.len(),
-                metric.DropsAccepted = 1_u64, metric.Records = records, "drop accepted"
+                DropsAccepted = 1_u64, Records = records, "drop accepted"
             );
         }
         Some(DropState::Rejected { problems, stopped_early }) => warn!(
             drop.id = %drop_id, input.uri = %source, problem.count = problems.len(), stopped_early,
-            report = keys::rejection(&source.key, drop_id), metric.DropsRejected = 1_u64, "drop rejected"
+            report = keys::rejection(&source.key, drop_id), DropsRejected = 1_u64, "drop rejected"
         ),
         Some(DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased) | None => {}
     }

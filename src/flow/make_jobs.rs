@@ -7,8 +7,8 @@ use tracing::{error, info};
 
 use crate::aws::clock::now;
 use crate::aws::error::Error;
-use crate::aws::object_lines::rewrite_lines;
-use crate::aws::store::MIN_COPY_BYTES;
+use crate::aws::store::copying::MIN_COPY_BYTES;
+use crate::aws::store::lines::rewrite_lines;
 use crate::drop::generated_id::{given_member, given_record_id};
 use crate::drop::identity::DropId;
 use crate::drop::keys;
@@ -100,13 +100,13 @@ pub(super) async fn record_job(context: &Context, job: JobEntry) -> Result<(), E
     if recorded.entry.state == JobState::SourceDeleted {
         error!(
             drop.id = %drop_id, job.id = %job_id, part = part.number, input.uri = %source,
-            record.count = part.records, metric.SourcesDeleted = 1_u64,
+            record.count = part.records, SourcesDeleted = 1_u64,
             "no job: this version of the file was deleted before it was copied"
         );
     } else {
         info!(
             drop.id = %drop_id, job.id = %job_id, part = part.number, attempt, record.count = part.records,
-            metric.JobsWaiting = 1_u64, "job waiting"
+            JobsWaiting = 1_u64, "job waiting"
         );
     }
     Ok(())

@@ -11,7 +11,8 @@ use tracing::{error, info, warn};
 
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
-use crate::aws::store::{Stored, VersionPage};
+use crate::aws::store::entries::Stored;
+use crate::aws::store::versions::VersionPage;
 use crate::drop::identity::DropId;
 use crate::drop::keys;
 use crate::drop::source::DropSource;
@@ -80,7 +81,7 @@ pub(super) async fn reconcile(context: &Context, by: &Invocation) -> Result<(), 
         erased,
         delete_markers,
         is_whole,
-        metric.DropsRecovered = recovered,
+        DropsRecovered = recovered,
         "input bucket compared with the ledger"
     );
     // If another sweep has recorded more meanwhile, this pass was in vain.

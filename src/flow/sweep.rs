@@ -16,7 +16,8 @@ use tracing::{error, info, warn};
 
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
-use crate::aws::store::{Listed, Stored};
+use crate::aws::store::entries::Stored;
+use crate::aws::store::objects::Listed;
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys::{self, Open};
 use crate::drop::source::DropSource;
@@ -85,13 +86,7 @@ pub(super) async fn sweep(context: &Context, by: &Invocation) -> Result<(), Erro
     if is_out_of_time {
         warn!(open, done, "sweep out of time; the next one goes on");
     }
-    info!(
-        open,
-        done,
-        is_full = pass.is_full,
-        metric.OldestWaitingSeconds = pass.oldest_waiting_seconds,
-        "swept"
-    );
+    info!(open, done, is_full = pass.is_full, OldestWaitingSeconds = pass.oldest_waiting_seconds, "swept");
     pass.first_error.map_or(Ok(()), Err)
 }
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use bedrock_vpc_batch::aws::error::{Chain, Error, ErrorKind};
-use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::flow::handlers::Complete;
 use bedrock_vpc_batch::flow::handlers::Submit;
 use bedrock_vpc_batch::local::clients;

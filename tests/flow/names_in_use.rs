@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_bedrock::types::VpcConfig;
 use bedrock_vpc_batch::aws::config::Config;
 use bedrock_vpc_batch::aws::job_request::{from_config, to_request};
-use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::drop::identity::{DropId, JobId};
 use bedrock_vpc_batch::job::request::JobRequest;

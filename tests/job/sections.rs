@@ -2,7 +2,7 @@
 
 use bedrock_vpc_batch::aws::error::ErrorKind;
 use bedrock_vpc_batch::aws::job_files::JobFiles;
-use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::drop::identity::{DropId, JobId};
 use bedrock_vpc_batch::drop::keys::bedrock_output_folder;
 use bedrock_vpc_batch::job::sections::SectionLimits;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::drop::identity::{DropId, JobId};
 use bedrock_vpc_batch::drop::rejection::Rejection;
 use bedrock_vpc_batch::job::summary::Summary;

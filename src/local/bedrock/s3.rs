@@ -14,6 +14,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ServerSideEncry
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::aws::error::{Chain, Error};
+use crate::aws::sdk_error;
 
 /// Bytes of a part of a multipart upload; above S3's smallest of 5 MiB, and 10,000 of them hold any output.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html> (read 2026-11).
@@ -201,7 +202,7 @@ fn cause<E>(error: SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    match Error::from_sdk(String::new(), error) {
+    match sdk_error::classify(String::new(), error) {
         Error::Call { source, .. } => Chain(source.as_ref()).to_string(),
         other => Chain(&other).to_string(),
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_bedrock::error::{ProvideErrorMetadata, SdkError};
 use bedrock_vpc_batch::aws::clients::Clients;
 use bedrock_vpc_batch::aws::error::Chain;
-use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::local::bedrock::{StandIn, StandInOptions};

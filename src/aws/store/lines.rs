@@ -1,7 +1,9 @@
 //! Objects of S3 line by line, in memory for one line and one upload part.
 
 use crate::aws::error::Error;
-use crate::aws::store::{ObjectReader, ObjectWriter, Store};
+use crate::aws::store::objects::Store;
+use crate::aws::store::reading::ObjectReader;
+use crate::aws::store::uploading::ObjectWriter;
 use crate::record::lines::{Line, LineSplitter};
 
 /// From here on a line gets just the memory that it needs, with room for an id and a newline.
