@@ -124,3 +124,46 @@ impl JobState {
         }
     }
 }
+
+impl From<StoredJobState> for JobState {
+    fn from(stored: StoredJobState) -> Self {
+        match stored {
+            StoredJobState::Waiting => Self::Waiting,
+            StoredJobState::Submitting { lease_until, request } => Self::Submitting { lease_until, request },
+            StoredJobState::Submitted { request, job_arn } => {
+                Self::Submitted(BedrockJob { request, job_arn })
+            }
+            StoredJobState::Doubtful { request, job_arn, since, looks, contradictions } => {
+                Self::Doubtful(BedrockJob { request, job_arn }, Doubt { since, looks, contradictions })
+            }
+            StoredJobState::Ended { request, job_arn, outcome } => {
+                Self::Ended(BedrockJob { request, job_arn }, outcome)
+            }
+            StoredJobState::Settled { request, job_arn, outcome } => {
+                Self::Settled(BedrockJob { request, job_arn }, outcome)
+            }
+            StoredJobState::SourceDeleted => Self::SourceDeleted,
+        }
+    }
+}
+
+impl From<JobState> for StoredJobState {
+    fn from(state: JobState) -> Self {
+        match state {
+            JobState::Waiting => Self::Waiting,
+            JobState::Submitting { lease_until, request } => Self::Submitting { lease_until, request },
+            JobState::Submitted(BedrockJob { request, job_arn }) => Self::Submitted { request, job_arn },
+            JobState::Doubtful(BedrockJob { request, job_arn }, doubt) => {
+                let Doubt { since, looks, contradictions } = doubt;
+                Self::Doubtful { request, job_arn, since, looks, contradictions }
+            }
+            JobState::Ended(BedrockJob { request, job_arn }, outcome) => {
+                Self::Ended { request, job_arn, outcome }
+            }
+            JobState::Settled(BedrockJob { request, job_arn }, outcome) => {
+                Self::Settled { request, job_arn, outcome }
+            }
+            JobState::SourceDeleted => Self::SourceDeleted,
+        }
+    }
+}
