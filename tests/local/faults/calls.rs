@@ -1,7 +1,7 @@
 //! Faults of calls: refused, lost, delayed, conflicting, or the last of a killed function.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_bedrock::error::{ProvideErrorMetadata, SdkError};
 use bedrock_vpc_batch::aws::clients::Clients;
@@ -55,6 +55,13 @@ impl Rig {
 
     async fn keys(&self) -> Vec<String> {
         self.plain.list("").await.unwrap()
+    }
+
+    /// Calls from another process, made while a call under test must not get through.
+    async fn twenty_other_calls(&self) {
+        for _ in 0..20 {
+            self.plain.list("").await.unwrap();
+        }
     }
 
     fn calls(&self) -> Vec<String> {
@@ -142,19 +149,9 @@ async fn every_call_is_written_down_as_the_server_knows_it() {
 #[tokio::test]
 async fn whole_run_goes_through_the_faults() {
     let mut world = World::new().await;
-    let faults = Faults::new();
-    let through = clients_through(
-        &world.config,
-        world.s3.key(),
-        world.s3.endpoint(),
-        world.stand_in.endpoint(),
-        &faults,
-    );
-    world.submit = bedrock_vpc_batch::flow::submit::Submit::new(world.config.clone(), &through);
-    world.complete = bedrock_vpc_batch::flow::complete::Complete::new(world.config.clone(), &through);
     let results = world.run("in/a.jsonl", drop_of(100)).await;
     assert_eq!(results.ids(), [ids(100), BTreeSet::new(), BTreeSet::new()]);
-    let calls = faults.calls();
+    let calls = world.faults.calls();
     let numbers: Vec<u64> = calls.iter().map(|call| call.number).collect();
     assert_eq!(numbers, (1..=calls.len() as u64).collect::<Vec<_>>());
     let to_bedrock = calls.iter().filter(|call| call.service == Service::Bedrock).count();
@@ -268,18 +265,19 @@ async fn lost_answer_comes_after_the_effect() {
 }
 
 #[tokio::test]
-async fn delayed_call_waits() {
+async fn delayed_call_reaches_the_server_only_after_its_delay() {
     let rig = Rig::start().await;
-    let pause = Duration::from_millis(300);
-    rig.faults.set(move |_| Action::Delay(pause));
-    let started = Instant::now();
-    rig.put("a").await.unwrap();
-    assert!(started.elapsed() >= pause);
-    rig.faults.clear();
-    let started = Instant::now();
-    rig.put("b").await.unwrap();
-    assert!(started.elapsed() < pause);
+    rig.faults.set(|_| Action::Delay(Duration::from_secs(3_600)));
+    tokio::select! {
+        put = rig.put("a") => panic!("the call was not delayed: {put:?}"),
+        () = rig.twenty_other_calls() => {}
+    }
+    assert_eq!((rig.calls(), rig.keys().await), (vec!["S3 PutObject a".to_owned()], vec![]));
     assert_eq!(rig.faults.counts(), [("delay", 1)].into());
+
+    rig.faults.set(|_| Action::Delay(Duration::from_millis(1)));
+    rig.put("a").await.unwrap();
+    assert_eq!((rig.keys().await, rig.faults.counts()), (vec!["a".to_owned()], [("delay", 2)].into()));
 }
 
 #[tokio::test]
@@ -297,15 +295,9 @@ async fn kill_is_before_or_after_the_effect_and_nothing_gets_through_any_more() 
         let stop = rig.faults.until_stopped(work).await.unwrap_err();
         assert_eq!((stop.number, stop.to_string().as_str()), (3, "S3 PutObject b"));
         assert_eq!(rig.faults.stopped().await, stop);
-        // Another call of the killed process, for as long as twenty calls of somebody else take.
-        let others = async {
-            for _ in 0..20 {
-                rig.plain.list("").await.unwrap();
-            }
-        };
         tokio::select! {
-            _ = rig.put("c") => panic!("a killed process has no calls"),
-            () = others => {}
+            put = rig.put("c") => panic!("the killed process made another call: {put:?}"),
+            () = rig.twenty_other_calls() => {}
         }
         assert_eq!(rig.keys().await, effect);
         assert_eq!(rig.calls(), ["S3 PutObject a", "S3 DeleteObject a", "S3 PutObject b"]);
@@ -318,22 +310,13 @@ async fn kill_is_before_or_after_the_effect_and_nothing_gets_through_any_more() 
 #[tokio::test]
 async fn handler_killed_after_the_job_was_made_is_dropped_there() {
     let mut world = World::new().await;
-    let faults = Faults::new();
-    let through = clients_through(
-        &world.config,
-        world.s3.key(),
-        world.s3.endpoint(),
-        world.stand_in.endpoint(),
-        &faults,
-    );
-    let submit = bedrock_vpc_batch::flow::submit::Submit::new(world.config.clone(), &through);
     let event = world.put("in/a.jsonl", drop_of(100)).await;
-    faults.set(|call| match call.operation {
+    world.faults.set(|call| match call.operation {
         "CreateModelInvocationJob" => Action::StopAfter,
         _ => Action::Pass,
     });
     let by = invocation();
-    let stop = faults.until_stopped(submit.handle(event, &by)).await.unwrap_err();
+    let stop = world.faults.until_stopped(world.submit.handle(event, &by)).await.unwrap_err();
     let job = world.stand_in.jobs().remove(0);
     assert_eq!(stop.to_string(), format!("Bedrock CreateModelInvocationJob {}", job.name));
     let token = job.client_request_token.unwrap();
