@@ -1,4 +1,4 @@
-//! What is logged: each step, and never what the records say.
+//! The log has each step, and never the content of a record.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -17,10 +17,10 @@ use crate::support::processes::function_environment;
 use crate::support::runtime_api::Function;
 use crate::support::{World, drop_of};
 
-/// What no line may have: it is in every prompt.
+/// A word in every prompt. No log line may have it.
 const SECRET: &str = "Zimtsternfabrik";
 
-/// What no line may have either: it is in every answer of the stand-in.
+/// A word in every answer of the stand-in. No log line may have it either.
 const ANSWER: &str = "stand-in";
 
 #[derive(Clone, Default)]
@@ -37,7 +37,7 @@ impl Write for Captured {
 }
 
 impl Captured {
-    /// From here on, what this thread logs at any level is kept.
+    /// Captures from now on what this thread logs, at any level.
     fn start() -> (Self, tracing::subscriber::DefaultGuard) {
         let captured = Self::default();
         let writer = captured.clone();
@@ -55,7 +55,7 @@ fn secret_drop(count: usize) -> String {
     String::from_utf8(drop_of(count)).unwrap().replace("Was sagt", SECRET)
 }
 
-/// The messages in a text of JSON lines; each line is a JSON object that has one.
+/// The messages in JSON lines. Each line must be a JSON object with a message.
 fn messages(text: &str) -> Vec<String> {
     let message = |line: &str| {
         let line: Value = serde_json::from_str(line).expect(line);
@@ -65,7 +65,7 @@ fn messages(text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_line_says_what_is_in_a_record() {
+async fn no_log_line_has_the_content_of_a_record() {
     let (captured, _guard) = Captured::start();
     let mut world = World::new().await;
     world.stand_in.script(Ending {
@@ -77,7 +77,7 @@ async fn no_line_says_what_is_in_a_record() {
     let written = results.files.values().map(|bytes| String::from_utf8_lossy(bytes)).collect::<String>();
     assert!(written.contains(SECRET) && written.contains(ANSWER), "the records have what is looked for");
 
-    // Each line is wrong in its own way, and quotes the prompt where the fault is.
+    // Each line is wrong in a different way, and has the secret where it is wrong.
     let malformed = [
         format!("{{\"recordId\":\"{SECRET}\",\"modelInput\":\"{SECRET}\"}}"),
         format!("{{\"recordId\":1,\"modelInput\":{{\"{SECRET}\":1}}}}"),
@@ -97,7 +97,7 @@ async fn no_line_says_what_is_in_a_record() {
     }
 }
 
-/// What a binary logs of one put and one event that it cannot use, at this level.
+/// What the binary logs at these levels about one put and about one event that it cannot use.
 async fn logged_by_submit(levels: &[(&str, &str)]) -> String {
     let mut world = World::new().await;
     let mut environment =
@@ -144,7 +144,7 @@ fn every_metric_of_the_code_is_documented() {
     let documented: BTreeSet<&str> = table.lines().map(|row| row.split('`').nth(1).unwrap()).collect();
     let metric = Regex::new(r"metric\.(\w+) = ").unwrap();
     let mut emitted = BTreeSet::new();
-    // The flows alone emit metrics.
+    // Only the flows emit metrics.
     for file in std::fs::read_dir(root.join("src/flow")).unwrap() {
         let code = std::fs::read_to_string(file.unwrap().path()).unwrap();
         emitted.extend(metric.captures_iter(&code).map(|found| found[1].to_owned()));

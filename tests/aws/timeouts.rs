@@ -1,5 +1,5 @@
-//! A service that accepts and never answers: each call ends by its own time limit, with an error that
-//! names it. The SDK alone would wait indefinitely.
+//! If a service accepts a call and never answers, the call ends at its own time limit, with an error that
+//! names it. Without that limit the SDK would wait indefinitely.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,10 +16,11 @@ use tokio::net::TcpListener;
 
 use crate::support::{BOUND, World, config, drop_of, invocation};
 
-/// The SDK sends a request that was not answered in time twice more.
+/// The SDK sends a request up to three times if it is not answered in time.
 const ATTEMPTS: usize = 3;
 
-/// A server that accepts every connection, answers each request with the same bytes, and then says no more.
+/// A server that accepts every connection, answers each request with the same bytes, and then sends nothing
+/// more.
 struct SilentServer {
     endpoint: String,
     requests: Arc<AtomicUsize>,
@@ -105,7 +106,7 @@ async fn silent_bedrock_ends_submit_and_complete() {
 }
 
 #[tokio::test]
-async fn body_that_no_longer_flows_ends_the_reading() {
+async fn stalled_body_ends_the_read() {
     let config = config(&[("CALL_TIMEOUT_SECONDS", "1")]);
     let start = b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\netag: \"e\"\r\n\r\nsome bytes";
     let silent = SilentServer::start(start).await;

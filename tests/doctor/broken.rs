@@ -1,4 +1,4 @@
-//! The ways to break a stack, and what the doctor must say of each.
+//! The ways to break a stack, and what the doctor must say about each.
 
 use super::account::{Account, Stack};
 
@@ -8,14 +8,15 @@ pub(super) struct Broken {
     pub(super) parameters: &'static [(&'static str, &'static str)],
     /// Edits of the template.
     pub(super) edits: &'static [(&'static str, &'static str)],
-    /// What happens to the stack after its deployment.
+    /// What happens to the stack after it is deployed.
     pub(super) accident: Accident,
-    /// The beginning of the line that names the fault, and what else is in it; `{X}` stands for output X.
+    /// The state and the check at the start of the line that names the fault, and then what else that line
+    /// has. `{X}` stands for output X.
     pub(super) state: &'static str,
     pub(super) check: &'static str,
     pub(super) found: &'static str,
-    pub(super) cure: &'static str,
-    /// Other checks that it does not pass.
+    pub(super) fix: &'static str,
+    /// Other checks that the stack does not pass.
     pub(super) also: &'static [&'static str],
 }
 
@@ -34,7 +35,7 @@ const SOUND: Broken = Broken {
     state: "FAIL",
     check: "",
     found: "",
-    cure: "",
+    fix: "",
     also: &[],
 };
 
@@ -48,14 +49,14 @@ const THROUGH_THE_ENDPOINT: &str =
     "aws:SourceVpce: !If [MakeNetwork, !Ref S3VpcEndpoint, !Ref S3VpcEndpointId]";
 const KEY_ELSEWHERE: &str = "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef";
 
-/// Each names its fault and its cure.
+/// Every broken stack, each with its fault and the fix for it.
 pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "no-subnet",
         accident: Accident::SubnetDeleted,
         check: "subnets",
         found: "{JobSubnetIds} does not exist in us-east-1",
-        cure: "name subnets of this account and Region",
+        fix: "name subnets of this account and Region",
         ..SOUND
     },
     Broken {
@@ -67,7 +68,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "subnets",
         found: " is in vpc-",
-        cure: "name subnets of one VPC",
+        fix: "name subnets of one VPC",
         also: &["route tables"],
         ..SOUND
     },
@@ -77,7 +78,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "subnets",
         found: "only in us-east-1a",
-        cure: "make and name one in another zone",
+        fix: "make and name one in another zone",
         ..SOUND
     },
     Broken {
@@ -85,7 +86,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("RouteTableIds: [!Ref RouteTable]", "RouteTableIds: []")],
         check: "route tables",
         found: "reaches no S3 endpoint: rtb-",
-        cure: "associate {S3VpcEndpointId} with rtb-",
+        fix: "associate {S3VpcEndpointId} with rtb-",
         ..SOUND
     },
     Broken {
@@ -93,7 +94,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("{ SubnetId: !Ref SubnetC, RouteTableId", "{ SubnetId: !Ref SubnetA, RouteTableId")],
         check: "route tables",
         found: "reaches no S3 endpoint: rtb-",
-        cure: "associate {S3VpcEndpointId} with rtb-",
+        fix: "associate {S3VpcEndpointId} with rtb-",
         ..SOUND
     },
     Broken {
@@ -106,7 +107,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "internet",
         found: "leads to nat-0123456789abcdef0",
-        cure: "remove the route",
+        fix: "remove the route",
         ..SOUND
     },
     Broken {
@@ -114,7 +115,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("EnableDnsHostnames: true", "EnableDnsHostnames: false")],
         check: "DNS",
         found: "DNS hostnames of {VpcId} is off",
-        cure: "aws ec2 modify-vpc-attribute --vpc-id {VpcId} --enable-dns-hostnames",
+        fix: "aws ec2 modify-vpc-attribute --vpc-id {VpcId} --enable-dns-hostnames",
         ..SOUND
     },
     Broken {
@@ -125,7 +126,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "security groups",
         found: "{JobSecurityGroupIds} does not let 443 out",
-        cure: "let TCP 443 out to the prefix list pl-",
+        fix: "let TCP 443 out to the prefix list pl-",
         ..SOUND
     },
     Broken {
@@ -137,7 +138,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "security groups",
         found: "{JobSecurityGroupIds} lets 443 out to 0.0.0.0/0",
-        cure: "let TCP 443 out to the prefix list pl-",
+        fix: "let TCP 443 out to the prefix list pl-",
         ..SOUND
     },
     Broken {
@@ -148,7 +149,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "S3 endpoint",
         found: "s3:PutObject on arn:aws:s3:::{OutputBucketName}/work/",
-        cure: "allow it to {JobRoleArn} there",
+        fix: "allow it to {JobRoleArn} there",
         ..SOUND
     },
     Broken {
@@ -159,7 +160,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "S3 endpoint",
         found: "s3:ListBucketVersions on arn:aws:s3:::{InputBucketName}",
-        cure: "allow it to {CompleteRoleArn} there",
+        fix: "allow it to {CompleteRoleArn} there",
         ..SOUND
     },
     Broken {
@@ -167,7 +168,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("PrivateDnsEnabled: true", "PrivateDnsEnabled: false")],
         check: "Bedrock endpoint",
         found: "{BedrockVpcEndpointId} has no private DNS",
-        cure: "aws ec2 modify-vpc-endpoint --vpc-endpoint-id {BedrockVpcEndpointId} --private-dns-enabled",
+        fix: "aws ec2 modify-vpc-endpoint --vpc-endpoint-id {BedrockVpcEndpointId} --private-dns-enabled",
         ..SOUND
     },
     Broken {
@@ -178,7 +179,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "Bedrock endpoint",
         found: "the policy of {BedrockVpcEndpointId} does not allow endpoint-no-create-SubmitRole-",
-        cure: "allow it to {SubmitRoleArn} there",
+        fix: "allow it to {SubmitRoleArn} there",
         ..SOUND
     },
     Broken {
@@ -189,7 +190,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "Bedrock endpoint",
         found: "does not let {FunctionSecurityGroupId} of the functions in on 443",
-        cure: "let TCP 443 in from {FunctionSecurityGroupId}",
+        fix: "let TCP 443 in from {FunctionSecurityGroupId}",
         ..SOUND
     },
     Broken {
@@ -197,7 +198,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[(THROUGH_THE_ENDPOINT, "aws:SourceVpce: vpce-0123456789abcdef0")],
         check: "output bucket policy",
         found: "it names vpce-0123456789abcdef0, which does not exist",
-        cure: "name the endpoint that the subnets reach",
+        fix: "name the endpoint that the subnets reach",
         also: &["input bucket policy"],
         ..SOUND
     },
@@ -207,7 +208,7 @@ pub(super) const BROKEN: &[Broken] = &[
         also: &["input bucket policy"],
         check: "output bucket policy",
         found: "OnlyThroughTheEndpoint denies through {S3VpcEndpointId}: job-kept-out-JobRole-",
-        cure: "except from OnlyThroughTheEndpoint what comes through {S3VpcEndpointId}",
+        fix: "except from OnlyThroughTheEndpoint what comes through {S3VpcEndpointId}",
         ..SOUND
     },
     Broken {
@@ -215,7 +216,7 @@ pub(super) const BROKEN: &[Broken] = &[
         accident: Accident::OutputBucketDeleted,
         check: "output bucket",
         found: "{OutputBucketName} does not exist",
-        cure: "deploy the stack anew",
+        fix: "deploy the stack anew",
         ..SOUND
     },
     Broken {
@@ -223,7 +224,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("BlockPublicAcls: true", "BlockPublicAcls: false")],
         check: "input bucket",
         found: "public access to {InputBucketName} is not blocked",
-        cure: "aws s3api put-public-access-block --bucket {InputBucketName}",
+        fix: "aws s3api put-public-access-block --bucket {InputBucketName}",
         also: &["output bucket"],
         ..SOUND
     },
@@ -236,7 +237,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "input bucket",
         found: "{InputBucketName} is not versioned",
-        cure: "switch its versioning on",
+        fix: "switch its versioning on",
         ..SOUND
     },
     Broken {
@@ -244,7 +245,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("Service: bedrock.amazonaws.com", "Service: sagemaker.amazonaws.com")],
         check: "role trust",
         found: "Bedrock may not assume it",
-        cure: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
+        fix: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
         ..SOUND
     },
     Broken {
@@ -252,7 +253,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("aws:SourceAccount: !Ref AWS::AccountId", "aws:SourceAccount: \"210987654321\"")],
         check: "role trust",
         found: "Bedrock may not assume it",
-        cure: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
+        fix: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
         ..SOUND
     },
     Broken {
@@ -264,7 +265,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "role trust",
         found: "for jobs of any account",
-        cure: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
+        fix: "let bedrock.amazonaws.com assume it for aws:SourceAccount 123456789012",
         ..SOUND
     },
     Broken {
@@ -275,7 +276,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "role permissions",
         found: "ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
-        cure: "let the role's policies allow ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
+        fix: "let the role's policies allow ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
         ..SOUND
     },
     Broken {
@@ -283,7 +284,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("Action: bedrock:InvokeModel\n", "Action: bedrock:InvokeAgent\n")],
         check: "role permissions",
         found: "bedrock:InvokeModel on arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0",
-        cure: "let the role's policies allow bedrock:InvokeModel on",
+        fix: "let the role's policies allow bedrock:InvokeModel on",
         ..SOUND
     },
     Broken {
@@ -297,7 +298,7 @@ pub(super) const BROKEN: &[Broken] = &[
         ],
         check: "role permissions",
         found: "bedrock:InvokeModel on arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-4-5",
-        cure: "let the role's policies allow bedrock:InvokeModel on arn:aws:bedrock:us-west-2",
+        fix: "let the role's policies allow bedrock:InvokeModel on arn:aws:bedrock:us-west-2",
         also: &["Bedrock endpoint"],
         ..SOUND
     },
@@ -306,7 +307,7 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("ModelId", NEEDS_PROFILE)],
         check: "model",
         found: "anthropic.claude-haiku-4-5-20251001-v1:0 is to be had only through an inference profile",
-        cure: "set ModelId to us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        fix: "set ModelId to us.anthropic.claude-haiku-4-5-20251001-v1:0",
         ..SOUND
     },
     Broken {
@@ -314,7 +315,7 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("ModelId", "anthropic.claude-9-haiku-20990101-v1:0")],
         check: "model",
         found: "there is no model anthropic.claude-9-haiku-20990101-v1:0 in us-east-1",
-        cure: "use one of https://docs.aws.amazon.com/",
+        fix: "use one of https://docs.aws.amazon.com/",
         also: &["quotas"],
         ..SOUND
     },
@@ -323,7 +324,7 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("ModelId", "eu.anthropic.claude-haiku-4-5-20251001-v1:0")],
         check: "model",
         found: "there is no inference profile eu.anthropic.claude-haiku-4-5-20251001-v1:0 in us-east-1",
-        cure: "aws bedrock list-inference-profiles",
+        fix: "aws bedrock list-inference-profiles",
         also: &["quotas"],
         ..SOUND
     },
@@ -333,7 +334,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "model",
         found: "anthropic.claude-3-sonnet-20240229-v1:0 is LEGACY, and ends on 2027-01-31",
-        cure: "move to a newer model",
+        fix: "move to a newer model",
         ..SOUND
     },
     Broken {
@@ -341,7 +342,7 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("MaxRecordsPerJob", "200000")],
         check: "quotas",
         found: "MAX_RECORDS_PER_JOB is 200000, the quota \"Records per batch inference job for Nova Lite\" is 100000",
-        cure: "set it to that, or ask for more",
+        fix: "set it to that, or ask for more",
         ..SOUND
     },
     Broken {
@@ -350,7 +351,7 @@ pub(super) const BROKEN: &[Broken] = &[
         accident: Accident::KeyDisabled,
         check: "KMS key",
         found: "{KmsKeyArn} is Disabled",
-        cure: "aws kms enable-key --key-id {KmsKeyArn}",
+        fix: "aws kms enable-key --key-id {KmsKeyArn}",
         ..SOUND
     },
     Broken {
@@ -358,7 +359,7 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("KmsKeyArn", KEY_ELSEWHERE)],
         check: "KMS key",
         found: "is in eu-west-1: S3 takes keys of the bucket's Region only",
-        cure: "use a key in us-east-1",
+        fix: "use a key in us-east-1",
         ..SOUND
     },
 ];

@@ -1,5 +1,5 @@
-//! The doctor as a process, against an account with the real template's stack: sound, and broken in every way that
-//! it is to name.
+//! The doctor as a process, in an account with stacks of the real template: sound ones, and one for every
+//! fault that the doctor must name.
 
 mod account;
 mod broken;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use self::account::{ACCOUNT, Account, Stack};
 use self::broken::BROKEN;
 
-/// Puts the stack's outputs in their places; of a list its first item.
+/// Replaces `{X}` with output X of the stack, or with the first item if the output is a list.
 fn filled(text: &str, stack: &Stack) -> String {
     stack.outputs.iter().fold(text.to_owned(), |text, (name, value)| {
         text.replace(&format!("{{{name}}}"), value.split(',').next().unwrap())
@@ -17,7 +17,7 @@ fn filled(text: &str, stack: &Stack) -> String {
 }
 
 #[tokio::test]
-async fn every_broken_set_up_is_named_with_its_cure() {
+async fn every_broken_setup_is_reported_with_its_fix() {
     let started = Instant::now();
     let folder = tempfile::tempdir().unwrap();
     let account = Account::start(folder.path()).await;
@@ -36,13 +36,13 @@ async fn every_broken_set_up_is_named_with_its_cure() {
         let stack = account.deploy(broken.name, broken.parameters, broken.edits).await;
         broken.accident.happen(&account, &stack).await;
         let said = account.examine_stack(&stack).await;
-        let [found, cure] = [broken.found, broken.cure].map(|text| filled(text, &stack));
+        let [found, fix] = [broken.found, broken.fix].map(|text| filled(text, &stack));
         let is_named = said.lines.iter().any(|line| {
             let beginning = format!("{:<11}  {:<20}  ", broken.state, broken.check);
             let (what, remedy) = line.split_once(" → ").unwrap_or((line, ""));
-            line.starts_with(&beginning) && what.contains(&found) && remedy.contains(&cure)
+            line.starts_with(&beginning) && what.contains(&found) && remedy.contains(&fix)
         });
-        assert!(is_named, "{}: no {found:?} with {cure:?} in {said:#?}", broken.name);
+        assert!(is_named, "{}: no {found:?} with {fix:?} in {said:#?}", broken.name);
         for line in said.lines.iter().filter(|line| !line.starts_with("ok ") && !line.starts_with("sum: ")) {
             let is_expected = |check: &&str| line.get(13..).is_some_and(|line| line.starts_with(*check));
             assert!([broken.check].iter().chain(broken.also).any(is_expected), "{}: {line}", broken.name);
@@ -53,14 +53,14 @@ async fn every_broken_set_up_is_named_with_its_cure() {
     }
 
     println!(
-        "doctor: 2 sound, {} broken set-ups, each named with its cure, in {:.0} s",
+        "doctor: 2 sound, {} broken setups, each named with its fix, in {:.0} s",
         BROKEN.len(),
         started.elapsed().as_secs_f64()
     );
 }
 
 #[tokio::test]
-async fn what_may_not_be_asked_keeps_nothing_else_from_being_checked() {
+async fn denied_call_does_not_stop_the_other_checks() {
     let folder = tempfile::tempdir().unwrap();
     let account = Account::start(folder.path()).await;
     let stack = account.deploy("sound", &[], &[]).await;
@@ -83,7 +83,7 @@ async fn what_may_not_be_asked_keeps_nothing_else_from_being_checked() {
         ]
     );
 
-    // The same from the environment of a function, which says less of the stack.
+    // With a function's environment instead of the stack's name, which says less about the stack.
     let role = &stack.outputs["JobRoleArn"];
     assert!(role.contains(ACCOUNT), "{role}");
     let of_function: Vec<(&str, &str)> = [

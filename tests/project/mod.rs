@@ -1,3 +1,3 @@
-//! The repository itself: what the documents say of it.
+//! The repository itself: its documents and tools.
 
 mod readme;

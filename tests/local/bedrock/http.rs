@@ -1,4 +1,4 @@
-//! The stand-in as a server: paths, signatures, request log, faults, and its end.
+//! The stand-in as a server: paths, signatures, the request log, faults, and shutting down.
 
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ async fn the_sdk_retries_throttling_with_the_same_token() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_leaves_the_job_behind() {
+async fn a_job_is_created_even_if_the_answer_is_lost() {
     let stand_in = StandIn::start(slow()).await.unwrap();
     stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::LoseAnswer);
     let body = good_body("job-1").to_string();

@@ -1,4 +1,4 @@
-//! Faults of calls: refused, lost, delayed, conflicting, or the last of a killed function.
+//! Faults of calls: refusals, conflicts, lost answers, delays, and the death of the caller.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::support::{INPUT_BUCKET, OUTPUT_BUCKET, World, config, drop_of, ids, i
 
 const SLOW_DOWN: Action = Action::Refuse { status: 503, code: "SlowDown" };
 
-/// Both services, a store whose calls go through the faults, and one whose calls do not.
+/// Both services, a store whose calls go through the faults, and a store whose calls do not.
 struct Rig {
     s3: EmbeddedS3,
     stand_in: StandIn,
@@ -57,7 +57,7 @@ impl Rig {
         self.plain.list("").await.unwrap()
     }
 
-    /// Calls from another process, made while a call under test must not get through.
+    /// Makes calls that do not go through the faults, during which the call under test must not get through.
     async fn twenty_other_calls(&self) {
         for _ in 0..20 {
             self.plain.list("").await.unwrap();
@@ -69,13 +69,13 @@ impl Rig {
     }
 }
 
-/// Only the first call has this fault.
+/// Gives this fault to the first call only.
 fn first(action: Action) -> impl Fn(&Call) -> Action {
     move |call| if call.number == 1 { action.clone() } else { Action::Pass }
 }
 
 #[tokio::test]
-async fn every_call_is_written_down_as_the_server_knows_it() {
+async fn every_call_is_recorded_as_the_server_sees_it() {
     let rig = Rig::start().await;
     let (store, input) = (&rig.store, S3Uri::new(INPUT_BUCKET, "a b+ü.jsonl"));
     let body = b"line\n".to_vec().into();
@@ -171,7 +171,7 @@ async fn whole_run_goes_through_the_faults() {
 }
 
 #[tokio::test]
-async fn refused_call_has_no_effect_and_the_words_of_s3() {
+async fn refused_call_has_no_effect_and_gets_the_error_of_s3() {
     let rig = Rig::start().await;
     for (status, code, attempts) in [
         (503, "SlowDown", 3),
@@ -189,14 +189,14 @@ async fn refused_call_has_no_effect_and_the_words_of_s3() {
     }
     assert_eq!(rig.s3.requests(), []);
 
-    // An answer to HEAD has no body to tell the code.
+    // An answer to HEAD has no body, and so no code.
     rig.faults.set(|_| SLOW_DOWN);
     let error = rig.store.head(&S3Uri::new(INPUT_BUCKET, "a"), None).await.unwrap_err();
     assert!(Chain(&error).to_string().ends_with("(HTTP 503): no message"), "{}", Chain(&error));
 }
 
 #[tokio::test]
-async fn conflict_is_tried_again_and_so_is_a_failed_condition_that_nobody_has_won() {
+async fn conflict_is_tried_again_and_so_is_a_failed_condition_without_a_winner() {
     let rig = Rig::start().await;
     let conflict = Action::Refuse { status: 409, code: "ConditionalRequestConflict" };
     rig.faults.set(move |call| if call.number < 3 { conflict.clone() } else { Action::Pass });
@@ -217,7 +217,7 @@ async fn conflict_is_tried_again_and_so_is_a_failed_condition_that_nobody_has_wo
 }
 
 #[tokio::test]
-async fn refused_call_has_the_words_of_bedrock() {
+async fn refused_call_gets_the_error_of_bedrock() {
     let rig = Rig::start().await;
     for (status, code, attempts) in [
         (429, "ThrottlingException", 3),
@@ -242,7 +242,7 @@ async fn lost_answer_comes_after_the_effect() {
     let rig = Rig::start().await;
     rig.faults.set(first(Action::LoseAnswer));
     let created = rig.store.create("a", json!(1)).await.unwrap();
-    assert!(created.is_some(), "the own write is known again");
+    assert!(created.is_some(), "our own write is recognized");
     assert_eq!(
         rig.calls(),
         ["S3 PutObject if-none-match a", "S3 PutObject if-none-match a", "S3 GetObject a"]
@@ -281,7 +281,7 @@ async fn delayed_call_reaches_the_server_only_after_its_delay() {
 }
 
 #[tokio::test]
-async fn kill_is_before_or_after_the_effect_and_nothing_gets_through_any_more() {
+async fn kill_comes_before_or_after_the_effect_and_no_call_gets_through_afterwards() {
     let rig = Rig::start().await;
     for (action, effect) in [(Action::StopBefore, vec![]), (Action::StopAfter, vec!["b".to_owned()])] {
         rig.faults.reset();
@@ -308,7 +308,7 @@ async fn kill_is_before_or_after_the_effect_and_nothing_gets_through_any_more() 
 }
 
 #[tokio::test]
-async fn handler_killed_after_the_job_was_made_is_dropped_there() {
+async fn handler_killed_after_creating_the_job_does_nothing_more() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(100)).await;
     world.faults.set(|call| match call.operation {

@@ -1,4 +1,5 @@
-//! Faults of a local run: events that are dropped, doubled or delayed, and all that its options reach.
+//! Faults of a local run: events that are dropped, duplicated, or delayed, and the options that reach
+//! Bedrock.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,7 +20,7 @@ async fn local(change: impl FnOnce(&mut LocalOptions)) -> (Local, TempDir) {
     (Local::start(folder.path(), options).await.unwrap(), folder)
 }
 
-/// Drops files, and waits until so many have a report.
+/// Drops files, and waits until `reports` of them have a report. Gives the number of lost events.
 async fn drop_files(local: &Local, files: usize, reports: usize) -> usize {
     let mut endings = local.endings();
     for number in 0..files {
@@ -47,9 +48,13 @@ async fn dropped_notifications_make_no_jobs() {
         options.faults.notifications = EventFaults { dropped: 0.5, ..EventFaults::default() };
     })
     .await;
-    // What the seed says.
+    // The seed determines the number.
     let dropped = 4;
-    assert_eq!(drop_files(&local, 8, 8 - dropped).await, dropped, "nothing looks for them, so it is said");
+    assert_eq!(
+        drop_files(&local, 8, 8 - dropped).await,
+        dropped,
+        "nothing looks for them, so each loss is reported"
+    );
     let expected = EventCounts { events: 8, dropped: dropped as u64, ..EventCounts::default() };
     assert_eq!(local.pump().notifications(), expected);
     assert_eq!(local.stand_in().jobs().len(), 8 - dropped);
@@ -77,7 +82,7 @@ async fn dropped_state_changes_leave_jobs_without_results() {
 }
 
 #[tokio::test]
-async fn duplicated_and_delayed_events_come_twice_and_late() {
+async fn duplicated_and_delayed_events_arrive_twice_and_late() {
     let (local, _folder) = local(|options| {
         let delay = Duration::from_millis(200);
         let twice = EventFaults { duplicated: 1.0, delayed: 1.0, delay, ..EventFaults::default() };
@@ -96,7 +101,7 @@ async fn duplicated_and_delayed_events_come_twice_and_late() {
 
 #[tokio::test]
 async fn options_of_a_local_run_reach_bedrock_and_the_calls() {
-    // What is refused for an hour is refused now.
+    // What is refused for an hour is refused during the test.
     let hour = Duration::from_secs(3_600);
     for (role, subnet, problem) in [
         (hour, Duration::ZERO, "is not authorized to perform: iam:PassRole"),
@@ -111,7 +116,7 @@ async fn options_of_a_local_run_reach_bedrock_and_the_calls() {
         assert!(refused.contains(problem), "{refused}");
     }
 
-    // What is refused for a millisecond is accepted at some time.
+    // What is refused for a millisecond is accepted after a while.
     let (lasting, _folder) = local(|options| {
         options.pace = hour;
         options.faults.jobs_in_flight = Some(1);
