@@ -1,5 +1,6 @@
-//! All integration tests in one binary: the AWS SDKs are linked once. The folders are the rooms of `src/`, and
-//! `proofs` for the tests that explore the whole.
+//! All integration tests in one binary, so that the AWS SDKs are linked once. The folders are the rooms of
+//! `src/`; `proofs` has the tests that explore the whole pipeline, and `project` those of the repository
+//! itself.
 
 #![cfg(test)]
 

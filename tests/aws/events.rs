@@ -1,4 +1,4 @@
-//! Every file in `events/` parses to the expected value: they are what AWS sends.
+//! The files in `events/` are what AWS sends. Each parses to the expected value.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ const ODD: (&str, Option<&str>) = (ODD_KEY, Some("QUpfdndhfd8438MNFDN93jdnJFkdmq
 
 type Key = (&'static str, Option<&'static str>);
 
-/// What each notification names in the bucket `amzn-s3-demo-input`.
+/// The objects that each notification names in the bucket `amzn-s3-demo-input`.
 fn notifications() -> Vec<(&'static str, Vec<Key>)> {
     vec![
         ("s3-put.json", vec![DAILY]),
@@ -44,7 +44,7 @@ fn notifications() -> Vec<(&'static str, Vec<Key>)> {
     ]
 }
 
-/// What each state change says: job-id or whole name, end of the ARN, status.
+/// The state changes: file, job-id or whole name, end of the ARN, and status.
 const STATE_CHANGES: &[(&str, &str, &str, &str)] = &[
     ("job-state-completed.json", "demo-88e6c9454ded9d31738e21c1a395e1bf", "57187615ac85", "Completed"),
     ("job-state-iso-dates.json", "demo-88e6c9454ded9d31738e21c1a395e1bf", "57187615ac85", "Completed"),
@@ -113,7 +113,7 @@ fn state_changes_name_their_job_and_status() {
 }
 
 #[test]
-fn no_file_is_left_out() {
+fn every_event_file_is_tested() {
     let files: BTreeSet<String> = std::fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -125,7 +125,7 @@ fn no_file_is_left_out() {
 }
 
 #[test]
-fn event_of_another_shape_is_an_operators_error() {
+fn event_of_an_unknown_form_is_an_operators_error() {
     let table = [
         json!({}),
         json!([]),
@@ -166,7 +166,7 @@ async fn events_that_are_not_for_this_stack_touch_nothing() {
     }
     let error = world.submit(event(OTHER_BUCKET)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misconfigured);
-    // Other jobs of the account, jobs that go on, and a status that is not known.
+    // Other jobs of the account, jobs that are still running, and an unknown status.
     for name in
         ["job-state-documented-sample.json", "job-state-in-progress.json", "job-state-unknown-status.json"]
     {
@@ -176,10 +176,10 @@ async fn events_that_are_not_for_this_stack_touch_nothing() {
     world.complete(event(SCHEDULE)).await.unwrap();
     assert_eq!(
         world.s3.requests().into_iter().map(|request| request.operation).collect::<Vec<_>>(),
-        // The first sweep notes since when drops are its own.
+        // The first sweep records when it started: it compares only drops that come later.
         ["GetObject", "PutObject", "ListObjectsV2"]
     );
-    // A job of this prefix that the ledger does not know; an object that is gone.
+    // A job with this prefix that the ledger does not know, and an object that was deleted.
     world.complete(event("job-state-completed.json")).await.unwrap();
     world.submit(event("s3-put.json")).await.unwrap();
     assert_eq!(world.output_keys().await, ["ledger/sweep.json"]);

@@ -1,10 +1,10 @@
-//! One contract of the ledger's conditional writes, held against the embedded S3, SeaweedFS (an S3 server that is
-//! not ours) and, if `TEST_S3_BUCKET` names a bucket of the environment's account, Amazon S3 itself.
+//! One contract for the ledger's conditional writes, tested on the embedded S3, on SeaweedFS (an S3 server
+//! that is not ours) and, if `TEST_S3_BUCKET` names a bucket of the environment's account, on Amazon S3
+//! itself.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 
 use bedrock_vpc_batch::aws::clients::Clients;
 use bedrock_vpc_batch::aws::error::ErrorKind;
@@ -23,7 +23,7 @@ use crate::support::{BOUND, OUTPUT_BUCKET, config};
 const ROUNDS: usize = 20;
 const WRITERS: usize = 20;
 
-/// An S3 to hold to the contract: a store below `prefix`, whose calls go through `faults`.
+/// The S3 under test: a store below `prefix`, whose calls go through `faults`.
 struct Subject<'a> {
     store: &'a Store,
     faults: &'a Faults,
@@ -39,7 +39,7 @@ impl Subject<'_> {
         self.store.get_json::<Value>(key).await.unwrap()
     }
 
-    /// Creates an entry, which must work.
+    /// Creates an entry, which must succeed.
     async fn create(&self, key: &str, entry: Value) -> Stored<Value> {
         self.store.create(key, entry).await.unwrap().expect("the entry is created")
     }
@@ -52,7 +52,7 @@ impl Subject<'_> {
         self.entry_is_created_once().await;
         self.entry_is_changed_only_by_who_has_read_it().await;
         self.deleted_entry_is_gone_and_can_be_created_again().await;
-        self.own_write_is_recognised_after_a_lost_answer().await;
+        self.own_write_is_recognized_after_a_lost_answer().await;
         self.conflict_is_tried_again().await;
         self.of_racing_creators_one_wins().await;
         self.of_racing_replacers_one_wins().await;
@@ -78,7 +78,7 @@ impl Subject<'_> {
         let second = self.replace(key, json!({"n": 2}), &first.etag).await.unwrap();
         assert_eq!(self.replace(key, json!({"n": 3}), &first.etag).await, None);
         assert_eq!(self.read(key).await, Some(second.clone()));
-        // What was read counts, not what was written.
+        // Continues from what was read, not from what was written.
         let read = self.read(key).await.unwrap();
         let third = self.replace(key, json!({"n": 4}), &read.etag).await.unwrap();
         assert_eq!(self.read(key).await, Some(third));
@@ -97,8 +97,8 @@ impl Subject<'_> {
         assert_eq!(self.read(key).await, Some(again));
     }
 
-    /// The SDK tries the write again, and meets what it wrote before.
-    async fn own_write_is_recognised_after_a_lost_answer(&self) {
+    /// The SDK sends the write again and finds what it wrote before.
+    async fn own_write_is_recognized_after_a_lost_answer(&self) {
         let key = &self.key("own");
         let lose_first = || {
             self.faults.reset();
@@ -125,7 +125,8 @@ impl Subject<'_> {
         self.faults.reset();
     }
 
-    /// The rounds go on at once, each with a key of its own: for twenty writers of one key SeaweedFS takes seconds.
+    /// The rounds run at the same time, each with its own key: SeaweedFS takes seconds for twenty writers of
+    /// one key.
     async fn of_racing_creators_one_wins(&self) {
         let round = async |round: usize| {
             let key = &self.key(&format!("create-{round}"));
@@ -157,7 +158,7 @@ impl Subject<'_> {
         let error = self.store.get_json::<Value>(&key).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
         assert_eq!(error.to_string(), format!("cannot read {key} in the output bucket"));
-        // Nor is it taken for the own write.
+        // The entry is not mistaken for our own write either.
         assert_eq!(
             self.store.create(&key, json!({"n": 1})).await.unwrap_err().to_string(),
             error.to_string()
@@ -192,7 +193,7 @@ async fn seaweedfs_keeps_the_contract() {
 async fn amazon_s3_keeps_the_contract_if_there_is_a_bucket_for_it() {
     #[expect(clippy::disallowed_methods, reason = "it configures the test, not the functions")]
     let Ok(bucket) = std::env::var("TEST_S3_BUCKET") else {
-        eprintln!("not held against Amazon S3: TEST_S3_BUCKET names no bucket");
+        eprintln!("skipped for Amazon S3: TEST_S3_BUCKET does not name a bucket");
         return;
     };
     let sdk = bedrock_vpc_batch::aws::clients::prepare(
@@ -208,7 +209,7 @@ async fn amazon_s3_keeps_the_contract_if_there_is_a_bucket_for_it() {
     Subject { store: &store, faults: &faults, prefix: &prefix }.contract().await;
 }
 
-/// A SeaweedFS server on loopback. It ends when dropped.
+/// A SeaweedFS server on loopback. Dropping it ends the server.
 struct SeaweedFs {
     endpoint: String,
     key: KeyPair,
@@ -241,7 +242,7 @@ impl SeaweedFs {
             .args(["-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"])
             .args(PORTS.iter().zip(ports).map(|(option, port)| format!("-{option}={port}")))
             .current_dir(folder.path())
-            // It looks there for settings of its own.
+            // SeaweedFS looks for its settings in the home folder.
             .env("HOME", folder.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -252,23 +253,23 @@ impl SeaweedFs {
     }
 
     async fn until_ready(&self, clients: &Clients) {
-        let started = Instant::now();
-        while let Err(error) = clients.s3.list_buckets().send().await {
-            let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            assert!(started.elapsed() < BOUND, "SeaweedFS does not answer: {error:?}\n{}", log());
+        let answered = async { while clients.s3.list_buckets().send().await.is_err() {} };
+        if tokio::time::timeout(BOUND, answered).await.is_err() {
+            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            panic!("SeaweedFS does not answer: {log}");
         }
     }
 }
 
 impl Drop for SeaweedFs {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// The ports that SeaweedFS opens; it cannot pick free ones itself.
+/// The ports that SeaweedFS opens. It cannot choose free ones itself.
 const PORTS: [&str; 8] = [
     "s3.port",
     "s3.port.grpc",

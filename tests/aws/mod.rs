@@ -1,4 +1,4 @@
-//! The adapters: S3, Bedrock, events and telemetry, as they are on the wire.
+//! The adapters for S3, Bedrock, events, and telemetry, tested on the wire.
 
 mod events;
 mod ledger_contract;

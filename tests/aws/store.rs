@@ -1,4 +1,4 @@
-//! The S3 adapter against the embedded S3: conditional writes, writing piece by piece, copies.
+//! The S3 adapter on the embedded S3: conditional writes, writing in pieces, and copies.
 
 use aws_sdk_s3::primitives::ByteStream;
 use bedrock_vpc_batch::aws::error::{Error, ErrorKind};
@@ -18,7 +18,7 @@ async fn store() -> (World, Store) {
 }
 
 #[tokio::test]
-async fn entry_is_created_once_and_changed_only_by_who_has_read_it() {
+async fn entry_is_created_once_and_replaced_only_with_its_current_etag() {
     let (_world, store) = store().await;
     assert_eq!(store.get_json::<Value>("jobs/x/job.json").await.unwrap(), None);
     let first = store.create("jobs/x/job.json", json!({"n": 1})).await.unwrap().unwrap();
@@ -32,7 +32,7 @@ async fn entry_is_created_once_and_changed_only_by_who_has_read_it() {
 }
 
 #[tokio::test]
-async fn own_write_met_again_is_recognised() {
+async fn own_earlier_write_is_recognized() {
     let (_world, store) = store().await;
     let entry = json!({"writer": "me", "n": 1});
     let first = store.create("e", entry.clone()).await.unwrap().unwrap();
@@ -43,7 +43,7 @@ async fn own_write_met_again_is_recognised() {
 }
 
 #[tokio::test]
-async fn of_twenty_writers_at_once_one_wins() {
+async fn exactly_one_of_twenty_concurrent_writers_wins() {
     let (_world, store) = store().await;
     for round in 0..5 {
         let key = &format!("e{round}");
@@ -126,7 +126,7 @@ async fn drop_is_read_and_copied_in_the_version_that_was_judged() {
 }
 
 #[tokio::test]
-async fn loser_of_a_write_that_nobody_has_won_tries_again() {
+async fn failed_condition_without_a_winner_is_tried_again() {
     let (world, store) = store().await;
     let refuse_next = || {
         let calls = world.faults.calls().len() as u64;

@@ -1,4 +1,4 @@
-//! What is logged: each step, and never what the records say.
+//! The log has each step, and never the content of a record.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -18,10 +18,10 @@ use crate::support::processes::function_environment;
 use crate::support::runtime_api::Function;
 use crate::support::{World, drop_of};
 
-/// What no line may have: it is in every prompt.
+/// A word in every prompt. No log line may have it.
 const SECRET: &str = "Zimtsternfabrik";
 
-/// What no line may have either: it is in every answer of the stand-in.
+/// A word in every answer of the stand-in. No log line may have it either.
 const ANSWER: &str = "stand-in";
 
 #[derive(Clone, Default)]
@@ -38,7 +38,7 @@ impl Write for Captured {
 }
 
 impl Captured {
-    /// From here on, what this thread logs at any level is kept.
+    /// Captures from now on what this thread logs, at any level.
     fn start() -> (Self, tracing::subscriber::DefaultGuard) {
         let captured = Self::default();
         let writer = captured.clone();
@@ -56,7 +56,7 @@ fn secret_drop(count: usize) -> String {
     String::from_utf8(drop_of(count)).unwrap().replace("Was sagt", SECRET)
 }
 
-/// The messages in a text of JSON lines; each line is a JSON object that has one.
+/// The messages in JSON lines. Each line must be a JSON object with a message.
 fn messages(text: &str) -> Vec<String> {
     let message = |line: &str| {
         let line: Value = serde_json::from_str(line).expect(line);
@@ -66,7 +66,7 @@ fn messages(text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_line_says_what_is_in_a_record() {
+async fn no_log_line_has_the_content_of_a_record() {
     let (captured, _guard) = Captured::start();
     let mut world = World::new().await;
     world.stand_in.script(Ending {
@@ -78,7 +78,7 @@ async fn no_line_says_what_is_in_a_record() {
     let written = results.files.values().map(|bytes| String::from_utf8_lossy(bytes)).collect::<String>();
     assert!(written.contains(SECRET) && written.contains(ANSWER), "the records have what is looked for");
 
-    // Each line is wrong in its own way, and quotes the prompt where the fault is.
+    // Each line is wrong in a different way, and has the secret where it is wrong.
     let malformed = [
         format!("{{\"recordId\":\"{SECRET}\",\"modelInput\":\"{SECRET}\"}}"),
         format!("{{\"recordId\":1,\"modelInput\":{{\"{SECRET}\":1}}}}"),
@@ -98,7 +98,7 @@ async fn no_line_says_what_is_in_a_record() {
     }
 }
 
-/// What a binary logs of one put and one event that it cannot use, at this level.
+/// What the binary logs at these levels about one put and about one event that it cannot use.
 async fn logged_by_submit(levels: &[(&str, &str)]) -> String {
     let mut world = World::new().await;
     let mut environment =

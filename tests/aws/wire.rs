@@ -1,4 +1,4 @@
-//! The request on the wire, held against AWS's own service model.
+//! The request on the wire, checked with AWS's own service model.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::support::service_model::violations;
 use crate::support::{World, drop_of};
 
 #[tokio::test]
-async fn every_field_of_the_request_is_what_the_environment_says() {
+async fn every_field_of_the_request_follows_from_the_environment() {
     let mut world = World::with(&[
         (
             "S3_ENCRYPTION_KEY_ID",

@@ -1,5 +1,5 @@
-//! Answers with other bytes than those that were asked for, from a server that is not quite S3 or from what stands
-//! between: an error, and never the bytes of an object.
+//! A server that is not quite S3, or something between it and us, may answer with other bytes than those that
+//! were requested. That is an error; such bytes are never taken for the object's.
 
 use bedrock_vpc_batch::aws::error::{Chain, Error, ErrorKind};
 use bedrock_vpc_batch::aws::store::objects::Store;
@@ -46,7 +46,7 @@ async fn read_all(mut reader: ObjectReader) -> Result<String, Error> {
     Ok(String::from_utf8(read).unwrap())
 }
 
-/// What was read, or the kind of the error and all that it says.
+/// What was read, or the kind and the whole text of the error.
 type Outcome = Result<String, (ErrorKind, String)>;
 
 fn outcome(read: Result<String, Error>) -> Outcome {
@@ -65,12 +65,12 @@ fn assert_outcome(found: &Outcome, expected: Result<&str, (ErrorKind, &str)>, an
 
 const BODY: &str = "0123456789abcdefghij";
 
-/// An answer with a body of declared length.
+/// An answer that declares the length of its body.
 fn declared(head: &str, body: &str) -> String {
     format!("HTTP/1.1 {head}\r\netag: \"e\"\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
-/// An answer with a body whose end shows only when it is there.
+/// An answer in chunks, which does not declare the length of its body.
 fn chunked(head: &str, body: &str) -> String {
     let length = body.len();
     format!(
@@ -124,7 +124,7 @@ async fn range_is_read_only_from_an_answer_that_is_the_range() {
 }
 
 #[tokio::test]
-async fn whole_drop_has_the_bytes_that_it_was_seen_to_have() {
+async fn whole_drop_is_read_only_in_the_size_that_head_gave() {
     let table = [
         (declared("200 OK", BODY), Ok(BODY)),
         (chunked("200 OK", BODY), Ok(BODY)),
@@ -164,8 +164,8 @@ async fn object_of_unknown_length_is_read_only_if_its_answer_declares_it() {
     assert_eq!(read_all(read).await.unwrap(), BODY);
 }
 
-/// Drops this in a pipeline whose S3 ignores ranges. The error that `submit` ends with, after it is seen that no job
-/// was given an input or was submitted.
+/// Drops `body` in a pipeline whose S3 ignores ranges, checks that no job got an input or was submitted, and
+/// returns the error of `submit`.
 async fn submitted_without_ranges(changes: &[(&str, &str)], body: Vec<u8>) -> Error {
     let mut world = World::with(changes).await;
     world.s3.inject(|request| {
@@ -180,7 +180,7 @@ async fn submitted_without_ranges(changes: &[(&str, &str)], body: Vec<u8>) -> Er
 }
 
 #[tokio::test]
-async fn part_is_not_the_whole_drop_if_a_range_is_answered_in_full() {
+async fn whole_drop_in_answer_to_a_range_is_not_taken_for_the_part() {
     let line = |number: usize| {
         record(&format!("r{number}")).replace(&format!(",\"recordId\":\"r{number}\""), "") + "\n"
     };
@@ -195,7 +195,7 @@ async fn part_is_not_the_whole_drop_if_a_range_is_answered_in_full() {
 }
 
 #[tokio::test]
-async fn part_is_not_the_whole_drop_if_a_range_to_copy_is_ignored() {
+async fn whole_drop_copied_instead_of_a_range_is_not_taken_for_the_part() {
     let line = |number: usize| record(&format!("r{number}")).replace("Was sagt", &"w".repeat(50_000)) + "\n";
     let body: String = (0..400).map(line).collect();
     let error = submitted_without_ranges(&[("MAX_INPUT_FILE_BYTES", "11000000")], body.into_bytes()).await;

@@ -1,4 +1,4 @@
-//! The functions' binaries as processes, against a Lambda Runtime API server, an S3 server and the stand-in.
+//! The functions' binaries as processes, with a Lambda Runtime API server, an S3 server, and the stand-in.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -40,7 +40,7 @@ async fn failure_is_reported_with_its_kind_and_cause() {
 }
 
 #[test]
-fn without_a_vpc_neither_binary_starts_nor_asks_for_anything() {
+fn without_a_vpc_neither_binary_starts_or_sends_a_request() {
     let seventeen: Vec<String> = (0..17).map(|number| format!("subnet-{number}")).collect();
     let seventeen = seventeen.join(",");
     let table: Vec<(Option<&str>, Option<&str>, &str)> = vec![

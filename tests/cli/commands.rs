@@ -74,7 +74,7 @@ fn command_line_says_why_records_have_failed() {
     let (_, said, _) = run_local(folder.path(), &["a.jsonl", "--pace-ms", "0", "--model-id", model]);
     assert!(said.contains("100 records = 100 succeeded + 0 failed + 0 unprocessed\n  results: "), "{said}");
 
-    // What a message repeats of a file clears no terminal.
+    // A message that quotes the file cannot clear the terminal.
     let (_, said, _) =
         run_local(folder.path(), &["a.jsonl", "--pace-ms", "0", "--model-invocation-type", "Converse"]);
     assert!(said.contains("extraneous key [\\u{1b}[2J] is not permitted"), "{said}");
@@ -93,7 +93,7 @@ fn command_line_fails_for_a_rejected_drop_and_says_why() {
 }
 
 #[test]
-fn command_line_names_what_is_wrong_with_it() {
+fn command_line_says_what_is_wrong_with_its_arguments() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.jsonl"), drop_of(100)).unwrap();
     let table: [(&[&str], i32, &str); 4] = [
@@ -114,7 +114,7 @@ fn command_line_names_what_is_wrong_with_it() {
 }
 
 #[test]
-fn command_line_judges_files_without_dropping_them() {
+fn command_line_validates_files_without_dropping_them() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("good.jsonl"), drop_of(100)).unwrap();
     std::fs::write(folder.path().join("bad.jsonl"), "{\"modelInput\":1}\n\n".repeat(2)).unwrap();
@@ -168,7 +168,7 @@ fn watched_folder_is_processed_until_interrupted() {
 }
 
 #[tokio::test]
-async fn stand_in_by_itself_works_with_the_s3_that_it_is_given() {
+async fn standalone_stand_in_works_with_the_s3_that_it_is_given() {
     use tokio::io::{AsyncBufReadExt, BufReader};
     let mut world = World::new().await;
     let mut child = tokio::process::Command::new(COMMAND_LINE)

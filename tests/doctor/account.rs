@@ -1,5 +1,5 @@
-//! An account of AWS on this machine: MiniStack, with a stand-in for what it lacks - Bedrock's models and Service
-//! Quotas. `tools/emulator/account_server.py` says what else it had to be taught.
+//! An AWS account on this machine: MiniStack, with a stand-in for the services that it lacks, which are
+//! Bedrock's models and Service Quotas. `tools/emulator/account_server.py` adds what else is missing.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -26,11 +26,11 @@ use crate::support::service_model::output_violations;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-east-1";
-/// What stacks run on unless their parameters say otherwise.
+/// The model of a stack unless its parameters name another one.
 const MODEL: &str = "amazon.nova-lite-v1:0";
 const COMMAND_LINE: &str = env!("CARGO_BIN_EXE_bedrock-vpc-batch");
 
-/// The account; it ends when it is dropped.
+/// The account. Dropping it ends its server.
 pub(crate) struct Account {
     _server: Child,
     endpoint: String,
@@ -40,13 +40,13 @@ pub(crate) struct Account {
     template: String,
 }
 
-/// A stack, and what it says of itself.
+/// A stack and its outputs.
 pub(crate) struct Stack {
     pub(crate) name: String,
     pub(crate) outputs: BTreeMap<String, String>,
 }
 
-/// What the doctor has said.
+/// What the doctor printed, and how it exited.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
@@ -91,13 +91,13 @@ impl Account {
         account.s3_prefix_list = account.wait_for_prefix_list().await;
         let s3 = aws_sdk_s3::Client::new(&account.sdk);
         s3.create_bucket().bucket("code").send().await.unwrap();
-        // The functions are never run: an empty archive does.
+        // The functions never run, so an empty archive is enough.
         let archive = [b"PK\x05\x06".as_slice(), &[0; 18]].concat();
         s3.put_object().bucket("code").key("function.zip").body(archive.into()).send().await.unwrap();
         account
     }
 
-    /// The id of S3's prefix list, as soon as the server answers.
+    /// Waits until the server answers; gives the id of S3's prefix list.
     async fn wait_for_prefix_list(&self) -> String {
         let ec2 = aws_sdk_ec2::Client::new(&self.sdk);
         let name = Filter::builder().name("prefix-list-name").values("com.amazonaws.us-east-1.s3").build();
@@ -127,7 +127,7 @@ impl Account {
         let key = format!("{name}.yaml");
         let s3 = aws_sdk_s3::Client::new(&self.sdk);
         s3.put_object().bucket("code").key(&key).body(template.into_bytes().into()).send().await.unwrap();
-        // Those without a default.
+        // The parameters without a default.
         let required = [("S3PrefixListId", self.s3_prefix_list.as_str()), ("ModelId", MODEL)];
         let is_given = |name: &str| parameters.iter().any(|(given, _)| *given == name);
         let missing = required.iter().filter(|(name, _)| !is_given(name));
@@ -158,7 +158,7 @@ impl Account {
         Stack { name: name.to_owned(), outputs: outputs.collect() }
     }
 
-    /// Runs the doctor with this environment besides that of the account.
+    /// Runs the doctor with the environment of the account and these variables.
     pub(crate) async fn examine(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
         let output = Command::new(COMMAND_LINE)
             .arg("doctor")
@@ -188,13 +188,14 @@ impl Account {
         self.examine(&["--stack", &stack.name], &[]).await
     }
 
-    /// The endpoint that refuses every call.
+    /// An endpoint that refuses every call.
     pub(crate) fn refusing(&self) -> String {
         format!("{}/refused", self.stand_in)
     }
 }
 
-/// The template, with code in the account, and without its rules: MiniStack has none of their functions.
+/// The template, with its code in the account and without its `Rules`, whose functions MiniStack does not
+/// have.
 fn template(root: &Path) -> String {
     let template = std::fs::read_to_string(root.join("template.yaml")).unwrap();
     let (head, rest) = template.split_once("\nRules:\n").unwrap();
@@ -202,7 +203,7 @@ fn template(root: &Path) -> String {
     format!("{head}\nConditions:\n{rest}").replace("CodeUri: .", "CodeUri: s3://code/function.zip")
 }
 
-/// Serves what MiniStack does not.
+/// Serves the operations that MiniStack lacks.
 async fn stand_in() -> String {
     let router = Router::new()
         .route("/foundation-models/{id}", get(foundation_model))
@@ -222,7 +223,7 @@ fn bedrock(operation: &str, answer: Option<Value>) -> Response {
             .into_response();
     };
     let mut violations = output_violations(operation, &answer);
-    // The service gives a value that its model does not list.
+    // The service returns a value that its model does not list.
     violations.retain(|violation| !violation.contains("(InferenceType): \"INFERENCE_PROFILE\""));
     assert_eq!(violations, Vec::<String>::new());
     answer.to_string().into_response()
@@ -265,7 +266,7 @@ async fn inference_profile(PathParameter(id): PathParameter<String>) -> Response
     bedrock("GetInferenceProfile", (id == "us.anthropic.claude-haiku-4-5-20251001-v1:0").then_some(profile))
 }
 
-/// In two pages.
+/// Lists the quotas in two pages.
 async fn quotas(headers: HeaderMap, body: String) -> String {
     assert_eq!(headers["x-amz-target"], "ServiceQuotasV20190624.ListServiceQuotas");
     let request: Value = serde_json::from_str(&body).unwrap();

@@ -1,4 +1,4 @@
-//! The ways to break a stack, and what the doctor must say of each.
+//! The ways to break a stack, and what the doctor must say about each.
 
 use super::account::{Account, Stack};
 
@@ -8,14 +8,15 @@ pub(super) struct Broken {
     pub(super) parameters: &'static [(&'static str, &'static str)],
     /// Edits of the template.
     pub(super) edits: &'static [(&'static str, &'static str)],
-    /// What happens to the stack after its deployment.
+    /// What happens to the stack after it is deployed.
     pub(super) accident: Accident,
-    /// The beginning of the line that names the fault, and what else is in it; `{X}` stands for output X.
+    /// The state and the check at the start of the line that names the fault, and then what else that line
+    /// has. `{X}` stands for output X.
     pub(super) state: &'static str,
     pub(super) check: &'static str,
     pub(super) found: &'static str,
     pub(super) fix: &'static str,
-    /// Other checks that it does not pass.
+    /// Other checks that the stack does not pass.
     pub(super) also: &'static [&'static str],
 }
 
@@ -48,7 +49,7 @@ const THROUGH_THE_ENDPOINT: &str =
     "aws:SourceVpce: !If [MakeNetwork, !Ref S3VpcEndpoint, !Ref S3VpcEndpointId]";
 const KEY_ELSEWHERE: &str = "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef";
 
-/// Each names its fault and its fix.
+/// Every broken stack, each with its fault and the fix for it.
 pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "no-subnet",

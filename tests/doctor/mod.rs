@@ -1,5 +1,5 @@
-//! The doctor as a process, against an account with the real template's stack: sound, and broken in every way that
-//! it is to name.
+//! The doctor as a process, in an account with stacks of the real template: sound ones, and one for every
+//! fault that the doctor must name.
 
 mod account;
 mod broken;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use self::account::{ACCOUNT, Account, Stack};
 use self::broken::BROKEN;
 
-/// Puts the stack's outputs in their places; of a list its first item.
+/// Replaces `{X}` with output X of the stack, or with the first item if the output is a list.
 fn filled(text: &str, stack: &Stack) -> String {
     stack.outputs.iter().fold(text.to_owned(), |text, (name, value)| {
         text.replace(&format!("{{{name}}}"), value.split(',').next().unwrap())
@@ -17,7 +17,7 @@ fn filled(text: &str, stack: &Stack) -> String {
 }
 
 #[tokio::test]
-async fn every_broken_set_up_is_named_with_its_fix() {
+async fn every_broken_setup_is_reported_with_its_fix() {
     let started = Instant::now();
     let folder = tempfile::tempdir().unwrap();
     let account = Account::start(folder.path()).await;
@@ -53,14 +53,14 @@ async fn every_broken_set_up_is_named_with_its_fix() {
     }
 
     println!(
-        "doctor: 2 sound, {} broken set-ups, each named with its fix, in {:.0} s",
+        "doctor: 2 sound, {} broken setups, each named with its fix, in {:.0} s",
         BROKEN.len(),
         started.elapsed().as_secs_f64()
     );
 }
 
 #[tokio::test]
-async fn what_may_not_be_asked_keeps_nothing_else_from_being_checked() {
+async fn denied_call_does_not_stop_the_other_checks() {
     let folder = tempfile::tempdir().unwrap();
     let account = Account::start(folder.path()).await;
     let stack = account.deploy("sound", &[], &[]).await;
@@ -83,7 +83,7 @@ async fn what_may_not_be_asked_keeps_nothing_else_from_being_checked() {
         ]
     );
 
-    // The same from the environment of a function, which says less of the stack.
+    // With a function's environment instead of the stack's name, which says less about the stack.
     let role = &stack.outputs["JobRoleArn"];
     assert!(role.contains(ACCOUNT), "{role}");
     let of_function: Vec<(&str, &str)> = [

@@ -1,5 +1,5 @@
-//! Keys that S3 takes and others stumble over: each becomes a job at a key that Bedrock takes, and results
-//! under the key that the user chose.
+//! Keys that S3 accepts and other programs stumble over. Each drop gets a job whose input is at a key that
+//! Bedrock accepts, and results under the key that the user chose.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ fn keys() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_legal_key_becomes_a_job_and_results_under_it() {
+async fn every_legal_key_gets_a_job_and_results_under_that_key() {
     let keys = keys();
     assert!(keys.len() >= 30);
     let mut world = World::new().await;
@@ -117,7 +117,7 @@ async fn key_that_does_not_end_in_jsonl_is_rejected() {
 }
 
 #[tokio::test]
-async fn folder_is_no_drop() {
+async fn folder_is_not_a_drop() {
     let mut world = World::new().await;
     let event = world.put("in/", Vec::new()).await;
     world.submit(event).await.unwrap();

@@ -1,5 +1,5 @@
-//! Files made to do harm: with text that a terminal obeys, or that takes much memory to judge. Each gets its verdict,
-//! in the memory that Lambda gives a function, and all that is said of it can be shown.
+//! Files made to do harm: with text that a terminal obeys, or that takes much memory to check. Each gets its
+//! verdict within the memory that Lambda gives a function, and every message about it is safe to display.
 
 use std::fs::{File, Permissions};
 use std::io::{BufWriter, Write};
@@ -19,26 +19,26 @@ use crate::support::{World, any_drop, assert_is_plain, drop_of, peak_memory};
 const SUBMIT: &str = env!("CARGO_BIN_EXE_submit");
 const COMMAND_LINE: &str = env!("CARGO_BIN_EXE_bedrock-vpc-batch");
 
-/// The memory of a function by default, in KiB.
+/// The default memory of a function, in KiB.
 const MEMORY_KIB: u32 = 512 << 10;
 
-/// Almost `MAX_RECORD_BYTES`, as it is by default.
+/// A length just under the default of `MAX_RECORD_BYTES`.
 const LONGEST: usize = 26_000_000;
 
-/// Where the longest line would show no more, but take more time.
+/// A length for the cases in which the longest line would only take more time, and show nothing more.
 const LONG: usize = 3_000_000;
 
-/// The most bytes of `rejection.json`, and of the entry of a rejected drop in the ledger.
+/// The most bytes that `rejection.json` may have, and the ledger entry of a rejected drop.
 const REJECTION_BYTES: usize = 128 << 10;
 
-/// Pieces of a file, each with how often it comes.
+/// The pieces of a file, each with the number of its repetitions.
 type Body = Vec<(String, usize)>;
 
 fn once(piece: impl Into<String>) -> (String, usize) {
     (piece.into(), 1)
 }
 
-/// A line of one long piece between two others.
+/// A line with `piece` repeated up to `bytes` between two other pieces.
 fn long(before: &str, piece: &str, bytes: usize, after: &str) -> Body {
     vec![once(before), (piece.to_owned(), bytes / piece.len()), once(after), once("\n")]
 }
@@ -50,7 +50,7 @@ fn times(count: usize, body: &Body) -> Body {
 fn write(path: &Path, body: &Body) {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path).unwrap());
     for (piece, count) in body {
-        // In blocks: a write for each of millions takes longer than what is tested.
+        // Written in blocks: millions of small writes would take longer than the test itself.
         let block = (1 << 16) / piece.len().max(1) + 1;
         let many = piece.repeat(block.min(*count));
         for _ in 0..count / block {
@@ -61,10 +61,11 @@ fn write(path: &Path, body: &Body) {
     out.flush().unwrap();
 }
 
-/// The start of a line with an unknown member. The escape spares the attempt to prove the line fast.
+/// The start of a line with an unknown member. Because of the escape, the fast check does not try to prove
+/// the line.
 const NAME: &str = r#"{"\u0072ecordId":"1",""#;
 
-/// What must be said of the file, and whether it is valid.
+/// What the command must print about the file, and whether the file is valid.
 type Said = (&'static str, bool);
 
 fn table() -> Vec<(&'static str, Body, Said)> {
@@ -77,7 +78,7 @@ fn table() -> Vec<(&'static str, Body, Said)> {
     };
     let input_member = format!(r#""modelInput":{{"a":"{}"}},"#, "s".repeat(LONG));
     vec![
-        // A hundred of these are in the report.
+        // The report has a hundred of these.
         ("names", times(100, &long(NAME, "n", 2_000_000, "\":1}")), refused("unknown field `nnnn")),
         ("long names", long("{\"", "n", LONGEST, "\":1}"), refused("unknown field `nnnn")),
         ("names with escapes", long("{\"", r"\u001b", LONG, "\":1}"), refused(r"`\u001b\u001b")),
@@ -120,7 +121,7 @@ fn table() -> Vec<(&'static str, Body, Said)> {
     ]
 }
 
-/// Runs the command line with no more memory than a function has.
+/// Runs the command line with only as much memory as a function has.
 fn run_limited(command: &str, folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let limited = format!("ulimit -v {MEMORY_KIB} && exec \"$0\" \"$@\"");
     let output = Command::new("sh")
@@ -134,7 +135,7 @@ fn run_limited(command: &str, folder: &Path, arguments: &[&str]) -> (Option<i32>
 }
 
 #[test]
-fn each_hostile_file_is_judged_in_the_memory_of_a_function() {
+fn each_hostile_file_is_checked_in_the_memory_of_a_function() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("hostile.jsonl");
     let mut wrong = Vec::new();
@@ -153,7 +154,7 @@ fn each_hostile_file_is_judged_in_the_memory_of_a_function() {
 }
 
 #[test]
-fn file_that_is_not_text_is_judged_in_the_memory_of_a_function() {
+fn file_that_is_not_text_is_checked_in_the_memory_of_a_function() {
     let folder = tempfile::tempdir().unwrap();
     let file = File::create(folder.path().join("sparse.jsonl")).unwrap();
     file.set_len(1 << 30).unwrap();
@@ -170,7 +171,7 @@ fn file_that_is_not_text_is_judged_in_the_memory_of_a_function() {
 }
 
 #[test]
-fn gigabyte_of_names_takes_the_memory_of_one_line() {
+fn gigabyte_of_names_needs_the_memory_of_one_line() {
     const NAME_BYTES: usize = 10 << 20;
     let quotas = Quotas { min_records: 1, ..Quotas::default() };
     let mut validator = Validator::new(DropId::derive(&any_drop()), quotas, LONGEST);
@@ -183,7 +184,7 @@ fn gigabyte_of_names_takes_the_memory_of_one_line() {
         }
         assert_eq!(validator.feed(b"\":1}\n").is_err(), number == MAX_PROBLEMS);
     }
-    let Verdict::Invalid { problems, .. } = validator.finish() else { panic!("no name is known") };
+    let Verdict::Invalid { problems, .. } = validator.finish() else { panic!("every name is unknown") };
     let grown = peak_memory() - before;
     let line_bytes = (NAME.len() + NAME_BYTES + "\":1}\n".len()) as u64;
     assert!(grown < 3 * NAME_BYTES as u64, "memory grew by {grown} bytes");
@@ -191,7 +192,7 @@ fn gigabyte_of_names_takes_the_memory_of_one_line() {
     assert_eq!((problems.len(), problems[99].byte), (MAX_PROBLEMS, Some(100 * line_bytes - 5)));
 }
 
-/// The function `submit` with no more memory than Lambda gives it.
+/// A program that starts the function `submit` with only as much memory as Lambda gives it.
 fn limited_submit(folder: &Path) -> PathBuf {
     let script = folder.join("submit");
     std::fs::write(&script, format!("#!/bin/sh\nulimit -v {MEMORY_KIB}\nexec {SUBMIT}\n")).unwrap();
@@ -200,7 +201,7 @@ fn limited_submit(folder: &Path) -> PathBuf {
 }
 
 #[tokio::test]
-async fn hostile_drops_are_rejected_by_a_function_of_the_default_memory() {
+async fn hostile_drops_are_rejected_by_a_function_with_the_default_memory() {
     let mut world = World::new().await;
     let environment = crate::support::processes::function_environment(
         world.s3.key(),
@@ -233,9 +234,9 @@ async fn hostile_drops_are_rejected_by_a_function_of_the_default_memory() {
 }
 
 #[tokio::test]
-async fn rejection_has_a_bounded_size_whatever_is_in_the_file() {
+async fn rejection_has_a_bounded_size_for_any_file() {
     let mut world = World::new().await;
-    // The longest escapes there are, and what JSON escapes once more.
+    // The longest escapes there are, and text that JSON escapes once more.
     let worst = ["\u{10ffff}".repeat(1_000), r"\\".repeat(1_000), r"\u001b".repeat(1_000)];
     for (number, text) in worst.iter().enumerate() {
         let id = format!("{{\"recordId\":\"{text}\",\"modelInput\":{{}}}}\n");
@@ -261,7 +262,7 @@ async fn rejection_has_a_bounded_size_whatever_is_in_the_file() {
 }
 
 #[test]
-fn command_line_shows_no_name_of_a_file_that_a_terminal_obeys() {
+fn command_line_escapes_file_names_that_a_terminal_would_obey() {
     let folder = tempfile::tempdir().unwrap();
     let title = "\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\n.jsonl";
     let shown = r"\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\n.jsonl";
@@ -286,7 +287,7 @@ fn command_line_shows_no_name_of_a_file_that_a_terminal_obeys() {
     assert!(said.starts_with(r"error: unexpected argument '--\u{9b}2J\u{202e}"), "{said}");
     assert_is_plain(&said);
 
-    // S3 itself takes no such key as XML has none.
+    // S3 does not accept a key with characters that XML does not allow, so these are others.
     let bidi = "\u{9b}2J\u{202e}\u{7f}a.jsonl";
     std::fs::write(folder.path().join(bidi), "{\"\u{9b}2J\":1}\n").unwrap();
     let output = Command::new(COMMAND_LINE)
@@ -303,7 +304,7 @@ fn command_line_shows_no_name_of_a_file_that_a_terminal_obeys() {
 }
 
 #[tokio::test]
-async fn command_line_and_function_refuse_a_file_for_its_name_and_size_alike() {
+async fn command_line_and_function_refuse_the_same_names_and_sizes() {
     let settings = [("MAX_DROP_BYTES", "10000")];
     let mut world = World::with(&settings).await;
     let folder = tempfile::tempdir().unwrap();

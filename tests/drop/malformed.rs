@@ -1,4 +1,4 @@
-//! What a drop may not be: each gets the documented verdict, with the right line and byte.
+//! Malformed drops: each gets the documented verdict, with the right line and byte.
 
 use bedrock_vpc_batch::drop::check::{Validator, Verdict};
 use bedrock_vpc_batch::drop::identity::DropId;
@@ -10,7 +10,7 @@ use crate::support::{World, any_drop, drop_of, peak_memory, record};
 const GOOD: &str = r#"{"recordId":"1","modelInput":{"a":1}}"#;
 const GOOD_LEN: u64 = 37;
 
-/// Where, and how what is wrong is put; none for a drop that is accepted.
+/// The line and the byte of the problem, and the start of its description; none if the drop is accepted.
 type Expected = Option<(Option<u64>, Option<u64>, &'static str)>;
 
 fn at(line: u64, byte: u64, what: &'static str) -> Expected {
@@ -21,7 +21,7 @@ fn of_file(what: &'static str) -> Expected {
     Some((None, None, what))
 }
 
-/// A good line, then this one.
+/// A good line, followed by `line`.
 fn second(line: impl AsRef<[u8]>) -> Vec<u8> {
     [GOOD.as_bytes(), b"\n", line.as_ref(), b"\n"].concat()
 }
@@ -32,11 +32,11 @@ fn second_input(model_input: &str) -> Vec<u8> {
 
 fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
     let line_2 = GOOD_LEN + 1;
-    // Where modelInput begins in `second_input`.
+    // Where modelInput starts in `second_input`.
     let input = line_2 + 29;
     let nested = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
     vec![
-        // Accepted.
+        // Drops that are accepted.
         ("newline at the end", format!("{GOOD}\n").into(), None),
         ("no newline at the end", GOOD.into(), None),
         ("CRLF", format!("{GOOD}\r\n{}\r\n", GOOD.replace('1', "2")).into(), None),
@@ -173,7 +173,7 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
             format!("{GOOD}\n{{\n").into(),
             at(2, line_2, "the line is not valid JSON: EOF while parsing an object"),
         ),
-        // JSON, but no record.
+        // JSON that is not a record.
         (
             "lone high surrogate",
             second_input(r#"{"a":"\ud83d"}"#),
@@ -316,7 +316,7 @@ async fn each_malformed_drop_gets_the_documented_verdict() {
 }
 
 #[tokio::test]
-async fn quotas_are_kept_and_the_fix_is_named() {
+async fn quotas_are_enforced_and_the_fix_is_named() {
     type Settings = &'static [(&'static str, &'static str)];
     let table: [(usize, Settings, &str, &str); 6] = [
         (99, &[], "the file has 99 records; a job needs at least 100", "put more records into one file"),
@@ -378,7 +378,7 @@ fn validator(max_record_bytes: usize) -> Validator {
 }
 
 #[test]
-fn place_of_a_problem_does_not_depend_on_the_chunks() {
+fn position_of_a_problem_does_not_depend_on_the_chunks() {
     for (name, body, _) in table() {
         let verdict = |chunk_bytes: usize| {
             let mut validator = validator(1 << 20);
@@ -391,7 +391,7 @@ fn place_of_a_problem_does_not_depend_on_the_chunks() {
         };
         let whole = verdict(usize::MAX);
         for chunk_bytes in [1, 2, 3, 7, 64] {
-            // The deepest lines are long.
+            // The most deeply nested lines are long, and would take too many chunks.
             if body.len() < 10_000 || chunk_bytes > 3 {
                 assert_eq!(verdict(chunk_bytes), whole, "{name}, chunks of {chunk_bytes}");
             }
@@ -400,7 +400,7 @@ fn place_of_a_problem_does_not_depend_on_the_chunks() {
 }
 
 #[tokio::test]
-async fn line_of_a_hundred_megabytes_has_a_place_and_no_memory() {
+async fn line_of_a_hundred_megabytes_is_located_and_not_kept_in_memory() {
     let mut world = World::with(&[("MIN_RECORDS_PER_JOB", "1"), ("MAX_RECORD_BYTES", "1000000")]).await;
     let file = world.folder.path().join("long.jsonl");
     {
@@ -454,7 +454,7 @@ fn memory_does_not_grow_with_the_bytes_of_a_drop() {
 }
 
 #[test]
-fn line_of_a_million_values_takes_no_memory_for_them() {
+fn line_of_a_million_values_needs_no_memory_for_the_values() {
     let values = format!("[{}{{\"{}\":1}}]", "1,".repeat(1_000_000), "k".repeat(1_000_000));
     let line = |number: u32| format!("{{\"recordId\":\"{number}\",\"modelInput\":{{\"a\":{values}}}}}\n");
     let lines = [line(1), line(2), line(2)].concat();

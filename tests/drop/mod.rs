@@ -1,4 +1,4 @@
-//! Drops: what a file may be, and how it is cut into jobs.
+//! Drops: which files are accepted, and how they are cut into jobs.
 
 mod awkward_keys;
 mod hostile;

@@ -1,5 +1,5 @@
-//! A drop beyond the quotas of one job becomes several: as few and as even as the quotas allow, cut at line
-//! ends, and made by S3 where they are large.
+//! A drop beyond the quotas of one job becomes several jobs: as few and as even as the quotas allow. It is
+//! cut at line ends, and S3 copies the parts that are large.
 
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::local::bedrock::{Ending, Processed, TerminalStatus};
@@ -9,7 +9,7 @@ use crate::support::{World, drop_of, ids, out_of_time, record};
 
 const CREATE: &str = "CreateModelInvocationJob";
 
-/// Delivers every state change until the drop is finished, and checks the sum.
+/// Delivers every state change until the drop is finished, and checks that the summary is balanced.
 async fn complete_all(world: &mut World) {
     while !world.markers().await.is_empty() {
         let ended = world.ended().await;
@@ -54,11 +54,11 @@ async fn parts_of_a_small_drop_are_its_lines() {
 }
 
 #[tokio::test]
-async fn given_ids_name_the_line_of_the_drop_in_every_part() {
+async fn generated_ids_name_the_line_of_the_drop_in_every_part() {
     let mut world = World::with(&[("MAX_RECORDS_PER_JOB", "150")]).await;
     let without_id = record("x").replace(",\"recordId\":\"x\"", "") + "\n";
     assert!(!without_id.contains("recordId"));
-    // Two hundred with an id, and as many without, the last one without a newline.
+    // Two hundred records with an id and two hundred without. The last line has no newline.
     let mut body = drop_of(200);
     body.extend(without_id.repeat(200).into_bytes());
     body.pop();
@@ -87,7 +87,7 @@ async fn large_parts_are_made_by_s3() {
     let calls = world.faults.calls();
     let of = |operation| calls.iter().filter(move |call| call.operation == operation);
     assert_eq!((of("UploadPartCopy").count(), world.stand_in.jobs().len()), (4, 4));
-    // What the function sends are small JSON objects.
+    // The function itself sends only small JSON objects.
     let puts: Vec<_> = of("PutObject").map(|call| call.subject.as_str()).collect();
     assert!(
         puts.iter().all(|key| [".json", ".job", ".drop"].iter().any(|end| key.ends_with(end))),
@@ -104,7 +104,7 @@ async fn large_parts_are_made_by_s3() {
 }
 
 #[tokio::test]
-async fn parts_beyond_the_quota_of_jobs_wait_and_are_submitted_as_places_get_free() {
+async fn parts_beyond_the_job_quota_are_submitted_as_slots_become_free() {
     let mut world =
         World::build(&[("MAX_RECORDS_PER_JOB", "100")], |stand_in| stand_in.quotas.max_jobs_in_flight = 3)
             .await;
@@ -112,14 +112,14 @@ async fn parts_beyond_the_quota_of_jobs_wait_and_are_submitted_as_places_get_fre
     world.submit(event).await.unwrap();
     let asked = world.faults.calls().iter().filter(|call| call.operation == CREATE).count();
     let refused = asked - world.stand_in.jobs().len();
-    assert!(refused <= 8, "{refused} refused: asking goes on after Bedrock has said no");
+    assert!(refused <= 8, "{refused} refusals: the function kept asking after Bedrock had refused");
     complete_all(&mut world).await;
     assert_eq!(world.stand_in.jobs().len(), 12);
     assert_eq!(world.results().await.ids()[0], ids(1_200));
 }
 
 #[tokio::test]
-async fn work_per_job_does_not_grow_with_the_parts() {
+async fn work_per_job_does_not_grow_with_the_number_of_parts() {
     let mut most = Vec::new();
     for parts in [3, 30] {
         let mut world = World::with(&[("MAX_RECORDS_PER_JOB", "100")]).await;
@@ -139,7 +139,7 @@ async fn work_per_job_does_not_grow_with_the_parts() {
 }
 
 #[tokio::test]
-async fn each_part_goes_its_own_way() {
+async fn each_part_has_its_own_ending_and_attempts() {
     let mut world = World::with(&[("MAX_RECORDS_PER_JOB", "300"), ("MAX_ATTEMPTS", "2")]).await;
     let partly =
         Ending { processed: Processed::First(100), ..Ending::new(TerminalStatus::PartiallyCompleted) };
@@ -153,14 +153,14 @@ async fn each_part_goes_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_function_that_runs_out_of_time_says_so_and_the_next_goes_on() {
+async fn function_that_runs_out_of_time_says_so_and_the_next_one_continues() {
     let mut world = World::with(&[("MAX_RECORDS_PER_JOB", "100")]).await;
     let event = world.put("a.jsonl", drop_of(1_000)).await;
     let error = world.submit.handle(event.clone(), &out_of_time()).await.unwrap_err();
     let error = error.to_string();
     assert!(error.contains("bytes were read in ") && error.contains("before the time ran out"), "{error}");
     assert_eq!(world.stand_in.jobs().len(), 0);
-    // Its lease was given back.
+    // The first function released its lease.
     world.submit(event).await.unwrap();
     complete_all(&mut world).await;
     assert_eq!(world.results().await.ids()[0], ids(1_000));

@@ -14,7 +14,7 @@ use crate::support::{World, drop_of, ids};
 const MINUTE: Duration = Duration::from_secs(60);
 const LATER: Duration = Duration::from_secs(20 * 60);
 
-/// How often an operation was called, with a subject that starts with this.
+/// How often an operation was called with a subject that starts with `subject`.
 fn calls(world: &World, operation: &str, subject: &str) -> usize {
     let calls = world.faults.calls();
     calls.iter().filter(|call| call.operation == operation && call.subject.starts_with(subject)).count()
@@ -44,7 +44,7 @@ async fn drop_whose_event_never_comes_is_run_once() {
     world.put("in/b.txt", drop_of(150)).await;
     world.put("in/folder/", vec![]).await;
 
-    // The event may still be on its way.
+    // The event may still arrive.
     world.sweep_after(9 * MINUTE).await.unwrap();
     assert_eq!((world.stand_in.jobs().len(), world.markers().await.len()), (0, 0));
     finish(&mut world, LATER).await;
@@ -52,7 +52,7 @@ async fn drop_whose_event_never_comes_is_run_once() {
     assert_eq!(results.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);
     assert!(results.summary().balanced);
 
-    // It comes after all, and the sweep looks again.
+    // The event arrives after all, and the sweep looks again.
     world.submit(event).await.unwrap();
     world.sweep_after(10 * LATER).await.unwrap();
     assert_eq!(world.stand_in.jobs().len(), 1);
@@ -60,7 +60,7 @@ async fn drop_whose_event_never_comes_is_run_once() {
 }
 
 #[tokio::test]
-async fn every_version_of_a_key_is_a_drop_and_a_delete_marker_is_none() {
+async fn every_version_of_a_key_is_a_drop_but_a_delete_marker_is_not() {
     let mut world = World::new().await;
     world.sweep_after(Duration::ZERO).await.unwrap();
     for count in [100, 110, 120] {
@@ -84,7 +84,7 @@ async fn every_version_of_a_key_is_a_drop_and_a_delete_marker_is_none() {
 async fn what_was_there_before_the_first_sweep_is_left_alone() {
     let mut world = World::new().await;
     world.put("in/old.jsonl", drop_of(150)).await;
-    // Times of objects are whole seconds.
+    // S3 gives the times of objects in whole seconds.
     world.sweep_after(Duration::from_secs(2)).await.unwrap();
     let since = sweep_entry(&world).await["since"].clone();
     for round in 1..5 {
@@ -116,7 +116,7 @@ async fn erased_drop_is_not_run_again() {
 }
 
 #[tokio::test]
-async fn entries_are_looked_up_once_and_not_again_in_every_pass() {
+async fn entries_are_looked_up_once_and_not_in_every_pass() {
     let mut world = World::new().await;
     world.sweep_after(Duration::ZERO).await.unwrap();
     for number in 0..20 {
@@ -133,7 +133,7 @@ async fn entries_are_looked_up_once_and_not_again_in_every_pass() {
 }
 
 #[tokio::test]
-async fn a_pass_reads_fifty_pages_at_most_and_the_next_goes_on_there() {
+async fn a_pass_reads_at_most_fifty_pages_and_the_next_one_resumes_there() {
     let mut world = World::with(&[("INPUT_PREFIX", "in/")]).await;
     world.s3.limit_list_pages(2);
     world.sweep_after(Duration::ZERO).await.unwrap();

@@ -1,4 +1,4 @@
-//! What must be there and is not: entries of the ledger, inputs of jobs, the version that was dropped.
+//! Missing objects: entries of the ledger, inputs of jobs, and the version that was dropped.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,7 +29,8 @@ async fn bring_back(world: &World, key: &str, bytes: Vec<u8>) {
 
 #[tokio::test]
 async fn missing_entry_of_a_job_is_an_error_until_it_is_back() {
-    // In flight, and settled while another job of the drop was not.
+    // The entry of a job that is still running, and of one that is settled while another job of the drop is
+    // not.
     for is_settled in [false, true] {
         let mut world = World::with(&[("MAX_RECORDS_PER_JOB", "100")]).await;
         let event = world.put("in/a.jsonl", drop_of(200)).await;
@@ -44,7 +45,8 @@ async fn missing_entry_of_a_job_is_an_error_until_it_is_back() {
         }
         let entry = take_away(&world, &key).await;
 
-        // The other job ends, and the put comes again; neither makes a job, nor a summary without those records.
+        // The other job ends, and the put event comes again. Neither creates a job, or a summary without the
+        // missing records.
         let completed = world.complete(second).await;
         let submitted = world.submit(event.clone()).await;
         let swept = world.sweep_after(Duration::ZERO).await;
@@ -72,7 +74,7 @@ async fn marker_of_a_job_may_come_before_its_entry_but_not_for_long() {
     });
     world.faults.until_stopped(world.submit(event)).await.unwrap_err();
     world.faults.clear();
-    // What makes the entry is gone as well.
+    // The drop's marker, by which the entry would be created again, is gone as well.
     let drop_marker = world.markers().await.into_iter().find(|key| key.ends_with(".drop")).unwrap();
     take_away(&world, &drop_marker).await;
     world.sweep_after(Duration::from_secs(1_800)).await.unwrap();
@@ -81,7 +83,7 @@ async fn marker_of_a_job_may_come_before_its_entry_but_not_for_long() {
 }
 
 #[tokio::test]
-async fn input_of_a_job_that_waits_is_kept_alive() {
+async fn input_of_a_waiting_job_is_renewed() {
     let mut world = World::new().await;
     world.stand_in.set_known_roles(Some(vec![]));
     let body = drop_of(150);
@@ -116,13 +118,13 @@ async fn input_of_a_job_that_waits_is_kept_alive() {
 struct Deleted {
     what: &'static str,
     settings: &'static [(&'static str, &'static str)],
-    /// More bytes of each record.
+    /// Bytes added to each record.
     padding: usize,
     count: usize,
     killed_at: usize,
 }
 
-/// Small parts are written, large ones copied by S3: by ranges, or the whole file.
+/// Small parts are written; S3 copies large ones, as ranges or as the whole file.
 const DELETED: &[Deleted] = &[
     Deleted {
         what: "small parts",
@@ -142,13 +144,13 @@ const DELETED: &[Deleted] = &[
 ];
 
 #[tokio::test]
-async fn version_deleted_after_it_was_accepted_costs_only_the_parts_that_were_not_made() {
+async fn version_deleted_after_acceptance_costs_only_the_parts_without_a_job() {
     for case in DELETED {
         let Deleted { what, settings, padding, count, killed_at } = *case;
         let mut world = World::with(settings).await;
         let body = String::from_utf8(drop_of(count)).unwrap().replace("Was sagt", &"x".repeat(padding));
         let event = world.put("in/a.jsonl", body).await;
-        // The function dies before it writes the input with this number. Eight are made at a time.
+        // The function dies before it writes the input with this number. It writes eight at a time.
         let inputs = AtomicUsize::new(0);
         world.faults.set(move |call| {
             let is_begin = ["PutObject", "CopyObject", "CreateMultipartUpload"].contains(&call.operation);

@@ -1,4 +1,4 @@
-//! The two flows: events that repeat, come late or never come.
+//! The two flows, with events that repeat, come late, or never come.
 
 mod lost_puts;
 mod missing;

@@ -1,4 +1,5 @@
-//! Jobs with our names: those of others are left alone, and ours are known by their token.
+//! Jobs that have one of our names: those of other programs are left alone, and ours are recognized by their
+//! token.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,14 +15,14 @@ use bedrock_vpc_batch::local::faults::Action;
 
 use crate::support::{LEASE_OVER, World, drop_of, ids};
 
-/// The request for the first job of what was dropped.
+/// The request for the first job of the drop.
 async fn request(world: &World, config: &Config) -> JobRequest {
     let store = Store::new(world.clients.s3.clone(), &config.output_bucket);
     let source = store.head(&S3Uri::new(&config.input_bucket, "in/a.jsonl"), None).await.unwrap().unwrap();
     from_config(config, &JobId::derive(&DropId::derive(&source), 1, 1))
 }
 
-/// Another program makes a job with the name of our first one. Its input is there, so it runs.
+/// Creates a job as another program would, with the name of our first one. It has an input, so it runs.
 async fn take_the_name(world: &World) -> String {
     let request = request(world, &world.config).await;
     let body = drop_of(120);
@@ -37,13 +38,13 @@ async fn take_the_name(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn name_that_another_program_has_taken_costs_an_attempt() {
+async fn name_taken_by_another_program_costs_an_attempt() {
     for (attempts, expected) in [("3", [ids(150), BTreeSet::new()]), ("1", [BTreeSet::new(), ids(150)])] {
         let mut world = World::with(&[("MAX_ATTEMPTS", attempts)]).await;
         let event = world.put("in/a.jsonl", drop_of(150)).await;
         let foreign = take_the_name(&world).await;
         world.submit(event).await.unwrap();
-        // Its end is not ours, whenever it comes.
+        // The end of that job does not concern us, at any time.
         let ended = world.ended().await;
         world.complete(ended.clone()).await.unwrap();
         for round in 1..4 {
@@ -65,11 +66,11 @@ async fn name_that_another_program_has_taken_costs_an_attempt() {
 }
 
 #[tokio::test]
-async fn end_of_a_job_of_another_program_with_our_name_is_no_error() {
+async fn end_of_another_programs_job_with_our_name_is_not_an_error() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(150)).await;
     take_the_name(&world).await;
-    // Our job waits for its role when the end of the other one comes.
+    // When the other job ends, ours is waiting for its role.
     world.stand_in.set_known_roles(Some(vec![]));
     world.submit(event).await.unwrap();
     let ended = world.ended().await;
@@ -82,14 +83,14 @@ async fn end_of_a_job_of_another_program_with_our_name_is_no_error() {
 async fn job_with_our_token_is_followed_even_if_it_differs() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(150)).await;
-    // The function dies when it has recorded that it will ask.
+    // The function dies after it has recorded that it is submitting the job.
     world.faults.set(|call| match call.operation {
         "CreateModelInvocationJob" => Action::StopBefore,
         _ => Action::Pass,
     });
     world.faults.until_stopped(world.submit(event)).await.unwrap_err();
     world.faults.clear();
-    // The job exists, but with other subnets than were recorded.
+    // The job exists, but its subnets differ from the recorded ones.
     let request = request(&world, &world.config).await;
     let vpc = VpcConfig::builder().subnet_ids("subnet-0a").security_group_ids("sg-01").build().unwrap();
     let create = to_request(&request).unwrap().vpc_config(vpc);

@@ -1,4 +1,4 @@
-//! The same event any number of times, at once and one after the other: one job, one set of results.
+//! One event delivered many times, at once or one after another, makes one job and one set of results.
 
 use std::collections::BTreeSet;
 
@@ -59,10 +59,10 @@ fn creates(world: &World) -> usize {
 }
 
 #[tokio::test]
-async fn results_are_the_same_objects_when_everything_is_done_twice() {
+async fn doing_everything_twice_writes_the_same_results() {
     let mut world = World::new().await;
     let results = world.run("in/a.jsonl", drop_of(150)).await;
-    // As if the ledger had been lost after the job: the entry goes back to where the event found it.
+    // Sets both entries back to their states before the event, as if the later writes had been lost.
     let entries: Vec<String> = world
         .output_keys()
         .await
@@ -109,10 +109,11 @@ async fn lost_answer_of_create_makes_no_second_job() {
 }
 
 #[tokio::test]
-async fn state_change_before_submit_has_recorded_the_job_is_taken() {
+async fn state_change_before_submit_has_recorded_the_job_is_handled() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(150)).await;
-    // All attempts do their work and lose their answer: submit does not know that the job exists.
+    // Each attempt creates or finds the job, but its answer is lost: submit does not know that the job
+    // exists.
     for _ in 0..3 {
         world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::LoseAnswer);
     }
@@ -132,7 +133,7 @@ async fn overwritten_key_is_two_drops_with_two_results() {
     let mut world = World::new().await;
     let first = world.put("in/a.jsonl", drop_of(110)).await;
     let second = world.put("in/a.jsonl", drop_of(130)).await;
-    // In the wrong order, and after the first version is no longer the current one.
+    // The events come in the wrong order, and the first version is no longer the current one.
     world.submit(second).await.unwrap();
     world.submit(first).await.unwrap();
     for _ in 0..2 {
@@ -155,7 +156,7 @@ async fn overwritten_key_is_two_drops_with_two_results() {
 }
 
 #[tokio::test]
-async fn refusal_after_a_lost_answer_is_none_the_job_may_hold_the_last_place() {
+async fn refusal_after_a_lost_answer_may_come_from_the_job_that_took_the_last_slot() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(150)).await;
     world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::LoseAnswer);

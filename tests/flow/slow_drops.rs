@@ -1,4 +1,4 @@
-//! A drop that cannot be read in time is refused after three attempts, and does not keep others waiting.
+//! A drop that cannot be read in time is refused after three attempts, and does not delay others.
 
 use bedrock_vpc_batch::aws::clock;
 use std::time::Duration;
@@ -28,7 +28,7 @@ async fn drop_that_is_read_too_slowly_is_refused_after_three_attempts() {
         assert_eq!((&state["name"], &state["attempts"]), (&"Reading".into(), &attempt.into()));
         assert_eq!(state["too_slow"]["seconds"].as_u64().unwrap(), 900);
     }
-    // An error of S3 is no attempt.
+    // An attempt that ends with an error of S3 does not count.
     world.faults.set(|call| match call.subject.as_str() {
         "in/a.jsonl" if call.operation == "GetObject" => Action::Refuse { status: 503, code: "SlowDown" },
         _ => Action::Pass,
@@ -76,7 +76,8 @@ async fn drop_that_kills_its_function_is_refused_after_three_attempts() {
 #[tokio::test]
 async fn slow_drop_keeps_neither_jobs_nor_other_drops_waiting() {
     let mut world = World::new().await;
-    // The oldest, which was tried before; then a job whose end is not known; then a drop whose event was lost.
+    // In order of age: the slow drop, which was tried before; a job whose end was missed; a drop whose event
+    // was lost.
     let slow = world.put("in/a.jsonl", drop_of(1_000)).await;
     world.submit.handle(slow, &out_of_time()).await.unwrap_err();
     let running = world.put("in/b.jsonl", drop_of(150)).await;
@@ -90,7 +91,7 @@ async fn slow_drop_keeps_neither_jobs_nor_other_drops_waiting() {
     world.faults.until_stopped(world.submit(fresh)).await.unwrap_err();
     world.faults.clear();
 
-    // The slow one is met with again, and takes the rest of the time. It is the last to be begun.
+    // The sweep gets to the slow drop last, and spends the rest of its time on it.
     let before = world.faults.calls().len();
     world.sweep_after(Duration::ZERO).await.unwrap();
     let read: Vec<String> = world.faults.calls()[before..]
@@ -104,12 +105,12 @@ async fn slow_drop_keeps_neither_jobs_nor_other_drops_waiting() {
 }
 
 #[tokio::test]
-async fn sweep_with_little_time_still_begins() {
+async fn sweep_with_little_time_still_starts_its_first_entry() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(150)).await;
     world.submit(event).await.unwrap();
     world.ended().await;
-    // Less than what a sweep keeps back of fifteen minutes.
+    // Less time than a sweep usually keeps in reserve.
     let short = Invocation {
         started: Timestamp::from(now()),
         ..clock::invocation_until(now() + Duration::from_secs(8))

@@ -1,4 +1,4 @@
-//! What a lost event, a crash or a refusal has left open, the sweep finishes.
+//! The sweep finishes what a lost event, a crash, or a refusal left open.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -55,7 +55,7 @@ async fn submit_killed_between_create_and_its_ledger_write_is_adopted() {
     assert_eq!(state_of(&world, "ledger/jobs/").await["state"]["name"], "Submitting");
     let asked = creates(&world);
 
-    // The lease is respected while it lasts.
+    // The sweep respects the lease while it lasts.
     world.sweep_after(Duration::ZERO).await.unwrap();
     assert_eq!(state_of(&world, "ledger/jobs/").await["state"]["name"], "Submitting");
     world.sweep_after(LEASE_OVER).await.unwrap();
@@ -69,7 +69,7 @@ async fn submit_killed_between_create_and_its_ledger_write_is_adopted() {
 }
 
 #[tokio::test]
-async fn create_that_never_arrived_is_asked_for_again_as_it_was_recorded() {
+async fn create_that_never_arrived_is_sent_again_as_recorded() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(150)).await;
     for _ in 0..3 {
@@ -77,7 +77,7 @@ async fn create_that_never_arrived_is_asked_for_again_as_it_was_recorded() {
     }
     world.submit(event).await.unwrap_err();
     assert_eq!(world.stand_in.jobs().len(), 0);
-    // Other settings by now: what is recorded counts.
+    // The settings have changed, but the recorded request counts.
     world.reconfigure(&[("MODEL_ID", "amazon.nova-micro-v1:0"), ("TIMEOUT_DURATION_IN_HOURS", "100")]);
     world.sweep_after(LEASE_OVER).await.unwrap();
     let jobs = world.stand_in.jobs();
@@ -87,7 +87,7 @@ async fn create_that_never_arrived_is_asked_for_again_as_it_was_recorded() {
 }
 
 #[tokio::test]
-async fn refused_job_waits_with_the_reason_and_is_healed_by_the_sweep() {
+async fn refused_job_waits_with_its_reason_until_the_sweep_submits_it() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(150)).await;
     for (fault, is_for_now) in [
@@ -113,7 +113,7 @@ async fn refused_job_waits_with_the_reason_and_is_healed_by_the_sweep() {
 }
 
 #[tokio::test]
-async fn job_that_waits_for_quota_is_submitted_when_a_place_is_free() {
+async fn job_waiting_for_quota_is_submitted_when_a_slot_is_free() {
     let mut world = World::new().await;
     for name in ["a", "b", "c"] {
         let event = world.put(&format!("{name}.jsonl"), drop_of(120)).await;
@@ -123,7 +123,7 @@ async fn job_that_waits_for_quota_is_submitted_when_a_place_is_free() {
         world.submit(event).await.unwrap();
     }
     assert_eq!(world.stand_in.jobs().len(), 1);
-    // Bedrock still says no, then a place is free.
+    // Bedrock refuses once more, and then has a free slot.
     let ended = world.ended().await;
     world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::ServiceQuotaExceeded);
     world.complete(ended.clone()).await.unwrap();
@@ -139,10 +139,10 @@ async fn job_that_waits_for_quota_is_submitted_when_a_place_is_free() {
 }
 
 #[tokio::test]
-async fn drop_with_nothing_but_its_marker_is_started_over() {
+async fn drop_with_only_its_marker_is_started_over() {
     let mut world = World::new().await;
     world.put("in/a.jsonl", drop_of(150)).await;
-    // As if submit had died right after the first thing that it writes.
+    // Submit died right after its first write.
     let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
     let uri = S3Uri::new(&world.config.input_bucket, "in/a.jsonl");
     let source = store.head(&uri, None).await.unwrap().unwrap();
@@ -156,7 +156,7 @@ async fn drop_with_nothing_but_its_marker_is_started_over() {
 }
 
 #[tokio::test]
-async fn cost_of_the_sweep_follows_what_is_open_and_not_what_has_been() {
+async fn cost_of_the_sweep_depends_on_open_work_and_not_on_past_work() {
     let mut world = World::build(&[], |options| options.pace = Duration::from_secs(600)).await;
     for number in 0..5 {
         let event = world.put(&format!("{number}.jsonl"), drop_of(100)).await;
@@ -167,7 +167,7 @@ async fn cost_of_the_sweep_follows_what_is_open_and_not_what_has_been() {
         world.sweep_after(Duration::ZERO).await.unwrap();
         (world.s3.requests().len() - s3, world.stand_in.requests().len() - bedrock)
     };
-    // The first sweep notes since when drops are its own.
+    // The first sweep records when it started: it compares only drops that come later.
     requests().await;
     let before = requests().await;
     let finished = state_of(&world, "ledger/jobs/").await.to_string();
@@ -182,6 +182,7 @@ async fn cost_of_the_sweep_follows_what_is_open_and_not_what_has_been() {
         .await;
     let after = requests().await;
     assert_eq!(before, after);
-    // How far the input bucket was compared, the list, and for each open job its entry twice and one Get.
+    // One read of how far the input bucket was compared, one list, and two reads of the entry and one Get per
+    // open job.
     assert_eq!(after, (2 + 5 * 2, 5));
 }

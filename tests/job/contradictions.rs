@@ -1,4 +1,4 @@
-//! Evidence that cannot all be true: nothing is decided, nothing is submitted again, and nothing is lost.
+//! If what Bedrock says about a job cannot all be true, nothing is decided, submitted again, or lost.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::{World, drop_of, ids};
 const COUNT: usize = 300;
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Drops a file, lets its job end so, and takes its state change.
+/// Drops a file, ends its job with `ending`, and delivers the state change.
 async fn run(ending: Ending) -> (World, Value) {
     let mut world = World::new().await;
     world.stand_in.script(ending);
@@ -51,7 +51,7 @@ fn partly(processed: usize) -> Ending {
     Ending { processed, ..Ending::new(TerminalStatus::PartiallyCompleted) }
 }
 
-/// Every way in which more may have been processed than the output shows.
+/// Every sign that more records may have been processed than the output shows.
 fn contradictions() -> Vec<(&'static str, Ending)> {
     let lie = |records| Some(Lie { kind: LieKind::Hidden, records, truth_after: None });
     vec![
@@ -84,7 +84,7 @@ async fn nothing_is_submitted_again_while_evidence_contradicts_itself() {
         assert_eq!(entry["state"]["name"], "Doubtful", "{what}");
         assert_eq!(world.results().await.files.len(), 0, "{what}: results before the doubt is over");
 
-        // The event again, and sweeps: they look again, and do nothing.
+        // The event comes again, and sweeps run: they look again and change nothing.
         world.complete(ended).await.unwrap();
         for hours in 1..6 {
             world.sweep_after(HOUR * hours).await.unwrap();
@@ -97,7 +97,8 @@ async fn nothing_is_submitted_again_while_evidence_contradicts_itself() {
         );
         assert_eq!(world.stand_in.jobs().len(), 1, "{what}");
 
-        // It is final: the rest is handed back, the mismatch is told, and nothing is submitted again.
+        // The doubt is final now: the rest is handed back, the summary has the mismatch, and nothing is
+        // submitted again.
         world.sweep_after(DOUBT + HOUR).await.unwrap();
         assert_eq!((world.stand_in.jobs().len(), world.markers().await.len()), (1, 0), "{what}");
         let results = world.results().await;
@@ -112,7 +113,7 @@ async fn nothing_is_submitted_again_while_evidence_contradicts_itself() {
 }
 
 #[tokio::test]
-async fn output_that_comes_late_is_taken() {
+async fn late_output_is_used() {
     let (world, ended) = run(lies(LieKind::Hidden)).await;
     assert_eq!(job_entry(&world).await["state"]["name"], "Doubtful");
     let (key, shown) = output(&world).await;
@@ -132,8 +133,9 @@ async fn output_that_comes_late_is_taken() {
 }
 
 #[tokio::test]
-async fn what_is_missing_or_behind_contradicts_nothing() {
-    // No manifest; a last line that was cut; a manifest that is not JSON: all are tried again as before.
+async fn missing_and_lagging_figures_contradict_nothing() {
+    // Without a manifest, with a last line that is cut off, or with a manifest that is not JSON, the rest is
+    // tried again.
     for change in ["no manifest", "cut last line", "broken manifest"] {
         let mut world = World::new().await;
         world.stand_in.script(Ending { write_manifest: change != "no manifest", ..partly(150) });
@@ -164,7 +166,7 @@ async fn what_is_missing_or_behind_contradicts_nothing() {
 }
 
 #[tokio::test]
-async fn answer_after_an_error_that_may_pass_is_the_last_word() {
+async fn answer_after_a_transient_error_is_final() {
     let mut world = World::new().await;
     let failing = (0..150).map(|position| RecordFailure { position, code: 503, message: "busy".into() });
     world.stand_in.script(Ending { failing: failing.collect(), ..Ending::new(TerminalStatus::Completed) });

@@ -1,4 +1,5 @@
-//! Each of the five endings, with and without output and manifest: right results, nothing lost.
+//! Each of the five endings, with and without output and manifest: the results are right and no record is
+//! lost.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use crate::support::{World, drop_of, ids};
 
 const COUNT: usize = 120;
 
-/// What is left of the records after taking the first ones.
+/// The ids of the records from number `first` on.
 fn from(first: usize) -> BTreeSet<String> {
     (first..COUNT).map(|number| format!("r{number}")).collect()
 }
@@ -23,7 +24,7 @@ fn failing(positions: &[usize]) -> Vec<RecordFailure> {
 async fn every_ending_accounts_for_every_record() {
     use TerminalStatus::{Completed, Expired, Failed, PartiallyCompleted, Stopped};
     let new = Ending::new;
-    // Ending, how many of the first records are in the output, which of them failed.
+    // The ending, how many of the first records are in the output, and which of them failed.
     let table: Vec<(Ending, usize, Vec<usize>)> = vec![
         (new(Completed), COUNT, vec![]),
         (Ending { failing: failing(&[0, 7, 119]), ..new(Completed) }, COUNT, vec![0, 7, 119]),
@@ -98,12 +99,12 @@ async fn unprocessed_lines_are_the_users_own_bytes() {
 }
 
 #[tokio::test]
-async fn records_without_id_get_one_that_says_where_they_are() {
+async fn records_without_an_id_get_one_that_names_their_line() {
     let mut world = World::new().await;
     let mut input = String::new();
     for number in 0..COUNT {
         let record = crate::support::record(&format!("r{number}"));
-        // Every third record, the white space of some kept, has no id.
+        // Every third record has no id. Some have white space, which is kept.
         input.push_str(&match number % 3 {
             0 => format!("  {}\r\n", record.replace(&format!(",\"recordId\":\"r{number}\""), "")),
             _ => format!("{record}\n"),
@@ -127,7 +128,7 @@ async fn records_without_id_get_one_that_says_where_they_are() {
 
 #[tokio::test]
 async fn job_that_bedrock_finds_invalid_leaves_every_record_unprocessed() {
-    // The stand-in keeps AWS's minimum; the pipeline is told of a lower one.
+    // The stand-in enforces the minimum of AWS; the pipeline is configured with a lower one.
     let mut world = World::with(&[("MIN_RECORDS_PER_JOB", "100")]).await;
     world.submit = bedrock_vpc_batch::flow::handlers::Submit::new(
         crate::support::config(&[("MIN_RECORDS_PER_JOB", "10")]),
@@ -141,12 +142,12 @@ async fn job_that_bedrock_finds_invalid_leaves_every_record_unprocessed() {
 }
 
 #[tokio::test]
-async fn no_output_is_read_before_bedrock_has_said_that_the_job_is_over() {
+async fn output_is_read_only_after_bedrock_says_that_the_job_is_over() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(COUNT)).await;
     world.submit(event).await.unwrap();
     let ended = world.ended().await;
-    // Get lags behind the event, as far as anybody knows; here another job of the same name stands in.
+    // Get may lag behind the event. Here it fails instead.
     let before = world.s3.requests().len();
     world.stand_in.fail_next(Operation::GetModelInvocationJob, Fault::Validation("not yet".into()));
     let error = world.complete(ended.clone()).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Jobs: how they end, and what becomes of their records.
+//! Jobs: how they end, and what happens to their records.
 
 mod contradictions;
 mod endings;

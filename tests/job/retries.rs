@@ -1,4 +1,4 @@
-//! What was not processed goes to a next attempt, over just those records, while attempts are left.
+//! Records that were not processed go to a next attempt, over only those records, while attempts are left.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::{Results, World, drop_of, ids};
 
-/// The ids `r<from>` to `r<to - 1>`.
+/// The ids from `r<from>` to `r<to - 1>`.
 fn span(from: usize, to: usize) -> BTreeSet<String> {
     &ids(to) - &ids(from)
 }
@@ -43,7 +43,7 @@ async fn run_to_the_end(world: &mut World, count: usize) -> Results {
     }
 }
 
-/// The record ids in the input of each job, in the order of their creation.
+/// The record ids in the input of each job, in the order in which the jobs were created.
 async fn inputs(world: &World) -> Vec<BTreeSet<String>> {
     let mut inputs = Vec::new();
     for job in world.stand_in.jobs() {
@@ -59,9 +59,9 @@ async fn inputs(world: &World) -> Vec<BTreeSet<String>> {
 }
 
 #[tokio::test]
-async fn rest_is_tried_again_and_nothing_else_is() {
+async fn only_the_rest_is_tried_again() {
     use TerminalStatus::{Completed, Expired, Failed, PartiallyCompleted};
-    // The first ending, and which of 300 records it leaves.
+    // The ending of the first attempt, and which of the 300 records it leaves.
     let table: Vec<(Ending, BTreeSet<String>)> = vec![
         (partly(PartiallyCompleted, 180), span(180, 300)),
         (Ending::new(Expired), span(0, 300)),
@@ -93,7 +93,7 @@ async fn rest_is_tried_again_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn attempts_end_and_the_rest_is_handed_back() {
+async fn attempts_run_out_and_the_rest_is_handed_back() {
     let mut world = World::with(&[("MAX_ATTEMPTS", "3")]).await;
     for _ in 0..3 {
         world.stand_in.script(partly(TerminalStatus::PartiallyCompleted, 10));
@@ -116,13 +116,13 @@ async fn attempts_end_and_the_rest_is_handed_back() {
 #[tokio::test]
 async fn what_cannot_succeed_is_not_tried_again() {
     use TerminalStatus::{Completed, Failed, PartiallyCompleted, Stopped};
-    // Ending; how many succeeded, failed for good, and are handed back.
+    // The ending, and how many records succeed, fail permanently, and are handed back.
     let table: Vec<(Ending, [usize; 3])> = vec![
         (partly(Stopped, 10), [10, 0, 290]),
         (Ending::new(Failed), [0, 0, 300]),
         (Ending { failing: failing(0..200, 400), ..Ending::new(Completed) }, [100, 200, 0]),
         (Ending { failing: failing(0..200, 424), ..Ending::new(Completed) }, [100, 200, 0]),
-        // Too few for a job, with and without an error.
+        // The rest is too small for a job, with and without errors.
         (partly(PartiallyCompleted, 201), [201, 0, 99]),
         (Ending { failing: failing(0..99, 503), ..Ending::new(Completed) }, [201, 0, 99]),
     ];

@@ -1,4 +1,4 @@
-//! Results of more than one section, sent while the output is read.
+//! Results of more than one section, which are sent while the output is read.
 
 use bedrock_vpc_batch::aws::error::ErrorKind;
 use bedrock_vpc_batch::aws::job_files::JobFiles;
@@ -14,8 +14,8 @@ use crate::support::{World, any_drop};
 const JOB_ARN: &str = "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/abc123abc123";
 const MEGABYTE: usize = 1_000_000;
 
-/// The line of a record. Every sixth one is about a megabyte long, every fifth one was refused, every 37th may be
-/// tried again.
+/// The output line of a record. Every sixth is about a megabyte long, every fifth has a permanent error, and
+/// every 37th has an error that may be tried again.
 fn line(number: usize) -> String {
     let text = "é\\n".repeat(number + if number.is_multiple_of(6) { MEGABYTE / 4 } else { 0 });
     let answer = match number {
@@ -39,11 +39,11 @@ fn job_id() -> JobId {
 }
 
 #[tokio::test]
-async fn large_results_are_the_lines_of_the_output_whatever_call_fails() {
+async fn large_results_are_the_lines_of_the_output_even_if_calls_fail() {
     let world = World::new().await;
     let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
     let (job_id, folder) = (job_id(), bedrock_output_folder(&job_id(), JOB_ARN));
-    // Two files, the second one without a newline at its end.
+    // Two files. The second one does not end with a newline.
     for (name, numbers) in [("1.jsonl.out", 1..400), ("2.jsonl.out", 400..1200)] {
         let mut output = lines(numbers, |_| true);
         if name.starts_with('2') {
@@ -69,13 +69,13 @@ async fn large_results_are_the_lines_of_the_output_whatever_call_fails() {
     for (to, lines) in expected {
         assert!(world.read_output(to).await == lines.as_bytes(), "{to}");
     }
-    // Two sections of at least 64 MiB, and one of the rest; some of them again.
+    // Two sections of at least 64 MiB and one with the rest; some are sent again.
     assert!(count("UploadPart") > 3, "{calls:?}");
     assert_eq!(count("CreateMultipartUpload"), 1);
 }
 
 #[tokio::test]
-async fn output_that_has_changed_makes_no_result() {
+async fn output_that_changes_after_it_was_read_makes_no_result() {
     let world = World::new().await;
     let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
     let (job_id, key) = (job_id(), format!("{}1.jsonl.out", bedrock_output_folder(&job_id(), JOB_ARN)));
@@ -89,13 +89,13 @@ async fn output_that_has_changed_makes_no_result() {
 }
 
 #[tokio::test]
-async fn result_whose_lines_lie_far_apart_is_written_however_slowly_it_is_read() {
+async fn result_with_lines_far_apart_is_written_even_if_the_output_is_read_slowly() {
     const BYTES_PER_SECOND: u64 = 20_000_000;
     let world = World::with(&[("CALL_TIMEOUT_SECONDS", "1")]).await;
     let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
     let (job_id, folder) = (job_id(), bedrock_output_folder(&job_id(), JOB_ARN));
-    // 42 MB in two files, which take 2 s to read: longer than a call may take. An error at the start, in the middle,
-    // and at the end.
+    // 42 MB in two files, which take 2 s to read: longer than a call may take. There is an error at the
+    // start, in the middle, and at the end.
     let line = |number: usize| match number {
         0 | 100 | 209 => format!(r#"{{"recordId":"{number}","error":{{"errorCode":400}}}}"#),
         _ => format!(r#"{{"recordId":"{number}","modelOutput":"{}"}}"#, "x".repeat(200_000)),
@@ -135,7 +135,7 @@ async fn section_is_not_read_from_a_server_that_ignores_ranges() {
     let world = World::new().await;
     let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
     let (job_id, key) = (job_id(), format!("{}1.jsonl.out", bedrock_output_folder(&job_id(), JOB_ARN)));
-    // A longer line before the error, and long ones after it.
+    // One longer line before the error, and long lines after it.
     store
         .put(&key, lines([24, 25, 26, 36].into_iter(), |_| true).into_bytes(), "application/jsonl")
         .await

@@ -1,5 +1,5 @@
-//! The entries and reports of version 1, byte for byte as they are in S3. A deployed pipeline must read what its
-//! earlier release wrote, so a serialized name that changes by accident must fail here.
+//! The entries and reports of version 1, byte for byte as they are in S3. A deployed pipeline must read what
+//! its earlier release wrote, so a serialized name that changes by accident must fail here.
 //!
 //! To change one on purpose, edit the file in `golden/`; once there is a release, raise the version as well.
 

@@ -1,4 +1,4 @@
-//! A function that fails gives back what it held, so that Lambda's next delivery goes on at once.
+//! A function that fails releases its leases, so that Lambda's next delivery can continue at once.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::support::{World, drop_of, ids, invocation};
 
 type IsMeant = fn(&Call) -> bool;
 
-/// Fails every call of one kind until it has failed so often that the function gives up.
+/// Refuses the calls for which `is_meant` holds until the function gives up.
 fn refuse(world: &World, is_meant: IsMeant) {
     world.faults.set(move |call| match is_meant(call) {
         true => Action::Refuse { status: 503, code: "SlowDown" },
@@ -18,7 +18,7 @@ fn refuse(world: &World, is_meant: IsMeant) {
     });
 }
 
-/// The steps of `submit` that are under a lease, each by a call that fails.
+/// The steps of `submit` that hold a lease, each with a call that fails in it.
 const STEPS: [(&str, IsMeant); 7] = [
     ("reading the drop", |call| call.operation == "GetObject" && call.subject == "in/a.jsonl"),
     ("recording the verdict", is_change_of_a_drop),
@@ -33,7 +33,7 @@ fn is_if_match_of_a_job(call: &Call) -> bool {
     call.operation == "PutObject" && call.condition.is_some() && call.subject.starts_with("ledger/jobs/")
 }
 
-/// Any write of the entry but its creation.
+/// Any write of the entry except its creation.
 fn is_change_of_a_drop(call: &Call) -> bool {
     call.operation == "PutObject"
         && call.condition == Some(Condition::IfMatch)
@@ -41,7 +41,7 @@ fn is_change_of_a_drop(call: &Call) -> bool {
 }
 
 #[tokio::test]
-async fn next_delivery_goes_on_after_any_step_has_failed() {
+async fn next_delivery_continues_after_any_failed_step() {
     for (step, is_meant) in STEPS {
         let mut world = World::new().await;
         let event = world.put("in/a.jsonl", drop_of(150)).await;
@@ -51,7 +51,7 @@ async fn next_delivery_goes_on_after_any_step_has_failed() {
             assert_eq!(error.kind(), ErrorKind::Unavailable, "{step}: {error}");
         }
         world.faults.clear();
-        // Lambda delivers the event again, under the same id of the request.
+        // Lambda delivers the event again, with the same request id.
         let again = Invocation { request_id: first.request_id, ..invocation() };
         world.submit.handle(event, &again).await.unwrap();
         assert_eq!(world.stand_in.jobs().len(), 1, "{step}: the lease was kept");
@@ -63,17 +63,17 @@ async fn next_delivery_goes_on_after_any_step_has_failed() {
 }
 
 #[tokio::test]
-async fn any_other_event_of_the_drop_goes_on_where_the_lease_could_be_given_back() {
+async fn any_event_of_the_drop_continues_once_its_lease_is_released() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(150)).await;
-    // All attempts of one call, and no more: then S3 is well again.
+    // All attempts of one call fail. After that, S3 works again.
     let seen = world.faults.clone();
     world.faults.set(move |call| {
         let is_verdict = |call: &Call| {
             call.operation == "PutObject" && call.subject.ends_with("/drop.json") && call.condition.is_some()
         };
         let before = seen.calls().iter().filter(|call| is_verdict(call)).count();
-        // The first one is the claim.
+        // The first write is the claim.
         let is_meant = is_verdict(call) && (2..=4).contains(&before);
         if is_meant { Action::Refuse { status: 503, code: "SlowDown" } } else { Action::Pass }
     });
@@ -83,7 +83,7 @@ async fn any_other_event_of_the_drop_goes_on_where_the_lease_could_be_given_back
 }
 
 #[tokio::test]
-async fn lease_of_a_living_invocation_is_respected_by_others() {
+async fn lease_of_a_running_invocation_is_respected() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(150)).await;
     world.faults.set(|call| match call.subject.as_str() {
@@ -96,15 +96,15 @@ async fn lease_of_a_living_invocation_is_respected_by_others() {
     world.faults.clear();
     world.submit(event.clone()).await.unwrap();
     assert_eq!(world.stand_in.jobs().len(), 0, "another request waits for the end of the lease");
-    // Lambda has ended the function that held it, and delivers its event again.
+    // Lambda has ended the function that held the lease, and delivers its event again.
     let again = Invocation { request_id: first.request_id, ..invocation() };
     world.submit.handle(event, &again).await.unwrap();
     assert_eq!(world.stand_in.jobs().len(), 1);
 }
 
 #[tokio::test]
-async fn write_whose_every_answer_is_lost_is_known_by_its_effect() {
-    // The claim of the drop, and the lease on its job.
+async fn write_whose_answers_are_all_lost_is_recognized_by_its_effect() {
+    // The writes that take a lease: the claim of the drop, and the start of submitting its job.
     let writes: [IsMeant; 2] = [
         |call| call.condition == Some(Condition::IfNoneMatch) && call.subject.starts_with("ledger/drops/"),
         is_if_match_of_a_job,
@@ -114,7 +114,7 @@ async fn write_whose_every_answer_is_lost_is_known_by_its_effect() {
         let event = world.put("in/a.jsonl", drop_of(150)).await;
         let seen = world.faults.clone();
         world.faults.set(move |call| {
-            // All attempts of the first such call.
+            // Loses the answers to all attempts of the first such call.
             let before = seen.calls().iter().filter(|call| is_meant(call)).count();
             if is_meant(call) && before <= 3 { Action::LoseAnswer } else { Action::Pass }
         });

@@ -1,4 +1,4 @@
-//! The ledger: what an entry says, and who may write it.
+//! The ledger: the form of its entries, and who may write them.
 
 mod golden;
 mod leases;

@@ -1,4 +1,4 @@
-//! The sandbox: the embedded S3, the Bedrock stand-in, and the faults that both can have.
+//! The sandbox: the embedded S3, the Bedrock stand-in, and the faults of both.
 
 pub(crate) mod bedrock;
 mod faults;

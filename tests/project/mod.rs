@@ -1,4 +1,4 @@
-//! The repository itself: what the documents say of it.
+//! The repository itself: its documents and tools.
 
 mod readme;
 mod rooms;

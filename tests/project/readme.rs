@@ -1,4 +1,4 @@
-//! What the README says of the configuration is what the code reads, and what it tells to run starts in a fresh clone.
+//! The documents: the configuration table matches the code, and the README's commands start in a fresh clone.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use bedrock_vpc_batch::aws::config::VARIABLES;
 
 #[test]
-fn configuration_table_is_that_of_the_code() {
+fn configuration_table_matches_the_code() {
     let page =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md")).unwrap();
     let header = "| variable | default | meaning |\n|---|---|---|\n";
@@ -25,8 +25,8 @@ fn configuration_table_is_that_of_the_code() {
     assert_eq!(table.lines().collect::<Vec<_>>(), expected);
 }
 
-/// Runs a section of the benchmarks where nothing was ever built: its programs and figures are made up, its files are
-/// not. All sections start as this one does.
+/// Runs a section of the benchmarks where nothing was ever built. Its programs and figures are made up; its
+/// files are real. All sections start as this one does.
 #[test]
 fn bench_starts_in_a_fresh_clone() {
     const FIRST_RUN: &str = r#"

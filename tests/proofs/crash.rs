@@ -1,7 +1,7 @@
-//! Every crash point: each call that the flows make, to S3 and to Bedrock, is once the last that a function
-//! gets through, once the one that it dies before, and once has its answer lost. Then the event comes
-//! again or, in half of the cases, never again, and the sweep runs; in half of the cases with other settings.
-//! Whatever happens, every record is accounted for exactly once, and no record is given to Bedrock twice.
+//! Every crash point. For each call that the flows make to S3 and to Bedrock, a function dies once before the
+//! call and once after it, and once the call's answer is lost. Then the sweep runs. In half of the cases the
+//! event comes again before that, and in half of the cases the settings have changed. Whatever happens, every
+//! record is accounted for exactly once, and no record is given to Bedrock twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,27 +16,27 @@ use serde_json::Value;
 
 use crate::support::{LEASE_OVER, World, drop_of, record};
 
-/// What a function is called with.
+/// The event with which a function is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// The notification of the drop.
+    /// The notification for the drop.
     Submit,
-    /// The end of the next job.
+    /// The state change of the next job that ends.
     Complete,
-    /// The schedule, when all leases have ended.
+    /// The schedule, after all leases have ended.
     Sweep,
-    /// The schedule, when any doubt is final.
+    /// The schedule, after every doubt has become final.
     LastSweep,
 }
 
 struct Scenario {
     name: &'static str,
     body: fn() -> Vec<u8>,
-    /// How a job over so many records ends.
+    /// The ending of a job over this number of records.
     ending: fn(usize) -> Ending,
-    /// Whether its output shows less than manifest and counters say, for good.
+    /// Whether its output permanently shows less than manifest and counters say.
     lies: bool,
-    /// What the first requests for a job meet.
+    /// The faults of the first requests for a job.
     create_faults: &'static [Fault],
     steps: &'static [Step],
 }
@@ -51,7 +51,8 @@ fn expired(_: usize) -> Ending {
     Ending::new(TerminalStatus::Expired)
 }
 
-/// The first attempt does half of the records, some of them with an error; the next one the rest.
+/// The first attempt processes half of the records, some of them with an error, and the next attempt the
+/// rest.
 fn half(records: usize) -> Ending {
     if records < COUNT {
         return completed(records);
@@ -62,7 +63,7 @@ fn half(records: usize) -> Ending {
     Ending { processed, failing, ..Ending::new(TerminalStatus::PartiallyCompleted) }
 }
 
-/// Every tenth record has no id, so that the job's input is written and not copied.
+/// A drop in which every tenth record has no id, so that the job's input is written and not copied.
 fn some_without_id() -> Vec<u8> {
     let line = |number: usize| {
         let record = record(&format!("r{number}"));
@@ -72,7 +73,7 @@ fn some_without_id() -> Vec<u8> {
     (0..COUNT).map(line).collect::<String>().into_bytes()
 }
 
-/// A third of what was processed is not in the output.
+/// An ending after which a third of what was processed is not in the output.
 fn lying(_: usize) -> Ending {
     let lie = Lie { kind: LieKind::Hidden, records: COUNT / 3, truth_after: None };
     Ending { lie: Some(lie), ..Ending::new(TerminalStatus::Completed) }
@@ -116,7 +117,7 @@ const SCENARIOS: &[Scenario] = &[
         body: || drop_of(120),
         ending: expired,
         lies: false,
-        // The three attempts of one call; then the job is found by its name.
+        // All three attempts of one call. After that, the job is found by its name.
         create_faults: &[Fault::LoseAnswer, Fault::LoseAnswer, Fault::LoseAnswer],
         steps: &[Step::Submit, Step::Sweep, Step::Sweep, Step::Sweep, Step::Sweep, Step::Sweep, Step::Sweep],
     },
@@ -138,15 +139,16 @@ const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// What follows a crash.
+/// What happens after a crash.
 #[derive(Debug, Clone, Copy, Default)]
 struct After {
     other_settings: bool,
-    /// The event comes again.
+    /// Whether the event comes again.
     redelivery: bool,
 }
 
-/// Runs a scenario until a call is hit, and then what follows a crash. Gives the calls of the scenario.
+/// Runs a scenario until call `hit.0` has the fault `hit.1`, and then what happens after a crash. Gives the
+/// calls of the scenario.
 async fn run(scenario: &Scenario, hit: Option<(u64, Action)>, after: After) -> Vec<Call> {
     let mut world = Box::pin(World::new()).await;
     let ending = scenario.ending;
@@ -154,7 +156,7 @@ async fn run(scenario: &Scenario, hit: Option<(u64, Action)>, after: After) -> V
     for fault in scenario.create_faults {
         world.stand_in.fail_next(Operation::CreateModelInvocationJob, fault.clone());
     }
-    // What was there before the first sweep is left alone.
+    // The first sweep comes before the drop, because sweeps ignore what was there earlier.
     world.sweep_after(Duration::ZERO).await.unwrap();
     world.faults.reset();
     let put = world.put("in/a b.jsonl", (scenario.body)()).await;
@@ -175,7 +177,7 @@ async fn run(scenario: &Scenario, hit: Option<(u64, Action)>, after: After) -> V
         let outcome = faults.until_stopped(work).await;
         let is_hit = hit.as_ref().is_some_and(|(number, _)| world.faults.calls().len() as u64 >= *number);
         if is_hit {
-            // Lambda delivers the event again while leases still hold, with or without an error before.
+            // Lambda delivers the event again while leases still hold, after an error or without one.
             let again = if ended.is_null() { put.clone() } else { ended };
             assert!(
                 outcome.is_err() || hit.as_ref().is_some_and(|(_, action)| *action == Action::LoseAnswer)
@@ -192,7 +194,7 @@ async fn run(scenario: &Scenario, hit: Option<(u64, Action)>, after: After) -> V
     calls
 }
 
-/// The event again, or not; then sweeps, each when all leases have ended.
+/// Delivers the event again, or not, and then sweeps, each time after all leases have ended.
 async fn recover(world: &mut World, event: Value, after: After) {
     world.faults.clear();
     if after.other_settings {
@@ -218,7 +220,7 @@ async fn recover(world: &mut World, event: Value, after: After) {
         if round > 1 && world.markers().await.is_empty() {
             return;
         }
-        // A call whose answers are lost three times is an error like any other.
+        // A call that loses all three answers is an error like any other.
         if let Err(error) = world.sweep_after(LEASE_OVER * round).await {
             assert_eq!(error.kind(), bedrock_vpc_batch::aws::error::ErrorKind::Unavailable, "{error:?}");
         }
@@ -226,7 +228,8 @@ async fn recover(world: &mut World, event: Value, after: After) {
     panic!("still open: {:?}", world.markers().await);
 }
 
-/// The ids of the records in a JSONL object, with whether they are final: an answer, or an error for good.
+/// The ids of the records in a JSONL object, and whether each is final: it has an answer or a permanent
+/// error.
 fn records(bytes: &[u8]) -> BTreeMap<String, bool> {
     let mut records = BTreeMap::new();
     for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
@@ -245,7 +248,7 @@ async fn verify(world: &World, scenario: &Scenario) {
     let results = world.results().await;
     let is_summed_up = results.files.keys().any(|key| key.ends_with("/summary.json"));
     let is_rejected = results.files.keys().any(|key| key.ends_with("/rejection.json"));
-    // Another quota may have changed the verdict, if none was recorded before the crash.
+    // The changed quota may have changed the verdict, if none was recorded before the crash.
     assert!(is_summed_up != is_rejected, "{:?}", results.files.keys());
     let jobs = world.stand_in.jobs();
     if is_rejected {
@@ -254,7 +257,7 @@ async fn verify(world: &World, scenario: &Scenario) {
         return;
     }
 
-    // Every record of the drop is in exactly one place.
+    // Every record of the drop is in exactly one result.
     let drop = (scenario.body)();
     let count = drop.iter().filter(|byte| **byte == b'\n').count();
     let [succeeded, failed, unprocessed] = results.ids();
@@ -268,7 +271,7 @@ async fn verify(world: &World, scenario: &Scenario) {
         assert_eq!((summary.balanced, &summary.mismatches), (true, &vec![]));
     }
 
-    // No record goes to a second job unless the first has not dealt with it.
+    // No record goes to a second job if the first one has processed it.
     let (mut dealt_with, mut given) = (BTreeSet::new(), BTreeSet::new());
     for job in &jobs {
         let uri = job.request["inputDataConfig"]["s3InputDataConfig"]["s3Uri"].as_str().unwrap();
@@ -276,7 +279,7 @@ async fn verify(world: &World, scenario: &Scenario) {
             records(&world.read_output(S3Uri::parse(uri).unwrap().key()).await).into_keys().collect();
         assert!(input.is_disjoint(&dealt_with), "a record is paid for twice");
         if scenario.lies {
-            assert!(input.is_disjoint(&given), "a record is given to Bedrock again that was processed");
+            assert!(input.is_disjoint(&given), "a processed record is given to Bedrock again");
             given.extend(input);
         }
         let bedrock_id = job.arn.rsplit('/').next().unwrap();

@@ -1,5 +1,5 @@
-//! Every call that the flows make, written down for `make policies`, which asks a simulator whether the
-//! template's policies allow it: which function, which operation, on what. Nothing of what is in it.
+//! Records every call that the flows make: which function, which operation, and on what, but no content.
+//! `make policies` asks a simulator whether the template's policies allow each of them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{LEASE_OVER, World, drop_of, invocation_after, record, schedule_event};
 
-/// A pipeline that writes down who calls what.
+/// A pipeline that records who calls what.
 struct Flow {
     world: World,
     /// The calls of the stand-in, made with the role of the job.
@@ -32,7 +32,8 @@ impl Flow {
         Self { world: Box::pin(world).await, job, calls: BTreeSet::new(), time: Duration::ZERO }
     }
 
-    /// Calls the function that the event is for, when all leases have ended. It may fail: what it calls counts.
+    /// Calls the function that the event is for, after all leases have ended. It may fail; only its calls
+    /// matter.
     async fn deliver(&mut self, event: &Value) {
         self.time += LEASE_OVER;
         let (by, faults, event) = (invocation_after(self.time), self.world.faults.clone(), event.clone());
@@ -53,7 +54,7 @@ impl Flow {
         self.deliver(&schedule_event()).await;
     }
 
-    /// Lets the next delivery meet this at each call of the operation on a key with this in it.
+    /// In the next delivery, does `action` to each call of `operation` on a key that contains `part`.
     fn meet(&self, action: Action, operation: &'static str, part: &'static str) {
         self.world.faults.set(move |call| {
             let is_it = call.operation == operation && call.subject.contains(part);
@@ -61,7 +62,7 @@ impl Flow {
         });
     }
 
-    /// All calls, when nothing is left to do.
+    /// Sweeps once more, and gives all calls.
     async fn finish(mut self) -> BTreeSet<String> {
         self.sweep().await;
         self.calls.extend(self.job.calls().iter().map(|call| line("job", call)));
@@ -83,7 +84,7 @@ fn line(by: &str, call: &Call) -> String {
     .to_string()
 }
 
-/// Records of so many bytes, of which every tenth has no id: the input of their job is written, not copied.
+/// Records of `bytes` bytes. Every tenth has no id, so that the input of their job is written and not copied.
 fn some_without_id(count: usize, bytes: usize) -> Vec<u8> {
     let line = |number: usize| {
         let id = format!("r{number}");
@@ -107,7 +108,7 @@ fn partly(status: TerminalStatus, processed: usize) -> Ending {
 
 const REFUSED: Action = Action::Refuse { status: 403, code: "AccessDenied" };
 
-/// Each of the five endings, with a next attempt where there is one; odd keys; jobs with tags or without.
+/// Makes each of the five endings, with the next attempt if there is one, for odd keys and with these tags.
 async fn endings(tags: &str) -> BTreeSet<String> {
     use TerminalStatus::{Completed, Expired, Failed, PartiallyCompleted, Stopped};
     let mut flow = Flow::new(&[("JOB_TAGS", tags)]).await;
@@ -125,7 +126,7 @@ async fn endings(tags: &str) -> BTreeSet<String> {
     flow.finish().await
 }
 
-/// A submit that dies when it has written its marker, or claimed the drop, or never: the sweep takes over.
+/// Lets submit die after it wrote its marker, after it claimed the drop, or not at all; the sweep takes over.
 async fn deaths() -> BTreeSet<String> {
     let mut flow = Flow::new(&[]).await;
     for body in [drop_of(99), drop_of(120), some_without_id(120, 1)] {
@@ -139,7 +140,7 @@ async fn deaths() -> BTreeSet<String> {
     flow.finish().await
 }
 
-/// A job that may exist, looked up by the sweep and by a notification that comes again.
+/// Leaves a job that may exist, which the sweep looks up, or a notification that comes again.
 async fn adoption() -> BTreeSet<String> {
     let mut flow = Flow::new(&[]).await;
     for is_swept in [true, false] {
@@ -155,7 +156,7 @@ async fn adoption() -> BTreeSet<String> {
     flow.finish().await
 }
 
-/// Objects that are written in parts, and given up at the first try.
+/// Makes objects that are written in parts, and abandoned at the first attempt.
 async fn parts() -> BTreeSet<String> {
     let mut flow = Flow::new(&[("MIN_RECORDS_PER_JOB", "10"), ("MAX_ATTEMPTS", "2")]).await;
     flow.world.stand_in.script(partly(TerminalStatus::PartiallyCompleted, 11));
@@ -175,7 +176,8 @@ async fn parts() -> BTreeSet<String> {
     flow.finish().await
 }
 
-/// A drop of several parts, made by S3 from ranges of it: given up at the first two tries.
+/// Makes a drop of several parts, which S3 copies as ranges, and which are abandoned at the first two
+/// attempts.
 async fn ranges() -> BTreeSet<String> {
     let mut flow = Flow::new(&[("MAX_INPUT_FILE_BYTES", "11000000")]).await;
     let line = |number: usize| record(&format!("r{number}")).replace("Was sagt", &"w".repeat(50_000)) + "\n";
@@ -192,7 +194,8 @@ async fn ranges() -> BTreeSet<String> {
     flow.finish().await
 }
 
-/// The operations that the adapters call: `client.get_object()` is `GetObject`. Each has a name of several words.
+/// The operations that the adapters call: `client.get_object()` is `GetObject`. Each has a name of several
+/// words.
 fn operations_in_the_code() -> BTreeSet<String> {
     let mut code = String::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws")];
@@ -216,7 +219,7 @@ fn operations_in_the_code() -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn every_call_is_written_down() {
+async fn every_call_is_recorded() {
     let mut calls = endings("{}").await;
     calls.extend(endings("{\"team\":\"search\"}").await);
     for more in [deaths().await, adoption().await, parts().await, ranges().await] {
@@ -227,12 +230,12 @@ async fn every_call_is_written_down() {
     let operations: BTreeSet<String> =
         by_functions.map(|call| call["operation"].as_str().unwrap().to_owned()).collect();
     let mut expected = operations_in_the_code();
-    // It is sent by its input: src/job/request.rs.
+    // This one is sent by its input, in `src/aws/bedrock.rs`.
     expected.insert("CreateModelInvocationJob".into());
-    assert_eq!(operations, expected, "an operation of the code that no flow makes here");
+    assert_eq!(operations, expected, "the code has an operation that no flow calls here");
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("flow-calls.json"), serde_json::to_vec_pretty(&calls).unwrap()).unwrap();
-    println!("flow calls: {} different ones of {} operations", calls.len(), operations.len());
+    println!("flow calls: {} different calls of {} operations", calls.len(), operations.len());
 }

@@ -1,6 +1,6 @@
-//! The promises: no record is lost, and none is paid for twice, whatever happens.
+//! Whatever happens, no record is lost, and no record is paid for twice.
 //!
-//! These tests explore, crash, mutate and flood; `make check` leaves most of them out.
+//! These tests explore, crash, mutate, and flood. `make check` leaves most of them out.
 
 mod crash;
 mod flow_calls;

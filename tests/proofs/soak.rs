@@ -1,4 +1,4 @@
-//! Many drops at once, with every fault at random: nothing is lost, nothing is paid for twice.
+//! Many drops at once, with every fault at random: no record is lost, and none is paid for twice.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::support::{config, drop_of, ids, invocation_after, schedule_event};
 
-/// The longest that a soak may take: a lease outlives its function by half a minute.
+/// How long a soak may take at most. It includes leases, which outlive their function by half a minute.
 const BOUND: Duration = Duration::from_secs(900);
 
 fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
@@ -30,8 +30,8 @@ fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
     value.and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
-/// Every fault there is. S3 promises to deliver a notification at least once, but a queue may lose it after hours;
-/// Bedrock's state changes are best effort; and output may contradict manifest and counters.
+/// Every fault that there is. S3 promises to deliver a notification at least once, but a queue may lose it
+/// after hours. Bedrock's state changes are best effort. And output may contradict manifest and counters.
 fn everything() -> FaultOptions {
     let late = Duration::from_millis(1_500);
     FaultOptions {
@@ -70,8 +70,8 @@ fn size(drop: usize) -> usize {
     [100, 130, 99, 260, 110, 180, 100, 320][drop % 8]
 }
 
-/// Drops the files all at once, and waits until each has its report. Doubts that nothing resolves become final when
-/// nothing else is open any more.
+/// Drops all files at once, and waits until each has its report. When only doubts that nothing resolves are
+/// open, they become final.
 async fn run(local: &Local, drops: usize) {
     let mut endings = local.endings();
     let own = local.s3().client();
@@ -96,7 +96,8 @@ async fn run(local: &Local, drops: usize) {
                     DropEnding::Reported(key) => {
                         reported.insert(key);
                     }
-                    // What its marker does not say, an operator would send again; the sweep goes on with the rest.
+                    // An operator would send the event again. Here, the sweep continues with whatever has a
+                    // marker.
                     DropEnding::GivenUp { error, .. } => eprintln!("given up: {error}"),
                 },
                 _ = look.tick() => if only_doubts_are_open(local).await {
@@ -110,7 +111,7 @@ async fn run(local: &Local, drops: usize) {
     assert!(outcome.is_ok(), "only {} of {drops} drops have a report", reported.len());
 }
 
-/// Whether whatever is open is a job whose evidence contradicts itself.
+/// Whether something is open, and all of it is jobs in doubt.
 async fn only_doubts_are_open(local: &Local) -> bool {
     let (own, bucket) = (&local.s3().client(), &local.config().output_bucket);
     let markers = list(own, bucket, keys::OPEN_PREFIX).await;
@@ -126,8 +127,8 @@ async fn only_doubts_are_open(local: &Local) -> bool {
     !markers.is_empty()
 }
 
-/// Takes entries of jobs away for a while, one at a time, as if they were lost and an operator brought them back.
-/// Gives how often.
+/// Removes entries of jobs for a while, one at a time, as if they were lost and an operator restored them.
+/// Gives the number of removals.
 async fn lose_entries(local: &Local, mut random: fastrand::Rng, is_over: &AtomicBool) -> usize {
     let (own, bucket) = (&local.s3().client(), &local.config().output_bucket);
     let sweeps = || local.faults().calls().iter().filter(|call| call.subject == keys::OPEN_PREFIX).count();
@@ -139,7 +140,7 @@ async fn lose_entries(local: &Local, mut random: fastrand::Rng, is_over: &Atomic
         let entry = own.get_object().bucket(bucket).key(key).send().await.unwrap();
         let etag = entry.e_tag().unwrap().to_owned();
         let bytes = entry.body.collect().await.unwrap().into_bytes();
-        // An entry that has just been changed is left alone.
+        // Leaves an entry alone that has just been changed.
         if own.delete_object().bucket(bucket).key(key).if_match(etag).send().await.is_err() {
             continue;
         }
@@ -150,7 +151,7 @@ async fn lose_entries(local: &Local, mut random: fastrand::Rng, is_over: &Atomic
         }
         let back = own.put_object().bucket(bucket).key(key).if_none_match("*").body(bytes.into());
         if let Err(error) = back.send().await {
-            // It was made anew meanwhile.
+            // The entry was created again meanwhile.
             assert_eq!(error.code(), Some("PreconditionFailed"), "{error:?}");
         }
     }
@@ -178,7 +179,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = Value> {
         .map(|line| serde_json::from_slice(line).unwrap())
 }
 
-/// The lines that a job's output should have; some of a job that lies are cut.
+/// The lines of a job's output that can be read. Some lines of a job with wrong output are cut off.
 fn readable_lines(bytes: &[u8]) -> impl Iterator<Item = Value> {
     bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
 }
@@ -187,13 +188,13 @@ fn id_of(record: &Value) -> String {
     record["recordId"].as_str().unwrap().to_owned()
 }
 
-/// Whether Bedrock has dealt with a record for good: an answer, or an error that the same record meets again.
+/// Whether a record is final: it has an answer, or an error that it would get again.
 fn is_final(record: &Value) -> bool {
     let code = record["error"]["errorCode"].as_u64();
     record.get("modelOutput").is_some() || code.is_some_and(|code| (400..500).contains(&code) && code != 429)
 }
 
-/// What a soak came to.
+/// The figures of a soak.
 #[derive(Debug, Default)]
 struct Figures {
     records: usize,
@@ -201,9 +202,9 @@ struct Figures {
     jobs: usize,
     lost: usize,
     twice: usize,
-    /// Drops with a doubt that became final.
+    /// The drops with a doubt that became final.
     doubted: usize,
-    /// Drops whose figures do not agree though nothing was in doubt.
+    /// The drops whose figures do not agree although nothing was in doubt.
     unbalanced: usize,
 }
 
@@ -238,7 +239,7 @@ async fn figures(local: &Local, drops: usize) -> Figures {
         figures.doubted += usize::from(is_doubted);
         figures.unbalanced += usize::from(!summary.balanced && !is_doubted);
     }
-    // A record may be in a second job only if no job before has dealt with it for good.
+    // A record may be in another job only if it is not final in an earlier one.
     let mut dealt_with: HashMap<String, HashSet<String>> = HashMap::new();
     for job in local.stand_in().jobs() {
         let job_id = job.client_request_token.unwrap();
@@ -257,7 +258,7 @@ async fn figures(local: &Local, drops: usize) -> Figures {
                 dealt_with.extend(answers.iter().filter(|answer| is_final(answer)).map(id_of));
             }
         }
-        // Which records it has dealt with is not known, so all of them count.
+        // It is not known which records were processed, so all of them count.
         if shown < job.counts.processed {
             dealt_with.extend(lines(&input).map(|record| id_of(&record)));
         }
@@ -273,7 +274,7 @@ async fn soak(seed: u64, drops: usize) {
     options.seed = seed;
     options.faults = everything();
     options.sweep_every = Some(Duration::from_secs(3));
-    // Short, so that the leases of what is left behind end within the soak.
+    // Short, so that the leases of killed functions end during the soak.
     options.function_timeout = Duration::from_secs(20);
     let local = Local::start(folder.path(), options).await.unwrap();
     let is_over = AtomicBool::new(false);
@@ -324,13 +325,13 @@ fn median_and_maximum(mut counts: Vec<usize>) -> (usize, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_drops_at_once_share_twenty_places() {
+async fn many_drops_at_once_share_twenty_slots() {
     let drops = setting("DROPS", 200);
     let started = Instant::now();
     let folder = tempfile::tempdir().unwrap();
     let mut options = LocalOptions::new(config(&[("MIN_RECORDS_PER_JOB", "99")]));
     options.faults.jobs_in_flight = Some(20);
-    // A job that takes no time frees its place long before its end is heard of.
+    // A job without a pace would free its slot long before its state change arrives.
     options.pace = Duration::from_secs(1);
     options.sweep_every = Some(Duration::from_secs(20));
     let local = Local::start(folder.path(), options).await.unwrap();
@@ -349,17 +350,17 @@ async fn many_drops_at_once_share_twenty_places() {
     let (median, maximum) = median_and_maximum(creates.into_values().collect());
     let (s3_median, s3_maximum) = median_and_maximum(per_drop);
     println!(
-        "herd: {drops} drops at once, 20 places, {:.0} s: calls of CreateModelInvocationJob per job: median {median}, \
+        "herd: {drops} drops at once, 20 slots, {:.0} s: calls of CreateModelInvocationJob per job: median {median}, \
          maximum {maximum}; S3 requests per drop: median {s3_median}, maximum {s3_maximum}; lists of what is open: {shared}",
         started.elapsed().as_secs_f64(),
     );
 }
 
-/// How many S3 requests the functions made for each drop, and how many for none in particular.
+/// How many S3 requests the functions made for each drop, and how many for no particular drop.
 async fn s3_requests(local: &Local) -> (Vec<usize>, usize) {
     let own = &local.s3().client();
     let bucket = &local.config().output_bucket;
-    // What a key may have in it: the drop's own key, its id, its job's id.
+    // A key may contain the drop's own key, the drop's id, or its job's id.
     let mut drop_of: HashMap<String, String> = HashMap::new();
     for job in local.stand_in().jobs() {
         let job_id = job.client_request_token.unwrap();

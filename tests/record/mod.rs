@@ -1,3 +1,3 @@
-//! Records: the lines that go in and come out.
+//! Records: the lines of input and output.
 
 mod output_lines;

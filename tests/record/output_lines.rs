@@ -1,11 +1,11 @@
-//! Lines of output that no document describes: an answer that was paid for is never asked for again.
+//! Output lines that no document describes: a record whose answer was paid for is never submitted again.
 
 use aws_sdk_s3::primitives::ByteStream;
 use bedrock_vpc_batch::local::bedrock::{Ending, RecordFailure, TerminalStatus};
 
 use crate::support::{World, drop_of};
 
-/// What the output says of its first lines in place of what it said.
+/// The errors that replace what the first lines of the output say.
 const ERRORS: [&str; 8] = [
     r#""error":{"errorCode":400,"errorMessage":null,"expired":null}"#,
     r#""error":"text""#,

@@ -1,4 +1,4 @@
-//! A pipeline whose events the test delivers itself, and what tests say often.
+//! A pipeline whose events the test delivers itself, and other helpers for many tests.
 
 use bedrock_vpc_batch::aws::clock;
 pub(crate) mod processes;
@@ -34,10 +34,10 @@ pub(crate) const INPUT_BUCKET: &str = "amzn-s3-demo-input";
 pub(crate) const OUTPUT_BUCKET: &str = "amzn-s3-demo-output";
 pub(crate) const MODEL_ID: &str = "amazon.nova-lite-v1:0";
 
-/// The longest that any condition is waited for.
+/// How long a test waits for any condition at most.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
-/// A sound environment of the functions.
+/// A valid environment for the functions.
 pub(crate) fn environment() -> BTreeMap<String, String> {
     [
         ("INPUT_BUCKET", INPUT_BUCKET),
@@ -65,7 +65,7 @@ pub(crate) fn invocation() -> Invocation {
     invocation_after(Duration::ZERO)
 }
 
-/// An invocation whose clock is ahead, for leases to have ended.
+/// An invocation whose clock is ahead by `later`, so that leases have ended.
 pub(crate) fn invocation_after(later: Duration) -> Invocation {
     Invocation {
         started: Timestamp::from(now() + later),
@@ -73,7 +73,7 @@ pub(crate) fn invocation_after(later: Duration) -> Invocation {
     }
 }
 
-/// An invocation that began long ago and has little time left.
+/// An invocation that started long ago and has little time left.
 pub(crate) fn out_of_time() -> Invocation {
     Invocation {
         started: Timestamp::from(now() - FUNCTION_TIMEOUT),
@@ -90,7 +90,7 @@ pub(crate) fn schedule_event() -> Value {
     json!({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}})
 }
 
-/// What a drop is, for tests to which it does not matter.
+/// A drop for tests in which it does not matter which one it is.
 pub(crate) fn any_drop() -> DropSource {
     DropSource {
         bucket: "in".into(),
@@ -102,7 +102,7 @@ pub(crate) fn any_drop() -> DropSource {
     }
 }
 
-/// A record of the shape that the model wants.
+/// A record in the form that the model wants.
 pub(crate) fn record(record_id: &str) -> String {
     let input = json!({
         "schemaVersion": "messages-v1",
@@ -112,14 +112,14 @@ pub(crate) fn record(record_id: &str) -> String {
     json!({"recordId": record_id, "modelInput": input}).to_string()
 }
 
-/// The peak of the memory that this process has had, in bytes. Each test is a process of its own.
+/// The most memory that this process has had, in bytes. Each test runs in a process of its own.
 pub(crate) fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// Checks that nothing in a text moves a terminal's cursor, sets its title, or changes the order of characters.
+/// Checks that a text has nothing that moves a terminal's cursor, sets its title, or reorders characters.
 pub(crate) fn assert_is_plain(text: &str) {
     let is_hidden = |c: char| {
         (c.is_control() && c != '\n')
@@ -139,22 +139,22 @@ pub(crate) fn ids(count: usize) -> BTreeSet<String> {
     (0..count).map(|number| format!("r{number}")).collect()
 }
 
-/// S3, Bedrock and both handlers, with nothing between them but the test.
+/// S3, Bedrock, and both handlers. Only the test delivers events between them.
 pub(crate) struct World {
     pub(crate) folder: TempDir,
     pub(crate) s3: EmbeddedS3,
     pub(crate) stand_in: StandIn,
     pub(crate) config: Config,
-    /// Those of the functions; every call of theirs passes `faults`.
+    /// The functions' clients. All their calls go through `faults`.
     pub(crate) clients: Clients,
     pub(crate) faults: Faults,
-    /// The test's own way to S3.
+    /// The test's own client of S3.
     pub(crate) own: aws_sdk_s3::Client,
     pub(crate) submit: Submit,
     pub(crate) complete: Complete,
     objects: UnboundedReceiver<ObjectCreated>,
     changes: UnboundedReceiver<Value>,
-    /// The ARNs of the jobs whose end was heard of.
+    /// The ARNs of the jobs whose last state change was received.
     over: BTreeSet<String>,
 }
 
@@ -167,7 +167,7 @@ impl World {
         Self::build(changes, |_| ()).await
     }
 
-    /// With these settings of the functions, and of the stand-in.
+    /// Starts everything with these settings of the functions and of the stand-in.
     pub(crate) async fn build(changes: &[(&str, &str)], adjust: impl FnOnce(&mut StandInOptions)) -> Self {
         let config = config(changes);
         let folder = tempfile::tempdir().unwrap();
@@ -200,12 +200,12 @@ impl World {
         }
     }
 
-    /// Drops these bytes, and gives the notification that S3 sends for it.
+    /// Drops these bytes, and returns the notification that S3 sends.
     pub(crate) async fn put(&mut self, key: &str, body: impl Into<Vec<u8>>) -> Value {
         self.put_stream(key, body.into().into()).await
     }
 
-    /// Drops a file, and gives the notification that S3 sends for it.
+    /// Drops a file, and returns the notification that S3 sends.
     pub(crate) async fn put_file(&mut self, key: &str, file: &Path) -> Value {
         self.put_stream(key, ByteStream::from_path(file).await.unwrap()).await
     }
@@ -222,14 +222,14 @@ impl World {
         }
     }
 
-    /// Deploys the functions anew with other settings.
+    /// Deploys the functions again with other settings.
     pub(crate) fn reconfigure(&mut self, changes: &[(&str, &str)]) {
         let config = config(changes);
         self.submit = Submit::new(config.clone(), &self.clients);
         self.complete = Complete::new(config, &self.clients);
     }
 
-    /// Runs the sweep as if it were so much later.
+    /// Runs the sweep with a clock that is ahead by `later`.
     pub(crate) async fn sweep_after(&self, later: Duration) -> Result<(), Error> {
         self.complete.handle(schedule_event(), &invocation_after(later)).await
     }
@@ -242,7 +242,7 @@ impl World {
         self.complete.handle(event, &invocation()).await
     }
 
-    /// The next change of state that ends a job.
+    /// Waits for the next state change that ends a job.
     pub(crate) async fn ended(&mut self) -> Value {
         loop {
             let event = tokio::time::timeout(BOUND, self.changes.recv()).await.unwrap().unwrap();
@@ -254,7 +254,7 @@ impl World {
         }
     }
 
-    /// Waits until every job is over; their events are lost.
+    /// Waits until every job is over, and drops their events.
     pub(crate) async fn all_jobs_over(&mut self) {
         while !self.stand_in.jobs().iter().all(|job| self.over.contains(&job.arn)) {
             self.ended().await;
@@ -270,7 +270,7 @@ impl World {
         self.results().await
     }
 
-    /// Every object of the output bucket.
+    /// The keys of all objects in the output bucket.
     pub(crate) async fn output_keys(&self) -> Vec<String> {
         let request = self.own.list_objects_v2().bucket(&self.config.output_bucket);
         let mut pages = request.into_paginator().send();
@@ -288,7 +288,7 @@ impl World {
         request.send().await.unwrap().body.collect().await.unwrap().to_vec()
     }
 
-    /// What is below `results/`.
+    /// The objects below `results/`.
     pub(crate) async fn results(&self) -> Results {
         let mut files = BTreeMap::new();
         for key in self.output_keys().await {
@@ -299,13 +299,13 @@ impl World {
         Results { files }
     }
 
-    /// The names of what is open.
+    /// The keys of the markers of all that is open.
     pub(crate) async fn markers(&self) -> Vec<String> {
         self.output_keys().await.into_iter().filter(|key| key.starts_with("ledger/open/")).collect()
     }
 }
 
-/// The objects below `results/`, of one drop unless a test says otherwise.
+/// The objects below `results/`. Most methods expect those of a single drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Results {
     pub(crate) files: BTreeMap<String, Vec<u8>>,
@@ -327,7 +327,7 @@ impl Results {
         serde_json::from_slice(self.named("/rejection.json").expect("a rejection")).unwrap()
     }
 
-    /// The record ids in the files of one folder; none may be there twice.
+    /// The record ids in the files of one folder. No id may be there twice.
     pub(crate) fn ids_in(&self, folder: &str) -> BTreeSet<String> {
         let mut ids = BTreeSet::new();
         for (key, bytes) in &self.files {
@@ -343,7 +343,7 @@ impl Results {
         ids
     }
 
-    /// Succeeded, failed and unprocessed ids; checked to be what the summary counts.
+    /// The ids that succeeded, failed, and were not processed. Their numbers must match the summary.
     pub(crate) fn ids(&self) -> [BTreeSet<String>; 3] {
         let ids = ["succeeded", "errors", "unprocessed"].map(|folder| self.ids_in(folder));
         let counts = self.summary().records;

@@ -1,4 +1,4 @@
-//! The binaries, and the environment that they start with.
+//! The binaries, and how to run them.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub(crate) const COMPLETE: &str = env!("CARGO_BIN_EXE_complete");
 
 pub(crate) const COMMAND_LINE: &str = env!("CARGO_BIN_EXE_bedrock-vpc-batch");
 
-/// The environment that Lambda gives a function, with both services on loopback.
+/// The environment of a function, with both services on loopback.
 pub(crate) fn function_environment(key: &KeyPair, s3: &str, bedrock: &str) -> BTreeMap<String, String> {
     let mut environment = environment();
     for (name, value) in [

@@ -1,5 +1,5 @@
-//! A server of the Lambda Runtime API, enough for one function: it hands out invocations and takes what
-//! the function answers. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+//! A server of the Lambda Runtime API, enough for one function: it hands out invocations and receives the
+//! function's answers. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -16,10 +16,10 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
 
-/// What a function said of one invocation: `Ok`, or `Err` with the error as it reported it.
+/// What a function answered to one invocation: `Ok`, or `Err` with the error that it reported.
 pub(crate) type Answer = Result<Value, Value>;
 
-/// A function's process and the Runtime API that it talks to. Both end when it is dropped.
+/// A function's process and the Runtime API that it uses. Dropping this ends both.
 pub(crate) struct Function {
     invocations: mpsc::UnboundedSender<Value>,
     answers: mpsc::UnboundedReceiver<Answer>,
@@ -33,12 +33,12 @@ struct Api {
 }
 
 impl Function {
-    /// Starts the binary with exactly this environment, and what Lambda adds to it.
+    /// Starts the binary with only this environment and the variables that Lambda adds.
     pub(crate) async fn start(binary: &str, environment: &BTreeMap<String, String>) -> Self {
         Self::start_writing(binary, environment, Stdio::null()).await
     }
 
-    /// The same, with its log lines going there.
+    /// Starts the binary as [`Function::start`] does, and writes its log lines to `stdout`.
     pub(crate) async fn start_writing(
         binary: &str,
         environment: &BTreeMap<String, String>,
@@ -67,7 +67,7 @@ impl Function {
         Self { invocations, answers, _process: process, server }
     }
 
-    /// Invokes the function and waits for what it says.
+    /// Invokes the function and waits for its answer.
     pub(crate) async fn invoke(&mut self, event: Value) -> Answer {
         self.invocations.send(event).unwrap();
         tokio::time::timeout(super::BOUND, self.answers.recv()).await.expect("an answer in time").unwrap()
@@ -80,7 +80,7 @@ impl Drop for Function {
     }
 }
 
-/// What Lambda sets for every function.
+/// The variables that Lambda sets for every function.
 pub(crate) fn lambda_environment(runtime_api: &str) -> BTreeMap<String, String> {
     [
         ("AWS_LAMBDA_RUNTIME_API", runtime_api),

@@ -1,4 +1,4 @@
-//! AWS's own service model as the judge of requests and answers.
+//! Checks requests and answers with AWS's own service model.
 //!
 //! The model is `service-2.json` of the botocore Python package, which `make tools` installs.
 
@@ -31,17 +31,18 @@ fn service_model(version: &str) -> Value {
     serde_json::from_str(&model).expect("the model is JSON")
 }
 
-/// Tells everything in which `input`, all members of a request by their names, breaks the model's input shape.
+/// Finds everything in `input` that breaks the model's shape for the operation's input. `input` has all
+/// members of the request by name, wherever they are sent.
 pub(crate) fn violations(operation: &str, input: &Value) -> Vec<String> {
     BEDROCK.violations(operation, "input", input)
 }
 
-/// The same for an answer.
+/// Finds everything in an answer that breaks the model's shape for the operation's output.
 pub(crate) fn output_violations(operation: &str, output: &Value) -> Vec<String> {
     BEDROCK.violations(operation, "output", output)
 }
 
-/// The same for the answer to a record of a Converse job.
+/// Finds everything in the answer to a record of a Converse job that breaks the shape of Converse's output.
 pub(crate) fn converse_output_violations(output: &Value) -> Vec<String> {
     RUNTIME.violations("Converse", "output", output)
 }
@@ -96,16 +97,16 @@ impl Model {
             }
             ("integer" | "long", Value::Number(number)) => match number.as_i64() {
                 Some(number) => out_of_range(shape, number as f64).into_iter().for_each(&mut wrong),
-                None => wrong(format!("{number} is no integer")),
+                None => wrong(format!("{number} is not an integer")),
             },
             ("timestamp", Value::String(text)) => {
                 assert_eq!(shape["timestampFormat"], "iso8601", "{shape_name}");
                 if DateTime::from_str(text, Format::DateTime).is_err() {
-                    wrong(format!("{text:?} is no ISO 8601 timestamp"));
+                    wrong(format!("{text:?} is not an ISO 8601 timestamp"));
                 }
             }
             ("boolean", Value::Bool(_)) => {}
-            _ => wrong(format!("{value} is no {kind}")),
+            _ => wrong(format!("{value} is not of type {kind}")),
         }
     }
 
@@ -123,7 +124,7 @@ impl Model {
                 found.push(format!("{at}: {name} is missing"));
             }
         }
-        // In this protocol a null member is an absent one.
+        // In this protocol, a null member counts as absent.
         let present = members.values().filter(|value| !value.is_null()).count();
         if shape.get("union") == Some(&Value::Bool(true)) && present != 1 {
             found.push(format!("{at}: a union must have exactly one member, this one has {present}"));
@@ -147,8 +148,8 @@ fn out_of_range(shape: &Map<String, Value>, number: f64) -> Option<String> {
     is_out.then(|| format!("{number} is not in {} to {}", text(min), text(max)))
 }
 
-/// The model's patterns are meant for Java; `\s` is ASCII there. A pattern that Rust's syntax lacks something for
-/// fails the test that meets it, instead of passing unseen.
+/// A regex for the whole text. The model's patterns are written for Java, where `\s` is ASCII. A pattern that
+/// Rust's syntax does not support fails the test that uses it, so it cannot go unnoticed.
 fn full_match(pattern: &str) -> Regex {
     let pattern = pattern.replace(r"\s", r"[ \t\n\x0B\f\r]");
     Regex::new(&format!(r"\A(?:{pattern})\z")).unwrap_or_else(|error| panic!("pattern {pattern}: {error}"))

@@ -1,4 +1,4 @@
-//! What cannot be dropped is told, and the rest goes on.
+//! A run reports each file that it cannot drop, and processes the others.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ async fn bad_file_does_not_end_the_watch_of_a_folder() {
     running.until("drops: can be read again").await;
     running.until("late.jsonl: 101 records = 101 succeeded").await;
 
-    // One that is written to again after it was dropped.
+    // A file that is written again after it was dropped.
     rig.write("drops/late.jsonl", drop_of(102));
     running
         .until("late.jsonl: has changed since it was dropped; it is dropped again, as a new version")
@@ -36,7 +36,7 @@ async fn bad_file_does_not_end_the_watch_of_a_folder() {
 }
 
 #[tokio::test]
-async fn file_that_cannot_be_read_is_told_and_the_others_are_processed() {
+async fn unreadable_file_is_reported_and_the_others_are_processed() {
     let rig = Rig::new();
     assert!(std::process::Command::new("mkfifo").arg(rig.path("pipe.jsonl")).status().unwrap().success());
     let (code, said, error) = output(rig.command(&["pipe.jsonl", "a.jsonl"])).await;
@@ -46,7 +46,7 @@ async fn file_that_cannot_be_read_is_told_and_the_others_are_processed() {
 }
 
 #[tokio::test]
-async fn file_that_no_event_tells_of_is_not_waited_for() {
+async fn file_without_an_event_is_not_waited_for() {
     let rig = Rig::new();
     for name in ["a.ndjson", "b.JSONL", "c"] {
         rig.write(name, drop_of(100));
@@ -58,22 +58,22 @@ async fn file_that_no_event_tells_of_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn lost_event_is_not_waited_for_where_nothing_looks_for_it() {
+async fn lost_event_is_waited_for_only_if_a_sweep_looks_for_it() {
     let rig = Rig::new();
     let lost = ["--fault", "events-dropped=1", "a.jsonl"];
     let (code, said, _) = output(rig.command(&[&["--sweep-ms", "0"], lost.as_slice()].concat())).await;
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("a.jsonl: given up: submit: the event was lost"), "{said}");
-    // With a sweep it is found.
+    // A sweep finds it.
     let (code, said, _) = output(rig.command(&[&["--sweep-ms", "500"], lost.as_slice()].concat())).await;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("a.jsonl: 100 records = 100 succeeded"), "{said}");
 }
 
 #[tokio::test]
-async fn doubt_that_is_waited_for_is_told() {
+async fn job_in_doubt_is_reported_while_it_is_waited_for() {
     let rig = Rig::new();
-    // Of the drops of a few seeds, some have output that is wrong for good.
+    // With some of these seeds, the output stays wrong.
     for seed in ["1", "2", "3", "4", "5", "6", "7", "8"] {
         rig.write("a.jsonl", drop_of(100));
         let lying = ["--fault", "lying-output=1", "--sweep-ms", "300", "--seed", seed, "a.jsonl"];
@@ -89,10 +89,10 @@ async fn doubt_that_is_waited_for_is_told() {
 }
 
 #[tokio::test]
-async fn file_that_shrinks_while_it_is_dropped_is_told_and_the_others_are_processed() {
+async fn file_that_shrinks_while_it_is_dropped_is_reported_and_the_others_are_processed() {
     let rig = Rig::new();
     let large = File::create(rig.path("large.jsonl")).unwrap();
-    // As large as takes a while to upload, and takes no room.
+    // Large enough that uploading takes a while. It is sparse, so it takes no space on disk.
     large.set_len(8 << 30).unwrap();
     let running = Running::start(rig.command(&["large.jsonl", "a.jsonl"]));
     let begun = async {
@@ -115,7 +115,7 @@ async fn file_that_shrinks_while_it_is_dropped_is_told_and_the_others_are_proces
 }
 
 #[tokio::test]
-async fn files_of_the_same_name_are_told_apart() {
+async fn files_with_the_same_name_are_kept_apart() {
     let rig = Rig::new();
     rig.write("one/x.jsonl", drop_of(101));
     rig.write("two/x.jsonl", drop_of(102));

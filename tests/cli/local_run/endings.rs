@@ -1,4 +1,4 @@
-//! What ends a run is told by name.
+//! A run says what ended it.
 
 use std::fs::File;
 use std::process::Stdio;
@@ -10,10 +10,10 @@ use crate::support::processes::COMMAND_LINE;
 use crate::support::{BOUND, drop_of};
 
 #[tokio::test]
-async fn signal_ends_a_run_which_names_what_is_open_and_leaves_no_temporary_files() {
+async fn signal_ends_a_run_that_lists_its_open_drops_and_leaves_no_temporary_files() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let rig = Rig::new();
-        // As large as takes a while to upload, and takes no room.
+        // Large enough that uploading takes a while. It is sparse, so it takes no space on disk.
         File::create(rig.path("large.jsonl")).unwrap().set_len(8 << 30).unwrap();
         let mut running = Running::start(rig.command(&["a.jsonl", "large.jsonl", "a.jsonl"]));
         running.until("a.jsonl: dropped").await;
@@ -61,7 +61,7 @@ async fn full_output_ends_a_run_with_the_cause() {
     assert_eq!((code, error.as_str()), (Some(1), cause));
 }
 
-/// As [`output`], which would take the standard output back.
+/// Runs a command as [`output`] does, but leaves its standard output as it is.
 async fn output_of_error(mut command: Command) -> (Option<i32>, String, String) {
     let child = command.spawn().unwrap();
     said(tokio::time::timeout(BOUND, child.wait_with_output()).await.expect("it ends").unwrap())
@@ -71,7 +71,7 @@ async fn output_of_error(mut command: Command) -> (Option<i32>, String, String) 
 async fn full_disk_ends_a_run_with_the_cause() {
     let rig = Rig::new();
     rig.write("large.jsonl", drop_of(5_000));
-    // The largest file that it may write has 200 blocks: what is refused is one file that is too large, at a write.
+    // It may write files of at most 200 blocks, so writing the large file fails.
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; ulimit -f 200; exec \"$@\"", "sh", COMMAND_LINE, "local"]);
     command.args(["a.jsonl", "large.jsonl", "--pace-ms", "0", "--dir", "runs"]).current_dir(rig.0.path());
@@ -84,7 +84,7 @@ async fn full_disk_ends_a_run_with_the_cause() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_run_from_the_start_is_told_with_its_place() {
+async fn run_that_cannot_start_says_why_and_where() {
     let rig = Rig::new();
     rig.write("file", "");
     let run = async |arguments: &[&str]| {

@@ -1,4 +1,4 @@
-//! Nothing leaves the loopback address, and nobody else is let in.
+//! A run connects only to the loopback address, and accepts only its own credentials.
 
 use bedrock_vpc_batch::job::ending::EndStatus;
 use std::os::unix::fs::PermissionsExt;
@@ -14,8 +14,8 @@ use super::{Rig, Running, output};
 use crate::support::processes::COMMAND_LINE;
 use crate::support::{config, drop_of};
 
-/// Every variable by which something could be sent elsewhere, or fail; `URL` and `FILE` stand for a server that is
-/// not ours and for a file that says the same as the environment.
+/// Every variable that could send something to another server, or make a call fail. `URL` stands for a server
+/// that is not ours, and `FILE` for a profile with the same settings.
 const HOSTILE: &[(&str, &str)] = &[
     ("AWS_ENDPOINT_URL", "URL"),
     ("AWS_ENDPOINT_URL_S3", "URL"),
@@ -84,7 +84,7 @@ fn hostile_profile(url: &str) -> String {
     )
 }
 
-/// Runs a command with these of the variables, and fails if it connects to the server that they name.
+/// Runs a command with the variables in `names`, and fails if it connects to the server that they point at.
 async fn run_among(
     rig: &Rig,
     command: impl FnOnce(&str) -> Command,
@@ -137,7 +137,7 @@ async fn nothing_from_the_environment_or_a_profile_reaches_a_local_run() {
 }
 
 #[tokio::test]
-async fn key_pair_and_folder_of_a_run_are_its_own() {
+async fn each_run_has_its_own_key_pair_and_folder() {
     let folder = tempfile::tempdir().unwrap();
     let local = Local::start(&folder.path().join("s3"), LocalOptions::new(config(&[]))).await.unwrap();
     let other = EmbeddedS3::start(folder.path().join("other")).await.unwrap();
@@ -156,11 +156,11 @@ async fn key_pair_and_folder_of_a_run_are_its_own() {
 }
 
 #[tokio::test]
-async fn stand_in_by_itself_takes_only_credentials_from_the_environment() {
+async fn standalone_stand_in_takes_only_credentials_from_the_environment() {
     let rig = Rig::new();
     let s3 = EmbeddedS3::start(rig.path("s3")).await.unwrap();
     s3.create_bucket("bucket", false).unwrap();
-    // It talks to S3 when a job is made, so one has to be.
+    // The stand-in calls S3 only for a job, so the test has to create one.
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", elsewhere.local_addr().unwrap());
     rig.write("profile", hostile_profile(&url));
@@ -217,7 +217,7 @@ async fn stand_in_by_itself_takes_only_credentials_from_the_environment() {
     );
 }
 
-/// The SDK nests the two locations in unions of one member.
+/// Wraps a location in the union that the SDK wants, which has only this one member.
 trait IntoConfig {
     type Config;
     fn into_config(self) -> Self::Config;

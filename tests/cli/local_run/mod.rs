@@ -1,4 +1,4 @@
-//! The command line `local` as a process, in places and at moments that are not made for it.
+//! The command `local` as a process, in environments and at moments that it was not made for.
 
 mod drops;
 mod endings;
@@ -15,7 +15,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::support::processes::COMMAND_LINE;
 use crate::support::{BOUND, drop_of};
 
-/// A folder with drops, and the command line in it.
+/// A folder with drops, in which the command line runs.
 struct Rig(TempDir);
 
 impl Rig {
@@ -35,7 +35,7 @@ impl Rig {
         fs::write(path, content).unwrap();
     }
 
-    /// `local` with these arguments, none of its output read yet.
+    /// The command `local` with these arguments, not yet started.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(COMMAND_LINE);
         command.arg("local").args(arguments).args(["--pace-ms", "0", "--dir", "runs"]);
@@ -62,7 +62,7 @@ fn said(output: Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// A run whose lines are read as they come.
+/// A run whose output is read line by line while it runs.
 struct Running {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -76,7 +76,7 @@ impl Running {
         Self { child, lines, seen: Vec::new() }
     }
 
-    /// Reads up to the first line that begins so.
+    /// Reads up to the first line that starts with `start`.
     async fn until(&mut self, start: &str) -> String {
         loop {
             let line = tokio::time::timeout(BOUND, self.lines.next_line()).await;
@@ -95,7 +95,7 @@ impl Running {
         assert!(sent.success());
     }
 
-    /// Its exit code, every line of its output, and its standard error.
+    /// Waits for the end; gives the exit code, every line of the output, and the standard error.
     async fn end(mut self) -> (Option<i32>, Vec<String>, String) {
         while let Some(line) = tokio::time::timeout(BOUND, self.lines.next_line()).await.unwrap().unwrap() {
             self.seen.push(line);

@@ -1,4 +1,4 @@
-//! The stand-in as a server: paths, signatures, request log, faults, and its end.
+//! The stand-in as a server: paths, signatures, the request log, faults, and shutting down.
 
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ async fn the_sdk_retries_throttling_with_the_same_token() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_leaves_the_job_behind() {
+async fn a_job_is_created_even_if_the_answer_is_lost() {
     let stand_in = StandIn::start(slow()).await.unwrap();
     stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::LoseAnswer);
     let body = good_body("job-1").to_string();
@@ -134,8 +134,15 @@ async fn a_dropped_stand_in_ends_hanging_connections() {
     tokio::time::timeout(Duration::from_secs(60), taken).await.unwrap();
     assert_eq!(stand_in.requests()[0].status, None);
     let mut answer = Vec::new();
-    let waiting = tokio::time::timeout(Duration::from_millis(100), stream.read_to_end(&mut answer)).await;
-    assert!(waiting.is_err(), "a hanging request was answered");
+    let others = async {
+        for _ in 0..20 {
+            send(&stand_in, "GET", "/model-invocation-jobs", Some(SIGNATURE), "").await;
+        }
+    };
+    tokio::select! {
+        _ = stream.read_to_end(&mut answer) => panic!("a hanging request was answered"),
+        () = others => {}
+    }
     drop(stand_in);
     let ended = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut answer)).await;
     assert!(ended.is_ok(), "the connection outlived the stand-in");

@@ -1,4 +1,4 @@
-//! Whole jobs of the stand-in against the embedded S3: endings, outputs, validation, order of events.
+//! Whole jobs of the stand-in on the embedded S3: endings, outputs, validation, and the order of events.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{client, create, events_until, statuses};
 
-/// A stand-in and the S3 that it works on, with the buckets of [`create`].
+/// A stand-in and its S3, with the buckets that [`create`] names.
 struct Rig {
     s3: EmbeddedS3,
     stand_in: StandIn,
@@ -43,7 +43,7 @@ impl Rig {
         request.body(ByteStream::from(content.into())).send().await.unwrap();
     }
 
-    /// Runs a job over `s3://in-bucket/a.jsonl` to its end; gives its events' statuses.
+    /// Runs a job over `s3://in-bucket/a.jsonl` up to this status; gives the statuses of its events.
     async fn run(&mut self, status: &str) -> Vec<String> {
         create(&client(&self.stand_in), &format!("job-{}", self.stand_in.jobs().len())).send().await.unwrap();
         self.until(status).await
@@ -58,7 +58,7 @@ impl Rig {
         self.stand_in.jobs().pop().unwrap()
     }
 
-    /// Everything in the output bucket, the newest job's id replaced by `ID`.
+    /// All objects in the output bucket, with the newest job's id replaced by `ID`.
     async fn outputs(&self) -> BTreeMap<String, String> {
         let s3 = self.s3.client();
         let listed = s3.list_objects_v2().bucket("out-bucket").send().await.unwrap();
@@ -85,7 +85,7 @@ fn id(number: usize) -> String {
     format!("REC{number:08}")
 }
 
-/// A good record for Nova, and for Converse.
+/// A record that is good for Nova and for Converse.
 fn line(number: usize) -> String {
     let body = format!(r#"{{ "messages":[{{"role":"user","content":[{{"text":"Say {number}"}}]}}]}}"#);
     format!("{{\"recordId\":\"{}\",\"modelInput\":{body}}}\n", id(number))
@@ -310,7 +310,7 @@ async fn buckets_that_cannot_be_used_fail_in_validating() {
         let job = rig.job();
         let told = job.message.unwrap();
         assert!(told.starts_with(message), "{told}");
-        // What S3 said, without the SDK's Rust code.
+        // The message of S3, without the SDK's debug output.
         assert!(!told.contains(['{', '"']) && !told.contains("service error"), "{told}");
         assert!(!message.contains("no-bucket") || told.contains("NoSuchBucket (HTTP 404): "), "{told}");
     }

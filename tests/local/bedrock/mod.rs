@@ -21,11 +21,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A header that the stand-in takes for a signature.
+/// A header that the stand-in accepts as a signature.
 pub(crate) const SIGNATURE: &str = "AWS4-HMAC-SHA256 Credential=AKID/20261123/us-east-1/bedrock/aws4_request, \
                                     SignedHeaders=host, Signature=00";
 
-/// Options with an S3 that refuses every connection, and no retries of it.
+/// Options with an S3 that refuses every connection, and without retries.
 pub(crate) fn options() -> StandInOptions {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
@@ -57,7 +57,7 @@ pub(crate) fn client(stand_in: &StandIn) -> Client {
     Client::from_conf(config)
 }
 
-/// A good request for a job of this name and token.
+/// A good request for a job with this name and token.
 pub(crate) fn create(client: &Client, name: &str) -> CreateModelInvocationJobFluentBuilder {
     let input = ModelInvocationJobS3InputDataConfig::builder().s3_uri("s3://in-bucket/a.jsonl");
     let output = ModelInvocationJobS3OutputDataConfig::builder().s3_uri("s3://out-bucket/dir/");
@@ -87,7 +87,7 @@ impl Answer {
     }
 }
 
-/// Sends one request as it is given, without any client's help.
+/// Sends one request exactly as given, without an HTTP client.
 pub(crate) async fn send(
     stand_in: &StandIn,
     method: &str,
@@ -122,7 +122,7 @@ async fn exchange(
     answer
 }
 
-/// Name and message of the error that the service answered with.
+/// The name and the message of the service's error.
 fn refusal<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> (String, String) {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     (text(error.code()), text(error.message()))
@@ -132,7 +132,7 @@ fn statuses(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["detail"]["status"].as_str().unwrap()).collect()
 }
 
-/// Waits for events up to the one with this status.
+/// Receives events up to the one with this status.
 pub(crate) async fn events_until(
     events: &mut tokio::sync::mpsc::UnboundedReceiver<Value>,
     status: &str,
@@ -145,7 +145,7 @@ pub(crate) async fn events_until(
     seen
 }
 
-/// A whole request, every member set.
+/// A whole request, with every member set.
 fn good_body(job_name: &str) -> Value {
     json!({
         "jobName": job_name,

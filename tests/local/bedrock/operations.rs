@@ -1,4 +1,4 @@
-//! The operations of the stand-in: what each takes, what it refuses, and what it answers.
+//! The operations of the stand-in: what each accepts, refuses, and answers.
 
 use std::time::Duration;
 
@@ -161,7 +161,7 @@ async fn lists_in_pages_by_name_status_and_time() {
         "sortOrder=Up",
         "nameContains=a_b",
         "nextToken=zz",
-        // One past the newest of the 13 jobs, and far past it.
+        // The offset just past the last of the 13 jobs, and offsets far past it.
         "nextToken=13",
         "nextToken=13&sortOrder=Ascending",
         "nextToken=99999999999999999999",

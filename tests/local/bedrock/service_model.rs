@@ -1,4 +1,4 @@
-//! The stand-in's patterns, verdicts and answers against AWS's own service model.
+//! The stand-in's patterns, verdicts, and answers are those of AWS's own service model.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::local::bedrock::{SIGNATURE, options, send};
 
 #[test]
-fn every_constant_of_the_stand_in_is_the_service_models() {
+fn every_constant_of_the_stand_in_is_that_of_the_service_model() {
     let number = |shape: &Map<String, Value>, name: &str| {
         shape.get(name).and_then(Value::as_u64).map(|number| usize::try_from(number).unwrap())
     };
@@ -29,7 +29,7 @@ fn every_constant_of_the_stand_in_is_the_service_models() {
     }
     for members in [&patterns::CONVERSE, &patterns::CONTENT_BLOCK] {
         let mut expected = RUNTIME.shape(members.shape)["members"].as_object().unwrap().clone();
-        // The path of Converse names the model; the body of a record does not.
+        // Converse has the model in its path, and a record has only the body.
         expected.remove("modelId");
         let mut names = members.names.to_vec();
         names.sort_unstable();
@@ -37,9 +37,9 @@ fn every_constant_of_the_stand_in_is_the_service_models() {
     }
 }
 
-/// The other direction: what the model constrains, the stand-in has a constant for.
+/// Checks the other direction: the stand-in has a constant for everything that the model constrains.
 #[test]
-fn no_constraint_of_the_request_is_without_a_constant() {
+fn every_constraint_on_the_request_has_a_constant() {
     let mut names = vec!["CreateModelInvocationJobRequest", "ListModelInvocationJobsRequest"];
     let mut constrained = Vec::new();
     let mut next = 0;
@@ -89,7 +89,7 @@ fn an_invoke_model_body_has_at_most_25_000_000_bytes() {
     assert_eq!((body, &RUNTIME.shape("Body")["max"]), (&json!("Body"), &json!(25_000_000)));
 }
 
-/// Changes that keep the request good, as place and value; `null` is the same as absent.
+/// Changes that keep the request good, each a JSON pointer and a value. A `null` counts as absent.
 fn good_changes() -> Vec<(&'static str, Value)> {
     let many = |count| Value::Array((0..count).map(|number| json!(format!("id-{number}"))).collect());
     let tags =
@@ -132,7 +132,7 @@ fn good_changes() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Changes each of which makes the request bad.
+/// Changes that each make the request bad.
 fn bad_changes() -> Vec<(&'static str, Value)> {
     let many = |count| Value::Array((0..count).map(|number| json!(format!("id-{number}"))).collect());
     let tags =
@@ -245,7 +245,7 @@ fn bad_changes() -> Vec<(&'static str, Value)> {
     changes
 }
 
-/// Sets the member at `place`, which need not be there yet.
+/// Sets the member at the JSON pointer `place`, which may be new.
 fn changed(mut body: Value, place: &str, value: Value) -> Value {
     let (parent, name) = place.rsplit_once('/').unwrap();
     match body.pointer_mut(parent).unwrap() {
@@ -284,7 +284,7 @@ async fn the_stand_in_and_the_service_model_agree_on_every_request() {
 }
 
 #[tokio::test]
-async fn answers_of_the_stand_in_have_the_service_models_shapes() {
+async fn answers_of_the_stand_in_match_the_service_model() {
     let slow =
         bedrock_vpc_batch::local::bedrock::StandInOptions { pace: Duration::from_secs(3600), ..options() };
     let stand_in = StandIn::start(slow).await.unwrap();
@@ -338,7 +338,7 @@ fn the_walker_finds_each_kind_of_violation() {
             "jobName (ModelInvocationJobName): \"\" does not match [a-zA-Z0-9]{1,63}(-*[a-zA-Z0-9\\+\\-\\.]){0,63}",
             "modelInvocationType (ModelInvocationType): \"Chat\" is not in the enumeration",
             "outputDataConfig.s3OutputDataConfig.more: not known",
-            "roleArn (RoleArn): 1 is no string",
+            "roleArn (RoleArn): 1 is not of type string",
             "timeoutDurationInHours (ModelInvocationJobTimeoutDurationInHours): 23 is not in 24 to 168",
             "vpcConfig.securityGroupIds[0] (SecurityGroupId): \"sg_1\" does not match [-0-9a-zA-Z]+",
             "vpcConfig.subnetIds (SubnetIds): 0 is not in 1 to 16",

@@ -1,4 +1,4 @@
-//! Faults of Bedrock: jobs that end as scripted, and what is refused while it runs.
+//! Faults of Bedrock: jobs that end as scripted, and refusals that change while the stand-in runs.
 
 use bedrock_vpc_batch::local::bedrock::{Ending, JobStatus, Processed, TerminalStatus};
 use bedrock_vpc_batch::local::clients;
@@ -7,7 +7,7 @@ use super::create_in_world;
 use crate::support::{World, drop_of};
 
 #[tokio::test]
-async fn jobs_end_as_the_script_says_that_was_asked_for_each() {
+async fn each_job_ends_as_its_script_says() {
     let mut world = World::new().await;
     world.stand_in.script(Ending::new(TerminalStatus::Failed));
     world.stand_in.script_with(|number, job| {
@@ -27,7 +27,7 @@ async fn jobs_end_as_the_script_says_that_was_asked_for_each() {
 }
 
 #[tokio::test]
-async fn what_bedrock_refuses_is_switched_while_it_runs() {
+async fn what_bedrock_refuses_can_change_while_it_runs() {
     let world = World::new().await;
     let client =
         clients(&world.config, world.s3.key(), world.s3.endpoint(), world.stand_in.endpoint()).bedrock;

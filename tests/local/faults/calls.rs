@@ -1,7 +1,7 @@
-//! Faults of calls: refused, lost, delayed, conflicting, or the last of a killed function.
+//! Faults of calls: refusals, conflicts, lost answers, delays, and the death of the caller.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_bedrock::error::{ProvideErrorMetadata, SdkError};
 use bedrock_vpc_batch::aws::clients::Clients;
@@ -21,7 +21,7 @@ use crate::support::{INPUT_BUCKET, OUTPUT_BUCKET, World, config, drop_of, ids, i
 
 const SLOW_DOWN: Action = Action::Refuse { status: 503, code: "SlowDown" };
 
-/// Both services, a store whose calls go through the faults, and one whose calls do not.
+/// Both services, a store whose calls go through the faults, and a store whose calls do not.
 struct Rig {
     s3: EmbeddedS3,
     stand_in: StandIn,
@@ -57,18 +57,25 @@ impl Rig {
         self.plain.list("").await.unwrap()
     }
 
+    /// Makes calls that do not go through the faults, during which the call under test must not get through.
+    async fn twenty_other_calls(&self) {
+        for _ in 0..20 {
+            self.plain.list("").await.unwrap();
+        }
+    }
+
     fn calls(&self) -> Vec<String> {
         self.faults.calls().iter().map(Call::to_string).collect()
     }
 }
 
-/// Only the first call has this fault.
+/// Gives this fault to the first call only.
 fn first(action: Action) -> impl Fn(&Call) -> Action {
     move |call| if call.number == 1 { action.clone() } else { Action::Pass }
 }
 
 #[tokio::test]
-async fn every_call_is_written_down_as_the_server_knows_it() {
+async fn every_call_is_recorded_as_the_server_sees_it() {
     let rig = Rig::start().await;
     let (store, input) = (&rig.store, S3Uri::new(INPUT_BUCKET, "a b+ü.jsonl"));
     let body = b"line\n".to_vec().into();
@@ -142,19 +149,9 @@ async fn every_call_is_written_down_as_the_server_knows_it() {
 #[tokio::test]
 async fn whole_run_goes_through_the_faults() {
     let mut world = World::new().await;
-    let faults = Faults::new();
-    let through = clients_through(
-        &world.config,
-        world.s3.key(),
-        world.s3.endpoint(),
-        world.stand_in.endpoint(),
-        &faults,
-    );
-    world.submit = bedrock_vpc_batch::flow::handlers::Submit::new(world.config.clone(), &through);
-    world.complete = bedrock_vpc_batch::flow::handlers::Complete::new(world.config.clone(), &through);
     let results = world.run("in/a.jsonl", drop_of(100)).await;
     assert_eq!(results.ids(), [ids(100), BTreeSet::new(), BTreeSet::new()]);
-    let calls = faults.calls();
+    let calls = world.faults.calls();
     let numbers: Vec<u64> = calls.iter().map(|call| call.number).collect();
     assert_eq!(numbers, (1..=calls.len() as u64).collect::<Vec<_>>());
     let to_bedrock = calls.iter().filter(|call| call.service == Service::Bedrock).count();
@@ -174,7 +171,7 @@ async fn whole_run_goes_through_the_faults() {
 }
 
 #[tokio::test]
-async fn refused_call_has_no_effect_and_the_words_of_s3() {
+async fn refused_call_has_no_effect_and_gets_the_error_of_s3() {
     let rig = Rig::start().await;
     for (status, code, attempts) in [
         (503, "SlowDown", 3),
@@ -192,14 +189,14 @@ async fn refused_call_has_no_effect_and_the_words_of_s3() {
     }
     assert_eq!(rig.s3.requests(), []);
 
-    // An answer to HEAD has no body to tell the code.
+    // An answer to HEAD has no body, and so no code.
     rig.faults.set(|_| SLOW_DOWN);
     let error = rig.store.head(&S3Uri::new(INPUT_BUCKET, "a"), None).await.unwrap_err();
     assert!(Chain(&error).to_string().ends_with("(HTTP 503): no message"), "{}", Chain(&error));
 }
 
 #[tokio::test]
-async fn conflict_is_tried_again_and_so_is_a_failed_condition_that_nobody_has_won() {
+async fn conflict_is_tried_again_and_so_is_a_failed_condition_without_a_winner() {
     let rig = Rig::start().await;
     let conflict = Action::Refuse { status: 409, code: "ConditionalRequestConflict" };
     rig.faults.set(move |call| if call.number < 3 { conflict.clone() } else { Action::Pass });
@@ -220,7 +217,7 @@ async fn conflict_is_tried_again_and_so_is_a_failed_condition_that_nobody_has_wo
 }
 
 #[tokio::test]
-async fn refused_call_has_the_words_of_bedrock() {
+async fn refused_call_gets_the_error_of_bedrock() {
     let rig = Rig::start().await;
     for (status, code, attempts) in [
         (429, "ThrottlingException", 3),
@@ -245,7 +242,7 @@ async fn lost_answer_comes_after_the_effect() {
     let rig = Rig::start().await;
     rig.faults.set(first(Action::LoseAnswer));
     let created = rig.store.create("a", json!(1)).await.unwrap();
-    assert!(created.is_some(), "the own write is known again");
+    assert!(created.is_some(), "our own write is recognized");
     assert_eq!(
         rig.calls(),
         ["S3 PutObject if-none-match a", "S3 PutObject if-none-match a", "S3 GetObject a"]
@@ -268,22 +265,23 @@ async fn lost_answer_comes_after_the_effect() {
 }
 
 #[tokio::test]
-async fn delayed_call_waits() {
+async fn delayed_call_reaches_the_server_only_after_its_delay() {
     let rig = Rig::start().await;
-    let pause = Duration::from_millis(300);
-    rig.faults.set(move |_| Action::Delay(pause));
-    let started = Instant::now();
-    rig.put("a").await.unwrap();
-    assert!(started.elapsed() >= pause);
-    rig.faults.clear();
-    let started = Instant::now();
-    rig.put("b").await.unwrap();
-    assert!(started.elapsed() < pause);
+    rig.faults.set(|_| Action::Delay(Duration::from_secs(3_600)));
+    tokio::select! {
+        put = rig.put("a") => panic!("the call was not delayed: {put:?}"),
+        () = rig.twenty_other_calls() => {}
+    }
+    assert_eq!((rig.calls(), rig.keys().await), (vec!["S3 PutObject a".to_owned()], vec![]));
     assert_eq!(rig.faults.counts(), [("delay", 1)].into());
+
+    rig.faults.set(|_| Action::Delay(Duration::from_millis(1)));
+    rig.put("a").await.unwrap();
+    assert_eq!((rig.keys().await, rig.faults.counts()), (vec!["a".to_owned()], [("delay", 2)].into()));
 }
 
 #[tokio::test]
-async fn kill_is_before_or_after_the_effect_and_nothing_gets_through_any_more() {
+async fn kill_comes_before_or_after_the_effect_and_no_call_gets_through_afterwards() {
     let rig = Rig::start().await;
     for (action, effect) in [(Action::StopBefore, vec![]), (Action::StopAfter, vec!["b".to_owned()])] {
         rig.faults.reset();
@@ -297,15 +295,9 @@ async fn kill_is_before_or_after_the_effect_and_nothing_gets_through_any_more() 
         let stop = rig.faults.until_stopped(work).await.unwrap_err();
         assert_eq!((stop.number, stop.to_string().as_str()), (3, "S3 PutObject b"));
         assert_eq!(rig.faults.stopped().await, stop);
-        // Another call of the killed process, for as long as twenty calls of somebody else take.
-        let others = async {
-            for _ in 0..20 {
-                rig.plain.list("").await.unwrap();
-            }
-        };
         tokio::select! {
-            _ = rig.put("c") => panic!("a killed process has no calls"),
-            () = others => {}
+            put = rig.put("c") => panic!("the killed process made another call: {put:?}"),
+            () = rig.twenty_other_calls() => {}
         }
         assert_eq!(rig.keys().await, effect);
         assert_eq!(rig.calls(), ["S3 PutObject a", "S3 DeleteObject a", "S3 PutObject b"]);
@@ -316,24 +308,15 @@ async fn kill_is_before_or_after_the_effect_and_nothing_gets_through_any_more() 
 }
 
 #[tokio::test]
-async fn handler_killed_after_the_job_was_made_is_dropped_there() {
+async fn handler_killed_after_creating_the_job_does_nothing_more() {
     let mut world = World::new().await;
-    let faults = Faults::new();
-    let through = clients_through(
-        &world.config,
-        world.s3.key(),
-        world.s3.endpoint(),
-        world.stand_in.endpoint(),
-        &faults,
-    );
-    let submit = bedrock_vpc_batch::flow::handlers::Submit::new(world.config.clone(), &through);
     let event = world.put("in/a.jsonl", drop_of(100)).await;
-    faults.set(|call| match call.operation {
+    world.faults.set(|call| match call.operation {
         "CreateModelInvocationJob" => Action::StopAfter,
         _ => Action::Pass,
     });
     let by = invocation();
-    let stop = faults.until_stopped(submit.handle(event, &by)).await.unwrap_err();
+    let stop = world.faults.until_stopped(world.submit.handle(event, &by)).await.unwrap_err();
     let job = world.stand_in.jobs().remove(0);
     assert_eq!(stop.to_string(), format!("Bedrock CreateModelInvocationJob {}", job.name));
     let token = job.client_request_token.unwrap();

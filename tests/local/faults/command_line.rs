@@ -1,4 +1,4 @@
-//! Faults as the command line takes them.
+//! The faults that the command line accepts.
 
 use std::process::Command;
 

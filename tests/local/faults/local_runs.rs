@@ -1,4 +1,5 @@
-//! Faults of a local run: events that are dropped, doubled or delayed, and all that its options reach.
+//! Faults of a local run: events that are dropped, duplicated, or delayed, and the options that reach
+//! Bedrock.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,7 +20,7 @@ async fn local(change: impl FnOnce(&mut LocalOptions)) -> (Local, TempDir) {
     (Local::start(folder.path(), options).await.unwrap(), folder)
 }
 
-/// Drops files, and waits until so many have a report.
+/// Drops files, and waits until `reports` of them have a report. Gives the number of lost events.
 async fn drop_files(local: &Local, files: usize, reports: usize) -> usize {
     let mut endings = local.endings();
     for number in 0..files {
@@ -47,9 +48,13 @@ async fn dropped_notifications_make_no_jobs() {
         options.faults.notifications = EventFaults { dropped: 0.5, ..EventFaults::default() };
     })
     .await;
-    // What the seed says.
+    // The seed determines the number.
     let dropped = 4;
-    assert_eq!(drop_files(&local, 8, 8 - dropped).await, dropped, "nothing looks for them, so it is said");
+    assert_eq!(
+        drop_files(&local, 8, 8 - dropped).await,
+        dropped,
+        "nothing looks for them, so each loss is reported"
+    );
     let expected = EventCounts { events: 8, dropped: dropped as u64, ..EventCounts::default() };
     assert_eq!(local.pump().notifications(), expected);
     assert_eq!(local.stand_in().jobs().len(), 8 - dropped);
@@ -77,7 +82,7 @@ async fn dropped_state_changes_leave_jobs_without_results() {
 }
 
 #[tokio::test]
-async fn duplicated_and_delayed_events_come_twice_and_late() {
+async fn duplicated_and_delayed_events_arrive_twice_and_late() {
     let (local, _folder) = local(|options| {
         let delay = Duration::from_millis(200);
         let twice = EventFaults { duplicated: 1.0, delayed: 1.0, delay, ..EventFaults::default() };
@@ -96,29 +101,48 @@ async fn duplicated_and_delayed_events_come_twice_and_late() {
 
 #[tokio::test]
 async fn options_of_a_local_run_reach_bedrock_and_the_calls() {
-    let (local, _folder) = local(|options| {
-        options.pace = Duration::from_millis(100);
+    // What is refused for an hour is refused during the test.
+    let hour = Duration::from_secs(3_600);
+    for (role, subnet, problem) in [
+        (hour, Duration::ZERO, "is not authorized to perform: iam:PassRole"),
+        (Duration::ZERO, hour, "The subnet ID 'subnet-0b' does not exist"),
+    ] {
+        let (local, _folder) = local(|options| {
+            options.faults.refuse_role = role;
+            options.faults.refuse_subnet = subnet;
+        })
+        .await;
+        let refused = create_in_world(&local.clients().bedrock, local.config(), "job-1").await.unwrap_err();
+        assert!(refused.contains(problem), "{refused}");
+    }
+
+    // What is refused for a millisecond is accepted after a while.
+    let (lasting, _folder) = local(|options| {
+        options.pace = hour;
         options.faults.jobs_in_flight = Some(1);
-        options.faults.endings = EndingRates { stopped: 1.0, ..EndingRates::default() };
         options.faults.refuse_subnet = Duration::from_millis(1);
-        options.faults.refuse_role = Duration::from_millis(300);
+        options.faults.refuse_role = Duration::from_millis(1);
+    })
+    .await;
+    let client = &lasting.clients().bedrock;
+    let accepted = async { while create_in_world(client, lasting.config(), "job-1").await.is_err() {} };
+    tokio::time::timeout(BOUND, accepted).await.unwrap();
+    let most = "At most 1 batch inference jobs of this model may be in progress.";
+    assert_eq!(create_in_world(client, lasting.config(), "job-2").await, Err(most.into()));
+
+    let (ending, _folder) = local(|options| {
+        options.faults.endings = EndingRates { stopped: 1.0, ..EndingRates::default() };
         options.faults.calls.slow = Duration::from_millis(2);
     })
     .await;
-    let client = &local.clients().bedrock;
-    let put = local.s3().client().put_object().bucket(INPUT_BUCKET).key("a.jsonl").body(drop_of(100).into());
-    let refused = create_in_world(client, local.config(), "job-1").await.unwrap_err();
-    assert!(refused.contains("iam:PassRole"), "{refused}");
+    let put = ending.s3().client().put_object().bucket(INPUT_BUCKET).key("a.jsonl").body(drop_of(100).into());
     put.send().await.unwrap();
-    let cured = async { while create_in_world(client, local.config(), "job-1").await.is_err() {} };
-    tokio::time::timeout(BOUND, cured).await.unwrap();
-    let most = "At most 1 batch inference jobs of this model may be in progress.";
-    assert_eq!(create_in_world(client, local.config(), "job-2").await, Err(most.into()));
-    let ended = async {
-        while local.stand_in().jobs()[0].status != JobStatus::Stopped {
+    create_in_world(&ending.clients().bedrock, ending.config(), "job-1").await.unwrap();
+    let stopped = async {
+        while ending.stand_in().jobs()[0].status != JobStatus::Stopped {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(BOUND, ended).await.unwrap();
-    assert!(local.faults().counts()["delay"] > 0);
+    tokio::time::timeout(BOUND, stopped).await.unwrap();
+    assert!(ending.faults().counts()["delay"] > 0);
 }

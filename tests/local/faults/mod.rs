@@ -1,4 +1,4 @@
-//! The faults themselves: each does what it says.
+//! The faults: each does what it says.
 
 mod bedrock;
 mod calls;
@@ -11,7 +11,7 @@ use bedrock_vpc_batch::aws::config::Config;
 use crate::local::bedrock::create;
 use crate::support::{INPUT_BUCKET, OUTPUT_BUCKET};
 
-/// A job over `a.jsonl` of the world's input bucket.
+/// Creates a job over `a.jsonl` in the input bucket.
 async fn create_in_world(
     client: &aws_sdk_bedrock::Client,
     config: &Config,

@@ -1,4 +1,4 @@
-//! Checksums of bodies: verified, kept and given back.
+//! Checksums of bodies are verified, kept, and returned.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
@@ -28,7 +28,7 @@ const ALGORITHMS: [ChecksumAlgorithm; 5] = [
 ];
 
 #[tokio::test]
-async fn every_checksum_is_verified_kept_and_given_back() {
+async fn every_checksum_is_verified_kept_and_returned() {
     let rig = Rig::start().await;
     let file = rig.outer.path().join("upload");
     std::fs::write(&file, "123456789").unwrap();
@@ -63,7 +63,7 @@ async fn every_checksum_is_verified_kept_and_given_back() {
     }
 }
 
-/// The published check value of "123456789" for each algorithm, in base64.
+/// The published check value of "123456789" for an algorithm, in base64.
 fn check_value(algorithm: &ChecksumAlgorithm) -> &'static str {
     match algorithm {
         ChecksumAlgorithm::Crc32 => "y/Q5Jg==",

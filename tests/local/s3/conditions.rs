@@ -1,4 +1,4 @@
-//! Conditional writes, copies and deletes: what holds, what is refused, and who wins a race.
+//! Conditional writes, copies, and deletes: what succeeds, what is refused, and who wins a race.
 
 use std::fmt::Debug;
 
@@ -28,14 +28,14 @@ async fn create_only_if_absent_succeeds_over_a_delete_marker() {
 }
 
 #[tokio::test]
-async fn if_none_match_of_an_etag_is_no_condition_of_a_write() {
+async fn if_none_match_with_an_etag_is_not_implemented_for_writes() {
     let rig = Rig::start().await;
     let put = rig.client.put_object().bucket(PLAIN).key("k").if_none_match("\"abc\"").send().await;
     assert_eq!(refusal(put), refused(501, "NotImplemented"));
 }
 
 #[tokio::test]
-async fn replace_if_unchanged_takes_the_current_etag_and_no_stale_one() {
+async fn replace_if_unchanged_accepts_only_the_current_etag() {
     let rig = Rig::start().await;
     let first = rig.put(PLAIN, "k", "one").await;
     let replace = || rig.client.put_object().bucket(PLAIN).key("k").if_match(&first);
@@ -111,7 +111,7 @@ async fn racing_copies_and_completions_have_exactly_one_winner() {
     }
 }
 
-/// The index of the only task that succeeded; all others must have been refused with `code`.
+/// The index of the only task that succeeded. All others must have been refused with `code`.
 async fn one_winner<T, E>(tasks: Vec<tokio::task::JoinHandle<Result<T, SdkError<E>>>>, code: &str) -> usize
 where
     T: Debug,
@@ -129,7 +129,7 @@ where
 }
 
 #[tokio::test]
-async fn conditional_copy_is_refused_where_something_is() {
+async fn conditional_copy_is_refused_over_another_object() {
     let rig = Rig::start().await;
     rig.put(PLAIN, "source", "new").await;
     let etag = rig.put(PLAIN, "target", "old").await;
@@ -165,7 +165,7 @@ async fn conditional_delete_of_a_delete_marker_is_refused() {
 }
 
 #[tokio::test]
-async fn several_objects_are_deleted_at_once_and_each_has_its_own_verdict() {
+async fn several_objects_are_deleted_at_once_with_a_result_for_each() {
     let rig = Rig::start().await;
     let etag = rig.put(PLAIN, "a", "a").await;
     rig.put(PLAIN, "b", "b").await;

@@ -1,4 +1,4 @@
-//! Copies: of which version, with which metadata, and on which conditions.
+//! Copies: their versions, metadata, and conditions.
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::MetadataDirective;

@@ -1,10 +1,10 @@
-//! Keys of any kind, and the plain files that objects become.
+//! Odd keys, and the plain files that objects become.
 
 use std::collections::BTreeSet;
 
 use super::{NONE, PLAIN, Rig, VERSIONED, owned, refusal, refused, walk};
 
-/// Keys that a file system, a URL or an XML document would trip over; all legal.
+/// Legal keys that a file system, a URL, or an XML document would trip over.
 fn odd_keys() -> Vec<String> {
     let keys = [
         "plain.jsonl",
@@ -102,7 +102,7 @@ async fn odd_keys_come_back_as_they_went_in() {
     assert_eq!(rig.keys(PLAIN).await, sorted);
     assert_eq!(rig.strays(), NONE);
 
-    // As the source of a copy, the key is percent-encoded.
+    // The source of a copy has its key percent-encoded.
     for key in &keys {
         let source = format!(
             "{PLAIN}/{}",
@@ -143,7 +143,7 @@ async fn objects_are_plain_files_under_their_keys() {
 }
 
 #[tokio::test]
-async fn a_key_beside_keys_below_it_works_in_any_order() {
+async fn a_key_and_keys_below_it_can_be_written_in_any_order() {
     for order in [["a", "a/b", "a/b/c"], ["a/b/c", "a/b", "a"], ["a/b", "a", "a/b/c"]] {
         let rig = Rig::start().await;
         for key in order {

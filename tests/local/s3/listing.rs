@@ -1,11 +1,11 @@
-//! Listings of keys: order, pages, prefixes and delimiters.
+//! Listings of keys: order, pages, prefixes, and delimiters.
 
 use aws_sdk_s3::types::EncodingType;
 
 use super::{PLAIN, Rig, owned, refusal, refused};
 
 #[tokio::test]
-async fn listing_goes_on_over_pages_until_every_key_was_given_once() {
+async fn listing_gives_every_key_once_over_all_pages() {
     let rig = Rig::start().await;
     let keys: Vec<_> = (0..1005).map(|number| format!("k/{number:04}")).collect();
     for key in &keys {

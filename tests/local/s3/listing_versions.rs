@@ -1,4 +1,4 @@
-//! Listings of versions and delete markers: order, pages, prefixes and delimiters.
+//! Listings of versions and delete markers: order, pages, prefixes, and delimiters.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{BucketVersioningStatus, EncodingType, VersioningConfigur
 
 use super::{PLAIN, Rig, VERSIONED, owned, refusal, refused};
 
-/// What a page of versions has: key, version id, whether it is the latest, and whether it is a delete marker.
+/// An entry of a page: key, version id, whether it is the latest, and whether it is a delete marker.
 type Listed = (String, String, bool, bool);
 
 fn versions_of(page: &ListObjectVersionsOutput) -> Vec<Listed> {
@@ -28,8 +28,8 @@ fn prefixes_of(page: &ListObjectVersionsOutput) -> Vec<String> {
     page.common_prefixes().iter().map(|prefix| prefix.prefix().unwrap().to_owned()).collect()
 }
 
-/// Every page of a listing of versions, each continued with the markers of the one before it. The SDK has no paginator
-/// for this operation.
+/// All pages of a listing of versions, each requested with the markers of the one before. The SDK has no
+/// paginator for this operation.
 async fn pages(list: ListObjectVersionsFluentBuilder) -> Vec<ListObjectVersionsOutput> {
     let mut pages = vec![list.clone().send().await.unwrap()];
     while let Some(page) = pages.last().filter(|page| page.is_truncated() == Some(true)) {
@@ -47,7 +47,7 @@ async fn pages(list: ListObjectVersionsFluentBuilder) -> Vec<ListObjectVersionsO
 #[tokio::test]
 async fn versions_and_delete_markers_are_listed_newest_first_over_pages_of_any_size() {
     let rig = Rig::start().await;
-    // Keys that are prefixes of one another, written in another order than they are listed in.
+    // Some keys are prefixes of others, and they are not written in the order of the listing.
     let mut expected: BTreeMap<&str, Vec<(String, bool)>> = BTreeMap::new();
     for key in ["b", "a/1", "a", "b", "a/1", "-b", "a", "b", "-a", "b", "-b", "a", "b"] {
         let id = match key.strip_prefix('-') {
@@ -79,7 +79,7 @@ async fn versions_and_delete_markers_are_listed_newest_first_over_pages_of_any_s
         let size = usize::try_from(page_size).unwrap().min(1000);
         assert_eq!(pages.len(), expected.len().div_ceil(size), "pages of {page_size}");
         for (page, expected) in pages.iter().zip(expected.chunks(size)) {
-            // The SDK has versions and delete markers in two lists.
+            // The SDK returns versions and delete markers in two lists.
             let mut expected = expected.to_vec();
             expected.sort_by_key(|entry| entry.3);
             assert_eq!(versions_of(page), expected, "pages of {page_size}");
@@ -87,22 +87,23 @@ async fn versions_and_delete_markers_are_listed_newest_first_over_pages_of_any_s
         }
     }
 
-    // A key alone stands for all its versions; with a version, the listing goes on within the key.
+    // A key marker alone skips all versions of the key; with a version id marker, the listing continues
+    // within the key.
     let after = list().key_marker("a").send().await.unwrap();
     assert_eq!(versions_of(&after).len(), 9);
     let second = expected.iter().find(|entry| entry.0 == "b" && !entry.2).unwrap();
     let after = list().key_marker("b").version_id_marker(&second.1).send().await.unwrap();
     assert_eq!(versions_of(&after).len(), 5);
     assert!(versions_of(&after).iter().all(|entry| entry.0 == "b" && !entry.2));
-    // The key need not be there.
+    // The key of the marker need not exist.
     assert_eq!(versions_of(&list().key_marker("a/0").send().await.unwrap()).len(), 9);
     assert_eq!(versions_of(&list().key_marker("c").send().await.unwrap()), []);
-    // A version that was deleted since still marks its place.
+    // The version of a marker may have been deleted.
     let delete = rig.client.delete_object().bucket(VERSIONED).key("b").version_id(&second.1);
     delete.send().await.unwrap();
     let after = list().key_marker("b").version_id_marker(&second.1).send().await.unwrap();
     assert_eq!(versions_of(&after).len(), 5);
-    // No keys are a page without a next one.
+    // A page of no keys has no next page.
     let none = list().max_keys(0).send().await.unwrap();
     assert_eq!(
         (versions_of(&none), none.is_truncated(), none.next_key_marker()),
@@ -153,7 +154,7 @@ async fn versions_are_listed_under_a_prefix_and_rolled_up() {
 }
 
 #[tokio::test]
-async fn versions_without_versioning_are_null_and_so_is_what_was_there_before_it() {
+async fn versions_are_null_without_versioning_and_before_it_is_enabled() {
     let rig = Rig::start().await;
     for key in ["b", "a", "b"] {
         rig.put(PLAIN, key, "").await;
@@ -171,7 +172,7 @@ async fn versions_without_versioning_are_null_and_so_is_what_was_there_before_it
     rig.put(PLAIN, "b", "").await;
     let listed = versions_of(&list().prefix("b").send().await.unwrap());
     assert_eq!((listed.len(), listed[0].2, &listed[1]), (2, true, &null("b", false)));
-    // What a sweep needs to know of a version.
+    // The sweep needs these members of a version.
     let page = list().prefix("b").send().await.unwrap();
     let version = &page.versions()[0];
     let head = rig.client.head_object().bucket(PLAIN).key("b").send().await.unwrap();

@@ -1,5 +1,5 @@
-//! The embedded S3 against what real S3 does, through the AWS SDK: what s3s-fs and other emulators get wrong first,
-//! then everything that the pipeline and its users lean on.
+//! The embedded S3 does what real S3 does: what emulators such as s3s-fs get wrong, and everything that the
+//! pipeline and its users depend on. All tests use the AWS SDK.
 
 mod checksums;
 mod conditions;
@@ -24,17 +24,18 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bedrock_vpc_batch::local::s3::EmbeddedS3;
 use tempfile::TempDir;
 
-/// Without versions.
+/// A bucket without versions.
 const PLAIN: &str = "plain-bucket";
 
-/// With versions.
+/// A bucket with versions.
 const VERSIONED: &str = "versioned-bucket";
 
 const MIB: usize = 1024 * 1024;
 
 const NONE: [PathBuf; 0] = [];
 
-/// A server with two buckets. Its root is two folders deep in `outer`, so that an escape would be seen.
+/// A server with two buckets. Its root is two folders deep in `outer`, so that a write outside the root would
+/// show.
 struct Rig {
     outer: TempDir,
     s3: EmbeddedS3,
@@ -55,13 +56,13 @@ impl Rig {
         self.outer.path().join("between/root").canonicalize().unwrap()
     }
 
-    /// Puts an object and answers its `ETag` as sent, with quotes.
+    /// Puts an object; gives its `ETag` as sent, with quotes.
     async fn put(&self, bucket: &str, key: &str, body: impl Into<Vec<u8>>) -> String {
         let body = ByteStream::from(body.into());
         self.client.put_object().bucket(bucket).key(key).body(body).send().await.unwrap().e_tag.unwrap()
     }
 
-    /// Puts an object into the versioned bucket and answers its version id.
+    /// Puts an object into the versioned bucket; gives its version id.
     async fn put_version(&self, key: &str, body: &'static str) -> String {
         let body = ByteStream::from_static(body.as_bytes());
         let put = self.client.put_object().bucket(VERSIONED).key(key).body(body).send().await.unwrap();
@@ -77,7 +78,7 @@ impl Rig {
         page.contents().iter().map(|object| object.key().unwrap().to_owned()).collect()
     }
 
-    /// Opens an upload and answers its id.
+    /// Creates a multipart upload; gives its id.
     async fn open_upload(&self, key: &str) -> String {
         let upload = self.client.create_multipart_upload().bucket(PLAIN).key(key).send().await.unwrap();
         upload.upload_id.unwrap()
@@ -89,7 +90,7 @@ impl Rig {
         CompletedPart::builder().part_number(number).e_tag(part.e_tag.unwrap()).build()
     }
 
-    /// Every file and folder in `outer` that is not below the root.
+    /// Every file and folder in `outer` that is outside the root.
     fn strays(&self) -> Vec<PathBuf> {
         let root = self.root();
         let outer = self.outer.path().canonicalize().unwrap();
@@ -97,7 +98,7 @@ impl Rig {
         walk(&outer).into_iter().filter(|path| !path.starts_with(&root) && !ours.contains(path)).collect()
     }
 
-    /// What a person sees in a bucket's folder.
+    /// The files in a bucket's folder.
     fn files(&self, bucket: &str) -> Vec<PathBuf> {
         let folder = self.root().join(bucket);
         let files = walk(&folder).into_iter().filter(|path| path.is_file());
@@ -123,7 +124,8 @@ async fn body_of(output: GetObjectOutput) -> Vec<u8> {
     output.body.collect().await.unwrap().to_vec()
 }
 
-/// Status and code of a refusal. A refused HEAD has no body and therefore no code but what the SDK makes of it.
+/// The status and the code of a refusal. A refused HEAD has no body, so its code is what the SDK makes of the
+/// status.
 fn refusal<T: Debug, E: ProvideErrorMetadata + Debug>(result: Result<T, SdkError<E>>) -> (u16, String) {
     let error = result.unwrap_err();
     let status = error.raw_response().unwrap_or_else(|| panic!("no answer: {error:?}")).status().as_u16();
@@ -138,7 +140,7 @@ fn completed(parts: impl IntoIterator<Item = CompletedPart>) -> CompletedMultipa
     CompletedMultipartUpload::builder().set_parts(Some(parts.into_iter().collect())).build()
 }
 
-/// Bytes that differ from place to place.
+/// Bytes that differ from offset to offset.
 fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|position| (position * 31 + position / 251).to_le_bytes()[0]).collect()
 }

@@ -1,4 +1,4 @@
-//! Multipart uploads: parts, their order and sizes, copies of ranges, completion and abortion.
+//! Multipart uploads: parts, their order and sizes, copies of ranges, completing, and aborting.
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedPart};
@@ -11,7 +11,7 @@ async fn multipart_upload_puts_its_parts_together_in_order() {
     let upload = rig.client.create_multipart_upload().bucket(PLAIN).key("k").content_type("text/plain");
     let upload_id = upload.metadata("a", "1").send().await.unwrap().upload_id.unwrap();
     let (first, second) = (pattern(5 * MIB), b"the end".to_vec());
-    // Out of order, and part 7 twice: the later one counts.
+    // The parts come out of order, and part 7 comes twice: the later one counts.
     let last = rig.upload_part("k", &upload_id, 9, second.clone()).await;
     rig.upload_part("k", &upload_id, 7, b"replaced".to_vec()).await;
     let part = rig.upload_part("k", &upload_id, 7, first.clone()).await;
@@ -48,7 +48,7 @@ async fn multipart_etag_is_the_md5_of_the_parts_md5s() {
 }
 
 #[tokio::test]
-async fn small_parts_but_the_last_are_refused() {
+async fn small_parts_are_refused_except_for_the_last() {
     let rig = Rig::start().await;
     let upload_id = rig.open_upload("k").await;
     let first = rig.upload_part("k", &upload_id, 1, vec![0; 5 * MIB - 1]).await;
@@ -82,7 +82,7 @@ async fn wrong_missing_or_misordered_parts_are_refused_and_the_upload_stays_open
 }
 
 #[tokio::test]
-async fn conditional_completion_is_refused_where_something_is_and_the_upload_stays_open() {
+async fn conditional_completion_is_refused_over_another_object_and_the_upload_stays_open() {
     let rig = Rig::start().await;
     let etag = rig.put(PLAIN, "k", "old").await;
     let upload_id = rig.open_upload("k").await;

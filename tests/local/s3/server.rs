@@ -1,4 +1,4 @@
-//! The server beside its API: events, request log, injected faults, and its end.
+//! What the server does besides its API: events, the request log, injected faults, and shutting down.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use bedrock_vpc_batch::local::s3::{EmbeddedS3, Fault, ObjectCreated, Request};
 use super::{PLAIN, Rig, VERSIONED, completed, refusal, refused};
 
 #[tokio::test]
-async fn every_created_object_is_told_in_order_with_what_a_notification_needs() {
+async fn every_created_object_is_announced_in_order_with_what_a_notification_needs() {
     let rig = Rig::start().await;
     let mut events = rig.s3.subscribe();
     let version = rig.put_version("in/a b+c.jsonl", "one").await;
@@ -74,13 +74,14 @@ async fn only_the_newest_requests_are_kept_if_the_log_is_limited() {
 }
 
 #[tokio::test]
-async fn file_system_s_cause_is_the_message_of_an_internal_error() {
+async fn internal_error_has_the_message_of_the_file_system() {
     let rig = Rig::start().await;
     rig.put(PLAIN, "k", "x").await;
     std::fs::remove_file(rig.s3.file_of(PLAIN, "k").unwrap()).unwrap();
     let error = rig.client.get_object().bucket(PLAIN).key("k").send().await.unwrap_err();
     assert_eq!(error.message(), Some("No such file or directory (os error 2)"));
-    // One file that a person took away breaks nothing else; without its own folder the server can take no more.
+    // A file that a person deleted breaks nothing else, but without its own folder the server cannot
+    // continue.
     let broken = rig.s3.broken();
     rig.put(PLAIN, "k", "x").await;
     std::fs::remove_dir_all(rig.root()).unwrap();
@@ -90,7 +91,7 @@ async fn file_system_s_cause_is_the_message_of_an_internal_error() {
 }
 
 #[tokio::test]
-async fn dropped_server_leaves_the_plain_files_and_nothing_of_its_own() {
+async fn dropped_server_leaves_only_the_plain_files() {
     let rig = Rig::start().await;
     rig.put_version("k", "one").await;
     rig.put_version("k", "two").await;
@@ -100,7 +101,7 @@ async fn dropped_server_leaves_the_plain_files_and_nothing_of_its_own() {
         (s3.file_of(VERSIONED, "k").unwrap(), outer.path().join("between/root/.embedded-s3"));
     assert!(hidden.is_dir());
     drop(s3);
-    // The connections end with it, each at its next turn.
+    // The connections end with the server, each when its task runs next.
     let gone = async {
         while hidden.exists() {
             tokio::task::yield_now().await;
@@ -144,7 +145,7 @@ async fn injected_faults_refuse_before_the_effect_or_lose_the_answer_after_it() 
     });
     let create = |key: &str| rig.client.put_object().bucket(PLAIN).key(key).if_none_match("*").send();
     assert_eq!(refusal(create("refused").await), refused(403, "AccessDenied"));
-    // The SDK tries again after a 500, and meets its own first write.
+    // The SDK tries again after a 500, and finds its own first write.
     assert_eq!(refusal(create("lost").await), refused(412, "PreconditionFailed"));
     assert_eq!(rig.keys(PLAIN).await, ["lost"]);
 }

@@ -1,4 +1,4 @@
-//! Signatures: requests that were changed after signing, or signed by others, are refused.
+//! Signatures: requests that were changed after they were signed, or signed with other keys, are refused.
 
 use std::fmt::Debug;
 
@@ -31,7 +31,7 @@ impl Intercept for Tamper {
 }
 
 #[tokio::test]
-async fn body_of_another_sha256_is_refused_and_nothing_is_stored() {
+async fn body_with_another_sha256_is_refused_and_nothing_is_stored() {
     let rig = Rig::start().await;
     let put = rig.client.put_object().bucket(PLAIN).key("k").body(ByteStream::from_static(b"signed"));
     let tamper = Tamper(|request| *request.body_mut() = SdkBody::from("forged"));

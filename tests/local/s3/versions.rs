@@ -31,7 +31,7 @@ async fn every_version_stays_readable_by_its_id() {
 }
 
 #[tokio::test]
-async fn missing_version_is_told_apart_from_a_missing_key() {
+async fn missing_version_and_missing_key_have_different_errors() {
     let rig = Rig::start().await;
     rig.put_version("k", "one").await;
     let id = "x".repeat(32);

@@ -1,9 +1,10 @@
-//! A model of the protocol, and every way that it can go in small worlds: one drop, a few records, up to
-//! three invocations at once, crashes and lost answers between any two calls, events that come never, twice
-//! or late, leases that end, output that is late or never comes, a drop that is deleted, a name that is taken.
+//! A model of the protocol, and every course that it can take in small worlds: one drop, a few records, up to
+//! three invocations at once, crashes and lost answers between any two calls, events that come never, twice,
+//! or late, leases that end, output that is late or never comes, a drop that is deleted, and a name that is
+//! taken.
 //!
-//! The model is the protocol as the documentation of the ledger and the two flows has it, not the code; the
-//! code is crashed at every call in a test of its own. What ties the two is the table of moves.
+//! The model follows the documentation of the ledger and of the two flows, not the code. Another test crashes
+//! the code at every call. The table of moves connects the two: a test checks that both have the same one.
 
 use bedrock_vpc_batch::aws::clock;
 mod promises;
@@ -29,12 +30,12 @@ use promises::{ACCOUNTED, MARKED, PAID_ONCE, RECORDED, SEEN, worlds_that_never_e
 use protocol::{Bedrock, Clocks, Create, Protocol, Rule};
 use world::{DROP_MOVES, JOB_MOVES};
 
-/// What an exploration came to.
+/// The result of an exploration.
 struct Explored {
     states: usize,
-    /// Happenings on the longest way taken; with two threads it differs a little from run to run.
+    /// The most actions on any path taken. With two threads it differs a little from run to run.
     depth: usize,
-    /// The promises that are broken somewhere, with the way there.
+    /// The promises that are broken somewhere, each with a path that leads there.
     breaches: BTreeMap<&'static str, String>,
     seen: BTreeSet<&'static str>,
     never_end: usize,
@@ -68,19 +69,19 @@ fn small() -> Protocol {
     Protocol::new(1, 1, 2, 1)
 }
 
-/// The same with one fault more.
+/// The small world, with one more fault.
 fn with_two_faults() -> Protocol {
     Protocol::new(1, 1, 2, 2)
 }
 
-/// With so many states, at least.
+/// The worlds to explore, each with the least number of states that it must have.
 fn worlds() -> Vec<(Protocol, usize)> {
     vec![
-        // Some records of a job are done and others are not.
+        // A job can have some records done and others not.
         (Protocol::new(1, 2, 2, 2), 730_000),
-        // Two jobs for one place, and two that may finish the drop.
+        // Two jobs compete for one slot, and either can finish the drop.
         (Protocol { attempts: 1, ..Protocol::new(2, 1, 2, 1) }, 235_000),
-        // Three at once.
+        // Three invocations at once.
         (Protocol::new(1, 1, 3, 0), 132_000),
     ]
 }
@@ -94,7 +95,8 @@ fn larger_worlds() -> Vec<(Protocol, usize)> {
     ]
 }
 
-/// The rules, and the promises that each carries. Two more carry that everything ends, and have tests of their own.
+/// The rules, each with the promises that depend on it. That everything ends depends on two more rules, which
+/// have their own tests.
 const RULES: [(Rule, &[&str]); 7] = [
     (Rule::EvidenceAgrees, &[PAID_ONCE]),
     (Rule::RecordComesFirst, &[RECORDED]),
@@ -109,9 +111,10 @@ fn explore_without(rule: Rule) -> Explored {
     explore(Protocol { broken: Some(rule), ..small() })
 }
 
-/// `MODEL_DEPTH` set, as `make model` does, explores larger worlds as well, and breaks every rule again.
+/// If `MODEL_DEPTH` is set, as by `make model`, larger worlds are explored as well, and every rule is broken
+/// again.
 #[test]
-fn the_protocol_holds_its_promises() {
+fn the_protocol_keeps_its_promises() {
     let started = Instant::now();
     let is_deep = std::env::var_os("MODEL_DEPTH").is_some();
     let (mut states, mut depth, mut seen) = (0, 0, BTreeSet::new());
@@ -126,7 +129,7 @@ fn the_protocol_holds_its_promises() {
         depth = depth.max(explored.depth);
         seen.extend(explored.seen);
     }
-    assert_eq!(seen, BTreeSet::from(SEEN), "the model has not been everywhere");
+    assert_eq!(seen, BTreeSet::from(SEEN), "the exploration missed a situation");
     let found = if is_deep {
         let found =
             RULES.iter().filter(|(rule, promises)| explore_without(*rule).broken() == *promises).count();
@@ -148,11 +151,11 @@ fn finds_a_next_attempt_while_the_output_shows_too_little() {
 fn finds_a_put_event_that_is_lost() {
     let explored = explore_without(Rule::PutsAreCompared);
     assert_eq!(explored.broken(), Vec::<&str>::new());
-    assert!(explored.never_end > 0, "nobody knows of the drop");
+    assert!(explored.never_end > 0, "nothing knows of the drop");
 }
 
 #[test]
-fn a_name_that_is_taken_costs_an_attempt() {
+fn a_taken_name_costs_an_attempt() {
     let taken = || Protocol { name_is_taken: true, ..small() };
     let explored = explore(taken());
     assert_eq!((explored.broken(), explored.never_end), (vec![], 0));
@@ -167,30 +170,30 @@ fn finds_a_create_before_the_conditional_write() {
 }
 
 #[test]
-fn finds_a_take_over_of_a_lease_that_is_not_over() {
+fn finds_a_takeover_of_a_lease_that_has_not_ended() {
     assert_eq!(explore_without(Rule::LeasesAreRespected).broken(), [RECORDED]);
 }
 
 #[test]
-fn finds_a_marker_that_goes_before_the_work_is_done() {
+fn finds_a_marker_deleted_before_the_work_is_done() {
     let explored = explore_without(Rule::MarkerGoesLast);
     assert_eq!(explored.broken(), [MARKED]);
     assert!(explored.never_end > 0, "a drop without a marker stays open");
 }
 
 #[test]
-fn finds_a_fresh_token_sent_without_a_look_for_the_name() {
+fn finds_a_fresh_token_sent_without_looking_up_the_name() {
     assert_eq!(explore_without(Rule::JobIsLookedUp).broken(), [PAID_ONCE]);
 }
 
 #[test]
 fn finds_an_outcome_that_is_decided_again() {
-    // What was handed back, because it may have been processed, goes to a next attempt all the same.
+    // Records that were handed back because they may have been processed go to a next attempt nevertheless.
     assert_eq!(explore_without(Rule::OutcomeIsDecidedOnce).broken(), [ACCOUNTED, PAID_ONCE]);
 }
 
 #[test]
-fn finds_a_rejection_that_is_recorded_and_not_carried_out() {
+fn finds_a_rejection_that_is_recorded_but_not_carried_out() {
     let explored = explore_without(Rule::RejectionIsCarriedOut);
     assert_eq!(explored.broken(), [MARKED]);
     assert!(explored.never_end > 0, "the user is never told");
@@ -210,9 +213,9 @@ fn the_record_protects_where_bedrock_forgets_tokens() {
     }
 }
 
-/// An answer to Create is lost, the SDK asks again by itself and is refused, because the job that now exists
-/// took the last place: the entry goes back to `Waiting`. Asking for it again is safe only as long as Bedrock
-/// remembers the token, and for how long it does is not documented.
+/// An answer to Create is lost. The SDK sends the request again and is refused, because the job that now
+/// exists took the last slot, so the entry goes back to `Waiting`. Sending the request again is safe only
+/// while Bedrock remembers the token, and how long that is is not documented.
 #[test]
 fn a_refusal_after_a_lost_answer_is_not_definite_where_bedrock_forgets_tokens() {
     let explored = explore(Protocol {
@@ -282,7 +285,7 @@ fn drop_states() -> Vec<DropState> {
     ]
 }
 
-/// As they are in S3.
+/// A job's entry in each of its states.
 fn job_states() -> Vec<JobState> {
     let request = json!({
         "job_name": "n", "client_request_token": "t", "role_arn": "r", "model_id": "m",

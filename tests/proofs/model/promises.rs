@@ -1,4 +1,5 @@
-//! What the protocol promises, asked of a world; and that what is open ends, asked of all worlds together.
+//! The promises of the protocol, checked in each world, and that everything ends, checked in all worlds
+//! together.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,18 +8,18 @@ use stateright::Property;
 use super::protocol::{Protocol, Step};
 use super::world::{AtBedrock, DropState, JobId, JobState, Lease, World};
 
-/// No two jobs ever run over the same record, unless the first ended without having processed it.
+/// No two jobs run over the same record, unless the first one ended without processing it.
 pub(crate) const PAID_ONCE: &str = "no record is paid for twice";
 /// A finished drop has every record in exactly one of its files.
 pub(crate) const ACCOUNTED: &str = "no record is lost, and none is counted twice";
-/// Whatever is left to do has a marker by which the sweep comes to it.
+/// Everything that is left to do has a marker by which the sweep finds it.
 pub(crate) const MARKED: &str = "what is open has its marker";
-/// Every write of the ledger is a move of the drawing.
+/// Every write of the ledger is a move in the drawing.
 pub(crate) const LEGAL: &str = "no entry goes back";
-/// Bedrock makes a job only for the invocation whose `Submitting` is in the ledger at that moment.
+/// Bedrock creates a job only for the invocation whose `Submitting` is in the ledger at that moment.
 pub(crate) const RECORDED: &str = "no job is made that was not recorded before";
 
-/// Not promises, but places where the exploration must have been.
+/// Situations that the exploration must reach. They are not promises.
 pub(crate) const SEEN: [&str; 8] = [
     "a doubt is final",
     "output came after a doubt",
@@ -87,7 +88,7 @@ fn is_paid_once(world: &World) -> bool {
         let repeats_open_work = id.previous().is_some_and(|previous| match world.job(previous).at_bedrock {
             AtBedrock::Over { done, .. } => done & job.input != 0,
             AtBedrock::Running => true,
-            // Its name was another's.
+            // A job of another request had its name.
             AtBedrock::Unknown => world.job(previous).made > 0,
         });
         job.made == 0 || (job.made == 1 && !repeats_open_work)
@@ -130,24 +131,25 @@ fn is_marked(world: &World) -> bool {
     drop_is_marked && jobs_are_marked
 }
 
-/// Whether all that was dropped has ended, and the work list is empty.
+/// Whether everything that was dropped has ended, and there are no markers.
 pub(crate) fn nothing_is_open(world: &World) -> bool {
     let drop_has_ended = match world.drop.entry {
         Some(DropState::Finished) => world.drop.summary,
         Some(DropState::Rejected) => world.drop.rejection,
-        // Nobody has seen it.
+        // Nothing knows of the drop.
         None => world.source_deleted,
         Some(DropState::Reading(_) | DropState::Accepted) => false,
     };
     drop_has_ended && !world.entries().any(|entry| world.has_marker(entry)) && world.invocations.is_empty()
 }
 
-/// How many of the worlds in these steps have no way to an end by work that goes on, time and the sweep alone.
+/// How many of the worlds in these steps cannot reach an end only by work that continues, time, and the
+/// sweep.
 ///
-/// Stateright's `eventually` is not used: it stops at the first world that it has seen before, so it overlooks
-/// cycles and ways that join. This is sound on the explored graph: if from every world there is a way without
-/// a fault and without an event, then sweeps that keep running get there, unless one and the same choice falls
-/// the same way for ever (Bedrock refuses for ever, say).
+/// Stateright's `eventually` is not used: it stops at the first world that it has seen before, so it
+/// overlooks cycles and paths that join. This check is sound on the explored graph: if there is a path to an
+/// end from every world without a fault and without an event, then sweeps that keep running get there, unless
+/// the same choice always has the same result (for example, Bedrock refuses indefinitely).
 pub(crate) fn worlds_that_never_end(steps: &[Step]) -> usize {
     let mut worlds = HashSet::new();
     let mut ending = Vec::new();

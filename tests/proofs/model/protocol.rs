@@ -1,4 +1,4 @@
-//! The protocol as a model that stateright explores: what can happen next in a world, and what that leads to.
+//! The protocol as a model for stateright: what can happen next in a world, and what that leads to.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,75 +13,77 @@ use super::world::{
     ATTEMPTS, AtBedrock, Doubt, Drop, Entry, Invocation, Job, JobId, JobState, Records, World,
 };
 
-/// A rule of the protocol, to be broken on purpose.
+/// A rule of the protocol that a test can break on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
     /// Bedrock is asked only after `Submitting` was written.
     RecordComesFirst,
-    /// A lease that is not over is left to its holder.
+    /// A lease that has not ended is left to its holder.
     LeasesAreRespected,
-    /// A marker is deleted after all that it stands for was done.
+    /// A marker is deleted only after everything that it stands for was done.
     MarkerGoesLast,
-    /// After an expired lease the job's name is looked up, and Create sends the recorded token.
+    /// After a lease has ended, the job's name is looked up, and Create sends the recorded token.
     JobIsLookedUp,
-    /// What `Ended` records is carried out, whatever the settings have become.
+    /// What `Ended` records is carried out, even if the settings have changed.
     OutcomeIsDecidedOnce,
     /// Nothing is decided while the output shows less than manifest and counters say.
     EvidenceAgrees,
     /// The sweep compares the input bucket with the ledger.
     PutsAreCompared,
-    /// A job with our name is ours only if it has our token.
+    /// A job with one of our names is ours only if it has our token.
     TokensAreCompared,
-    /// An invocation that finds `Rejected` writes `rejection.json` before the marker goes.
+    /// An invocation that finds `Rejected` writes `rejection.json` before it deletes the marker.
     RejectionIsCarriedOut,
 }
 
-/// What Bedrock does with a client request token that it has seen. Its memory is not documented.
+/// What Bedrock does with a client request token that it has seen. How long it remembers one is not
+/// documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bedrock {
-    /// It makes no second job for it, ever.
+    /// It never creates a second job for the token.
     RemembersTokens,
-    /// It makes no second job for it while the invocation that sent it lives.
+    /// It creates no second job for the token while the invocation that sent it is running.
     ForgetsTokens,
 }
 
 /// What is done about a lost answer to Create, besides waiting for the lease to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Create {
-    /// It may be sent again, but only the refusal of a first attempt counts as one: as if sent once.
+    /// It may be sent again, but only a refusal of the first attempt counts, so it is as if it were sent
+    /// once.
     SentOnce,
-    /// The SDK sends the request again, and what is answered then counts.
+    /// The SDK sends the request again, and the second answer counts.
     SentAgainBySdk,
-    /// The same, but the job's name is always looked up before it is asked for, not only after an expired
-    /// lease.
+    /// The SDK sends the request again, and the job's name is always looked up before Create, not only after
+    /// a lease has ended.
     LookedUpFirst,
 }
 
 /// The clocks of two lease holders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Clocks {
-    /// They differ by less than the margin: a lease ends only after its holder.
+    /// They differ by less than the margin, so a lease ends only after its holder.
     WithinMargin,
-    /// A lease may end under a living holder.
+    /// They differ by more, so a lease may end while its holder is still running.
     BeyondMargin,
 }
 
-/// The protocol, its bounds and its surroundings.
+/// The protocol, its bounds, and its environment.
 #[derive(Debug)]
 pub(crate) struct Protocol {
     /// Parts of the drop.
     pub(crate) parts: u8,
     /// Records of each part.
     pub(crate) records: u8,
-    /// Attempts at each part that the settings allow; some invocations have settings that allow just one.
+    /// Attempts at each part that the settings allow. Some invocations have settings that allow only one.
     pub(crate) attempts: u8,
-    /// Invocations at work at the same time.
+    /// Invocations that run at the same time.
     pub(crate) invocations: usize,
-    /// Crashes and lost answers, in all.
+    /// Crashes and lost answers in total.
     pub(crate) faults: u8,
     /// Jobs that Bedrock runs at the same time.
     pub(crate) quota: u8,
-    /// A job of another request that has the name of the first attempt at the first part, and runs indefinitely.
+    /// Whether a job of another request has the name of the first attempt at the first part. It never ends.
     pub(crate) name_is_taken: bool,
     pub(crate) bedrock: Bedrock,
     pub(crate) create: Create,
@@ -91,47 +93,48 @@ pub(crate) struct Protocol {
     pub(crate) steps: Mutex<Vec<Step>>,
 }
 
-/// From one world to another.
+/// A step from one world to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) from: u64,
     pub(crate) to: u64,
-    /// Whether it takes no fault and no event, only work that goes on, time and the sweep.
+    /// Whether it needs no fault and no event, but only work that continues, time, and the sweep.
     pub(crate) is_sweep: bool,
-    /// Whether nothing is open after it.
+    /// Whether nothing is open afterwards.
     pub(crate) ends: bool,
 }
 
 /// What can happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// The put event, for the first time or again, early or late. It is lost if it never happens.
+    /// The put event arrives, for the first time or again, early or late. It is lost if this never happens.
     Submit,
-    /// The sweep comes to the version that was dropped.
+    /// The sweep reaches the version that was dropped.
     Compare,
-    /// A job's state change, for the first time or again, early or late. It is lost if it never happens.
+    /// A job's state change arrives, for the first time or again, early or late. It is lost if this never
+    /// happens.
     Complete(JobId),
-    /// The sweep comes to a marker.
+    /// The sweep reaches a marker.
     Sweep(Entry),
     /// An invocation makes its next call.
     Call { invocation: usize, task: Task, course: Course },
-    /// An invocation is gone before its next call: a crash, a timeout, an error that it gives up on. (A lease
-    /// that is given back is the same, and then the end of the lease.)
+    /// An invocation ends before its next call: by a crash, a timeout, or an error. (A lease that is released
+    /// counts as this and then as the end of the lease.)
     Crash { invocation: usize },
     /// A lease ends.
     LeaseEnds(Entry),
-    /// The time has come after which a doubt is final.
+    /// A doubt becomes final.
     DoubtEnds(JobId),
-    /// A job is over; these records of it were done, and these of them are in its output.
+    /// A job ends. The first set of records was done; those in the second set are in its output.
     JobEnds(JobId, Records, Records),
-    /// The rest of a job's output is there now.
+    /// The rest of a job's output appears.
     OutputAppears(JobId),
     /// The version that was dropped is deleted.
     DeleteSource,
 }
 
 impl Protocol {
-    /// One drop of so many parts of so many records each.
+    /// One drop of `parts` parts with `records` records each.
     pub(crate) fn new(parts: u8, records: u8, invocations: usize, faults: u8) -> Self {
         Self {
             parts,
@@ -179,7 +182,7 @@ impl Protocol {
 
     fn call(&self, world: &mut World, mut invocation: Invocation, task: Task, course: Course) -> Option<()> {
         perform(self, world, &mut invocation, task, course)?;
-        // An invocation with nothing left to do is over, and all that it held is held by nobody.
+        // An invocation with nothing left to do has ended, and holds nothing any more.
         if !invocation.todo.is_empty() {
             world.invocations.push(invocation);
             world.invocations.sort_unstable();
@@ -258,7 +261,7 @@ impl Model for Protocol {
                         actions.extend(shown.map(|shown| Action::JobEnds(id, done, shown)));
                     }
                 }
-                // What is not there after some hours never will be.
+                // Output that is not there after some hours never appears.
                 AtBedrock::Over { done, shown } if shown != done && !is_decided => {
                     actions.push(Action::OutputAppears(id));
                 }

@@ -1,24 +1,26 @@
 //! What an invocation does, one external call at a time.
 //!
-//! A task is one call, together with what the invocation makes of its answer: everything local in between
-//! can be seen by nobody. A task carries whether the entry that it goes by is still what was read
-//! (`current`): that is what `If-Match` on the ETag asks, and unlike a version number it keeps the number of
-//! states finite.
+//! A task is one call together with what the invocation does with its answer, because nothing can observe the
+//! local work in between. A task has a flag `current`: whether the entry that it is based on is still the one
+//! that was read. `If-Match` on the ETag asks exactly that, and unlike a version number it keeps the number
+//! of states finite.
 //!
-//! An invocation that goes on to other work (the next marker of a sweep, the waiting jobs after a
-//! completion) is the end of one invocation and the beginning of another here, which allows more: the
-//! leases of the first can end sooner. Its first read is one step with its beginning, for until then nobody
-//! can tell that it is there.
+//! If an invocation continues with other work (the next marker of a sweep, the waiting jobs after a
+//! completion), the model ends it and starts another one. That allows more courses than the code does, since
+//! the leases of the first can end sooner. The start of an invocation and its first read are one step,
+//! because nothing can observe the invocation before it.
 //!
-//! Of the outside it is assumed what S3 documents (reads after writes, conditional writes) and that Bedrock
-//! lists a job as soon as it exists, and that manifest and counters say what was processed; what the output shows may
-//! be less, and come later, but not after some hours. A record is `done` here whether it succeeded or failed for good.
+//! About S3, the model assumes what is documented: reads after writes, and conditional writes. About Bedrock,
+//! it assumes that a job is listed as soon as it exists, and that manifest and counters say what was
+//! processed. The output may show less, and may be late, but nothing appears after some hours. A record is
+//! `done` if it succeeded or failed permanently.
 
 use super::protocol::{Bedrock, Create, Protocol, Rule};
 use super::task::{Asked, Course, Reason, Task};
 use super::world::{AtBedrock, Doubt, DropState, Entry, Invocation, JobId, JobState, Lease, Outcome, World};
 
-/// A conditional write has succeeded: plans what follows, after a look whose write it was if the answer is lost.
+/// Plans what follows after a conditional write succeeded. If its answer was lost, the entry is read back
+/// first.
 fn go_on(by: &mut Invocation, entry: Entry, course: Course, tasks: &[Task]) {
     by.plan(tasks);
     if course.is_lost() {
@@ -27,7 +29,7 @@ fn go_on(by: &mut Invocation, entry: Entry, course: Course, tasks: &[Task]) {
     }
 }
 
-/// Makes one call. `None` if it cannot go this way.
+/// Makes one call. `None` if the call cannot take this course.
 pub(crate) fn perform(
     protocol: &Protocol,
     world: &mut World,
@@ -127,7 +129,7 @@ pub(crate) fn perform(
                 Task::CreateAtBedrock { id, current, asked: Asked::AsRecorded }
             }]);
         }
-        // The name is in use: it is looked up.
+        // The name is in use, so it is looked up.
         Task::CreateAtBedrock { id, current, .. } if protocol.is_taken(id) => {
             plain(course)?;
             by.plan(&[Task::FindByName { id, current, is_refused: true }]);
@@ -238,7 +240,8 @@ pub(crate) fn perform(
     Some(())
 }
 
-/// A write whose condition fails has no effect of which the answer could be lost, and no other branch.
+/// Allows only the plain course: a write whose condition fails has no effect whose answer could be lost, and
+/// no other result.
 fn plain(course: Course) -> Option<()> {
     (course == Course::Plain).then_some(())
 }
@@ -274,7 +277,7 @@ fn read_job(protocol: &Protocol, world: &World, by: &mut Invocation, id: JobId, 
             let retried = recorded.retried != (protocol.breaks(Rule::OutcomeIsDecidedOnce) && may_retry);
             by.plan(&carry_out(id, Outcome { retried, ..recorded }));
         }
-        // The marker was put, and the entry is still to come.
+        // The marker was put, but the entry does not exist yet.
         (None, _) => {}
     }
 }
@@ -289,8 +292,8 @@ fn create_at_bedrock(
     course: Course,
 ) -> Option<()> {
     if course == Course::Other {
-        // Throttled, over the quota, or refused for the settings. It is documented nowhere that a known
-        // token is looked at before any of these, so a job that exists can be refused as well.
+        // Throttled, over the quota, or refused for the settings. It is not documented that Bedrock looks for
+        // a known token before any of these, so a job that exists can be refused as well.
         return Some(());
     }
     let token = 1 << id.0;
@@ -307,7 +310,7 @@ fn create_at_bedrock(
         by.sent |= token;
     }
     if world.job(id).made > 0 {
-        // The promise is broken; what becomes of the second job does not matter any more.
+        // The promise is broken, so the rest of the second job does not matter.
         world.job_mut(id).made = 2;
         return Some(());
     }
@@ -320,7 +323,7 @@ fn create_at_bedrock(
     Some(())
 }
 
-/// What was decided, and then `Settled`.
+/// The tasks that carry out what was decided, and then record `Settled`.
 fn carry_out(id: JobId, outcome: Outcome) -> Vec<Task> {
     let mut tasks = vec![Task::WriteResults(id)];
     match (outcome.remaining, id.next()) {
@@ -332,7 +335,7 @@ fn carry_out(id: JobId, outcome: Outcome) -> Vec<Task> {
     tasks
 }
 
-/// What is done for a settled job.
+/// The tasks for a settled job.
 fn settled(protocol: &Protocol, id: JobId) -> [Task; 2] {
     let delete = Task::DeleteMarker(Entry::Job(id));
     if protocol.breaks(Rule::MarkerGoesLast) {

@@ -1,4 +1,4 @@
-//! The external calls of an invocation, and the ways in which each can go.
+//! The external calls of an invocation, and the courses that each can take.
 
 use super::protocol::{Create, Protocol};
 use super::world::{Entry, JobId, Outcome, Records};
@@ -6,7 +6,7 @@ use super::world::{Entry, JobId, Outcome, Records};
 /// Why an invocation looks at a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Reason {
-    /// Its state change came, so the job exists and is over.
+    /// Its state change arrived, so the job exists and is over.
     StateChange,
     /// The sweep found its marker, or the invocation made it.
     Marker,
@@ -17,7 +17,7 @@ pub(crate) enum Reason {
 pub(crate) enum Asked {
     /// With the recorded request and token.
     AsRecorded,
-    /// The same, but the record is written only after it ([`Rule::RecordComesFirst`] is broken).
+    /// With the request and token, which are recorded only afterwards ([`Rule::RecordComesFirst`] is broken).
     BeforeTheRecord,
     /// With a token that was not sent before ([`Rule::JobIsLookedUp`] is broken).
     WithAFreshToken,
@@ -26,8 +26,8 @@ pub(crate) enum Asked {
 /// One external call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Task {
-    /// A conditional write was made and its answer lost: read back, and skip `then` tasks if the entry is
-    /// not one's own.
+    /// Reads an entry back after the answer to a conditional write was lost, and skips `then` tasks if
+    /// another invocation wrote the entry.
     Confirm {
         entry: Entry,
         current: bool,
@@ -41,17 +41,17 @@ pub(crate) enum Task {
     TakeDrop {
         current: bool,
     },
-    /// Reads the drop, and records the verdict.
+    /// Reads the drop and records the verdict.
     JudgeDrop {
         current: bool,
     },
     WriteRejection,
-    /// Looks whether the job is there, and makes it otherwise.
+    /// Looks for the job's entry, and creates it if there is none.
     MakeJob(JobId),
     WriteInput(JobId),
     PutJobMarker(JobId),
     CreateJob(JobId),
-    /// As `CreateJob`, of a job that can no longer be made.
+    /// As `CreateJob`, for a job that can no longer be created.
     CreateSourceDeleted(JobId),
     ReadJob(JobId, Reason),
     TakeJob {
@@ -62,7 +62,7 @@ pub(crate) enum Task {
     FindByName {
         id: JobId,
         current: bool,
-        /// Create was refused, because the name is in use.
+        /// Whether Create was refused because the name is in use.
         is_refused: bool,
     },
     CreateAtBedrock {
@@ -93,7 +93,7 @@ pub(crate) enum Task {
     RecordEnded {
         id: JobId,
         current: bool,
-        /// What the output shows.
+        /// The records that the output shows.
         seen: Records,
         /// Whether all that is known can be true.
         agrees: bool,
@@ -106,7 +106,7 @@ pub(crate) enum Task {
         outcome: Outcome,
     },
     FinishDrop,
-    /// Of the finish check, which read the drop before.
+    /// Checks that a job is settled, for a drop that may be finished and was read before.
     CheckSettled {
         id: JobId,
         current: bool,
@@ -120,15 +120,16 @@ pub(crate) enum Task {
     DeleteMarker(Entry),
 }
 
-/// How a call goes.
+/// The course of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Course {
     Plain,
-    /// The other answer, or the other decision: settings differ between invocations.
+    /// The other answer, or the other decision, since settings differ between invocations.
     Other,
-    /// It has its effect, and the answer is lost.
+    /// The call has its effect, and its answer is lost.
     Lost,
-    /// As `Other`, and the answer is lost. For Create: it is lost, and the SDK asks again by itself.
+    /// As `Other`, and the answer is lost. For Create, the answer is lost and the SDK sends the request
+    /// again.
     LostOther,
 }
 
@@ -143,7 +144,7 @@ impl Course {
 }
 
 impl Task {
-    /// The entry that this goes by has been written by another.
+    /// Notes that another invocation wrote an entry, which may be the one that this task is based on.
     pub(crate) fn outdate(&mut self, written: Entry) {
         let (entry, current) = match self {
             Self::Confirm { entry, current, .. } => (*entry, current),
@@ -183,7 +184,7 @@ impl Task {
         }
     }
 
-    /// The ways in which the call can go. A lost answer counts only where something depends on it.
+    /// The courses that the call can take. A lost answer is a course only if something depends on the answer.
     pub(crate) fn courses(self, protocol: &Protocol) -> &'static [Course] {
         use Course::{Lost, LostOther, Other, Plain};
         match self {

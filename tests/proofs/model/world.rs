@@ -1,15 +1,15 @@
-//! What exists outside the invocations: the ledger, the markers and the files in S3, and the jobs at
-//! Bedrock; and the invocations that are at work on it.
+//! What exists outside the invocations (the ledger, the markers and files in S3, and the jobs at Bedrock),
+//! and the invocations that are running.
 
 use super::task::Task;
 
 /// A set of the records of one part, one bit each.
 pub(crate) type Records = u8;
 
-/// Attempts at a part, at most.
+/// The most attempts at a part.
 pub(crate) const ATTEMPTS: u8 = 2;
 
-/// One of the jobs that may ever be made: an attempt at a part.
+/// One of all possible jobs: an attempt at a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct JobId(pub(crate) u8);
 
@@ -22,7 +22,7 @@ impl JobId {
         self.0 / ATTEMPTS
     }
 
-    /// Counted from 0.
+    /// The attempt, counted from 0.
     pub(crate) fn attempt(self) -> u8 {
         self.0 % ATTEMPTS
     }
@@ -53,14 +53,14 @@ impl Entry {
     }
 }
 
-/// The end of a lease, as everybody's clock will show it.
+/// Whether a lease has ended, on every clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Lease {
     Running,
     Over,
 }
 
-/// How long contradicting evidence may still come to fit together, as everybody's clock will show it.
+/// Whether contradicting evidence may still change, or is final on every clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Doubt {
     Open,
@@ -90,7 +90,7 @@ pub(crate) enum JobState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Outcome {
     pub(crate) remaining: Records,
-    /// They go to a next attempt; otherwise they are handed back as unprocessed.
+    /// Whether they go to a next attempt. Otherwise they are handed back as unprocessed.
     pub(crate) retried: bool,
 }
 
@@ -118,7 +118,7 @@ impl JobState {
         }
     }
 
-    /// What was decided, once it is.
+    /// What was decided, if anything was.
     pub(crate) fn outcome(self) -> Option<Outcome> {
         match self {
             Self::Ended(outcome) | Self::Settled(outcome) => Some(outcome),
@@ -135,8 +135,8 @@ impl JobState {
     }
 }
 
-/// The moves of the drawing in `src/ledger/`. That the real entries have the same ones is a test of its own.
-/// No flow erases a drop.
+/// The moves of a drop, from the drawing in `src/ledger/`. A test checks that the real entries have the same
+/// ones. No flow erases a drop.
 pub(crate) const DROP_MOVES: [(&str, &str); 6] = [
     ("Reading", "Reading"),
     ("Reading", "Accepted"),
@@ -146,7 +146,7 @@ pub(crate) const DROP_MOVES: [(&str, &str); 6] = [
     ("Rejected", "Erased"),
 ];
 
-/// As [`DROP_MOVES`].
+/// The moves of a job, from the same drawing.
 pub(crate) const JOB_MOVES: [(&str, &str); 10] = [
     ("Waiting", "Submitting"),
     ("Submitting", "Submitting"),
@@ -160,8 +160,8 @@ pub(crate) const JOB_MOVES: [(&str, &str); 10] = [
     ("Ended", "Settled"),
 ];
 
-/// What one conditional write may do: one move, or the several at once by which a state change that comes
-/// before `Submitted` was recorded is caught up with.
+/// Whether one conditional write may do this: it makes one move, or several at once if a state change arrives
+/// before `Submitted` was recorded.
 fn is_legal_write(from: &str, to: &str) -> bool {
     let is_move = DROP_MOVES.iter().chain(&JOB_MOVES).any(|known| *known == (from, to));
     is_move || (["Waiting", "Submitting"].contains(&from) && ["Doubtful", "Ended"].contains(&to))
@@ -173,11 +173,12 @@ pub(crate) enum AtBedrock {
     #[default]
     Unknown,
     Running,
-    /// It is over.
+    /// The job is over.
     Over {
-        /// These records have an answer or an error for good, and were paid for. Manifest and counters say so.
+        /// The records that have an answer or a permanent error, and were paid for. Manifest and counters say
+        /// so.
         done: Records,
-        /// These of them are in the output that is there: all, unless something lies or is late.
+        /// Those of them that the output shows: all of them, unless the output is wrong or late.
         shown: Records,
     },
 }
@@ -189,7 +190,7 @@ pub(crate) struct Job {
     pub(crate) marker: bool,
     pub(crate) entry: Option<JobState>,
     pub(crate) at_bedrock: AtBedrock,
-    /// How many jobs Bedrock has made, and will be paid for.
+    /// How many jobs Bedrock has created, and will charge for.
     pub(crate) made: u8,
     /// `succeeded/` and `errors/`.
     pub(crate) results: Records,
@@ -207,18 +208,18 @@ pub(crate) struct Drop {
     pub(crate) summary: bool,
 }
 
-/// One call of a function: what it is still going to do, the next thing last.
+/// One run of a function, with the tasks that it still has, the next one last.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub(crate) struct Invocation {
     pub(crate) todo: Vec<Task>,
-    /// The entries with a lease of this invocation, one bit each.
+    /// The entries on which this invocation has a lease, one bit each.
     holds: u8,
-    /// The jobs whose token this invocation has sent, one bit each, where Bedrock forgets it after that.
+    /// The jobs whose token this invocation has sent, one bit each. Only used if Bedrock forgets tokens.
     pub(crate) sent: u8,
 }
 
 impl Invocation {
-    /// Plans these tasks, in this order, before what is already planned.
+    /// Plans these tasks, in this order, before those already planned.
     pub(crate) fn plan(&mut self, tasks: &[Task]) {
         self.todo.extend(tasks.iter().rev().copied());
     }
@@ -228,24 +229,24 @@ impl Invocation {
     }
 }
 
-/// Promises whose breach is an event and leaves no trace in the objects.
+/// The promises whose breach leaves no trace in the objects.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Breaches {
     pub(crate) illegal_write: bool,
     pub(crate) job_without_record: bool,
 }
 
-/// Everything.
+/// Everything that there is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct World {
     pub(crate) drop: Drop,
-    /// By [`JobId`].
+    /// The jobs, indexed by [`JobId`].
     pub(crate) jobs: Vec<Job>,
-    /// The version that was dropped has been deleted.
+    /// Whether the version that was dropped has been deleted.
     pub(crate) source_deleted: bool,
-    /// In order, for it makes no difference which is which.
+    /// The invocations, sorted, because it makes no difference which is which.
     pub(crate) invocations: Vec<Invocation>,
-    /// How many crashes, lost answers, lies and deletions may still happen.
+    /// How many crashes, lost answers, wrong outputs, and deletions may still happen.
     pub(crate) faults: u8,
     pub(crate) breaches: Breaches,
 }
@@ -285,7 +286,7 @@ impl World {
         std::iter::once(Entry::Drop).chain(self.job_ids().map(Entry::Job))
     }
 
-    /// Whether a lease is recorded that is not over.
+    /// Whether a lease is recorded that has not ended.
     pub(crate) fn is_leased(&self, entry: Entry) -> bool {
         match entry {
             Entry::Drop => self.drop.entry == Some(DropState::Reading(Lease::Running)),
@@ -293,12 +294,12 @@ impl World {
         }
     }
 
-    /// The time has come after which contradicting evidence is final.
+    /// Makes contradicting evidence final.
     pub(crate) fn end_doubt(&mut self, id: JobId) {
         self.job_mut(id).entry = Some(JobState::Doubtful(Doubt::Final));
     }
 
-    /// The time of a lease has come.
+    /// Ends a lease.
     pub(crate) fn end_lease(&mut self, entry: Entry) {
         match entry {
             Entry::Drop => self.drop.entry = Some(DropState::Reading(Lease::Over)),
@@ -306,19 +307,19 @@ impl World {
         }
     }
 
-    /// Writes the drop's entry. The condition on it has been checked.
+    /// Writes the drop's entry. Its condition has been checked.
     pub(crate) fn write_drop(&mut self, state: DropState, by: &mut Invocation) {
         let before = self.drop.entry.replace(state);
         self.after_write(Entry::Drop, before.map(DropState::name), state.name(), by);
     }
 
-    /// Writes a job's entry. The condition on it has been checked.
+    /// Writes a job's entry. Its condition has been checked.
     pub(crate) fn write_job(&mut self, id: JobId, state: JobState, by: &mut Invocation) {
         let before = self.job_mut(id).entry.replace(state);
         self.after_write(Entry::Job(id), before.map(JobState::name), state.name(), by);
     }
 
-    /// The `ETag` that others have read is no longer the object's, and a lease of theirs is gone.
+    /// Outdates the `ETag` that others have read, and ends their lease on the entry.
     fn after_write(&mut self, entry: Entry, from: Option<&str>, to: &str, by: &mut Invocation) {
         if from.is_some_and(|from| !is_legal_write(from, to)) {
             self.breaches.illegal_write = true;

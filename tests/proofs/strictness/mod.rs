@@ -1,4 +1,4 @@
-//! No bad line is accepted, no good line is refused.
+//! No bad line is accepted, and no good line is refused.
 
 mod mutation;
 mod oracle;
@@ -39,7 +39,7 @@ const GOOD: [&str; 20] = [
     r#"{"recordId":"REC00000001","modelInput":{"anthropic_version":"bedrock-2023-05-31","max_tokens":174,"temperature":0.7,"messages":[{"role":"user","content":[{"type":"text","text":"Please answer in their language:\n\"Wo bleibt mein Paket?\""}]}],"stop_sequences":[],"stream":false,"top_k":null}}"#,
 ];
 
-/// Whole lines that are none.
+/// Whole lines that are not records.
 const BAD: [&[u8]; 54] = [
     b"",
     b" ",
@@ -143,7 +143,7 @@ const GOOD_VALUES: [&str; 42] = [
     r#""{\"not\":[\"structure\",{}],:}""#,
 ];
 
-/// Values that are not.
+/// Values that are not JSON.
 const BAD_VALUES: [&[u8]; 66] = [
     b"",
     b"nul",
@@ -222,7 +222,7 @@ fn nested(depth: usize) -> Vec<u8> {
     with_value(0, format!("{}{}", "[".repeat(depth - 2), "]".repeat(depth - 2)).as_bytes())
 }
 
-/// Lines with the expected verdict each.
+/// Lines, each with its expected verdict.
 fn corpus() -> Vec<(Vec<u8>, bool)> {
     let good = GOOD.iter().map(|line| (line.as_bytes().to_vec(), true));
     let bad = BAD.iter().map(|line| (line.to_vec(), false));
@@ -232,13 +232,14 @@ fn corpus() -> Vec<(Vec<u8>, bool)> {
     good.chain(bad).chain(good_values).chain(bad_values).chain(deep).collect()
 }
 
-/// What is wrong with the verdict on a line that comes behind a good one, if anything is, and whether it is good.
+/// What is wrong, if anything, with the verdict on a line that follows a good one, and whether the line is
+/// good.
 fn disagreement(before: &[u8], line: &[u8]) -> (Option<String>, bool) {
     let expected = oracle::record(line);
     let found = parse_input_record(line);
     let mut reader = InputReader::default();
     assert_eq!(reader.read(before).is_ok(), parse_input_record(before).is_ok());
-    assert_eq!(reader.read(line), found, "behind another line: {:?}", String::from_utf8_lossy(line));
+    assert_eq!(reader.read(line), found, "after another line: {:?}", String::from_utf8_lossy(line));
     let bad_lines = bad_lines_of(&[before, line, before, line, before]);
     let expected_bad = if expected.is_some() { vec![] } else { vec![2, 4] };
     assert_eq!(bad_lines, expected_bad, "among others: {:?}", String::from_utf8_lossy(line));
@@ -253,7 +254,7 @@ fn disagreement(before: &[u8], line: &[u8]) -> (Option<String>, bool) {
     ((!is_right).then(report), expected.is_some())
 }
 
-/// The numbers of those lines that a whole drop of them is refused for.
+/// The numbers of the lines for which a drop with all of them is refused.
 fn bad_lines_of(lines: &[&[u8]]) -> Vec<u64> {
     let quotas = Quotas { min_records: 1, max_records: 1, max_file_bytes: u64::MAX };
     let mut validator = Validator::new(DropId::derive(&any_drop()), quotas, usize::MAX);
@@ -264,7 +265,7 @@ fn bad_lines_of(lines: &[&[u8]]) -> Vec<u64> {
     }
 }
 
-/// Holds the oracle against `serde_json`, which has a range for numbers and a depth of its own.
+/// Compares the oracle with `serde_json`, which has its own range of numbers and its own depth.
 fn assert_oracle_knows_json(line: &[u8]) {
     let oracle = oracle::json(line, 128).is_some();
     match serde_json::from_slice::<Value>(line) {
@@ -291,13 +292,14 @@ fn each_line_of_the_corpus_gets_its_verdict() {
 }
 
 #[test]
-fn values_get_their_verdict_at_every_place_of_a_block() {
+fn values_get_their_verdict_at_every_offset_in_a_block() {
     let good = GOOD_VALUES.iter().map(|value| (value.as_bytes(), true));
     for (value, is_good) in good.chain(BAD_VALUES.iter().map(|value| (*value, false))) {
         for padding in 0..130 {
             let line = with_value(padding, value);
             assert_eq!(parse_input_record(&line).is_ok(), is_good, "{}", String::from_utf8_lossy(&line));
-            // The same within one long string, next to an escape and a character beyond ASCII.
+            // A string must also be accepted within one long string, next to an escape and a character that
+            // is not ASCII.
             if let [b'"', inner @ .., b'"'] = value {
                 let text = [b"\"\\n\xc3\xa9", "y".repeat(padding).as_bytes(), inner, b"\\\\\""].concat();
                 let (wrong, _) = disagreement(&with_value(0, b"\"\""), &with_value(0, &text));
@@ -307,10 +309,11 @@ fn values_get_their_verdict_at_every_place_of_a_block() {
     }
 }
 
-/// What is wrong with the verdict on the second line, behind the first one, and whether it is good.
+/// What is wrong, if anything, with the verdict on the second line after the first one, and whether it is
+/// good.
 type Judge = fn(&[u8], &[u8]) -> (Option<String>, bool);
 
-/// Judges lines mutated from `seeds`, the same ones on any machine; gives how many are good.
+/// Judges lines mutated from `seeds`, which are the same on every machine; gives the number of good ones.
 fn count_good(seeds: &[Vec<u8>], lines: usize, judge: Judge) -> usize {
     const BATCHES: usize = 50;
     let next_batch = AtomicUsize::new(0);
@@ -378,14 +381,14 @@ fn disagreement_with(expected: Option<&(String, Answer)>, before: &[u8], line: &
     let mut reader = OutputReader::default();
     let _ = reader.read(before);
     let found = reader.read(line);
-    assert_eq!(found, parse_output_record(line), "behind another line");
+    assert_eq!(found, parse_output_record(line), "after another line");
     let found = found.map(|record| (record.record_id.into_owned(), record.answer));
     let report = || format!("{:?}: {found:?}, not {expected:?}", String::from_utf8_lossy(line));
     (found.as_ref() != expected).then(report)
 }
 
 #[test]
-fn values_that_make_a_difference_are_no_part_of_a_shape() {
+fn values_that_change_the_answer_are_not_part_of_a_template() {
     let values = ["null", "7", "true", r#""text""#, "{}", "[]", r#"{"errorCode":500}"#, "1e400", ""];
     let line = |id: &str, output: &str, error: &str| {
         format!(r#"{{"recordId":{id},"modelInput":{{"a":1}},"modelOutput":{output},"error":{error}}}"#)
@@ -406,7 +409,7 @@ fn values_that_make_a_difference_are_no_part_of_a_shape() {
     }
 }
 
-/// The line of each number is the same one on any machine.
+/// An output line with any members. Each number gives the same line on every machine.
 fn any_output(number: u64) -> Vec<u8> {
     mutation::any_output(&mut Rng::with_seed(number))
 }
@@ -420,7 +423,7 @@ fn output_with_any_members_is_read_as_the_oracle_reads_it() {
         assert_eq!(wrong, None);
         answers += u64::from(is_answer);
     }
-    println!("strictness of output: {LINES} lines of any members ({answers} answers), 0 disagreements");
+    println!("strictness of output: {LINES} lines with any members ({answers} answers), 0 disagreements");
 }
 
 #[test]

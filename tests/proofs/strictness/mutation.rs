@@ -1,8 +1,9 @@
-//! Lines that are almost records, and records that almost are not.
+//! Makes lines that are almost records, and records that are almost not.
 
 use fastrand::Rng;
 
-/// What is put into a line at random places: much of it is good only within a string, or only outside.
+/// Pieces that are put into a line at random offsets. Many are good only within a string, or only outside
+/// one.
 const FRAGMENTS: [&[u8]; 64] = [
     b"\"",
     b"\\",
@@ -70,8 +71,8 @@ const FRAGMENTS: [&[u8]; 64] = [
     b"\"modelInput\":{},",
 ];
 
-/// One of `seeds`, and a line made from it by up to three changes, some of them with bytes of another seed. It has
-/// no `\n`.
+/// One of `seeds`, and a line made from it by up to three changes, some of them with bytes of another seed.
+/// The line has no `\n`.
 pub(crate) fn mutated<'a>(random: &mut Rng, seeds: &'a [Vec<u8>]) -> (&'a [u8], Vec<u8>) {
     let seed = random.choice(seeds).expect("there are seeds");
     let mut line = seed.clone();
@@ -105,7 +106,7 @@ pub(crate) fn mutated<'a>(random: &mut Rng, seeds: &'a [Vec<u8>]) -> (&'a [u8], 
     (seed, line)
 }
 
-/// Puts a value, the first number of the line if there is one, into many arrays or objects.
+/// Nests a value (the first number of the line, if there is one) in many arrays or objects.
 fn nest(random: &mut Rng, line: &mut Vec<u8>) {
     let Some(at) = line.windows(2).position(|pair| pair[0] == b':' && pair[1].is_ascii_digit()) else {
         return;
@@ -116,7 +117,7 @@ fn nest(random: &mut Rng, line: &mut Vec<u8>) {
     line.splice(at + 1..at + 1, open.repeat(depth).bytes());
 }
 
-/// Keys of a line of output, and of its error. Some look like others.
+/// The keys of a line of output and of its error, and keys that look like them.
 const KEYS: [&str; 9] = [
     "recordId",
     "modelInput",
@@ -131,7 +132,7 @@ const KEYS: [&str; 9] = [
 const ERROR_KEYS: [&str; 7] =
     ["errorCode", "errorCode", "errorMessage", "expired", "expired", "retryable", "error\\u0043ode"];
 
-/// A value of every type, and what each member of a line may be.
+/// A value of every type, and the values that each member of a line may have.
 const VALUES: [&str; 24] = [
     "null",
     "null",
@@ -159,7 +160,7 @@ const VALUES: [&str; 24] = [
     "[[[[[{}]]]]]",
 ];
 
-/// A line of output: a record's id, and any members with any values, some of them twice.
+/// A line of output: a record's id, and any members with any values, some of them repeated.
 pub(crate) fn any_output(random: &mut Rng) -> Vec<u8> {
     let mut members = Vec::new();
     if random.u8(..8) > 0 {

@@ -1,23 +1,23 @@
-//! What a record is and what a line of Bedrock's output says, written down once more: slow, plain, character by
-//! character along RFC 8259. It shares nothing with what it judges.
+//! A second implementation of what a record is, and of what a line of Bedrock's output says: slow, plain, and
+//! character by character along RFC 8259. It shares no code with what it judges.
 
 use std::borrow::Cow;
 
 use bedrock_vpc_batch::record::output::Answer;
 
-/// A JSON value, as far as a verdict needs it.
+/// A JSON value, in as much detail as a verdict needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Json {
     Object(Vec<(String, Json)>),
     Text(String),
-    /// As it is written.
+    /// A number as it is written.
     Number(String),
     True,
     Null,
     Other,
 }
 
-/// Whether a line is a record, and then its id.
+/// Reads a line as a record: `None` if it is not one, and otherwise its id, if it has one.
 pub(crate) fn record(line: &[u8]) -> Option<Option<String>> {
     let Json::Object(members) = json(line, 128)? else { return None };
     let (mut record_id, mut has_input) = (None, false);
@@ -31,29 +31,30 @@ pub(crate) fn record(line: &[u8]) -> Option<Option<String>> {
     has_input.then_some(record_id)
 }
 
-/// What a line of output says, and of which record.
+/// What a line of output says, and about which record.
 ///
-/// The guide describes a line as an object with `recordId`, `modelInput` and `modelOutput`; if a record failed, `error`
-/// stands in place of `modelOutput`, an object with `errorCode`, a number, and `errorMessage`. It says nothing of other
-/// lines. Two rules decide those: a record that Bedrock has answered is never given to it again, and a record is
-/// answered if its line says so in whatever way.
+/// The guide describes a line as an object with `recordId`, `modelInput`, and `modelOutput`. If a record
+/// failed, the line has `error` instead of `modelOutput`: an object with `errorCode`, a number, and
+/// `errorMessage`. The guide says nothing about other lines. Two rules decide those: a record that Bedrock
+/// has answered is never submitted again, and a record is answered if its line says so in any form.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html> (read 2026-11)
 pub(crate) fn answer(line: &[u8]) -> Option<(String, Answer)> {
     let text = String::from_utf8_lossy(line);
     let text_is_exact = matches!(text, Cow::Borrowed(_));
-    // A file may begin with a byte order mark; it is not part of the first line.
+    // A file may start with a byte order mark, which is not part of the first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    // The line of a job that was stopped may be cut. Only a whole object says anything.
+    // The last line of a job that was stopped may be cut off. Only a whole object says anything.
     let Json::Object(line) = parsed(text, 600, true)? else { return None };
 
-    // An id is a string. Should it come as an integer, that is written with the same digits.
+    // An id is a string. If Bedrock writes it as an integer, it has the same digits.
     let mut ids = said(&line, "recordId").into_iter().map(|id| match id {
         Json::Text(id) => Some(id),
         Json::Number(id) if !id.contains(['.', 'e', 'E']) => Some(id),
         _ => None,
     });
     let id = ids.next()??;
-    // An answer must not be taken for that to another record: not if there are two ids, not if one was damaged.
+    // An answer must not be taken for the answer to another record, so a line with two ids or a damaged id
+    // says nothing.
     if !ids.all(|other| other == Some(id)) || (!text_is_exact && id.contains('\u{fffd}')) {
         return None;
     }
@@ -64,21 +65,22 @@ pub(crate) fn answer(line: &[u8]) -> Option<(String, Answer)> {
         (false, true) => Answer::Succeeded,
         // There is an output, so the record is answered.
         (false, false) => Answer::Failed,
-        // Any doubt whether an error passes means that it does not.
+        // An error that may not be transient counts as permanent.
         (true, false) if errors.iter().all(|error| passes(error)) => Answer::Retryable,
         (true, false) => Answer::Failed,
     };
     Some((id.clone(), answer))
 }
 
-/// The values of a member, which may be there several times. A `null` is as good as none: the
-/// output of Converse jobs writes alternatives that are absent as `null`.
+/// The values of a member, which may be repeated. A `null` counts as absent, because the output of Converse
+/// jobs has `null` for the alternatives that are absent.
 fn said<'a>(object: &'a [(String, Json)], name: &str) -> Vec<&'a Json> {
     let of_name = object.iter().filter(|(key, _)| key == name).map(|(_, value)| value);
     of_name.filter(|value| **value != Json::Null).collect()
 }
 
-/// Whether an error has nothing to do with its record: too many requests, a fault of the service, a time that ran out.
+/// Whether an error has nothing to do with its record: too many requests, a fault of the service, or a
+/// timeout.
 fn passes(error: &Json) -> bool {
     let Json::Object(error) = error else { return false };
     let (codes, expired) = (said(error, "errorCode"), said(error, "expired"));
@@ -95,13 +97,13 @@ fn passes(error: &Json) -> bool {
     by_code || by_time
 }
 
-/// The value that a line is, unless it nests deeper than `depth` levels.
+/// The JSON value of a line, unless it nests deeper than `depth` levels.
 pub(crate) fn json(line: &[u8], depth: usize) -> Option<Json> {
     parsed(std::str::from_utf8(line).ok()?, depth, false)
 }
 
-/// The value that a text is. Text with half of a surrogate pair is not valid; a tolerant
-/// reader takes it for a value that is not text.
+/// The JSON value of a text. A string with half of a surrogate pair is not valid; a tolerant reader takes it
+/// for a value that is not a string.
 fn parsed(text: &str, depth: usize, is_tolerant: bool) -> Option<Json> {
     let mut parser = Parser { chars: text.chars().collect(), at: 0, is_tolerant };
     parser.space();
@@ -202,7 +204,7 @@ impl Parser {
         }
     }
 
-    /// As UTF-16, in which half of a surrogate pair is an error by itself.
+    /// A string in UTF-16, in which half of a surrogate pair is an error in itself.
     fn text(&mut self) -> Option<Vec<u16>> {
         if self.next()? != '"' {
             return None;
