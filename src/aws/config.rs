@@ -10,7 +10,7 @@ use aws_sdk_bedrock::types::ModelInvocationType;
 
 use crate::base::arn::Arn;
 use crate::drop::quotas::Quotas;
-use crate::record::recent_ids::MOST_LINES;
+use crate::record::recent_ids::MAX_LINES;
 
 /// The longest job-name prefix: a job name has at most 63 characters, 33 of which are `-` and the job-id.
 /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html> (read 2026-11)
@@ -202,7 +202,7 @@ impl Config {
         let job_tags = vars.tags("JOB_TAGS");
         let quotas = Quotas {
             min_records: vars.number("MIN_RECORDS_PER_JOB", 1, u64::MAX),
-            max_records: vars.number("MAX_RECORDS_PER_JOB", 1, MOST_LINES),
+            max_records: vars.number("MAX_RECORDS_PER_JOB", 1, MAX_LINES),
             max_file_bytes: vars.number("MAX_INPUT_FILE_BYTES", 1, u64::MAX),
         };
         if quotas.min_records > quotas.max_records {

@@ -130,7 +130,7 @@ struct Candidate<'a> {
     record_id: &'a str,
     /// The bytes that a missing id adds in the job's input.
     id_bytes: Option<u64>,
-    object_begin: usize,
+    object_start: usize,
     /// Where the line begins in the file.
     byte: u64,
     line_bytes: usize,
@@ -147,7 +147,7 @@ impl Seen {
             let byte = run.byte + begin as u64;
             let proven = text.and_then(|text| self.reader.prove(text, begin));
             let end = match proven {
-                Some((InputRecord { record_id: Some(Cow::Borrowed(record_id)), object_begin }, end))
+                Some((InputRecord { record_id: Some(Cow::Borrowed(record_id)), object_start }, end))
                     if end - begin <= self.max_record_bytes =>
                 {
                     let (key, line_bytes) = (self.hasher.key_of(record_id), end - begin);
@@ -155,7 +155,7 @@ impl Seen {
                         key,
                         record_id,
                         id_bytes: None,
-                        object_begin,
+                        object_start,
                         byte,
                         line_bytes,
                     });
@@ -189,7 +189,7 @@ impl Seen {
             let what = RecordProblem::TooLong(self.max_record_bytes);
             return self.refuse(byte, &RecordError { offset: 0, what });
         };
-        let InputRecord { record_id, object_begin } =
+        let InputRecord { record_id, object_start } =
             match proven.map_or_else(|| parse_input_record(line), Ok) {
                 Ok(record) => record,
                 Err(error) => return self.refuse(byte, &error),
@@ -200,23 +200,23 @@ impl Seen {
             key: self.hasher.key_of(&record_id),
             record_id: &record_id,
             id_bytes: is_given.then(|| given_member(&record_id).len() as u64),
-            object_begin,
+            object_start,
             byte,
             line_bytes: line.len(),
         })
     }
 
     fn add_all(&mut self, candidates: &mut Vec<Candidate<'_>>) -> Result<(), Enough> {
-        self.ids.fetch(candidates.iter().map(|candidate| candidate.key));
+        self.ids.warm_cache(candidates.iter().map(|candidate| candidate.key));
         candidates.drain(..).try_for_each(|candidate| self.add(&candidate))
     }
 
     #[inline]
     fn add(&mut self, candidate: &Candidate<'_>) -> Result<(), Enough> {
-        if let Err(line) = self.ids.add(candidate.key, self.lines + 1) {
+        if let Some(line) = self.ids.add(candidate.key, self.lines + 1) {
             let record_id = text::name(candidate.record_id).to_string();
             let what = RecordProblem::RecordIdRepeated { record_id, line };
-            return self.refuse(candidate.byte, &RecordError { offset: candidate.object_begin, what });
+            return self.refuse(candidate.byte, &RecordError { offset: candidate.object_start, what });
         }
         self.lines += 1;
         let bytes = candidate.line_bytes as u64 + 1;

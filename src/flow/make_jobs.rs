@@ -126,7 +126,7 @@ fn with_record_id(
     if record.record_id.is_some() {
         out.extend_from_slice(bytes);
     } else {
-        let (before, after) = bytes.split_at_checked(record.object_begin + 1).ok_or_else(not_a_record)?;
+        let (before, after) = bytes.split_at_checked(record.object_start + 1).ok_or_else(not_a_record)?;
         out.extend_from_slice(before);
         out.extend_from_slice(given_member(&given_record_id(drop_id, line.number)).as_bytes());
         out.extend_from_slice(after);
