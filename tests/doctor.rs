@@ -79,7 +79,7 @@ const BROKEN: &[Broken] = &[
         state: "warn",
         check: "subnets",
         found: "only in us-east-1a",
-        fix: "make and name one in another zone",
+        fix: "create and name one in another zone",
         ..SOUND
     },
     Broken {
@@ -126,8 +126,8 @@ const BROKEN: &[Broken] = &[
             "FromPort: 80\n          ToPort: 80\n          DestinationPrefixListId: !Ref S3PrefixListId\n          Description: S3\n\n  FunctionSecurityGroup:",
         )],
         check: "security groups",
-        found: "{JobSecurityGroupIds} does not let 443 out",
-        fix: "let TCP 443 out to the prefix list pl-",
+        found: "{JobSecurityGroupIds} does not allow 443 out",
+        fix: "allow TCP 443 out to the prefix list pl-",
         ..SOUND
     },
     Broken {
@@ -138,8 +138,8 @@ const BROKEN: &[Broken] = &[
         )],
         state: "warn",
         check: "security groups",
-        found: "{JobSecurityGroupIds} lets 443 out to 0.0.0.0/0",
-        fix: "let TCP 443 out to the prefix list pl-",
+        found: "{JobSecurityGroupIds} allows 443 out to 0.0.0.0/0",
+        fix: "allow TCP 443 out to the prefix list pl-",
         ..SOUND
     },
     Broken {
@@ -150,7 +150,7 @@ const BROKEN: &[Broken] = &[
         )],
         check: "S3 endpoint",
         found: "s3:PutObject on arn:aws:s3:::{OutputBucketName}/work/",
-        fix: "allow it to {JobRoleArn} there",
+        fix: "allow it for {JobRoleArn} there",
         ..SOUND
     },
     Broken {
@@ -161,7 +161,7 @@ const BROKEN: &[Broken] = &[
         )],
         check: "S3 endpoint",
         found: "s3:ListBucketVersions on arn:aws:s3:::{InputBucketName}",
-        fix: "allow it to {CompleteRoleArn} there",
+        fix: "allow it for {CompleteRoleArn} there",
         ..SOUND
     },
     Broken {
@@ -180,7 +180,7 @@ const BROKEN: &[Broken] = &[
         )],
         check: "Bedrock endpoint",
         found: "the policy of {BedrockVpcEndpointId} does not allow endpoint-no-create-SubmitRole-",
-        fix: "allow it to {SubmitRoleArn} there",
+        fix: "allow it for {SubmitRoleArn} there",
         ..SOUND
     },
     Broken {
@@ -190,8 +190,8 @@ const BROKEN: &[Broken] = &[
             "SourceSecurityGroupId: !Ref JobSecurityGroup",
         )],
         check: "Bedrock endpoint",
-        found: "does not let {FunctionSecurityGroupId} of the functions in on 443",
-        fix: "let TCP 443 in from {FunctionSecurityGroupId}",
+        found: "does not allow {FunctionSecurityGroupId} of the functions in on 443",
+        fix: "allow TCP 443 in from {FunctionSecurityGroupId}",
         ..SOUND
     },
     Broken {
@@ -209,7 +209,7 @@ const BROKEN: &[Broken] = &[
         also: &["input bucket policy"],
         check: "output bucket policy",
         found: "OnlyThroughTheEndpoint denies through {S3VpcEndpointId}: job-kept-out-JobRole-",
-        fix: "except from OnlyThroughTheEndpoint what comes through {S3VpcEndpointId}",
+        fix: "exempt requests through {S3VpcEndpointId} from OnlyThroughTheEndpoint",
         ..SOUND
     },
     Broken {
@@ -217,7 +217,7 @@ const BROKEN: &[Broken] = &[
         accident: Accident::OutputBucketDeleted,
         check: "output bucket",
         found: "{OutputBucketName} does not exist",
-        fix: "deploy the stack anew",
+        fix: "deploy the stack again",
         ..SOUND
     },
     Broken {
@@ -238,7 +238,7 @@ const BROKEN: &[Broken] = &[
         state: "warn",
         check: "input bucket",
         found: "{InputBucketName} is not versioned",
-        fix: "switch its versioning on",
+        fix: "turn on versioning",
         ..SOUND
     },
     Broken {
@@ -277,7 +277,7 @@ const BROKEN: &[Broken] = &[
         )],
         check: "role permissions",
         found: "ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
-        fix: "let the role's policies allow ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
+        fix: "allow ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
         ..SOUND
     },
     Broken {
@@ -285,7 +285,7 @@ const BROKEN: &[Broken] = &[
         edits: &[("Action: bedrock:InvokeModel\n", "Action: bedrock:InvokeAgent\n")],
         check: "role permissions",
         found: "bedrock:InvokeModel on arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0",
-        fix: "let the role's policies allow bedrock:InvokeModel on",
+        fix: "allow bedrock:InvokeModel on",
         ..SOUND
     },
     Broken {
@@ -299,7 +299,7 @@ const BROKEN: &[Broken] = &[
         ],
         check: "role permissions",
         found: "bedrock:InvokeModel on arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-4-5",
-        fix: "let the role's policies allow bedrock:InvokeModel on arn:aws:bedrock:us-west-2",
+        fix: "allow bedrock:InvokeModel on arn:aws:bedrock:us-west-2",
         also: &["Bedrock endpoint"],
         ..SOUND
     },
@@ -307,7 +307,7 @@ const BROKEN: &[Broken] = &[
         name: "needs-profile",
         parameters: &[("ModelId", NEEDS_PROFILE)],
         check: "model",
-        found: "anthropic.claude-haiku-4-5-20251001-v1:0 is to be had only through an inference profile",
+        found: "anthropic.claude-haiku-4-5-20251001-v1:0 is only available through an inference profile",
         fix: "set ModelId to us.anthropic.claude-haiku-4-5-20251001-v1:0",
         ..SOUND
     },
@@ -315,7 +315,7 @@ const BROKEN: &[Broken] = &[
         name: "no-model",
         parameters: &[("ModelId", "anthropic.claude-9-haiku-20990101-v1:0")],
         check: "model",
-        found: "there is no model anthropic.claude-9-haiku-20990101-v1:0 in us-east-1",
+        found: "the model anthropic.claude-9-haiku-20990101-v1:0 does not exist in us-east-1",
         fix: "use one of https://docs.aws.amazon.com/",
         also: &["quotas"],
         ..SOUND
@@ -324,7 +324,7 @@ const BROKEN: &[Broken] = &[
         name: "no-profile",
         parameters: &[("ModelId", "eu.anthropic.claude-haiku-4-5-20251001-v1:0")],
         check: "model",
-        found: "there is no inference profile eu.anthropic.claude-haiku-4-5-20251001-v1:0 in us-east-1",
+        found: "the inference profile eu.anthropic.claude-haiku-4-5-20251001-v1:0 does not exist in us-east-1",
         fix: "aws bedrock list-inference-profiles",
         also: &["quotas"],
         ..SOUND
@@ -334,7 +334,7 @@ const BROKEN: &[Broken] = &[
         parameters: &[("ModelId", LEGACY)],
         state: "warn",
         check: "model",
-        found: "anthropic.claude-3-sonnet-20240229-v1:0 is LEGACY, and ends on 2027-01-31",
+        found: "anthropic.claude-3-sonnet-20240229-v1:0 is LEGACY, and its end of life is 2027-01-31",
         fix: "move to a newer model",
         ..SOUND
     },
@@ -342,8 +342,8 @@ const BROKEN: &[Broken] = &[
         name: "low-quota",
         parameters: &[("MaxRecordsPerJob", "200000")],
         check: "quotas",
-        found: "MAX_RECORDS_PER_JOB is 200000, the quota \"Records per batch inference job for Nova Lite\" is 100000",
-        fix: "set it to that, or ask for more",
+        found: "MAX_RECORDS_PER_JOB is 200000, but the quota \"Records per batch inference job for Nova Lite\" is 100000",
+        fix: "set it to that, or request a higher quota",
         ..SOUND
     },
     Broken {
@@ -359,7 +359,7 @@ const BROKEN: &[Broken] = &[
         name: "key-elsewhere",
         parameters: &[("KmsKeyArn", KEY_ELSEWHERE)],
         check: "KMS key",
-        found: "is in eu-west-1: S3 takes keys of the bucket's Region only",
+        found: "is in eu-west-1, but S3 only takes keys in the bucket's Region",
         fix: "use a key in us-east-1",
         ..SOUND
     },
@@ -454,7 +454,7 @@ async fn what_may_not_be_asked_keeps_nothing_else_from_being_checked() {
     assert_eq!(
         not_checked,
         [
-            "not checked  role trust            AccessDenied on iam:GetRole → allow iam:GetRole to yourself",
+            "not checked  role trust            AccessDenied on iam:GetRole → allow yourself iam:GetRole",
             permissions,
             "sum: 14 ok, 0 warn, 0 FAIL, 2 not checked",
         ]

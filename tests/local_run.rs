@@ -355,9 +355,7 @@ async fn bad_file_does_not_end_the_watch_of_a_folder() {
 
     // One that is written to again after it was dropped.
     rig.write("drops/late.jsonl", drop_of(102));
-    running
-        .until("late.jsonl: has changed since it was dropped; it is dropped again, as a new version")
-        .await;
+    running.until("late.jsonl: changed since it was dropped; dropping it again as a new version").await;
     running.until("late.jsonl (version 2): 102 records = 102 succeeded").await;
     running.signal("INT");
     assert_eq!(running.end().await.0, Some(0));
@@ -408,7 +406,7 @@ async fn doubt_that_is_waited_for_is_told() {
         let mut running = Running::start(rig.command(&lying));
         let told = running.until("a.jsonl: in doubt: job ").await;
         assert!(
-            told.ends_with("it is looked at again for 6 hours, and nothing of it is submitted again"),
+            told.ends_with("it is checked again for 6 hours, and none of its records are submitted again"),
             "{told}"
         );
         running.signal("TERM");
@@ -438,7 +436,7 @@ async fn file_that_shrinks_while_it_is_dropped_is_told_and_the_others_are_proces
     large.set_len(0).unwrap();
     let (code, said, error) = running.end().await;
     assert_eq!((code, error.as_str()), (Some(1), ""), "{said:#?}");
-    assert_eq!(said[0], "large.jsonl: not dropped: it has changed while it was read");
+    assert_eq!(said[0], "large.jsonl: not dropped: it changed while it was being read");
     assert!(said.iter().any(|line| line.starts_with("a.jsonl: 100 records = 100 succeeded")), "{said:#?}");
 }
 
@@ -479,20 +477,19 @@ async fn signal_ends_a_run_which_names_what_is_open_and_leaves_no_temporary_file
 #[tokio::test]
 async fn closed_output_ends_a_run_quietly() {
     let rig = Rig::new();
-    let mut child = rig.command(&["a.jsonl"]).spawn().unwrap();
-    drop(child.stdout.take());
+    // The reader is closed before the process starts. Otherwise, the process could write everything before that.
+    let closed = || {
+        let (_, writer) = std::io::pipe().unwrap();
+        writer
+    };
+    let child = rig.command(&["a.jsonl"]).stdout(closed()).spawn().unwrap();
     let (code, _, error) =
         said(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!((code, error.as_str()), (Some(141), ""));
 
     let mut validate = Command::new(COMMAND_LINE);
-    validate
-        .args(["validate", "a.jsonl"])
-        .current_dir(rig.0.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = validate.spawn().unwrap();
-    drop(child.stdout.take());
+    validate.args(["validate", "a.jsonl"]).current_dir(rig.0.path()).stdout(closed()).stderr(Stdio::piped());
+    let child = validate.spawn().unwrap();
     let (code, _, error) =
         said(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!((code, error.as_str()), (Some(141), ""));
@@ -526,7 +523,7 @@ async fn full_disk_ends_a_run_with_the_cause() {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let (code, said, error) = output(command).await;
     let folder = rig.run_folder().join("s3").canonicalize().unwrap();
-    let cause = format!("error: cannot write any more: {}: File too large (os error 27)\n", folder.display());
+    let cause = format!("error: cannot write to disk: {}: File too large (os error 27)\n", folder.display());
     assert_eq!((code, error), (Some(1), cause), "{said}");
     assert!(said.contains("large.jsonl: not dropped"), "{said}");
 }
