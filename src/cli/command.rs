@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 #[cfg(feature = "doctor")]
 use super::doctor;
 use super::error::CliError;
-use super::output::complain;
+use super::output::print_error;
 use super::{local, stand_in, validate};
 use crate::base::text;
 
@@ -23,53 +23,57 @@ pub struct Arguments {
 enum Command {
     /// Run the whole pipeline on this machine, with no AWS account.
     ///
-    /// Each FILE is dropped into an embedded S3; the same code that runs in Lambda validates it, submits a
-    /// job to a stand-in of Amazon Bedrock, and writes the results. No model is called: the answers say so.
+    /// Each FILE is dropped into an embedded S3. The same code that runs in Lambda validates it, submits a
+    /// job to a stand-in for Amazon Bedrock, and writes the results. No model is called, and the answers say
+    /// so.
     ///
-    /// Nothing from the environment or from an AWS profile reaches the run, and it connects to the loopback address
-    /// only. Its folder is readable by you alone.
+    /// The run takes nothing from the environment or from an AWS profile, and connects only to the loopback
+    /// address. Only you can read its folder.
     ///
-    /// Exit code: 0 if every record is accounted for; 1 if a file could not be dropped, a drop was rejected or given
-    /// up, a record is missing, or the run could not go on, such as for a full disk; 2 if the command line or a
-    /// setting is wrong. Ctrl-C (130) and SIGTERM (143) end the run, which names the drops that are open; if none is,
-    /// as in a watched folder at rest, the exit code is 0 or 1 as above. 141 if the standard output was closed.
+    /// Exit code: 0 if every record is accounted for; 1 if a file could not be dropped, a drop was rejected
+    /// or given up, a record is missing, or the run could not continue, for example because the disk is full;
+    /// 2 if the command line or a setting is wrong. Ctrl-C (130) and SIGTERM (143) end the run, and the drops
+    /// that are still open are listed; if there are none, as when nothing arrives in a watched folder, the
+    /// exit code is 0 or 1 as above. 141 if standard output was closed.
     Local(local::LocalArguments),
 
-    /// Judge files before they are dropped, by the same rules as in Lambda.
+    /// Validate files before you drop them, with the same rules as in Lambda.
     ///
-    /// Prints for each FILE how many records it has, or what is wrong with it: line, place in the file, cure.
+    /// For each FILE, prints how many records it has, or what is wrong with it: the line, the byte, and the
+    /// fix.
     ///
     /// Exit code: 0 if every file is valid; 1 if one is not, or cannot be read; 2 if the command line or a
     /// setting is wrong.
     Validate(validate::ValidateArguments),
 
-    /// Serve the stand-in of Amazon Bedrock by itself, for an emulator of AWS that has none.
+    /// Serve only the stand-in for Amazon Bedrock, for an AWS emulator that has no Bedrock.
     ///
     /// It reads and writes the S3 at --s3-endpoint, with the credentials in `AWS_ACCESS_KEY_ID`,
-    /// `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; nothing else from the environment or from a profile counts. It
-    /// takes every well-formed role, subnet and security group. It prints its address, then each change of state of a
-    /// job as a whole EventBridge event, one JSON object a line, until Ctrl-C, SIGTERM, or until its output is closed.
+    /// `AWS_SECRET_ACCESS_KEY`, and `AWS_SESSION_TOKEN`. It takes nothing else from the environment or from a
+    /// profile. It accepts every well-formed role, subnet, and security group. It prints its address, and
+    /// then a complete EventBridge event for each state change of a job, one JSON object per line, until
+    /// Ctrl-C, SIGTERM, or until its output is closed.
     StandIn(stand_in::StandInArguments),
 
-    /// Examine an AWS account before a job waits for hours and fails.
+    /// Examine an AWS account before a job waits for hours and then fails.
     ///
-    /// Every call reads, none changes anything. Each line says what was checked, what was found, and the cure;
-    /// the last one is their sum. Region and credentials come from the environment or a profile; of a login
-    /// with SSO, `eval "$(aws configure export-credentials --format env)"` makes some.
+    /// It only reads. Each line says what was checked, what was found, and how to fix it; the last line
+    /// counts them. Region and credentials come from the environment or a profile. After a login with SSO,
+    /// get credentials with `eval "$(aws configure export-credentials --format env)"`.
     ///
-    /// Exit code: 0 if nothing was found that makes jobs fail; 1 if something was; 2 if there is no such stack or
-    /// a setting is wrong.
+    /// Exit code: 0 if nothing was found that makes jobs fail; 1 if something was; 2 if the stack does not
+    /// exist or a setting is wrong.
     #[cfg(feature = "doctor")]
     Doctor(doctor::DoctorArguments),
 }
 
-/// Says what is wrong with the arguments, which it quotes, or shows the help that they ask for.
+/// Prints what is wrong with the arguments, or the help that they ask for.
 #[expect(clippy::print_stderr, reason = "the command line talks to a person")]
-pub fn refuse(error: &clap::Error) -> ExitCode {
+pub fn print_usage(error: &clap::Error) -> ExitCode {
     let said = error.render().to_string();
     let shown = text::lines(&said).to_string();
     if shown == said {
-        // In colors. Nobody is left to tell of a failure.
+        // This prints in color. If it fails, there is nowhere left to report it.
         let _ = error.print();
     } else {
         eprint!("{shown}");
@@ -89,9 +93,9 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     match result {
         Ok(all_is_well) => ExitCode::from(u8::from(!all_is_well)),
         Err(error) => {
-            // The reader has seen enough.
+            // The reader closed its end on purpose.
             if !matches!(error, CliError::Closed) {
-                complain(&error);
+                print_error(&error);
             }
             ExitCode::from(error.exit_code())
         }

@@ -1,4 +1,4 @@
-//! Files and folders to drops, and drops to a report for the user.
+//! Drops files, and tells the user how each drop ended.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
@@ -15,7 +15,7 @@ use super::failures;
 use super::names::Names;
 use super::progress::Progress;
 use super::signals::Signals;
-use super::summary::{tell_rejection, tell_summary};
+use super::summary::{describe_rejection, describe_summary};
 use super::watch::{State, Watched};
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
@@ -35,13 +35,14 @@ use crate::ledger::job_state::{DOUBT, Doubt, JobState};
 use crate::local::Local;
 use crate::local::pump::{DropEnding, EventCounts};
 
-/// How often a watched folder and the jobs are looked at.
+/// How often watched folders and jobs are checked.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Drops the files, watches the folders, and reports each drop as it ends. Returns when all files are done
-/// and no folder is watched, at a signal, or when nothing can be written any more; what is open then is named.
+/// and no folder is watched, at a signal, or when nothing more can be written; drops that are still open are
+/// then listed.
 ///
-/// True if every drop's records are accounted for.
+/// Returns true if the records of every drop are accounted for.
 pub(super) async fn process(
     local: &Local,
     paths: &[PathBuf],
@@ -69,7 +70,7 @@ pub(super) async fn process(
         Ok(()) | Err(_) => session.finish(),
     };
     match worked {
-        // Nothing was interrupted: this is how the watch of a folder ends.
+        // Nothing was interrupted: this is how watching a folder ends.
         Err(CliError::Interrupted(_)) if is_over => finished,
         Err(error) => Err(error),
         Ok(()) => finished,
@@ -88,7 +89,7 @@ async fn work(
     }
     for folder in &watched {
         session.progress.note(&format!(
-            "watching {}: a file is dropped when nothing has been written to it for {} s; Ctrl-C ends",
+            "watching {}: a file is dropped once nothing has been written to it for {} s; Ctrl-C ends",
             text::line(folder.folder().display()),
             quiet.as_secs_f64(),
         ))?;
@@ -99,7 +100,7 @@ async fn work(
             Some(ending) = session.endings.recv() => session.end(ending).await?,
             _ = look.tick() => {
                 session.show_jobs()?;
-                session.tell_doubts().await?;
+                session.report_doubts().await?;
                 for folder in &mut watched {
                     session.look_at(folder, names).await?;
                 }
@@ -112,25 +113,26 @@ async fn work(
 /// The drops of one run.
 struct Session<'a> {
     local: &'a Local,
-    /// The user's own: nothing goes wrong with its calls.
+    /// The user's own client: no faults are injected into its calls.
     s3: Client,
     store: Store,
     endings: mpsc::UnboundedReceiver<DropEnding>,
     progress: Progress,
-    /// Files that are still to be dropped, or being dropped, with their keys.
+    /// Files that have not been dropped yet, with their keys.
     waiting: VecDeque<(PathBuf, String)>,
     /// How often each key was dropped.
     dropped: HashMap<String, u64>,
     /// The drops that have not ended, by id.
     open: HashMap<String, OpenDrop>,
-    /// The jobs that are over at Bedrock and need no more looks: settled, or told to be in doubt.
+    /// The jobs that ended at Bedrock and need no more looks: they are settled, or the user knows that they
+    /// are in doubt.
     looked_at: HashSet<JobId>,
     unsound: u64,
 }
 
 struct OpenDrop {
     key: String,
-    /// What the user knows it by.
+    /// The name that the user knows.
     name: String,
     version_id: Option<String>,
     job_id: JobId,
@@ -154,7 +156,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Drops what has arrived in a watched folder, and tells what cannot be dropped.
+    /// Drops the files that arrived in a watched folder, and tells the user what cannot be dropped.
     async fn look_at(&mut self, folder: &mut Watched, names: &Names) -> Result<(), CliError> {
         let look = folder.look(Instant::now(), now());
         for (path, note) in look.notes {
@@ -164,7 +166,7 @@ impl<'a> Session<'a> {
         for file in look.arrived {
             let key = names.key(&file.path);
             if file.is_again {
-                let note = "has changed since it was dropped; it is dropped again, as a new version";
+                let note = "changed since it was dropped; dropping it again as a new version";
                 self.progress.note(&format!("{}: {note}", text::line(&key)))?;
             }
             let is_dropped = self.drop_file(&file.path, &key).await?;
@@ -176,11 +178,11 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Drops a file. False if it cannot be dropped, which is told: the others go on.
+    /// Drops a file. If that fails, tells the user why, and returns false; the other files are still dropped.
     async fn drop_file(&mut self, file: &Path, key: &str) -> Result<bool, CliError> {
         if !key.ends_with(".jsonl") {
             self.unsound += 1;
-            let why = "its name does not end in .jsonl, so S3 would send no event of it; rename it";
+            let why = "its name does not end in .jsonl, so S3 would not send an event for it; rename it";
             self.progress.note(&format!("{}: not dropped: {why}", text::line(key)))?;
             return Ok(false);
         }
@@ -191,9 +193,9 @@ impl<'a> Session<'a> {
             Ok(source) => source,
             Err(error) => {
                 self.unsound += 1;
-                // What the SDK says of a file that ends early is about itself.
+                // If a file ends early, the SDK's message does not say so.
                 let cause = if has_changed {
-                    "it has changed while it was read".to_owned()
+                    "it changed while it was being read".to_owned()
                 } else {
                     Chain(&error).to_string()
                 };
@@ -202,7 +204,7 @@ impl<'a> Session<'a> {
             }
         };
         if has_changed {
-            self.progress.note(&format!("{}: has changed while it was dropped", text::line(key)))?;
+            self.progress.note(&format!("{}: changed while it was being dropped", text::line(key)))?;
         }
         let drop_id = DropId::derive(&source);
         let count = self.dropped.entry(key.to_owned()).or_default();
@@ -248,8 +250,9 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Says of jobs whose evidence contradicts itself that they are waited for, and how long that can take.
-    async fn tell_doubts(&mut self) -> Result<(), CliError> {
+    /// Tells the user which jobs are waited for because their evidence contradicts itself, and how long that
+    /// can take.
+    async fn report_doubts(&mut self) -> Result<(), CliError> {
         let prefix = &self.local.config().job_name_prefix;
         let over = self
             .local
@@ -262,7 +265,7 @@ impl<'a> Session<'a> {
             if self.looked_at.contains(&job_id) {
                 continue;
             }
-            // An entry that is not there, or cannot be read, is told of by the functions.
+            // If an entry is missing or cannot be read, the functions report it.
             let Ok(Some(job)) = self.store.get_json::<JobEntry>(&keys::job_entry(&job_id)).await else {
                 continue;
             };
@@ -272,7 +275,7 @@ impl<'a> Session<'a> {
                     .get(job.entry.drop_id.as_str())
                     .map_or(job.entry.source.key.as_str(), |open| &open.name);
                 self.progress.note(&format!(
-                    "{}: in doubt: job {job_id} is over, but {}; it is looked at again for {} hours, and nothing of it is submitted again",
+                    "{}: in doubt: job {job_id} has ended, but {}; it is checked again for {} hours, and none of its records are submitted again",
                     text::line(name),
                     text::line(contradictions.join("; ")),
                     DOUBT.as_secs() / 3_600,
@@ -311,16 +314,17 @@ impl<'a> Session<'a> {
         self.progress.end(&drop_id, &format!("{name}: {told}\n  results: {folder}"))
     }
 
-    /// Whether a drop is sound, and what its report says. The error is `None` if there is no report.
+    /// Whether every record of a drop is accounted for, and what its report says. The error is `None` if
+    /// there is no report.
     async fn report(&self, key: &str) -> Result<(bool, String), Option<Error>> {
         if key.ends_with("/summary.json") {
             let summary = self.store.get_json::<Summary>(key).await?.ok_or(None)?.entry;
             let folder = self.local.folder_of(key).unwrap_or_default();
-            let failures = failures::tell(&summary, &folder, &self.local.config().model_id);
-            Ok((summary.balanced, tell_summary(&summary) + &failures))
+            let failures = failures::describe(&summary, &folder, &self.local.config().model_id);
+            Ok((summary.balanced, describe_summary(&summary) + &failures))
         } else {
             let rejection = self.store.get_json::<Rejection>(key).await?.ok_or(None)?.entry;
-            Ok((false, tell_rejection(&rejection)))
+            Ok((false, describe_rejection(&rejection)))
         }
     }
 
@@ -339,7 +343,8 @@ impl<'a> Session<'a> {
         self.open.iter().find(|(_, open)| is_meant(open)).map(|(drop_id, _)| drop_id.clone())
     }
 
-    /// Tells what went wrong on purpose, and what is open. True if every drop's records are accounted for.
+    /// Tells the user which faults were injected, and what is still open. Returns true if the records of
+    /// every drop are accounted for.
     fn finish(mut self) -> Result<bool, CliError> {
         self.progress.finish();
         let faults = injected(self.local);
@@ -358,7 +363,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The faults that came to pass, with how often.
+/// How often each fault was injected.
 fn injected(local: &Local) -> Vec<String> {
     let calls = local.faults().counts();
     let events = [local.pump().notifications(), local.pump().state_changes()];

@@ -1,4 +1,4 @@
-//! What stops the command line, and the exit codes that tell it.
+//! What stops the command line, and its exit codes.
 
 use std::io;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub(super) enum CliError {
     Closed,
     #[error("ended by {}", .0.name())]
     Interrupted(Interrupt),
-    #[error("cannot write any more: {0}")]
+    #[error("cannot write to disk: {0}")]
     Storage(String),
     #[error(transparent)]
     Credentials(NotSet),
@@ -49,10 +49,10 @@ impl CliError {
             | Self::Faults(_)
             | Self::Config(_)
             | Self::Credentials(_) => 2,
-            // A name that no bucket may have.
+            // A bucket name that is not allowed.
             Self::Start(error) if error.kind() == io::ErrorKind::InvalidInput => 2,
             Self::Interrupted(interrupt) => interrupt.exit_code(),
-            // 128 and the number of SIGPIPE.
+            // 128 plus the number of SIGPIPE.
             Self::Closed => 141,
             #[cfg(feature = "doctor")]
             Self::Doctor(_) => 2,
@@ -65,7 +65,7 @@ pub(super) fn path_error(path: &Path, error: io::Error) -> CliError {
     CliError::Path(path.display().to_string(), error)
 }
 
-/// The same error, naming what it is about.
+/// Adds the path to an error.
 pub(super) fn with_path(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

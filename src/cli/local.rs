@@ -14,30 +14,31 @@ use crate::local::{Local, LocalOptions};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct LocalArguments {
-    /// JSONL files to process. A folder is watched: what is dropped into it is processed until Ctrl-C, and again
-    /// when it changes.
+    /// JSONL files to process. A folder is watched until Ctrl-C: files that appear in it are processed, and
+    /// processed again when they change.
     #[arg(required = true, value_name = "FILE")]
     paths: Vec<PathBuf>,
 
-    /// How long a file in a watched folder must be left alone before it is dropped, in milliseconds: its writer may
-    /// only be pausing. For a file that is renamed into place, the time counts from its last write.
+    /// How long a file in a watched folder must stay unchanged before it is dropped, in milliseconds, because
+    /// its writer may only be pausing. If a file is renamed into the folder, the time counts from its last
+    /// write.
     #[arg(long, default_value_t = 3_000, value_name = "MS")]
     quiet_ms: u64,
 
-    /// The folder that keeps the buckets, one sub-folder a run. The sub-folder is readable by you alone.
+    /// The folder for the buckets. Each run gets a subfolder, which only you can read.
     #[arg(long, default_value = "bedrock-local", value_name = "FOLDER")]
     dir: PathBuf,
 
-    /// The model whose requests and answers the records have. For a file written for Claude:
+    /// The model that the records are written for. For Claude:
     /// us.anthropic.claude-haiku-4-5-20251001-v1:0.
     #[arg(long, default_value = DEFAULT_MODEL_ID, value_name = "MODEL")]
     model_id: String,
 
-    /// The shape of modelInput: InvokeModel or Converse.
+    /// The format of modelInput: InvokeModel or Converse.
     #[arg(long, default_value = "InvokeModel", value_name = "TYPE")]
     model_invocation_type: String,
 
-    /// Any other setting of the functions, as the README lists them. May be repeated.
+    /// Any other setting of the functions. May be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
 
@@ -45,33 +46,34 @@ pub(super) struct LocalArguments {
     #[arg(long, default_value_t = 300, value_name = "MS")]
     pace_ms: u64,
 
-    /// Decides the order in which the stand-in writes its answers, and what goes wrong.
+    /// Seeds the order in which the stand-in writes its answers, and the faults.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 
-    /// Something that goes wrong; --help lists what can. May be repeated.
+    /// A fault to inject; --help lists them. May be repeated.
     #[arg(long = "fault", value_name = "NAME=VALUE", long_help = fault_help())]
     faults: Vec<String>,
 
-    /// How often the schedule looks for what a fault has left open, in milliseconds; 0: never.
+    /// How often the sweep looks for what a fault has left open, in milliseconds; 0 for never.
     #[arg(long, default_value_t = 2_000, value_name = "MS")]
     sweep_ms: u64,
 
-    /// How long a function may run before it is ended, in milliseconds: from 15 s, since it begins nothing that it
-    /// may not have the time to finish, to Lambda's 15 minutes. What a killed function had begun is left to it for so
-    /// long and 30 s more.
+    /// How long a function may run before it is killed, in milliseconds. At least 15 s, because a function
+    /// does not start what it may not have time to finish, and at most Lambda's 15 minutes. No other
+    /// invocation touches the work of a killed function for this long plus 30 s.
     #[arg(long, default_value_t = 900_000, value_name = "MS", value_parser = function_timeout_ms)]
     function_timeout_ms: u64,
 }
 
 fn fault_help() -> String {
     format!(
-        "Something that goes wrong. May be repeated. RATE is from 0 to 1, MS a time:\n{}",
+        "A fault to inject. May be repeated. RATE is a number from 0 to 1, MS a time in milliseconds:\n{}",
         FaultOptions::help()
     )
 }
 
-/// The shortest timeout with which a function can do anything: it starts no step that could outlast the time left.
+/// The shortest timeout with which a function does anything: it does not start a step that may outlast the
+/// time left.
 const MIN_FUNCTION_TIMEOUT: Duration = Duration::from_secs(15);
 
 fn function_timeout_ms(text: &str) -> Result<u64, String> {
@@ -81,7 +83,7 @@ fn function_timeout_ms(text: &str) -> Result<u64, String> {
     match u128::from(milliseconds) {
         within if (least..=most).contains(&within) => Ok(milliseconds),
         shorter if shorter < least => Err(format!(
-            "a function needs at least {least} ms: it starts no step that may outlast the time left"
+            "a function needs at least {least} ms: it does not start a step that may outlast the time left"
         )),
         _ => Err(format!("a Lambda function runs for at most {most} ms")),
     }

@@ -29,4 +29,4 @@ mod summary;
 mod validate;
 mod watch;
 
-pub use self::command::{Arguments, refuse, run};
+pub use self::command::{Arguments, print_usage, run};

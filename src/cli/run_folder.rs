@@ -14,8 +14,8 @@ use crate::aws::clock::now;
 use crate::aws::telemetry;
 use crate::base::timestamp::Timestamp;
 
-/// A folder that was not there before, so that no run writes into the results of another. Other users cannot look into
-/// it: it holds prompts and answers.
+/// Creates a new folder, so that no run writes into the results of another. Other users cannot read it,
+/// because it holds prompts and answers.
 pub(super) fn new_run_folder(dir: &Path) -> io::Result<PathBuf> {
     std::fs::create_dir_all(dir).map_err(|error| with_path(dir, error))?;
     let mut private = std::fs::DirBuilder::new();
@@ -38,13 +38,13 @@ pub(super) fn new_run_folder(dir: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// The functions' log lines go to a file: the terminal shows what a user came for.
+/// Sends the functions' log lines to a file, so that the terminal shows only what the user came for.
 pub(super) fn log_to(path: &Path, job_name_prefix: &str) -> io::Result<()> {
     let file = std::fs::File::create(path)?;
-    // s3s logs every refusal as an error, those included that the ledger lives by.
+    // s3s logs every refusal as an error, including the failed conditional writes that the ledger relies on.
     let levels = Targets::new().with_default(Level::INFO).with_target("s3s", LevelFilter::OFF);
     let subscriber = telemetry::json_lines(job_name_prefix, levels, Mutex::new(file));
-    // Only the first run of a process has its log.
+    // This fails if the process already has a subscriber: only its first run is logged.
     let _ = tracing::subscriber::set_global_default(subscriber);
     Ok(())
 }

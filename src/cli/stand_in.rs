@@ -1,4 +1,4 @@
-//! The stand-in of Amazon Bedrock by itself, over another server's S3.
+//! `bedrock-vpc-batch stand-in`: serves the stand-in for Amazon Bedrock over another server's S3.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::local::ACCOUNT_ID;
 use crate::local::bedrock::{StandIn, StandInOptions};
 use crate::local::s3::REGION;
 
-/// One attempt of one call to the S3 that was given.
+/// The timeout of one attempt of a call to the given S3.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct StandInArguments {
-    /// The S3 that holds the inputs of the jobs and takes their outputs.
+    /// The S3 that holds the inputs of the jobs and gets their outputs.
     #[arg(long, value_name = "URL")]
     s3_endpoint: String,
 
@@ -37,7 +37,7 @@ pub(super) struct StandInArguments {
     pace_ms: u64,
 }
 
-/// Serves until a signal, or until nobody reads the events any more.
+/// Serves until a signal, or until nothing reads the events.
 pub(super) async fn serve(arguments: &StandInArguments) -> Result<(), CliError> {
     let mut signals = Signals::new().map_err(CliError::Start)?;
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {

@@ -1,14 +1,17 @@
-//! What the report of a drop says, for a person.
+//! Tells a person what the report of a drop says.
 
-use super::problems::tell_problems;
+use super::problems::{describe_problems, records};
 use crate::drop::rejection::Rejection;
 use crate::job::summary::Summary;
 
-pub(super) fn tell_summary(summary: &Summary) -> String {
+pub(super) fn describe_summary(summary: &Summary) -> String {
     let counts = &summary.records;
     let mut text = format!(
-        "{} records = {} succeeded + {} failed + {} unprocessed",
-        counts.total, counts.succeeded, counts.failed, counts.unprocessed
+        "{} = {} succeeded + {} failed + {} unprocessed",
+        records(counts.total),
+        counts.succeeded,
+        counts.failed,
+        counts.unprocessed
     );
     for mismatch in &summary.mismatches {
         text.push_str("\n  does not add up: ");
@@ -17,9 +20,9 @@ pub(super) fn tell_summary(summary: &Summary) -> String {
     text
 }
 
-pub(super) fn tell_rejection(rejection: &Rejection) -> String {
+pub(super) fn describe_rejection(rejection: &Rejection) -> String {
     let (problems, shown) = (&rejection.problems, 3);
-    let mut text = format!("rejected, {}", tell_problems(problems, rejection.stopped_early, shown));
+    let mut text = format!("rejected, {}", describe_problems(problems, rejection.stopped_early, shown));
     if problems.len() > shown {
         text.push_str("\n  the others are in rejection.json");
     }

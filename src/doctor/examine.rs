@@ -1,4 +1,4 @@
-//! One examination, from the settings to the report.
+//! An examination, from the settings to the report.
 
 use aws_config::{BehaviorVersion, SdkConfig};
 
@@ -10,32 +10,32 @@ use super::subject::Subject;
 use crate::aws::clients::{NotSet, prepare};
 use crate::aws::config::{Config, ConfigError};
 
-/// What keeps an examination from its beginning.
+/// Why an account cannot be examined.
 #[derive(Debug, thiserror::Error)]
 pub enum DoctorError {
-    /// No Region in the environment.
+    /// The environment does not name a Region.
     #[error(transparent)]
     NoRegion(#[from] NotSet),
-    /// The environment is none of the functions'.
+    /// The environment does not have the functions' settings.
     #[error("{0}; give --stack to examine a stack")]
     Config(ConfigError),
     /// The stack could not be read.
     #[error("stack {0}: {1}")]
     Stack(String, String),
-    /// The stack is none of this template's.
+    /// The stack is not a stack of this template.
     #[error("stack {0} is not of this template: {1}")]
-    NotOurs(String, ConfigError),
+    OtherTemplate(String, ConfigError),
 }
 
-/// Region and credentials from the environment, as any AWS tool takes them.
+/// Loads the Region and credentials from the environment or a profile, as AWS tools do.
 pub async fn sdk_config() -> SdkConfig {
     prepare(aws_config::defaults(BehaviorVersion::v2026_01_12()), CALL_TIMEOUT).load().await
 }
 
-/// Examines a stack, or without one what the environment names as it does for the functions.
+/// Examines a stack or, if there is none, what the functions' environment variables name.
 ///
 /// # Errors
-/// [`DoctorError`]: then there is nothing to examine.
+/// [`DoctorError`] if there is nothing to examine.
 pub async fn examine(sdk: &SdkConfig, stack: Option<&str>) -> Result<Report, DoctorError> {
     let region = sdk.region().ok_or(NotSet("AWS_REGION"))?.to_string();
     let (subject, gatherer) = match stack {
@@ -49,7 +49,7 @@ pub async fn examine(sdk: &SdkConfig, stack: Option<&str>) -> Result<Report, Doc
             let values = gatherer.stack(stack).await;
             let values = values.map_err(|unknown| DoctorError::Stack(stack.to_owned(), unknown.why))?;
             let subject = Subject::of_stack(&values, &region)
-                .map_err(|error| DoctorError::NotOurs(stack.to_owned(), error))?;
+                .map_err(|error| DoctorError::OtherTemplate(stack.to_owned(), error))?;
             (subject, gatherer)
         }
     };
@@ -61,7 +61,7 @@ pub(super) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     [
         subnets::check(subject, facts),
         routes::check_tables(subject, facts),
-        routes::check_ways_out(subject, facts),
+        routes::check_internet(subject, facts),
         dns::check(subject, facts),
         security_groups::check(subject, facts),
         endpoints::check_s3(subject, facts),

@@ -1,4 +1,4 @@
-//! What a check has found, and how it is printed.
+//! What a check found, and how it is printed.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,16 +6,16 @@ use std::fmt;
 use super::known::Unknown;
 use crate::base::text;
 
-/// How a check has ended.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// It is sound.
+    /// Everything is as it should be.
     Ok,
     /// Jobs work, but something is not as it should be.
     Warn,
     /// Jobs will fail.
     Fail,
-    /// It could not be told.
+    /// It could not be found out.
     NotChecked,
 }
 
@@ -33,13 +33,13 @@ impl fmt::Display for State {
 /// One line of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// How the check has ended.
+    /// The result of the check.
     pub state: State,
     /// What was checked.
     pub check: &'static str,
     /// What was found.
     pub found: String,
-    /// What to do about it; none if it is sound.
+    /// What to do about it; `None` if nothing needs to be done.
     pub fix: Option<String>,
 }
 
@@ -65,7 +65,8 @@ impl Finding {
     }
 }
 
-/// What was found has names and messages of AWS in it: it is shown as [`text::line`] has it, as is its fix.
+/// Prints one line. Names and messages from AWS may be in it, so [`text::line`] escapes what was found, and
+/// the fix.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<11}  {:<20}  {}", self.state, self.check, text::line(&self.found))?;
@@ -81,7 +82,7 @@ impl fmt::Display for Finding {
 pub struct Report(pub Vec<Finding>);
 
 impl Report {
-    /// Whether nothing was found that makes jobs fail.
+    /// Whether no finding makes jobs fail.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.count(State::Fail) == 0
@@ -92,7 +93,7 @@ impl Report {
     }
 }
 
-/// A line a finding, and their sum.
+/// Prints one line per finding, and a last line that counts them.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for finding in &self.0 {
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn report_is_a_line_a_finding_and_their_sum() {
+    fn report_has_a_line_per_finding_and_their_counts() {
         let unknown =
             Unknown { why: "AccessDenied on ec2:DescribeRouteTables".into(), fix: "allow it".into() };
         let report = Report(vec![

@@ -16,8 +16,8 @@
 //! | `policy.rs` | what the policy of a resource says about a request |
 //! | `finding.rs` | the lines of the report |
 //!
-//! Everything from `facts` on is pure. IAM judges the policies of the role, with its simulation; `policy.rs` reads the
-//! policies of resources, which the simulation does not take for a role.
+//! Everything from `facts` on is pure. IAM judges the policies of the role, with its simulation; `policy.rs`
+//! reads the policies of resources, which the simulation does not take for a role.
 
 mod checks;
 mod examine;

@@ -1,4 +1,4 @@
-//! What a model's id names. Pure.
+//! Model ids. Pure.
 
 use super::facts::Facts;
 use super::subject::Subject;
@@ -8,7 +8,7 @@ use crate::base::arn::Arn;
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html> (read 2026-11)
 const GEOGRAPHIES: [&str; 9] = ["us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.", "in.", "global."];
 
-/// What a model's id names.
+/// What a model id names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ModelId<'a> {
     /// A foundation model, by its id.
@@ -32,7 +32,7 @@ pub(crate) fn parse(model_id: &str) -> ModelId<'_> {
     }
 }
 
-/// Every ARN that the role invokes: the model's, or those of the profile and of its models.
+/// Every ARN that the role invokes: that of the model, or those of the profile and of its models.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html> (read 2026-11)
 pub(crate) fn arns(subject: &Subject, facts: &Facts) -> Vec<String> {
     match parse(&subject.config.model_id) {

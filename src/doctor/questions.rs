@@ -1,4 +1,4 @@
-//! What IAM's simulation is asked about the role. Pure.
+//! The questions for IAM's simulation of the role. Pure.
 //!
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html> (read 2026-11)
 
@@ -6,8 +6,8 @@ use super::facts::{Endpoint, KeyMetadata, Question, Subnet};
 use super::requests::context;
 use super::subject::Subject;
 
-/// What a job needs, each question about one resource with the condition keys that AWS has in such a request and no
-/// others: a simulation takes whatever it is given.
+/// Asks for everything that a job needs. Each question is about one resource, and has exactly the condition
+/// keys that AWS puts into such a request, because a simulation believes whatever it is given.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html> (read 2026-11)
 pub(crate) fn questions(
     subject: &Subject,

@@ -1,4 +1,4 @@
-//! The requests that jobs and functions make, and the condition keys that come with them. Pure.
+//! The functions' requests to Bedrock, and the condition keys of requests through an endpoint. Pure.
 
 use super::facts::{Endpoint, Facts};
 use super::model_id;
@@ -24,13 +24,13 @@ pub(crate) fn context(
     if let Some(endpoint) = endpoint {
         context.push(("aws:SourceVpc", vec![endpoint.vpc_id.clone()]));
         context.push(("aws:SourceVpce", vec![endpoint.id.clone()]));
-        // What comes through an endpoint has none.
+        // A request through an endpoint does not have this key.
         context.push(("aws:SourceIp", Vec::new()));
     }
     context
 }
 
-/// What both functions ask of Bedrock; the sweep makes jobs too.
+/// What both functions request from Bedrock. The function that sweeps also creates jobs.
 pub(crate) fn bedrock_requests(subject: &Subject, facts: &Facts) -> Vec<(&'static str, String)> {
     let job = subject.arn("bedrock", "model-invocation-job/*");
     let create = "bedrock:CreateModelInvocationJob";

@@ -11,12 +11,13 @@ pub(crate) fn job_subnets<'a>(subject: &Subject, facts: &'a Facts) -> Result<Vec
     Ok(ids.filter_map(|id| subnets.iter().find(|subnet| subnet.id == *id)).collect())
 }
 
-/// The VPC of the jobs, as their first subnet has it.
+/// The VPC of the jobs: that of their first subnet.
 pub(crate) fn vpc_id<'a>(subject: &Subject, facts: &'a Facts) -> Option<&'a str> {
     Some(job_subnets(subject, facts).ok()?.first()?.vpc_id.as_str())
 }
 
-/// A subnet without an association of its own has its VPC's main route table.
+/// The route table of a subnet. A subnet that is not associated with one uses the main route table of its
+/// VPC.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/subnet-route-tables.html>
 pub(crate) fn table_of<'a>(subnet: &Subnet, tables: &'a [RouteTable]) -> Option<&'a RouteTable> {
     let own = tables.iter().find(|table| table.subnet_ids.contains(&subnet.id));
@@ -29,7 +30,7 @@ pub(crate) fn s3_gateways<'a>(endpoints: &'a [Endpoint], vpc_id: &str) -> impl I
     })
 }
 
-/// The S3 endpoint that a job's subnets lead to.
+/// The S3 endpoint that the jobs' subnets lead to.
 pub(crate) fn reached_s3_endpoint<'a>(subject: &Subject, facts: &'a Facts) -> Option<&'a Endpoint> {
     let (tables, endpoints) = (facts.route_tables.as_ref().ok()?, facts.endpoints.as_ref().ok()?);
     job_subnets(subject, facts).ok()?.into_iter().find_map(|subnet| {

@@ -5,10 +5,10 @@ use std::time::SystemTime;
 
 use crate::base::timestamp::Timestamp;
 
-/// Refuses a clock before 1970: HTTP has no date for that, and the servers' answers are dated.
+/// Refuses a clock before 1970, because the servers' answers are dated and HTTP cannot write such a date.
 ///
 /// # Errors
-/// Says what the clock says.
+/// Names the time on the clock.
 pub(super) fn check_clock(time: SystemTime) -> io::Result<()> {
     if time >= SystemTime::UNIX_EPOCH {
         return Ok(());
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clock_before_1970_is_told_and_refused() {
+    fn clock_before_1970_is_refused_with_its_time() {
         assert_eq!(check_clock(SystemTime::UNIX_EPOCH).map_err(|error| error.to_string()), Ok(()));
         let error = check_clock(SystemTime::UNIX_EPOCH - Duration::from_millis(1)).unwrap_err();
         let message = "the clock of this machine says 1969-12-31T23:59:59Z, which is before 1970; set it";

@@ -11,14 +11,14 @@ use super::s3::KeyPair;
 use crate::aws::clients::{Clients, explicit, plain_http_client};
 use crate::aws::config::Config;
 
-/// The clients that a function has, pointed at these endpoints with this key pair. They take nothing from the
-/// environment or from a profile, and connect to these endpoints only.
+/// The clients of a function, for these endpoints and this key pair. They take nothing from the environment
+/// or from a profile, and connect only to these endpoints.
 #[must_use]
 pub fn clients(config: &Config, key: &KeyPair, s3_endpoint: &str, bedrock_endpoint: &str) -> Clients {
     clients_through(config, key, s3_endpoint, bedrock_endpoint, &Faults::new())
 }
 
-/// The same, with every call going through `faults`.
+/// The clients of a function, with every call going through `faults`.
 #[must_use]
 pub fn clients_through(
     config: &Config,
@@ -28,7 +28,7 @@ pub fn clients_through(
     faults: &Faults,
 ) -> Clients {
     let base = explicit(Region::new(REGION), key.credentials(), config.call_timeout)
-        // As many attempts as the functions make, with the pauses of a loopback.
+        // As many attempts as the functions make, but with shorter pauses.
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(20)))
         .http_client(faults.wrap(plain_http_client()))
         .build();

@@ -1,5 +1,5 @@
-//! The whole pipeline on one machine, with no AWS account: an embedded S3, a stand-in for Bedrock, and an event pump
-//! between them and the same handlers that Lambda runs.
+//! The whole pipeline on one machine, with no AWS account: an embedded S3, a stand-in for Bedrock, and an
+//! event pump between them and the same handlers that Lambda runs.
 //!
 //! | file | job |
 //! |---|---|
@@ -9,21 +9,22 @@
 //! | `bedrock/` | the stand-in for Bedrock |
 //! | `pump/` | delivers events and the schedule to the handlers |
 //! | `faults/` | what goes wrong on purpose; the fault options of the command line are in `faults/options.rs` |
-//! | `account.rs`, `check_clock.rs`, `dice.rs`, `lock.rs`, `uuid.rs` | what several of these need |
+//! | `account.rs`, `check_clock.rs`, `lock.rs`, `rng.rs`, `uuid.rs` | what several of these need |
 //!
-//! Only this module and the command line know that a run is local: the SDK clients are pointed at loopback endpoints,
-//! and nothing else differs. These clients take nothing from the environment or from a profile, because an endpoint, a
-//! proxy, or a credential that is set there would send a user's prompts to another server.
+//! Only this module and the command line know that a run is local: the SDK clients are pointed at loopback
+//! endpoints, and nothing else differs. These clients take nothing from the environment or from a profile,
+//! because an endpoint, a proxy, or a credential that is set there would send a user's prompts to another
+//! server.
 
 mod account;
 pub mod bedrock;
 mod check_clock;
 mod clients;
-mod dice;
 pub mod faults;
 mod lock;
 mod pipeline;
 pub mod pump;
+mod rng;
 pub mod s3;
 mod uuid;
 

@@ -1,4 +1,4 @@
-//! The pipeline of a local run: starts its parts and connects them.
+//! The pipeline of a local run: starts its parts, and connects them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,20 +29,20 @@ pub struct LocalOptions {
     pub config: Config,
     /// How long a job stays in each state.
     pub pace: Duration,
-    /// Decides the order of the output's lines, and what goes wrong.
+    /// Seeds the order of the output lines, and the faults.
     pub seed: u64,
-    /// What goes wrong.
+    /// The faults.
     pub faults: FaultOptions,
-    /// How often the schedule wakes the function `complete`; `None`: never.
+    /// How often the schedule wakes the function `complete`; `None` for never.
     pub sweep_every: Option<Duration>,
-    /// How long a function may run before it is ended.
+    /// How long a function may run before it is killed.
     pub function_timeout: Duration,
-    /// How many of the newest requests and calls are kept in memory; `None`: all, for a run that ends soon.
+    /// How many of the newest requests and calls are kept in memory; `None` for all, in a run that ends soon.
     pub log_limit: Option<usize>,
 }
 
 impl LocalOptions {
-    /// A run in which nothing goes wrong, nothing takes time, and nothing is scheduled.
+    /// A run with no faults, no pauses, and no schedule.
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
@@ -67,25 +67,32 @@ pub struct Local {
     stand_in: Arc<StandIn>,
     pump: Pump,
     is_swept: bool,
-    _cures: JoinSet<()>,
+    _delayed: JoinSet<()>,
 }
 
 impl Local {
     /// Starts everything. Objects are files below `root`.
     ///
     /// # Errors
-    /// If the folder cannot be made or a port cannot be bound.
+    /// If the folder cannot be created or a port cannot be opened.
     pub async fn start(root: &Path, options: LocalOptions) -> io::Result<Self> {
-        let LocalOptions { config, pace, seed, faults: wrong, sweep_every, function_timeout, log_limit } =
-            options;
+        let LocalOptions {
+            config,
+            pace,
+            seed,
+            faults: fault_options,
+            sweep_every,
+            function_timeout,
+            log_limit,
+        } = options;
         let s3 = EmbeddedS3::start(root).await?;
         s3.create_bucket(&config.input_bucket, true)?;
         s3.create_bucket(&config.output_bucket, false)?;
-        let stand_in = Arc::new(start_stand_in(&config, &s3, pace, seed, &wrong).await?);
-        let mut cures = JoinSet::new();
-        refuse_for_a_while(&config, &stand_in, &wrong, &mut cures);
+        let stand_in = Arc::new(start_stand_in(&config, &s3, pace, seed, &fault_options).await?);
+        let mut delayed = JoinSet::new();
+        refuse_for_a_while(&config, &stand_in, &fault_options, &mut delayed);
         let faults = Faults::new();
-        let calls = wrong.calls;
+        let calls = fault_options.calls;
         if calls != CallRates::default() {
             faults.set(move |call| calls.decide(seed, call));
         }
@@ -102,8 +109,8 @@ impl Local {
         let complete = Arc::new(Complete::new(config.clone(), &clients));
         let options = PumpOptions {
             seed,
-            notifications: wrong.notifications,
-            state_changes: wrong.state_changes,
+            notifications: fault_options.notifications,
+            state_changes: fault_options.state_changes,
             sweep_every,
             function_timeout,
         };
@@ -116,7 +123,7 @@ impl Local {
             stand_in,
             pump,
             is_swept: sweep_every.is_some(),
-            _cures: cures,
+            _delayed: delayed,
         })
     }
 
@@ -144,13 +151,13 @@ impl Local {
         &self.stand_in
     }
 
-    /// What becomes of the calls of the functions.
+    /// The faults of the functions' calls.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.faults
     }
 
-    /// Whether a schedule finishes what an event has left open.
+    /// Whether a sweep finishes what a lost event left open.
     #[must_use]
     pub fn is_swept(&self) -> bool {
         self.is_swept
@@ -162,7 +169,7 @@ impl Local {
         &self.pump
     }
 
-    /// How drops end, as it happens. Yields from the first call on.
+    /// Receives how drops end, from now on.
     #[must_use]
     pub fn endings(&self) -> mpsc::UnboundedReceiver<DropEnding> {
         self.pump.subscribe()
@@ -176,7 +183,8 @@ impl Local {
     }
 }
 
-/// Sweeps once before anything is dropped, and without faults: what was put before the first sweep is left alone.
+/// Sweeps once, without faults, before anything is dropped, because objects from before the first sweep are
+/// left alone.
 async fn first_sweep(
     config: &Config,
     s3: &EmbeddedS3,
@@ -189,13 +197,13 @@ async fn first_sweep(
     swept.map_err(|error| io::Error::other(Chain(&error).to_string()))
 }
 
-/// A stand-in that knows the role and the network of these settings and nothing else.
+/// Starts a stand-in that accepts only the role and the network in these settings.
 async fn start_stand_in(
     config: &Config,
     s3: &EmbeddedS3,
     pace: Duration,
     seed: u64,
-    wrong: &FaultOptions,
+    fault_options: &FaultOptions,
 ) -> io::Result<StandIn> {
     let mut options = StandInOptions::new(s3.client());
     options.account_id = ACCOUNT_ID.into();
@@ -206,38 +214,38 @@ async fn start_stand_in(
     options.security_group_ids = Some(config.vpc.security_group_ids().to_vec());
     options.pace = pace;
     options.seed = seed;
-    if let Some(jobs) = wrong.jobs_in_flight {
+    if let Some(jobs) = fault_options.jobs_in_flight {
         options.quotas.max_jobs_in_flight = jobs;
     }
     let stand_in = StandIn::start(options).await?;
-    if wrong.endings != EndingRates::default() {
-        let endings = wrong.endings.clone();
+    if fault_options.endings != EndingRates::default() {
+        let endings = fault_options.endings.clone();
         stand_in.script_with(move |number, job| endings.ending(seed, number, job));
     }
     Ok(stand_in)
 }
 
-/// Lets Bedrock refuse the role or a subnet, and be cured of it after its time.
+/// Makes Bedrock refuse the role or a subnet at first, and accept it after the time in the fault options.
 fn refuse_for_a_while(
     config: &Config,
     stand_in: &Arc<StandIn>,
-    wrong: &FaultOptions,
-    cures: &mut JoinSet<()>,
+    fault_options: &FaultOptions,
+    delayed: &mut JoinSet<()>,
 ) {
-    if !wrong.refuse_role.is_zero() {
+    if !fault_options.refuse_role.is_zero() {
         stand_in.set_known_roles(Some(Vec::new()));
         let (stand_in, roles, time) =
-            (stand_in.clone(), vec![config.job_role_arn.clone()], wrong.refuse_role);
-        cures.spawn(async move {
+            (stand_in.clone(), vec![config.job_role_arn.clone()], fault_options.refuse_role);
+        delayed.spawn(async move {
             tokio::time::sleep(time).await;
             stand_in.set_known_roles(Some(roles));
         });
     }
-    if !wrong.refuse_subnet.is_zero() {
+    if !fault_options.refuse_subnet.is_zero() {
         let subnets = config.vpc.subnet_ids().to_vec();
         stand_in.set_known_subnets(Some(subnets.iter().skip(1).cloned().collect()));
-        let (stand_in, time) = (stand_in.clone(), wrong.refuse_subnet);
-        cures.spawn(async move {
+        let (stand_in, time) = (stand_in.clone(), fault_options.refuse_subnet);
+        delayed.spawn(async move {
             tokio::time::sleep(time).await;
             stand_in.set_known_subnets(Some(subnets));
         });

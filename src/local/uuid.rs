@@ -1,6 +1,6 @@
 //! Ids of events and requests.
 
-/// Draws an id of the form that AWS gives to events and requests.
+/// Generates an id in the form that AWS gives to events and requests.
 pub(super) fn uuid() -> String {
     let number = fastrand::u128(..);
     let hex = format!("{number:032x}");

@@ -1,4 +1,4 @@
-//! The two buckets and their policies. Pure.
+//! The two buckets and their policies.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use crate::base::arn::id_of;
 use crate::doctor::facts::{Bucket, Facts};
 use crate::doctor::finding::Finding;
 use crate::doctor::known::Known;
-use crate::doctor::policy::{Context, Principal, Request, Verdict, judge, values_of};
+use crate::doctor::policy::{Context, Principal, Request, Verdict, evaluate, values_of};
 use crate::doctor::requests::context;
 use crate::doctor::subject::Subject;
 use crate::doctor::vpc::reached_s3_endpoint;
 
-/// All checks of both buckets.
+/// Checks both buckets and their policies.
 pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     let (input, output) = (&subject.config.input_bucket, &subject.config.output_bucket);
     let function_roles = subject.functions.iter().flat_map(|functions| &functions.roles);
@@ -45,11 +45,11 @@ fn bucket(
     let mut findings = Vec::new();
     match &bucket.region {
         Ok(None) => {
-            let fix = "deploy the stack anew, or name a bucket that exists";
+            let fix = "deploy the stack again, or name a bucket that exists";
             return vec![Finding::fail(check, format!("{name} does not exist"), fix)];
         }
         Ok(Some(region)) if *region != subject.region => {
-            let what = format!("{name} is in {region}: an S3 endpoint leads to its own Region only");
+            let what = format!("{name} is in {region}, but an S3 endpoint only leads to its own Region");
             findings.push(Finding::fail(check, what, format!("use a bucket in {}", subject.region)));
         }
         Ok(Some(_)) => {}
@@ -69,8 +69,8 @@ fn bucket(
             Ok(true) => {}
             Ok(false) => findings.push(Finding::warn(
                 check,
-                format!("{name} is not versioned: a file put twice in a moment is one drop"),
-                "switch its versioning on",
+                format!("{name} is not versioned: a file that is put twice within moments becomes one drop"),
+                "turn on versioning",
             )),
             Err(unknown) => findings.push(Finding::unknown(check, unknown)),
         }
@@ -79,7 +79,7 @@ fn bucket(
         Ok(Some(encryption)) => Some(encryption.algorithm.as_str()),
         Ok(None) => {
             let what = format!("{name} has no default encryption");
-            findings.push(Finding::warn(check, what, "set one"));
+            findings.push(Finding::warn(check, what, "set a default encryption"));
             None
         }
         Err(unknown) => {
@@ -95,7 +95,8 @@ fn bucket(
     findings
 }
 
-/// Within an account a bucket's policy only takes away; what it does not deny is up to the role's policies.
+/// Checks that a bucket's policy does not deny what jobs and functions need. Within an account, it only
+/// matters what the policy denies: the role's policies allow the rest.
 fn policy(
     check: &'static str,
     subject: &Subject,
@@ -108,7 +109,7 @@ fn policy(
     }
     let without = || {
         let what = format!("nothing keeps requests to {name} on the S3 endpoint");
-        Finding::warn(check, what, "deny what does not come through it (aws:SourceVpce)")
+        Finding::warn(check, what, "deny requests that do not come through it (aws:SourceVpce)")
     };
     let policy = match &bucket.policy {
         Ok(Some(policy)) => policy,
@@ -126,7 +127,7 @@ fn policy(
         let context = Context::new(context(subject, role_arn, endpoint));
         let request = Request { principal: Principal::Role(role_arn), action, resource, context: &context };
         let who = id_of(role_arn);
-        match judge(policy, &request) {
+        match evaluate(policy, &request) {
             Verdict::Allowed | Verdict::NotAllowed => {}
             Verdict::Denied(sid) => denials.entry(sid).or_default().push(format!("{who} {action}")),
             Verdict::Unsure(sid) => doubts.entry(sid).or_default().push(format!("{who} {action}")),
@@ -135,16 +136,16 @@ fn policy(
     let through = endpoint.map_or("any endpoint", |endpoint| &endpoint.id);
     for (sid, whom) in denials {
         let what = format!("{sid} denies through {through}: {}", whom.join(", "));
-        findings.push(Finding::fail(check, what, format!("except from {sid} what comes through {through}")));
+        findings.push(Finding::fail(check, what, format!("exempt requests through {through} from {sid}")));
     }
-    // Without an endpoint there are such doubts, and the route tables have been found wanting.
+    // Without an endpoint, verdicts are unsure, and the check of the route tables already failed.
     for (sid, whom) in doubts.into_iter().filter(|_| endpoint.is_some()) {
-        let what = format!("what is not known here decides in {sid} on: {}", whom.join(", "));
-        findings.push(Finding::not_checked(check, what, "read it yourself"));
+        let what = format!("{sid} depends on something that is not known here: {}", whom.join(", "));
+        findings.push(Finding::not_checked(check, what, "check it yourself"));
     }
     let Some(endpoint) = endpoint else { return findings };
     if findings.is_empty() {
-        let what = format!("of {name}: admits what comes through {}", endpoint.id);
+        let what = format!("the policy of {name} admits requests through {}", endpoint.id);
         findings.push(Finding::ok(check, what));
     }
     findings

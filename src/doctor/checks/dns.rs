@@ -18,7 +18,7 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
         .filter(|(is_on, _)| !is_on)
         .map(|(_, what)| {
             let fix = format!("aws ec2 modify-vpc-attribute --vpc-id {vpc_id} --enable-dns-{what}");
-            Finding::fail(CHECK, format!("DNS {what} of {vpc_id} is off: the endpoints need it"), fix)
+            Finding::fail(CHECK, format!("DNS {what} of {vpc_id} is off, but the endpoints need it"), fix)
         })
         .collect();
     if findings.is_empty() {

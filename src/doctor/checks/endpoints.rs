@@ -1,11 +1,11 @@
-//! The endpoints of S3 and Bedrock, and their policies.
+//! The endpoints for S3 and Bedrock, and their policies.
 //!
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-vpc.html> (read 2026-11)
 
 use crate::base::arn::id_of;
 use crate::doctor::facts::{Endpoint, Facts, Group};
 use crate::doctor::finding::Finding;
-use crate::doctor::policy::{Context, Principal, Request, Verdict, judge};
+use crate::doctor::policy::{Context, Principal, Request, Verdict, evaluate};
 use crate::doctor::requests::{bedrock_requests, context};
 use crate::doctor::subject::{Functions, Subject};
 use crate::doctor::vpc::{job_subnets, reached_s3_endpoint};
@@ -17,7 +17,7 @@ pub(crate) fn check_s3(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     {
         return vec![Finding::unknown(CHECK, unknown)];
     }
-    // Without one, the route tables have been found wanting.
+    // Without one, the check of the route tables already failed.
     let Some(endpoint) = reached_s3_endpoint(subject, facts) else { return Vec::new() };
     let role_arn = &subject.config.job_role_arn;
     let mut findings = admits(CHECK, subject, endpoint, role_arn, &subject.s3_requests());
@@ -49,26 +49,28 @@ pub(crate) fn check_bedrock(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     };
     let service = format!("com.amazonaws.{}.bedrock", subject.region);
     let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.id == *id) else {
-        let fix = format!("deploy the stack anew with an interface endpoint of {service}");
+        let fix = format!("deploy the stack again with an interface endpoint for {service}");
         return vec![Finding::fail(CHECK, format!("{id} does not exist in {}", subject.region), fix)];
     };
     let mut findings = Vec::new();
     if endpoint.is_gateway || endpoint.service != service {
-        let what = format!("{id} is an endpoint of {}", endpoint.service);
-        findings.push(Finding::fail(CHECK, what, format!("name an interface endpoint of {service}")));
+        let what = format!("{id} is an endpoint for {}", endpoint.service);
+        findings.push(Finding::fail(CHECK, what, format!("name an interface endpoint for {service}")));
     }
     if !endpoint.is_available {
-        findings.push(Finding::fail(CHECK, format!("{id} is not available"), "wait until it is"));
+        findings.push(Finding::fail(CHECK, format!("{id} is not available"), "wait until it is available"));
     }
     match endpoint.has_private_dns {
         Some(true) => {}
         Some(false) => findings.push(Finding::fail(
             CHECK,
-            format!("{id} has no private DNS: the functions call the usual name and do not reach it"),
+            format!(
+                "{id} has no private DNS, so the functions, which use the usual host name, do not reach it"
+            ),
             format!("aws ec2 modify-vpc-endpoint --vpc-endpoint-id {id} --private-dns-enabled"),
         )),
         None => {
-            let why = format!("whether {id} has private DNS was not shown");
+            let why = format!("AWS did not show whether {id} has private DNS");
             findings.push(Finding::not_checked(CHECK, why, "look at it in the console"));
         }
     }
@@ -84,7 +86,7 @@ pub(crate) fn check_bedrock(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// Asks an endpoint's policy about requests of one role; every request must be allowed.
+/// Checks that an endpoint's policy allows every one of these requests of a role.
 fn admits(
     check: &'static str,
     subject: &Subject,
@@ -93,7 +95,7 @@ fn admits(
     requests: &[(&str, String)],
 ) -> Vec<Finding> {
     let Some(policy) = &endpoint.policy else {
-        let why = format!("no policy of {} was shown", endpoint.id);
+        let why = format!("AWS did not show the policy of {}", endpoint.id);
         return vec![Finding::not_checked(check, why, "look at it in the console")];
     };
     let context = Context::new(context(subject, role_arn, Some(endpoint)));
@@ -102,14 +104,14 @@ fn admits(
         let request = Request { principal: Principal::Role(role_arn), action, resource, context: &context };
         let who = id_of(role_arn);
         let what = |how: &str| format!("the policy of {} {how} {who} {action} on {resource}", endpoint.id);
-        let fix = format!("allow it to {role_arn} there");
-        findings.extend(match judge(policy, &request) {
+        let fix = format!("allow it for {role_arn} there");
+        findings.extend(match evaluate(policy, &request) {
             Verdict::Allowed => None,
             Verdict::NotAllowed => Some(Finding::fail(check, what("does not allow"), fix)),
             Verdict::Denied(sid) => Some(Finding::fail(check, what(&format!("denies, in {sid},")), fix)),
             Verdict::Unsure(sid) => {
-                let what = what(&format!("lets what is not known here decide, in {sid}, on"));
-                Some(Finding::not_checked(check, what, "read it yourself"))
+                let what = what(&format!("depends on something that is not known here, in {sid}, for"));
+                Some(Finding::not_checked(check, what, "check it yourself"))
             }
         });
     }
@@ -131,23 +133,23 @@ fn function_groups(
         return vec![Finding::fail(
             check,
             format!("{id} of the functions does not exist"),
-            "deploy the stack anew",
+            "deploy the stack again",
         )];
     };
     let of_endpoint: Vec<&Group> =
         groups.iter().filter(|group| endpoint.group_ids.contains(&group.id)).collect();
     let ids = endpoint.group_ids.join(", ");
     let mut findings = Vec::new();
-    // Blocks of addresses may well be the functions' subnets.
+    // A block of addresses may be that of the functions' subnets.
     let lets_in = |target: &String| target == id || target.contains('/');
     if !of_endpoint.iter().any(|group| group.https_in.iter().any(lets_in)) {
-        let what = format!("{ids} of {} does not let {id} of the functions in on 443", endpoint.id);
-        findings.push(Finding::fail(check, what, format!("let TCP 443 in from {id}")));
+        let what = format!("{ids} of {} does not allow {id} of the functions in on 443", endpoint.id);
+        findings.push(Finding::fail(check, what, format!("allow TCP 443 in from {id}")));
     }
     let lets_out = |target: &String| endpoint.group_ids.contains(target) || target.contains('/');
     if !group.https_out.iter().any(lets_out) {
-        let what = format!("{id} of the functions does not let 443 out to {ids} of {}", endpoint.id);
-        findings.push(Finding::fail(check, what, format!("let TCP 443 out to {ids}")));
+        let what = format!("{id} of the functions does not allow 443 out to {ids} of {}", endpoint.id);
+        findings.push(Finding::fail(check, what, format!("allow TCP 443 out to {ids}")));
     }
     findings
 }

@@ -3,10 +3,10 @@
 use crate::base::arn::Arn;
 use crate::doctor::facts::{Facts, Key};
 use crate::doctor::finding::Finding;
-use crate::doctor::policy::{Context, Principal, Request, Verdict, judge};
+use crate::doctor::policy::{Context, Principal, Request, Verdict, evaluate};
 use crate::doctor::subject::Subject;
 
-/// The keys that the job's role reads and writes with.
+/// Checks the keys that the job's role reads and writes with.
 pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     if facts.keys.is_empty() {
         return vec![Finding::ok("KMS key", "none is used")];
@@ -18,7 +18,7 @@ fn check_key(subject: &Subject, key: &Key) -> Vec<Finding> {
     const CHECK: &str = "KMS key";
     let region = Arn::parse(&key.id).map(Arn::region);
     if let Some(region) = region.filter(|region| *region != subject.region) {
-        let what = format!("{} is in {region}: S3 takes keys of the bucket's Region only", key.id);
+        let what = format!("{} is in {region}, but S3 only takes keys in the bucket's Region", key.id);
         return vec![Finding::fail(CHECK, what, format!("use a key in {}", subject.region))];
     }
     let metadata = match &key.metadata {
@@ -34,7 +34,7 @@ fn check_key(subject: &Subject, key: &Key) -> Vec<Finding> {
         findings.push(Finding::fail(CHECK, format!("{} is {}", key.id, metadata.state), fix));
     }
     if metadata.spec != "SYMMETRIC_DEFAULT" {
-        let what = format!("{} is of {}, and S3 takes symmetric ones only", key.id, metadata.spec);
+        let what = format!("{} has the spec {}, but S3 only takes symmetric keys", key.id, metadata.spec);
         findings.push(Finding::fail(CHECK, what, "use a symmetric key"));
     }
     match &key.policy {
@@ -49,7 +49,7 @@ fn check_key(subject: &Subject, key: &Key) -> Vec<Finding> {
     findings
 }
 
-/// A key's policy must admit the role, or the whole account, and so leave it to IAM.
+/// Checks that a key's policy admits the role, or the whole account, which leaves the decision to IAM.
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html>
 fn key_policy(
     check: &'static str,
@@ -67,19 +67,19 @@ fn key_policy(
     ["kms:Decrypt", "kms:GenerateDataKey"].into_iter().find_map(|action| {
         let request =
             Request { principal: Principal::Role(role_arn), action, resource: arn, context: &context };
-        let fix = format!("allow it there to {role_arn}, or to the account");
-        match judge(policy, &request) {
+        let fix = format!("allow it there for {role_arn}, or for the account");
+        match evaluate(policy, &request) {
             Verdict::Allowed => None,
             Verdict::NotAllowed => {
-                // A grant would do as well, and the template makes none.
+                // A grant could also allow it, but the template does not make any.
                 Some(Finding::fail(check, format!("the policy of {arn} does not admit {action}"), fix))
             }
             Verdict::Denied(sid) => {
                 Some(Finding::fail(check, format!("{sid} of the policy of {arn} denies {action}"), fix))
             }
             Verdict::Unsure(sid) => {
-                let why = format!("what is not known here decides in {sid} of {arn} on {action}");
-                Some(Finding::not_checked(check, why, "read it yourself"))
+                let why = format!("{sid} of {arn} depends on something that is not known here, for {action}");
+                Some(Finding::not_checked(check, why, "check it yourself"))
             }
         }
     })

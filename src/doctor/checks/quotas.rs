@@ -1,10 +1,10 @@
-//! The quotas of the model.
+//! The quotas for the model.
 
 use crate::doctor::facts::Facts;
 use crate::doctor::finding::Finding;
 use crate::doctor::subject::Subject;
 
-/// The settings against the quotas of the model.
+/// Compares the settings with the model's quotas.
 /// <https://docs.aws.amazon.com/general/latest/gr/bedrock.html> (read 2026-11)
 pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "quotas";
@@ -12,7 +12,7 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
         (Err(unknown), _) => return vec![Finding::unknown(CHECK, unknown)],
         (Ok(quotas), Ok(Some(model))) => (quotas, model),
         _ => {
-            let why = "the quotas name models, and the model's name is not known";
+            let why = "the quotas name models, but the name of this model is not known";
             return vec![Finding::not_checked(CHECK, why, "compare them in the console of Service Quotas")];
         }
     };
@@ -44,26 +44,28 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
             continue;
         };
         let limit = quota.value * unit;
-        // Far below 2^53.
+        // Exact, because settings are far below 2^53.
         let setting_number = setting as f64;
         let is_sound = if is_minimum { setting_number >= limit } else { setting_number <= limit };
         if is_sound {
             agreed.push(format!("{variable} {setting}"));
         } else {
-            let what = format!("{variable} is {setting}, the quota {:?} is {limit}", quota.name);
-            let fix = if is_minimum { "set it to that" } else { "set it to that, or ask for more" };
+            let what = format!("{variable} is {setting}, but the quota {:?} is {limit}", quota.name);
+            let fix = if is_minimum { "set it to that" } else { "set it to that, or request a higher quota" };
             findings.push(Finding::fail(CHECK, what, fix));
         }
     }
     if findings.is_empty() {
         agreed.dedup();
-        findings.push(Finding::ok(CHECK, format!("of {}: {} are within", model.name, agreed.join(", "))));
+        findings
+            .push(Finding::ok(CHECK, format!("within the quotas of {}: {}", model.name, agreed.join(", "))));
     }
     findings
 }
 
-/// Quotas name models much as Bedrock does: `… for Nova Lite V1` is `Nova Lite`, `… for Qwen3 32B (in GB)` and
-/// `… (in GB) for Nova Lite` have their unit in different places.
+/// Whether a quota is the one with this name for this model. Quotas name models almost as Bedrock does:
+/// `… for Nova Lite V1` is for `Nova Lite`. The unit may be in the middle or at the end:
+/// `… (in GB) for Nova Lite`, `… for Qwen3 32B (in GB)`.
 pub(crate) fn is_quota(quota: &str, name: &str, model_name: &str) -> bool {
     let quota = quota.replace(" (in GB)", "");
     let plain = |name: &str| {

@@ -3,10 +3,10 @@
 use crate::doctor::facts::{Decision, Facts, Question};
 use crate::doctor::finding::Finding;
 use crate::doctor::known::Unknown;
-use crate::doctor::policy::{Context, Principal, Request, Verdict, judge};
+use crate::doctor::policy::{Context, Principal, Request, Verdict, evaluate};
 use crate::doctor::subject::Subject;
 
-/// All checks of the role.
+/// Checks the role.
 pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     let mut findings = trust(subject, facts);
     if facts.trust != Ok(None) {
@@ -21,7 +21,7 @@ fn trust(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     let policy = match &facts.trust {
         Ok(Some(policy)) => policy,
         Ok(None) => {
-            let fix = "deploy the stack anew, or name a role that exists";
+            let fix = "deploy the stack again, or name a role that exists";
             return vec![Finding::fail(CHECK, format!("{arn} does not exist"), fix)];
         }
         Err(unknown) => return vec![Finding::unknown(CHECK, unknown)],
@@ -32,7 +32,7 @@ fn trust(subject: &Subject, facts: &Facts) -> Vec<Finding> {
             ("aws:SourceArn", vec![source_arn]),
         ]);
         let principal = Principal::Service("bedrock.amazonaws.com");
-        judge(policy, &Request { principal, action: "sts:AssumeRole", resource: arn, context: &context })
+        evaluate(policy, &Request { principal, action: "sts:AssumeRole", resource: arn, context: &context })
     };
     let account = subject.account();
     let own = subject.job_arn();
@@ -55,8 +55,10 @@ fn trust(subject: &Subject, facts: &Facts) -> Vec<Finding> {
             Finding::fail(CHECK, format!("{sid} does not let Bedrock assume it for {own}"), fix)
         }
         Verdict::Unsure(sid) => {
-            let what = format!("what is not known here decides in {sid} whether Bedrock may assume it");
-            Finding::not_checked(CHECK, what, "read it yourself")
+            let what = format!(
+                "{sid} depends on something that is not known here, so whether Bedrock may assume it is unsure"
+            );
+            Finding::not_checked(CHECK, what, "check it yourself")
         }
     }]
 }
@@ -84,12 +86,12 @@ fn permissions(facts: &Facts) -> Vec<Finding> {
             }
             Ok(Decision::NotAllowed) => "no statement allows it",
             Ok(Decision::Denied) => "a statement denies it",
-            Ok(Decision::Bounded) => "its permissions boundary does not let it",
-            Ok(Decision::Forbidden) => "a policy of the organization does not let it",
+            Ok(Decision::DeniedByBoundary) => "its permissions boundary does not allow it",
+            Ok(Decision::DeniedByOrganization) => "a policy of the organization does not allow it",
         };
         let fix = match decision {
-            Ok(Decision::Forbidden) => "ask who keeps the organization's policies".to_owned(),
-            _ => format!("let the role's policies allow {action} on {resource}"),
+            Ok(Decision::DeniedByOrganization) => "ask the administrators of the organization".to_owned(),
+            _ => format!("allow {action} on {resource} in the role's policies"),
         };
         findings.push(Finding::fail(CHECK, format!("{action} on {resource}: {why}"), fix));
     }
@@ -98,8 +100,7 @@ fn permissions(facts: &Facts) -> Vec<Finding> {
         findings.push(Finding::not_checked(CHECK, why, unknown.fix.clone()));
     }
     if findings.is_empty() && !allowed.is_empty() {
-        let what =
-            format!("{} of {}: {}", facts.permissions.len(), facts.permissions.len(), allowed.join(", "));
+        let what = format!("all {} permissions: {}", facts.permissions.len(), allowed.join(", "));
         findings.push(Finding::ok(CHECK, what));
     }
     findings

@@ -33,14 +33,14 @@ pub(crate) fn check_tables(subject: &Subject, facts: &Facts) -> Vec<Finding> {
             }
             Some(endpoint) => {
                 let what = format!("{} leads to {}, which is not available", subnet.id, endpoint.id);
-                findings.push(Finding::fail(CHECK, what, "wait until it is, or make another"));
+                findings.push(Finding::fail(CHECK, what, "wait until it is available, or create another"));
             }
             None => {
                 let what = format!("{} reaches no S3 endpoint: {} has no route to one", subnet.id, table.id);
                 let fix = match s3_gateways(endpoints, &subnet.vpc_id).next() {
                     Some(endpoint) => format!("associate {} with {}", endpoint.id, table.id),
                     None => format!(
-                        "make a gateway endpoint of com.amazonaws.{}.s3 in {} with {}",
+                        "create a gateway endpoint for com.amazonaws.{}.s3 in {} with {}",
                         subject.region, subnet.vpc_id, table.id
                     ),
                 };
@@ -54,7 +54,7 @@ pub(crate) fn check_tables(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-pub(crate) fn check_ways_out(subject: &Subject, facts: &Facts) -> Vec<Finding> {
+pub(crate) fn check_internet(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "internet";
     let (subnets, tables) = match (job_subnets(subject, facts), &facts.route_tables) {
         (Ok(subnets), Ok(tables)) => (subnets, tables),
@@ -63,11 +63,13 @@ pub(crate) fn check_ways_out(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     let tables: Vec<_> = subnets.iter().filter_map(|subnet| table_of(subnet, tables)).collect();
     let ways: BTreeSet<_> = tables
         .iter()
-        .flat_map(|table| table.ways_out.iter().map(|target| format!("{} leads to {target}", table.id)))
+        .flat_map(|table| {
+            table.internet_targets.iter().map(|target| format!("{} leads to {target}", table.id))
+        })
         .collect();
     if !ways.is_empty() {
-        let fix = "remove the route or name other subnets: what goes to S3 takes the endpoint all the same, \
-                    but nothing else is kept inside";
+        let fix = "remove the route, or name other subnets: requests to S3 use the endpoint anyway, \
+                   but other traffic can leave the VPC";
         return ways.into_iter().map(|way| Finding::warn(CHECK, way, fix)).collect();
     }
     if tables.is_empty() { Vec::new() } else { vec![Finding::ok(CHECK, "no subnet has a route to it")] }

@@ -24,7 +24,7 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
         };
         targets.extend(group.https_out.iter().map(String::as_str));
         if let Some(vpc_id) = vpc_id(subject, facts).filter(|vpc_id| *vpc_id != group.vpc_id) {
-            let what = format!("{id} is in {}, the subnets in {vpc_id}", group.vpc_id);
+            let what = format!("{id} is in {}, but the subnets are in {vpc_id}", group.vpc_id);
             findings.push(Finding::fail(CHECK, what, format!("name security groups of {vpc_id}")));
         }
     }
@@ -34,7 +34,7 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// Whether these targets, which TCP 443 is let out to, are S3.
+/// Whether the targets that TCP 443 is allowed out to are S3.
 fn https_to_s3(check: &'static str, who: &str, targets: &BTreeSet<&str>, facts: &Facts) -> Finding {
     let list = match &facts.s3_prefix_list {
         Ok(list) => list.as_deref(),
@@ -43,20 +43,20 @@ fn https_to_s3(check: &'static str, who: &str, targets: &BTreeSet<&str>, facts: 
         }
         Err(_) => None,
     };
-    let name = list.map_or_else(|| "of S3".to_owned(), |list| format!("{list} of S3"));
-    let fix = format!("let TCP 443 out to the prefix list {name} instead");
+    let name = list.map_or_else(|| "for S3".to_owned(), |list| format!("{list} for S3"));
+    let fix = format!("allow TCP 443 out to the prefix list {name} instead");
     let others: Vec<_> = targets.iter().filter(|target| Some(**target) != list).copied().collect();
     let is_exact = others.len() < targets.len();
     if let Some(anywhere) = others.iter().find(|target| is_anywhere(target)) {
-        let what = format!("{who} lets 443 out to {anywhere}: works, but is wider than needed");
+        let what = format!("{who} allows 443 out to {anywhere}: this works, but it is wider than necessary");
         Finding::warn(check, what, fix)
     } else if is_exact {
-        Finding::ok(check, format!("{who} lets 443 out to S3"))
+        Finding::ok(check, format!("{who} allows 443 out to S3"))
     } else if others.is_empty() {
-        let fix = format!("let TCP 443 out to the prefix list {name}");
-        Finding::fail(check, format!("{who} does not let 443 out"), fix)
+        let fix = format!("allow TCP 443 out to the prefix list {name}");
+        Finding::fail(check, format!("{who} does not allow 443 out"), fix)
     } else {
-        let what = format!("{who} lets 443 out only to {}: nothing says that S3 is there", others.join(", "));
+        let what = format!("{who} allows 443 out only to {}, which may not include S3", others.join(", "));
         Finding::fail(check, what, fix)
     }
 }

@@ -23,7 +23,8 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     let Some(first) = found.first() else { return findings };
     for subnet in &found {
         if subnet.vpc_id != first.vpc_id {
-            let what = format!("{} is in {}, {} in {}", subnet.id, subnet.vpc_id, first.id, first.vpc_id);
+            let what =
+                format!("{} is in {}, but {} is in {}", subnet.id, subnet.vpc_id, first.id, first.vpc_id);
             findings.push(Finding::fail(CHECK, what, "name subnets of one VPC"));
         }
     }
@@ -32,14 +33,14 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     let others: BTreeSet<&str> =
         of_vpc.map(|subnet| subnet.zone.as_str()).filter(|zone| !zones.contains(zone)).collect();
     if !others.is_empty() {
-        let what = format!("only in {}, while the VPC has subnets in {} too", join(&zones), join(&others));
-        findings.push(Finding::warn(CHECK, what, "name one in each zone, for the day one is down"));
+        let what = format!("only in {}, but the VPC also has subnets in {}", join(&zones), join(&others));
+        findings.push(Finding::warn(CHECK, what, "name one in each zone, in case a zone fails"));
     } else if zones.len() == 1 {
         let what = format!("only in {}", join(&zones));
         findings.push(Finding::warn(
             CHECK,
             what,
-            "make and name one in another zone, for the day this is down",
+            "create and name one in another zone, in case this one fails",
         ));
     }
     if findings.is_empty() {

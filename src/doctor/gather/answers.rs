@@ -1,4 +1,4 @@
-//! What an answer of AWS means: a fact, or why it is not known.
+//! What an answer from AWS means: a fact, or why it is not known.
 
 use std::error::Error as StdError;
 
@@ -10,14 +10,14 @@ use serde_json::Value;
 use crate::aws::error::Chain;
 use crate::doctor::known::{Known, Unknown};
 
-/// The answer, or why there is none.
+/// The answer, or why it is not known.
 pub(super) fn known<T, E>(action: &str, answer: Result<T, SdkError<E, HttpResponse>>) -> Known<T>
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     answer.map_err(|error| match error.as_service_error().and_then(ProvideErrorMetadata::code) {
         Some(code) if is_refusal(code) => {
-            Unknown { why: format!("{code} on {action}"), fix: format!("allow {action} to yourself") }
+            Unknown { why: format!("{code} on {action}"), fix: format!("allow yourself {action}") }
         }
         Some(code) => {
             let message = error.as_service_error().and_then(ProvideErrorMetadata::message);
@@ -26,12 +26,12 @@ where
         }
         None => Unknown {
             why: format!("{action} failed: {}", Chain(&error)),
-            fix: "see that AWS can be reached, and try again".to_owned(),
+            fix: "make sure that AWS can be reached, and try again".to_owned(),
         },
     })
 }
 
-/// The same, where these codes say that there is no such thing.
+/// The answer, or `None` if the error has one of these codes, which mean that the thing does not exist.
 pub(super) fn found<T, E>(
     action: &str,
     answer: Result<T, SdkError<E, HttpResponse>>,
@@ -53,13 +53,13 @@ where
     }
 }
 
-/// A policy document, which IAM gives percent-encoded.
+/// Parses a policy document. IAM returns it percent-encoded.
 pub(super) fn document(text: &str) -> Option<Value> {
     let decoded = percent_decode_str(text).decode_utf8().ok()?;
     serde_json::from_str(text).or_else(|_| serde_json::from_str(&decoded)).ok()
 }
 
-/// The services spell it differently.
+/// Whether an error means that access was denied. The services have different codes for it.
 fn is_refusal(code: &str) -> bool {
     ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden"].contains(&code)
 }

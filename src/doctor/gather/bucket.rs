@@ -7,7 +7,7 @@ use super::answers::{document, found, known};
 use crate::doctor::facts::{Bucket, Encryption};
 
 pub(super) async fn bucket(s3: &Client, name: &str) -> Bucket {
-    // Not HeadBucket: the bucket's policy lets no one list it from outside the VPC endpoint.
+    // Not HeadBucket, because the bucket's policy denies listing it from outside the VPC endpoint.
     let location = s3.get_bucket_location().bucket(name).send().await;
     let region = found("s3:GetBucketLocation", location, &["NoSuchBucket"])
         .map(|location| location.map(|location| region(location.location_constraint.as_ref())));
@@ -54,6 +54,7 @@ pub(super) async fn bucket(s3: &Client, name: &str) -> Bucket {
     }
 }
 
+/// The Region that a location stands for.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html>
 fn region(location: Option<&BucketLocationConstraint>) -> String {
     match location.map_or("", BucketLocationConstraint::as_str) {

@@ -12,10 +12,10 @@ use crate::doctor::known::Known;
 use crate::doctor::model_id::{ModelId, parse};
 use crate::doctor::subject::Subject;
 
-/// How long one attempt of one call may take.
+/// The timeout of one attempt of a call.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The clients of all services that know something.
+/// The clients of all services that are asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Gatherer {
     bedrock: aws_sdk_bedrock::Client,
@@ -41,7 +41,7 @@ impl Gatherer {
         }
     }
 
-    /// The outputs of a stack, and those parameters that are no outputs.
+    /// The outputs of a stack, and the parameters that are not also outputs.
     pub(crate) async fn stack(&self, name: &str) -> Known<BTreeMap<String, String>> {
         let answer = self.cloudformation.describe_stacks().stack_name(name).send().await;
         let stacks = known("cloudformation:DescribeStacks", answer)?.stacks.unwrap_or_default();
@@ -58,7 +58,7 @@ impl Gatherer {
         Ok(values)
     }
 
-    /// Everything that is known.
+    /// Collects all facts.
     pub(crate) async fn facts(&self, subject: &Subject) -> Facts {
         let subnets = network::subnets(&self.ec2, subject.config.vpc.subnet_ids()).await;
         let vpc_ids: BTreeSet<String> =

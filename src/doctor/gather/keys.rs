@@ -6,7 +6,7 @@ use super::answers::{document, found};
 use crate::doctor::facts::{Bucket, Key, KeyMetadata};
 use crate::doctor::subject::Subject;
 
-/// The key of the jobs' output, and that of the bucket that they read.
+/// The key for the jobs' output, and the key of the bucket that they read.
 pub(super) async fn keys(kms: &Client, subject: &Subject, output: &Bucket) -> Vec<Key> {
     let of_bucket = output.encryption.iter().flatten().filter_map(|encryption| encryption.key_id.clone());
     let mut ids: Vec<String> = subject.config.s3_encryption_key_id.iter().cloned().collect();

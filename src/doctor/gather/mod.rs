@@ -1,4 +1,5 @@
-//! Asks AWS for the facts. Every call only reads. If one fails, its fact is unknown, and the others still count.
+//! Asks AWS for the facts. Every call only reads. If one fails, its fact is unknown, and the others still
+//! count.
 
 mod answers;
 mod bucket;

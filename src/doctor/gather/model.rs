@@ -10,7 +10,7 @@ use crate::doctor::known::Known;
 use crate::doctor::model_id::{ModelId, parse};
 use crate::doctor::subject::Subject;
 
-/// Bedrock calls an id that it does not know invalid.
+/// The codes for a model that does not exist. Bedrock calls some unknown ids invalid.
 const NO_MODEL: [&str; 2] = ["ResourceNotFoundException", "ValidationException"];
 
 pub(super) async fn profile(bedrock: &Client, id: &str) -> Known<Option<Profile>> {

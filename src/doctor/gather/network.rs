@@ -96,7 +96,7 @@ pub(super) async fn prefix_list(ec2: &Client, name: &str) -> Known<Option<String
     Ok(list.and_then(|list| list.prefix_list_id))
 }
 
-/// Security groups of the jobs, of the functions, and of the functions' endpoint.
+/// The security groups of the jobs, of the functions, and of the functions' endpoint.
 pub(super) fn group_ids(subject: &Subject, endpoints: &Known<Vec<Endpoint>>) -> BTreeSet<String> {
     let mut ids: BTreeSet<String> = subject.config.vpc.security_group_ids().iter().cloned().collect();
     if let Some(functions) = &subject.functions {
@@ -114,7 +114,7 @@ fn filter_by(name: &str, values: Vec<String>) -> Filter {
 
 fn route_table(table: aws_sdk_ec2::types::RouteTable) -> RouteTable {
     let associations = table.associations.unwrap_or_default();
-    let ways_out = table.routes.into_iter().flatten().filter_map(|route| {
+    let internet_targets = table.routes.into_iter().flatten().filter_map(|route| {
         let targets = [route.gateway_id, route.nat_gateway_id, route.egress_only_internet_gateway_id];
         targets
             .into_iter()
@@ -126,11 +126,11 @@ fn route_table(table: aws_sdk_ec2::types::RouteTable) -> RouteTable {
         vpc_id: table.vpc_id.unwrap_or_default(),
         is_main: associations.iter().any(|association| association.main == Some(true)),
         subnet_ids: associations.into_iter().filter_map(|association| association.subnet_id).collect(),
-        ways_out: ways_out.collect(),
+        internet_targets: internet_targets.collect(),
     }
 }
 
-/// What rules say of TCP 443: CIDR blocks, prefix lists and groups.
+/// The CIDR blocks, prefix lists, and groups in the rules for TCP 443.
 fn https(permissions: &[IpPermission]) -> Vec<String> {
     let mut targets = Vec::new();
     for permission in permissions {

@@ -82,8 +82,8 @@ fn decision(result: &EvaluationResult) -> Decision {
         result.organizations_decision_detail.as_ref().is_some_and(|detail| !detail.allowed_by_organizations);
     match &result.eval_decision {
         PolicyEvaluationDecisionType::Allowed => Decision::Allowed,
-        _ if is_forbidden => Decision::Forbidden,
-        _ if is_bounded => Decision::Bounded,
+        _ if is_forbidden => Decision::DeniedByOrganization,
+        _ if is_bounded => Decision::DeniedByBoundary,
         PolicyEvaluationDecisionType::ExplicitDeny => Decision::Denied,
         _ => Decision::NotAllowed,
     }

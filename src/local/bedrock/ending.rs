@@ -1,4 +1,4 @@
-//! How a job ends, as a test or a demonstration asks for it.
+//! How a job ends, as a test or a demonstration requests it.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use super::job::JobStatus;
 pub enum TerminalStatus {
     /// Every record was processed.
     Completed,
-    /// The time was up before every record was processed.
+    /// Time ran out before every record was processed.
     PartiallyCompleted,
     /// The job failed while it was in progress.
     Failed,
-    /// Somebody stopped the job while it was in progress.
+    /// A person stopped the job while it was in progress.
     Stopped,
-    /// The job never began before its timeout.
+    /// The job did not start before its timeout.
     Expired,
 }
 
@@ -43,7 +43,7 @@ pub enum Processed {
 }
 
 impl Processed {
-    /// Number of records processed out of `total`.
+    /// The number of records processed out of `total`.
     pub(super) fn of(self, total: usize) -> usize {
         match self {
             Self::All => total,
@@ -64,14 +64,14 @@ pub struct RecordFailure {
     pub message: String,
 }
 
-/// How a job ends, if its validation finds nothing wrong.
+/// How a job ends if its validation finds nothing wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
     /// The job's last state.
     pub status: TerminalStatus,
     /// Records that appear in the output.
     pub processed: Processed,
-    /// Records among them that fail though their body is good.
+    /// Records among them that fail although their body is valid.
     pub failing: Vec<RecordFailure>,
     /// Whether the `.jsonl.out` files are written.
     pub write_output: bool,
@@ -79,35 +79,36 @@ pub struct Ending {
     pub write_manifest: bool,
     /// `message` of the job and `failureMessage` of its last event.
     pub message: Option<String>,
-    /// In what its output is not what manifest and counters say.
+    /// How its output contradicts the manifest and the counters.
     pub lie: Option<Lie>,
 }
 
-/// Output that contradicts manifest and counters. Neither is documented to happen, nor that it cannot.
+/// Output that contradicts the manifest and the counters. AWS documents neither that this happens nor that it
+/// cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lie {
     /// What is wrong with the lines.
     pub kind: LieKind,
-    /// How many of the first lines it befalls.
+    /// How many lines are wrong; they are the first ones.
     pub records: usize,
-    /// How long after the job's end the output as it should be is written; `None`: never.
+    /// How long after the end of the job the correct output is written; `None` for never.
     pub truth_after: Option<Duration>,
 }
 
 /// What is wrong with a line of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LieKind {
-    /// It is not there.
+    /// It is missing.
     Hidden,
-    /// It is cut in its middle.
+    /// It is cut off in the middle.
     Garbled,
     /// It has an id that the input does not have.
     Renamed,
 }
 
 impl Ending {
-    /// Makes an ending with everything processed and written, as far as the status allows: a Failed and an
-    /// Expired job have processed nothing and write nothing.
+    /// Makes an ending with everything processed and written, as far as the status allows: a Failed or an
+    /// Expired job has processed nothing and writes nothing.
     pub fn new(status: TerminalStatus) -> Self {
         let processes = !matches!(status, TerminalStatus::Failed | TerminalStatus::Expired);
         Self {

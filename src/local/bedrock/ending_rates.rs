@@ -1,13 +1,14 @@
-//! How jobs end by rates and a seed. Pure.
+//! Decides by rates and a seed how jobs end. Pure.
 
 use std::time::Duration;
 
 use super::ending::{Ending, Lie, LieKind, Processed, RecordFailure, TerminalStatus};
 use super::job::JobView;
-use crate::local::dice::dice;
+use crate::local::rng::seeded;
 
-/// How often jobs end in another way than completed, and records in an error that a new attempt may cure. Each
-/// rate is from 0 (never) to 1 (always); the endings exclude each other, so beyond a sum of 1 the later ones are cut.
+/// How often jobs do not end as completed, and how often records end in an error that a new attempt may fix.
+/// Each rate is from 0 (never) to 1 (always). A job has only one ending, so if the rates add up to more than
+/// 1, the last ones happen less often.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EndingRates {
     /// Per record: it fails with 429 or 503.
@@ -16,21 +17,22 @@ pub struct EndingRates {
     pub partial: f64,
     /// The job ends `Expired`, with no record processed and nothing written.
     pub expired: f64,
-    /// The job ends `Failed`: half of them with nothing written, half after some of its records, without a manifest.
+    /// The job ends `Failed`: half of them with nothing written, half after some of its records, without a
+    /// manifest.
     pub failed: f64,
     /// A person stops the job, after some of its records.
     pub stopped: f64,
-    /// The output contradicts manifest and counters, half of the time for a second only.
+    /// The output contradicts the manifest and the counters; in half of the cases, for only a second.
     pub lying: f64,
 }
 
 impl EndingRates {
-    /// How the job with this number ends under this seed.
+    /// Decides how the job with this number ends.
     #[must_use]
     pub fn ending(&self, seed: u64, number: u64, job: &JobView) -> Ending {
         let total = usize::try_from(job.counts.total).unwrap_or(usize::MAX);
-        let mut dice = dice(seed, number);
-        let mut roll = dice.f64();
+        let mut rng = seeded(seed, number);
+        let mut roll = rng.f64();
         let endings = [
             (self.partial, TerminalStatus::PartiallyCompleted),
             (self.expired, TerminalStatus::Expired),
@@ -46,29 +48,29 @@ impl EndingRates {
             roll -= rate;
         }
         let mut ending = Ending::new(status);
-        let some = Processed::First(dice.usize(..total.max(1)));
+        let some = Processed::First(rng.usize(..total.max(1)));
         match status {
             TerminalStatus::PartiallyCompleted | TerminalStatus::Stopped => ending.processed = some,
             TerminalStatus::Failed => {
-                ending.message = Some("The stand-in was asked to let this job fail.".to_owned());
-                if dice.bool() {
+                ending.message = Some("The stand-in was asked to fail this job.".to_owned());
+                if rng.bool() {
                     ending.processed = some;
                     ending.write_output = true;
                 }
             }
             TerminalStatus::Completed | TerminalStatus::Expired => {}
         }
-        if dice.f64() < self.lying {
+        if rng.f64() < self.lying {
             let kinds = [LieKind::Hidden, LieKind::Garbled, LieKind::Renamed];
             ending.lie = Some(Lie {
-                kind: kinds.get(dice.usize(..kinds.len())).copied().unwrap_or(LieKind::Hidden),
-                records: dice.usize(1..=20),
-                truth_after: dice.bool().then_some(Duration::from_secs(1)),
+                kind: kinds.get(rng.usize(..kinds.len())).copied().unwrap_or(LieKind::Hidden),
+                records: rng.usize(1..=20),
+                truth_after: rng.bool().then_some(Duration::from_secs(1)),
             });
         }
         for position in 0..ending.processed.of(total) {
-            if dice.f64() < self.retryable_errors {
-                let (code, message) = if dice.bool() {
+            if rng.f64() < self.retryable_errors {
+                let (code, message) = if rng.bool() {
                     (429, "Too many requests, please wait before trying again.")
                 } else {
                     (503, "Service unavailable, please try again.")

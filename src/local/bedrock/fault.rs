@@ -14,7 +14,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Gives the name that the service model has for it.
+    /// The operation's name in the service model.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CreateModelInvocationJob => "CreateModelInvocationJob",
@@ -25,14 +25,14 @@ impl Operation {
     }
 }
 
-/// What goes wrong with one request.
+/// What goes wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// 429; the SDK retries it by itself.
+    /// 429; the SDK retries it.
     Throttling,
-    /// 500; the SDK retries it by itself.
+    /// 500; the SDK retries it.
     InternalServer,
-    /// 503; the SDK retries it by itself.
+    /// 503; the SDK retries it.
     ServiceUnavailable,
     /// 400; the SDK does not retry it.
     ServiceQuotaExceeded,
@@ -40,8 +40,8 @@ pub enum Fault {
     AccessDenied(String),
     /// 400 with this message.
     Validation(String),
-    /// Takes the request and never answers.
+    /// Accepts the request and never answers.
     Hang,
-    /// Does what was asked, then closes the connection without a byte.
+    /// Does what was requested, and then closes the connection without sending a byte.
     LoseAnswer,
 }

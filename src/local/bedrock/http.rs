@@ -1,7 +1,7 @@
 //! The wire side: routes, signatures, statuses, and the connections themselves.
 //!
-//! Connections are served by hyper directly, because two faults need what a router does not offer: closing a
-//! connection without an answer, and ending every connection with the stand-in.
+//! Connections are served by hyper directly, because a router can neither close a connection without an
+//! answer, which one of the faults needs, nor end every connection when the stand-in ends.
 
 use std::fmt;
 use std::io;
@@ -28,10 +28,10 @@ use super::state::Shared;
 use super::violation::{summary, violation};
 use crate::local::uuid::uuid;
 
-/// Longest request body read; the longest one that the service model allows is far shorter.
+/// The longest request body that is read. The longest one that the service model allows is far shorter.
 const MAX_BODY_BYTES: usize = 1 << 20;
 
-/// The connection is to be closed without an answer.
+/// Closes the connection without an answer.
 #[derive(Debug)]
 struct NoAnswer;
 
@@ -43,15 +43,15 @@ impl fmt::Display for NoAnswer {
 
 impl std::error::Error for NoAnswer {}
 
-/// Serves connections until the task is aborted, which ends them too.
+/// Serves connections until the task is aborted, which also ends the connections.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // A connection that failed before it was accepted is the client's to repeat.
+                // If a connection fails before it is accepted, the client has to try again.
                 let Ok((stream, _)) = accepted else { continue };
-                // Answers are small and waited for; without it they are only slower.
+                // Answers are small, and clients wait for them. If this fails, they are only slower.
                 let _ = stream.set_nodelay(true);
                 let shared = Arc::clone(&shared);
                 connections.spawn(async move {
@@ -59,7 +59,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
                     http1::Builder::new().serve_connection(TokioIo::new(stream), service).await
                 });
             }
-            // Its error is the client's or that of a fault: nothing to do about either.
+            // An error here comes from the client or from a fault. Nothing needs to be done about either.
             Some(_ended) = connections.join_next() => {}
         }
     }
@@ -105,7 +105,7 @@ fn reply(status: StatusCode, error_type: Option<&'static str>, body: &Value) -> 
     }
 }
 
-/// The refusal that a fault stands for, if it stands for one.
+/// The error that a fault stands for, if it stands for one.
 fn refusal(fault: &Fault) -> Option<ApiError> {
     match fault {
         Fault::Throttling => Some(ApiError::throttling()),
@@ -118,8 +118,8 @@ fn refusal(fault: &Fault) -> Option<ApiError> {
     }
 }
 
-/// Demands a Signature Version 4 header for this Region and service, by this access key if one is given; the signature
-/// itself is not verified.
+/// Requires a Signature Version 4 header for this Region and service, with this access key if one is given.
+/// The signature itself is not verified.
 fn authorize(headers: &HeaderMap, region: &str, access_key_id: Option<&str>) -> Result<(), ApiError> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let parameters = value.and_then(|value| value.strip_prefix("AWS4-HMAC-SHA256 "));
@@ -176,7 +176,7 @@ impl Route {
     fn answer(&self, shared: &Arc<Shared>, uri: &Uri, body: &[u8]) -> Result<Value, ApiError> {
         match self {
             Self::Create => {
-                // AWS does not document the error of a body that is no JSON; the stand-in's is this one.
+                // AWS does not document the error for a body that is not JSON. This one is the stand-in's.
                 let body = serde_json::from_slice(body)
                     .map_err(|error| ApiError::validation(format!("The body is not JSON: {error}")))?;
                 let job_arn = operations::create(shared, body)?;
@@ -200,7 +200,7 @@ fn identifier(job: &str) -> Result<String, ApiError> {
     Err(ApiError::validation(summary(&violations)))
 }
 
-/// Binds the loopback address to a free port.
+/// Listens on a free port of the loopback address.
 pub(super) async fn listen() -> io::Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", 0)).await
 }

@@ -3,7 +3,7 @@
 use super::error::ApiError;
 use super::request::CreateRequest;
 
-/// What exists; `None`: everything well-formed.
+/// What exists; `None` for everything that is well-formed.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) roles: Option<Vec<String>>,
@@ -24,7 +24,7 @@ impl Known {
                  resource: {role}"
             )));
         }
-        // AWS does not document the messages for a subnet or security group that does not exist.
+        // AWS does not document the messages for a subnet or a security group that does not exist.
         if let Some(id) = request.subnet_ids.iter().find(|id| unknown(&self.subnet_ids, id)) {
             return Err(ApiError::validation(format!("The subnet ID '{id}' does not exist")));
         }

@@ -36,7 +36,7 @@ impl ListQuery {
         if violations.is_empty() { Ok(query) } else { Err(ApiError::validation(summary(&violations))) }
     }
 
-    /// Takes one parameter, or tells what is wrong with it.
+    /// Sets one parameter, and returns what is wrong with it.
     fn set(&mut self, name: &str, value: &str) -> Vec<String> {
         let text = Some(value.to_owned());
         match name {
@@ -44,12 +44,12 @@ impl ListQuery {
                 let Ok(time) = DateTime::from_str(value, Format::DateTimeWithOffset) else {
                     return vec!["Member must be an ISO 8601 timestamp".to_owned()];
                 };
-                let place = if name == "submitTimeAfter" {
+                let slot = if name == "submitTimeAfter" {
                     &mut self.submit_time_after
                 } else {
                     &mut self.submit_time_before
                 };
-                *place = Some(time);
+                *slot = Some(time);
                 Vec::new()
             }
             "statusEquals" => {
@@ -75,7 +75,7 @@ impl ListQuery {
                 self.ascending = value == "Ascending";
                 patterns::SORT_ORDER.problem(value).into_iter().collect()
             }
-            // Stricter than AWS, which ignores what it does not know.
+            // This is stricter than AWS, which ignores unknown parameters.
             _ => vec!["Member must be one that the service model knows".to_owned()],
         }
     }

@@ -1,8 +1,8 @@
 //! A stand-in for Amazon Bedrock's control plane of batch inference, over HTTP on the loopback address.
 //!
 //! It is as strict as the service: what it accepts should be accepted there, and where the two are known to
-//! differ it is the stricter one. No model is called; every answer says so. Inputs are read and outputs written
-//! through an S3 client, so any S3 endpoint serves.
+//! differ it is the stricter one. No model is called; every answer says so. Inputs are read and outputs
+//! written through an S3 client, so any S3 endpoint serves.
 //!
 //! | file | job |
 //! |---|---|

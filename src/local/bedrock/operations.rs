@@ -1,4 +1,4 @@
-//! The four operations: what each checks, changes, and answers.
+//! The four operations of the API.
 
 use std::sync::Arc;
 
@@ -16,12 +16,14 @@ use super::state::Shared;
 use super::time;
 use crate::local::lock::lock;
 
-/// Jobs per page of List when the request names no number.
+/// The number of jobs on a page of List if the request does not name one.
 ///
-/// AWS does not document it; the stand-in's is small, so that a client which forgets to turn pages is found out.
+/// AWS does not document the number. This one is small, so that a client that does not ask for the next page
+/// is caught.
 pub const DEFAULT_PAGE_JOBS: usize = 10;
 
-/// `CreateModelInvocationJob`: gives the ARN of the new job, or of the one that the token made before.
+/// `CreateModelInvocationJob`. Returns the ARN of the new job, or of the job that was made with the same
+/// token before.
 pub(super) fn create(shared: &Arc<Shared>, body: Value) -> Result<String, ApiError> {
     let options = &shared.options;
     let request = CreateRequest::parse(body).map_err(ApiError::validation)?;
@@ -83,7 +85,7 @@ pub(super) fn get(shared: &Shared, job_identifier: &str) -> Result<Value, ApiErr
     Ok(state.jobs.get(position).map(Job::describe).unwrap_or_default())
 }
 
-/// `ListModelInvocationJobs`. Newest first unless asked otherwise; AWS does not document its default.
+/// `ListModelInvocationJobs`. Newest first by default; AWS does not document the default.
 pub(super) fn list(shared: &Shared, query: &ListQuery) -> Result<Value, ApiError> {
     let state = shared.state();
     let matches = |job: &Job| {
@@ -92,9 +94,9 @@ pub(super) fn list(shared: &Shared, query: &ListQuery) -> Result<Value, ApiError
             && query.status_equals.as_ref().is_none_or(|status| job.status.as_str() == status)
             && query.name_contains.as_ref().is_none_or(|part| job.request.job_name.contains(part))
     };
-    // A token is the number of the first job of its page, so that new jobs do not move the pages.
+    // A token is the number of the first job on its page, so that new jobs do not shift the pages.
     let token = query.next_token.as_ref().map(|token| token.parse::<usize>());
-    // AWS does not document what a token gives that it never gave; the stand-in refuses it.
+    // AWS does not document what happens with a made-up token. The stand-in refuses it.
     let is_given = |first: Option<usize>| first.is_none_or(|first| first < state.jobs.len());
     let Some(first) = token.transpose().ok().filter(|first| is_given(*first)) else {
         return Err(ApiError::validation("The provided nextToken is invalid."));
@@ -118,8 +120,8 @@ pub(super) fn list(shared: &Shared, query: &ListQuery) -> Result<Value, ApiError
 
 /// `StopModelInvocationJob`.
 ///
-/// AWS does not document the error for a job that has ended or is being stopped; the stand-in's is the
-/// `ConflictException` that the service model gives this operation.
+/// AWS does not document the error for a job that has ended or is being stopped. The stand-in answers with
+/// the `ConflictException` that the service model lists for this operation.
 pub(super) fn stop(shared: &Shared, job_identifier: &str) -> Result<Value, ApiError> {
     let mut state = shared.state();
     let position = state.position(job_identifier)?;

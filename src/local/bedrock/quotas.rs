@@ -4,15 +4,15 @@
 /// <https://docs.aws.amazon.com/general/latest/gr/bedrock.html> (read 2026-11).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quotas {
-    /// Fewest records of a job; 100.
+    /// The fewest records in a job: 100.
     pub min_records: usize,
-    /// Most records of a job; 100,000.
+    /// The most records in a job: 100,000.
     pub max_records: usize,
-    /// Most bytes of an input file; 1 GB.
+    /// The most bytes in an input file: 1 GB.
     pub max_file_bytes: u64,
-    /// Most bytes of all input files of a job; 5 GB.
+    /// The most bytes in all input files of a job: 5 GB.
     pub max_job_bytes: u64,
-    /// Most jobs of one model that have not ended; 100.
+    /// The most jobs of one model that have not ended: 100.
     pub max_jobs_in_flight: usize,
 }
 

@@ -7,18 +7,18 @@ use serde_json::Value;
 
 use super::fault::Operation;
 
-/// A request as it came in.
+/// A request that came in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordedRequest {
-    /// Name of the operation, `None` for a path that is none.
+    /// The operation; `None` if the path does not name one.
     pub operation: Option<Operation>,
-    /// HTTP method.
+    /// The HTTP method.
     pub method: String,
-    /// Path and query, not decoded.
+    /// The path and the query, not decoded.
     pub path: String,
-    /// The body; null if there was none, a string if it was no JSON.
+    /// The body: null if it was empty, and a string if it was not JSON.
     pub body: Value,
-    /// Status answered, `None` if nothing was.
+    /// The status of the answer; `None` if there was no answer.
     pub status: Option<u16>,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct RequestLog {
     requests: VecDeque<RecordedRequest>,
     /// How many requests there were before the first of `requests`.
     forgotten: usize,
-    /// How many requests are kept; `None`: all.
+    /// How many requests are kept; `None` for all.
     most: Option<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! What the stand-in holds: jobs, faults and endings to come, and who listens.
+//! What the stand-in holds: jobs, the endings and faults that are queued, and who receives events.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -47,7 +47,7 @@ impl Shared {
         self.state().faults.get_mut(&operation)?.pop_front()
     }
 
-    /// Moves a job to its next state and tells the subscribers; `false` if there is no such move.
+    /// Moves a job to its next state, and tells the subscribers. Returns false if it may not move there.
     pub(super) fn advance(&self, job_id: &str, next: JobStatus, message: Option<&str>) -> bool {
         let mut state = self.state();
         let Ok(position) = state.position(job_id) else { return false };
@@ -63,13 +63,13 @@ impl Shared {
         self.state().jobs.iter().any(|job| job.id == job_id && job.status.is_terminal())
     }
 
-    /// How a job of this many records ends for which nothing was queued.
+    /// How a job with this many records ends for which nothing was queued.
     pub(super) fn scripted(&self, job_id: &str, records: u64) -> Ending {
         let state = self.state();
         let Some(script) = state.script.clone() else { return Ending::default() };
         let Ok(position) = state.position(job_id) else { return Ending::default() };
         let Some(mut job) = state.jobs.get(position).map(Job::view) else { return Ending::default() };
-        // Whoever decides may look at the jobs.
+        // The script may look at the jobs, which takes the lock.
         drop(state);
         job.counts.total = records;
         (script.0)(position as u64, &job)
@@ -83,7 +83,7 @@ impl Shared {
     }
 }
 
-/// Decides how a job ends, by its number and itself.
+/// Decides how a job ends, given its number and the job.
 pub(super) type DecideEnding = dyn Fn(u64, &JobView) -> Ending + Send + Sync;
 
 #[derive(Clone)]
@@ -102,7 +102,7 @@ pub(super) struct State {
     pub(super) endings: VecDeque<Ending>,
     pub(super) script: Option<Script>,
     pub(super) known: Known,
-    /// In place of the quota that the stand-in started with.
+    /// Replaces the quota that the stand-in started with.
     pub(super) max_jobs_in_flight: Option<usize>,
     pub(super) faults: HashMap<Operation, VecDeque<Fault>>,
     pub(super) log: RequestLog,
@@ -110,7 +110,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Sends the event of a job's present state to everyone who still listens.
+    /// Sends the event for a job's current state to every subscriber that still listens.
     pub(super) fn announce(&mut self, job: usize) {
         let Some(job) = self.jobs.get(job) else { return };
         let event = job.event(&uuid());
@@ -122,10 +122,10 @@ impl State {
         found.ok_or_else(|| ApiError::not_found(format!("The job {job_identifier} was not found.")))
     }
 
-    /// Finds the job that a request with the same token made.
+    /// Finds the job that an earlier request with the same token made.
     ///
-    /// AWS documents that a repeated token is ignored without an error, but not what other parameters under the
-    /// same token give; the stand-in refuses them as a conflict.
+    /// AWS documents that a request with a repeated token is ignored without an error, but not what happens
+    /// if its other parameters differ. The stand-in refuses that as a conflict.
     pub(super) fn repeated(&self, request: &CreateRequest) -> Result<Option<String>, ApiError> {
         let Some(token) = &request.client_request_token else { return Ok(None) };
         let earlier = self.jobs.iter().find(|job| job.request.client_request_token.as_ref() == Some(token));
@@ -138,7 +138,7 @@ impl State {
         }
     }
 
-    /// Draws an id that no job has.
+    /// Generates an id that no job has.
     pub(super) fn new_job_id(&self) -> String {
         loop {
             let id: String = std::iter::repeat_with(|| char::from_digit(fastrand::u32(..36), 36))

@@ -1,8 +1,8 @@
-//! What is wrong with a request, in AWS's words. Pure.
+//! Says what is wrong with a request, in AWS's words. Pure.
 
 use serde_json::Value;
 
-/// Puts violations into the one message that AWS makes of them.
+/// Combines violations into one message, as AWS does.
 pub(super) fn summary(violations: &[String]) -> String {
     let count = violations.len();
     let errors = if count == 1 { "error" } else { "errors" };

@@ -10,25 +10,26 @@ pub enum Action {
     Pass,
     /// It goes on to the server after this pause.
     Delay(Duration),
-    /// It never comes to the server, and the caller gets this error as the service words it.
+    /// It does not reach the server, and the caller gets this error as the service would send it.
     Refuse {
         /// The HTTP status, such as 503.
         status: u16,
         /// The error code, such as `SlowDown` or `ThrottlingException`.
         code: &'static str,
     },
-    /// It has its effect, but the connection breaks before the answer.
+    /// It has its effect, but the connection breaks before the answer arrives.
     LoseAnswer,
     /// It has its effect, and its answer arrives at this many bytes per second.
     Throttle(u64),
     /// The caller is killed just before the call: no effect, no answer, and no further call gets through.
     StopBefore,
-    /// The caller is killed just after the call: it has its effect, no answer, and no further call gets through.
+    /// The caller is killed just after the call: it has its effect, no answer, and no further call gets
+    /// through.
     StopAfter,
 }
 
 impl Action {
-    /// What it is counted as; `None` for a call that passes.
+    /// The name under which it is counted; `None` for a call that passes.
     pub(super) fn name(&self) -> Option<&'static str> {
         match self {
             Self::Pass => None,

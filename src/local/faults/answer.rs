@@ -14,7 +14,7 @@ use super::call::Service;
 use crate::aws::body::body_of;
 use crate::aws::error::Error;
 
-/// Waits for the end of an answer: S3 may begin to answer before the effect is there.
+/// Reads an answer to its end, because S3 may start to answer before the call has its effect.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html> (read 2026-11)
 pub(super) async fn read_to_end(answer: Result<HttpResponse, ConnectorError>) {
     if let Ok(answer) = answer {
@@ -23,7 +23,7 @@ pub(super) async fn read_to_end(answer: Result<HttpResponse, ConnectorError>) {
     }
 }
 
-/// The same body, more slowly. One of unknown length stays as it is.
+/// Slows a body down. A body of unknown length stays as it is.
 pub(super) fn throttled(body: SdkBody, bytes_per_second: u64) -> SdkBody {
     let Some(bytes) = body.content_length() else { return body };
     let chunks = try_unfold(ByteStream::new(body), move |mut body| async move {
@@ -36,7 +36,7 @@ pub(super) fn throttled(body: SdkBody, bytes_per_second: u64) -> SdkBody {
     body_of(chunks, bytes)
 }
 
-/// An error as the service words it.
+/// An error as the service would send it.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html> (read 2026-11)
 pub(super) fn refusal(
     service: Service,

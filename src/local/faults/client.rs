@@ -1,5 +1,5 @@
-//! The HTTP client that every call of the functions passes through: it writes the call down, and carries out what is
-//! decided about it.
+//! The HTTP client that every call of the functions passes through. It records the call, and carries out what
+//! is decided about it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -23,7 +23,7 @@ use crate::local::lock::lock;
 /// Decides what becomes of a call.
 type Decide = Arc<dyn Fn(&Call) -> Action + Send + Sync>;
 
-/// Writes down every call of the clients that it wraps, and decides what becomes of it. Clones share everything.
+/// Records every call of the clients that it wraps, and decides what becomes of it. Clones share everything.
 ///
 /// ```
 /// use bedrock_vpc_batch::local::faults::{Action, Faults};
@@ -38,14 +38,14 @@ pub struct Faults(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// The call that the caller was killed at.
+    /// The call at which the caller was killed.
     stop: watch::Sender<Option<Call>>,
 }
 
 #[derive(Default)]
 struct State {
     log: VecDeque<(Call, Action)>,
-    /// How many calls the log keeps; `None`: all.
+    /// How many calls the log keeps; `None` for all.
     most: Option<usize>,
     /// How many calls there were.
     calls: u64,
@@ -60,25 +60,25 @@ impl fmt::Debug for Faults {
 }
 
 impl Faults {
-    /// Lets everything pass.
+    /// Makes one that lets every call pass.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks `decide` once about every call from now on. A caller that was stopped lives again.
+    /// Calls `decide` once for every call from now on. A caller that was stopped can make calls again.
     pub fn set(&self, decide: impl Fn(&Call) -> Action + Send + Sync + 'static) {
         self.state().decide = Some(Arc::new(decide));
         self.0.stop.send_replace(None);
     }
 
-    /// Lets everything pass from now on. A caller that was stopped lives again.
+    /// Lets every call pass from now on. A caller that was stopped can make calls again.
     pub fn clear(&self) {
         self.state().decide = None;
         self.0.stop.send_replace(None);
     }
 
-    /// As [`Self::clear`]; the calls so far are forgotten, and the next has the number 1.
+    /// Does what [`Self::clear`] does, and forgets the calls so far: the next one has the number 1.
     pub fn reset(&self) {
         let mut state = self.state();
         state.log.clear();
@@ -88,12 +88,13 @@ impl Faults {
         self.clear();
     }
 
-    /// Keeps only this many of the newest calls from now on: a run of days has millions. They are counted all the same.
+    /// Keeps only this many of the newest calls from now on, because a run of days has millions. All are
+    /// still counted.
     pub fn limit_log(&self, most: usize) {
         self.state().most = Some(most);
     }
 
-    /// Every call so far, in the order in which they began; the newest of them if the log is limited.
+    /// Every call so far, in the order in which they started; only the newest ones if the log is limited.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.state().log.iter().map(|(call, _)| call.clone()).collect()
@@ -105,23 +106,23 @@ impl Faults {
         self.state().counts.clone()
     }
 
-    /// Ends when a call stops the caller, with that call; at once if one has.
+    /// Returns the call that stops the caller, as soon as there is one.
     pub fn stopped(&self) -> impl Future<Output = Call> + Send + use<> {
         let mut stop = self.0.stop.subscribe();
         async move {
             let call = stop.wait_for(Option::is_some).await.ok().and_then(|call| call.clone());
             match call {
                 Some(call) => call,
-                // Nothing is left that could stop anything.
+                // Nothing is left that could stop the caller.
                 None => std::future::pending().await,
             }
         }
     }
 
-    /// Does `work` until it ends or is killed by a call, which is then given.
+    /// Runs `work` until it ends or a call stops it.
     ///
     /// # Errors
-    /// The call that stopped it. The work is dropped where it was, as a killed process would be.
+    /// The call that stopped it. The work is dropped where it was, as if its process were killed.
     pub async fn until_stopped<W: Future>(&self, work: W) -> Result<W::Output, Call> {
         let stopped = self.stopped();
         tokio::select! {
@@ -131,13 +132,13 @@ impl Faults {
         }
     }
 
-    /// A client whose every call passes here before it goes to `client`.
+    /// Wraps a client, so that every call passes through here first.
     #[must_use]
     pub fn wrap(&self, client: SharedHttpClient) -> SharedHttpClient {
         SharedHttpClient::new(FaultyClient { faults: self.clone(), inner: client })
     }
 
-    /// Writes a call down and gives what becomes of it.
+    /// Records a call, and decides what becomes of it.
     fn admit(&self, mut call: Call) -> (Call, Action) {
         let mut state = self.state();
         state.calls += 1;
@@ -147,7 +148,7 @@ impl Faults {
             state.log.pop_front();
         }
         let decide = state.decide.clone();
-        // Whoever decides may look at the calls so far.
+        // `decide` may look at the calls so far, which takes the lock.
         drop(state);
         let action = decide.map_or(Action::Pass, |decide| decide(&call));
         let mut state = self.state();

@@ -1,5 +1,5 @@
-//! Faults between the functions and AWS, on the functions' side: every call of both SDK clients passes through here,
-//! whatever server answers it.
+//! Faults between the functions and AWS, on the functions' side: every call of both SDK clients passes
+//! through here, whatever server answers it.
 //!
 //! | file | job |
 //! |---|---|

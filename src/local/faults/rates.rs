@@ -1,14 +1,14 @@
-//! Faults by rates and a seed. Each decision depends on the seed and the number of the call or event alone, so
-//! a run with the same order of calls has the same faults. Pure.
+//! Decides faults by rates and a seed. Each decision depends only on the seed and the number of the call or
+//! event, so a run with the same order of calls has the same faults. Pure.
 
 use std::time::Duration;
 
 use super::action::Action;
 use super::call::{Call, Service};
-use crate::local::dice::dice;
+use crate::local::rng::seeded;
 
-/// How often calls go wrong. Each rate is from 0 (never) to 1 (always); those that can befall the same call
-/// exclude each other, so beyond a sum of 1 the later ones are cut.
+/// How often calls go wrong. Each rate is from 0 (never) to 1 (always). A call has at most one fault, so if
+/// the rates for a call add up to more than 1, the last ones happen less often.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CallRates {
     /// S3 refuses with 503 `SlowDown`; the SDK retries it.
@@ -23,18 +23,18 @@ pub struct CallRates {
     pub bedrock_quota: f64,
     /// Bedrock refuses with 500 or 503; the SDK retries both.
     pub bedrock_5xx: f64,
-    /// The effect is there, the answer is lost; the SDK retries it.
+    /// The call takes effect, but its answer is lost; the SDK retries it.
     pub lost_answers: f64,
-    /// A call that nothing else befalls waits up to this long.
+    /// The longest delay of a call that has no other fault.
     pub slow: Duration,
 }
 
 impl CallRates {
-    /// What becomes of a call under this seed.
+    /// Decides what becomes of a call.
     #[must_use]
     pub fn decide(&self, seed: u64, call: &Call) -> Action {
-        let mut dice = dice(seed, call.number);
-        let mut roll = dice.f64();
+        let mut rng = seeded(seed, call.number);
+        let mut roll = rng.f64();
         let refuse = |status, code| Action::Refuse { status, code };
         let faults = match call.service {
             Service::S3 => {
@@ -48,7 +48,7 @@ impl CallRates {
             }
             Service::Bedrock => {
                 let create = if call.operation == "CreateModelInvocationJob" { 1.0 } else { 0.0 };
-                let (status, code) = if dice.bool() {
+                let (status, code) = if rng.bool() {
                     (500, "InternalServerException")
                 } else {
                     (503, "ServiceUnavailableException")
@@ -67,34 +67,34 @@ impl CallRates {
             }
             roll -= rate;
         }
-        if self.slow.is_zero() { Action::Pass } else { Action::Delay(self.slow.mul_f64(dice.f64())) }
+        if self.slow.is_zero() { Action::Pass } else { Action::Delay(self.slow.mul_f64(rng.f64())) }
     }
 }
 
 /// How often events go wrong between AWS and a function. Each rate is from 0 (never) to 1 (always).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EventFaults {
-    /// The event never comes.
+    /// The event never arrives.
     pub dropped: f64,
-    /// The event comes twice.
+    /// The event arrives twice.
     pub duplicated: f64,
-    /// The event, or each of the two, is late: events overtake each other.
+    /// The event, or each of the two, is late, so that events overtake each other.
     pub delayed: f64,
-    /// By up to this long.
+    /// The longest delay.
     pub delay: Duration,
 }
 
 impl EventFaults {
-    /// After which time each copy of the event with this number comes; none if it is dropped.
+    /// The delay of each copy of the event with this number. Empty if the event is dropped.
     pub(crate) fn arrivals(&self, seed: u64, number: u64) -> Vec<Duration> {
-        let mut dice = dice(seed, number);
-        if dice.f64() < self.dropped {
+        let mut rng = seeded(seed, number);
+        if rng.f64() < self.dropped {
             return Vec::new();
         }
-        let copies = if dice.f64() < self.duplicated { 2 } else { 1 };
+        let copies = if rng.f64() < self.duplicated { 2 } else { 1 };
         let mut arrival = || {
-            let is_late = dice.f64() < self.delayed;
-            let share = dice.f64();
+            let is_late = rng.f64() < self.delayed;
+            let share = rng.f64();
             if is_late { self.delay.mul_f64(share) } else { Duration::ZERO }
         };
         (0..copies).map(|_| arrival()).collect()
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_go_wrong_at_their_rates_and_only_where_it_can_be() {
+    fn calls_go_wrong_at_their_rates_and_only_where_they_can() {
         let rates = CallRates {
             s3_503: 0.1,
             s3_409: 0.2,

@@ -1,4 +1,4 @@
-//! How a drop ended, and who is told.
+//! How drops end, and who receives that.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use crate::local::lock::lock;
 pub enum DropEnding {
     /// A `summary.json` or `rejection.json` was written, at this key of the output bucket.
     Reported(String),
-    /// An event was given up; on AWS it would be in the failure queue now.
+    /// An event was given up. On AWS, it would be in the failure queue now.
     GivenUp {
         /// The event, as it was delivered.
         event: Value,
@@ -21,7 +21,7 @@ pub enum DropEnding {
     },
 }
 
-/// Everyone who is told how drops end.
+/// The receivers of how drops end.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Listeners(Arc<Mutex<Vec<mpsc::UnboundedSender<DropEnding>>>>);
 

@@ -12,7 +12,7 @@ use crate::local::account::{ACCOUNT_ID, REGION};
 use crate::local::s3::ObjectCreated;
 use crate::local::uuid::uuid;
 
-/// What S3 leaves as it is when it form-encodes a key.
+/// The characters that S3 does not encode when it form-encodes a key.
 const IN_NOTIFICATION_KEY: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b' ');
 

@@ -1,4 +1,4 @@
-//! A function that is invoked asynchronously, as AWS invokes it.
+//! A function that is invoked asynchronously, as Lambda does it.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 
 use std::sync::Arc;
@@ -15,17 +15,18 @@ use crate::aws::error::{Chain, Error};
 use crate::ledger::lease::Invocation;
 use crate::local::uuid::uuid;
 
-/// How often an event is delivered before it goes to the failure queue.
+/// How many times an event is delivered before it goes to the failure queue.
 const DELIVERIES: u32 = 3;
 
-/// The pause before the second delivery; the next is twice as long. Lambda waits one minute and two.
+/// The pause before the second delivery. The next one is twice as long. Lambda waits one minute, and then
+/// two.
 const REDELIVERY_PAUSE: Duration = Duration::from_millis(500);
 
-/// The longest that a Lambda function may run.
+/// The longest time that a Lambda function may run.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html> (read 2026-11)
 pub const MAX_FUNCTION_TIMEOUT: Duration = Duration::from_secs(900);
 
-/// A handler of events.
+/// A handler of events. Its future is boxed because the handlers of the two functions have different types.
 pub(super) type Handle = dyn Fn(Value, Invocation) -> BoxFuture<'static, Result<(), Error>> + Send + Sync;
 
 /// A function, invoked asynchronously.
@@ -82,7 +83,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn function_that_takes_too_long_is_ended_and_its_event_given_up() {
+    async fn function_that_takes_too_long_is_killed_and_its_event_given_up() {
         let (seen, mut events) = mpsc::unbounded_channel();
         let (complete, mut endings) = function(Arc::new(move |event, _| {
             let _ = seen.send(event);

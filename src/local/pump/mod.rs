@@ -1,5 +1,6 @@
-//! Delivers S3 notifications, job state changes, and the schedule to the handlers as AWS does: each is an asynchronous
-//! invocation of its own, tried three times. It can also lose, repeat, or delay events, if asked to.
+//! Delivers S3 notifications, job state changes, and the schedule to the handlers as AWS does: each is an
+//! asynchronous invocation of its own, tried three times. It can also lose, repeat, or delay events, if asked
+//! to.
 //!
 //! | file | job |
 //! |---|---|

@@ -8,11 +8,11 @@ use super::events::schedule_event;
 use super::function::Function;
 use crate::aws::clock::now;
 
-/// Lets the schedule wake a function. The next sweep does not wait for the one before: on AWS it does not either.
+/// Invokes a function on a schedule. As on AWS, the next invocation does not wait for the previous one.
 pub(super) async fn sweep(function: Function, every: Duration) {
     let mut sweeps = JoinSet::new();
     let mut ticks = tokio::time::interval(every);
-    // The first one is due at once.
+    // The first tick is immediate.
     ticks.tick().await;
     loop {
         ticks.tick().await;
@@ -32,7 +32,7 @@ mod tests {
     use crate::local::pump::function::tests::function;
 
     #[tokio::test]
-    async fn schedule_wakes_the_function_time_and_again() {
+    async fn schedule_wakes_the_function_again_and_again() {
         let (seen, mut events) = mpsc::unbounded_channel();
         let (complete, _endings) = function(Arc::new(move |event, _| {
             let _ = seen.send(event);

@@ -1,4 +1,4 @@
-//! The events of one kind on their way to one function: counted, and lost, repeated, or late if asked to.
+//! The events of one kind on their way to one function, with their faults and counts.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,14 +11,14 @@ use super::function::Function;
 use crate::local::faults::EventFaults;
 use crate::local::lock::lock;
 
-/// What has happened to the events of one kind.
+/// What happened to the events of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EventCounts {
-    /// Events that there were.
+    /// All events.
     pub events: u64,
-    /// Events that never come.
+    /// Events that never arrive.
     pub dropped: u64,
-    /// Events that come twice.
+    /// Events that arrive twice.
     pub duplicated: u64,
     /// Arrivals that are late.
     pub delayed: u64,
@@ -38,7 +38,7 @@ pub(super) struct Stream {
     function: Function,
     faults: EventFaults,
     seed: u64,
-    /// Whether a schedule finds what an event that never comes has left undone.
+    /// Whether a sweep finds what a lost event left undone.
     is_swept: bool,
     pub(super) counts: Arc<Mutex<EventCounts>>,
     deliveries: JoinSet<()>,

@@ -1,4 +1,4 @@
-//! Connects what S3, Bedrock, and the schedule say to the handlers.
+//! Connects S3, Bedrock, and the schedule to the handlers.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,23 +19,23 @@ use crate::local::faults::EventFaults;
 use crate::local::lock::lock;
 use crate::local::s3::ObjectCreated;
 
-/// What happens to the events on their way, beside being delivered.
+/// How events are delivered.
 #[derive(Debug, Clone)]
 pub struct PumpOptions {
-    /// Decides which events go wrong.
+    /// Seeds the faults of events.
     pub seed: u64,
-    /// What goes wrong with S3 notifications.
+    /// The faults of S3 notifications.
     pub notifications: EventFaults,
-    /// What goes wrong with job state changes.
+    /// The faults of job state changes.
     pub state_changes: EventFaults,
-    /// How often the schedule wakes the function `complete`; `None`: never.
+    /// How often the schedule wakes the function `complete`; `None` for never.
     pub sweep_every: Option<Duration>,
-    /// How long a function may run before it is ended.
+    /// How long a function may run before it is killed.
     pub function_timeout: Duration,
 }
 
 impl Default for PumpOptions {
-    /// Every event once and at once, no schedule, and the time that Lambda gives at most.
+    /// Every event once and immediately, no schedule, and Lambda's longest timeout.
     fn default() -> Self {
         Self {
             seed: 0,
@@ -47,7 +47,7 @@ impl Default for PumpOptions {
     }
 }
 
-/// The deliveries under way. They end when it is dropped.
+/// The running deliveries. They end when this is dropped.
 #[derive(Debug)]
 pub struct Pump {
     listeners: Listeners,
@@ -57,7 +57,7 @@ pub struct Pump {
 }
 
 impl Pump {
-    /// Connects what S3, Bedrock and the clock say to the handlers.
+    /// Connects S3, Bedrock, and the schedule to the handlers.
     #[must_use]
     pub fn start(
         config: &Config,
@@ -91,14 +91,14 @@ impl Pump {
         }
         let is_swept = sweep_every.is_some();
         let mut to_submit = Stream::new(submit, notifications, seed, is_swept);
-        // Other dice than those of the notifications.
+        // The notifications use the seed itself.
         let mut to_complete = Stream::new(complete, state_changes, !seed, is_swept);
         let counts = (to_submit.counts.clone(), to_complete.counts.clone());
         let (input_bucket, output_bucket) = (config.input_bucket.clone(), config.output_bucket.clone());
         let told = listeners.clone();
         tasks.spawn(async move {
             while let Some(object) = objects.recv().await {
-                // The filter of the bucket's notification.
+                // The filter of the bucket's notifications.
                 if object.bucket == input_bucket && object.key.ends_with(".jsonl") {
                     to_submit.take(&notification(&object));
                 } else if object.bucket == output_bucket && is_report(&object.key) {
@@ -114,19 +114,19 @@ impl Pump {
         Self { listeners, notifications: counts.0, state_changes: counts.1, _tasks: tasks }
     }
 
-    /// How drops end, from now on.
+    /// Receives how drops end, from now on.
     #[must_use]
     pub fn subscribe(&self) -> mpsc::UnboundedReceiver<DropEnding> {
         self.listeners.add()
     }
 
-    /// What has happened to S3 notifications so far.
+    /// What happened to S3 notifications so far.
     #[must_use]
     pub fn notifications(&self) -> EventCounts {
         *lock(&self.notifications)
     }
 
-    /// What has happened to job state changes so far.
+    /// What happened to job state changes so far.
     #[must_use]
     pub fn state_changes(&self) -> EventCounts {
         *lock(&self.state_changes)

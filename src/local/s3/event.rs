@@ -1,8 +1,8 @@
-//! What S3 tells of a new object.
+//! The event of a new object.
 
 use std::time::SystemTime;
 
-/// One object that was created, as the notification of it tells.
+/// One object that was created, with what its notification says.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,16 +11,16 @@ pub struct ObjectCreated {
     pub event_name: &'static str,
     /// The bucket.
     pub bucket: String,
-    /// The key as it is, not percent-encoded.
+    /// The key, not percent-encoded.
     pub key: String,
     /// In bytes.
     pub size: u64,
     /// Without quotes.
     pub etag: String,
-    /// `None` in a bucket that has never kept versions.
+    /// `None` if the bucket never had versioning.
     pub version_id: Option<String>,
-    /// Sixteen hexadecimal digits that grow with every event.
+    /// Sixteen hexadecimal digits that increase with every event.
     pub sequencer: String,
-    /// When the object took its place.
+    /// When the object became the current version.
     pub event_time: SystemTime,
 }

@@ -1,4 +1,4 @@
-//! Faults of requests, for tests: how one is attached to a request, and what becomes of its answer.
+//! Injected faults: how one is attached to a request, and what it does to the answer.
 
 use hyper::http::Extensions;
 use s3s::{S3Result, s3_error};
@@ -6,34 +6,34 @@ use s3s::{S3Result, s3_error};
 /// What goes wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is refused and has no effect.
+    /// It is refused, and has no effect.
     Refused {
         /// The HTTP status, such as 503.
         status: u16,
         /// The error code, such as `SlowDown`.
         code: &'static str,
     },
-    /// It has its effect, but the caller is told of an internal error (500).
+    /// It has its effect, but the caller gets an internal error (500).
     AnswerLost,
-    /// The range that it asks for, or asks to copy from, is ignored: everything is answered with 200, or copied. Not as
-    /// S3 does, but as some servers do that pass for it.
+    /// Its range, or the range of its copy source, is ignored: the whole object is returned with 200, or
+    /// copied. S3 does not do this, but some S3-compatible servers do.
     RangeIgnored,
 }
 
-/// Goes with a request whose answer shall be lost.
+/// Marks a request whose answer will be lost.
 #[derive(Clone, Copy)]
 pub(super) struct AnswerLost;
 
-/// Goes with a request whose range shall be ignored.
+/// Marks a request whose range will be ignored.
 #[derive(Clone, Copy)]
 pub(super) struct RangeIgnored;
 
-/// Whether the range in the request that these belong to shall be ignored.
+/// Whether the range of the request with these extensions will be ignored.
 pub(super) fn ignores_range(extensions: &Extensions) -> bool {
     extensions.get::<RangeIgnored>().is_some()
 }
 
-/// The answer of an operation, or what becomes of it on the way to the caller.
+/// Returns the answer of an operation, or an error instead of it if the answer is lost.
 pub(super) fn deliver<T>(is_lost: bool, answer: S3Result<T>) -> S3Result<T> {
     if is_lost {
         Err(s3_error!(InternalError, "We encountered an internal error. Please try again."))
@@ -42,7 +42,7 @@ pub(super) fn deliver<T>(is_lost: bool, answer: S3Result<T>) -> S3Result<T> {
     }
 }
 
-/// Whether the answer to the request that these belong to shall be lost.
+/// Whether the answer to the request with these extensions will be lost.
 pub(super) fn is_lost(extensions: &Extensions) -> bool {
     extensions.get::<AnswerLost>().is_some()
 }

@@ -1,4 +1,4 @@
-//! Who is let in: the owner of the one key pair, by requests that are signed.
+//! Access: only requests that are signed with the one key pair are accepted.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::faults::{AnswerLost, Fault, RangeIgnored};
 use super::key::KeyPair;
 use super::request_log::{Request, RequestLog};
 
-/// Lets in what is signed, writes it down, and refuses what shall be refused.
+/// Accepts signed requests, records them, and applies their faults.
 pub(super) struct Gate(pub(super) Arc<RequestLog>);
 
 impl S3Access for Gate {
@@ -55,7 +55,7 @@ impl S3Access for Gate {
     }
 }
 
-/// Knows one key pair, and refuses any other as S3 does.
+/// Knows one key pair, and refuses all others as S3 does.
 pub(super) struct OneKey(pub(super) KeyPair);
 
 impl S3Auth for OneKey {

@@ -1,13 +1,13 @@
-//! Ids in the letters of S3's own.
+//! Ids of versions and uploads, in the form of S3's own.
 
 /// The letters of S3's own ids.
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
-/// How many of them a version's number takes: six bits each.
+/// How many letters the number of a version takes, at six bits per letter.
 const NUMBER_LETTERS: usize = 11;
 /// The length of a version id.
 const VERSION_ID_LETTERS: usize = 32;
 
-/// An id in the letters of S3's own: `[A-Za-z0-9._]`, first a letter or digit.
+/// A random id in the form of S3's own: `[A-Za-z0-9._]`, with a letter or a digit first.
 pub(super) fn random_id(length: usize) -> String {
     let first = fastrand::alphanumeric();
     let rest = (1..length).filter_map(|_| fastrand::choice(LETTERS)).map(|letter| char::from(*letter));
@@ -16,14 +16,14 @@ pub(super) fn random_id(length: usize) -> String {
 
 /// A random version id that ends with the version's number.
 pub(super) fn numbered_id(number: u64) -> String {
-    let digits = (0..NUMBER_LETTERS).rev().map(|place| (number >> (6 * place)) & 63);
+    let digits = (0..NUMBER_LETTERS).rev().map(|index| (number >> (6 * index)) & 63);
     let letters = digits.filter_map(|digit| LETTERS.get(usize::try_from(digit).ok()?));
     let mut id = random_id(VERSION_ID_LETTERS - NUMBER_LETTERS);
     id.extend(letters.map(|letter| char::from(*letter)));
     id
 }
 
-/// The number that [`numbered_id`] wrote into an id.
+/// The number that [`numbered_id`] wrote into an id, or `None` for any other text.
 pub(super) fn number_of(version_id: &str) -> Option<u64> {
     let (random, digits) = version_id.split_at_checked(VERSION_ID_LETTERS - NUMBER_LETTERS)?;
     let digit = |letter| LETTERS.iter().position(|known| *known == letter);

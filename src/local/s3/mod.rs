@@ -1,8 +1,10 @@
-//! Embedded S3: enough of Amazon S3 for the whole pipeline, over HTTP on loopback, strict where S3 is strict.
+//! Embedded S3: enough of Amazon S3 for the whole pipeline, over HTTP on the loopback address, and as strict
+//! as S3.
 //!
-//! What the AWS SDK sends is parsed and its signature verified by the `s3s` crate; what S3 promises is kept here:
-//! atomic conditional writes, versions, multipart uploads, checksums, notifications. Objects are plain files, so a
-//! person can open `<root>/<bucket>/<key>`; the index is in memory, so every start is an empty S3.
+//! The `s3s` crate parses what the AWS SDK sends, and verifies its signature. This module keeps S3's
+//! promises: atomic conditional writes, versions, multipart uploads, checksums, notifications. Objects are
+//! plain files, so a person can open `<root>/<bucket>/<key>`. The index is in memory, so S3 is empty after
+//! every start.
 //!
 //! | file | job |
 //! |---|---|
@@ -17,11 +19,11 @@
 //! | `folder.rs`, `temp_file.rs` | the files |
 //! | `path.rs`, `ids.rs` | key → path; ids in S3's form; pure |
 //!
-//! Known differences from S3: a repeated `CompleteMultipartUpload` answers `NoSuchUpload`; a malformed `Range` header
-//! is refused, not ignored; no single parts are read, and no ranges by HEAD; open uploads are listed in one page; no
-//! form uploads; every conflict is decided at once, so nothing answers 409 `ConditionalRequestConflict` (it can be
-//! injected); an XML body of another SHA-256 answers `InternalError`; tags, ACLs, bucket owners and encryption headers
-//! are accepted and ignored.
+//! Known differences from S3: a repeated `CompleteMultipartUpload` gets `NoSuchUpload`; a malformed `Range`
+//! header is refused, not ignored; a GET of a single part and a HEAD of a part or a range are not supported;
+//! open uploads are listed in one page; form uploads are not supported; conflicts are decided immediately, so
+//! that no request gets 409 `ConditionalRequestConflict` (it can be injected); an XML body with the wrong
+//! SHA-256 gets `InternalError`; tags, ACLs, bucket owners, and encryption headers are accepted and ignored.
 
 mod checksum;
 mod condition;

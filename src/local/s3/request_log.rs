@@ -1,4 +1,4 @@
-//! What was asked, and what shall go wrong.
+//! The requests so far, and the faults of the next ones.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -7,28 +7,28 @@ use std::sync::{Mutex, MutexGuard};
 use super::faults::Fault;
 use crate::local::lock::lock;
 
-/// One request that was let in, whether it then succeeded or not.
+/// One request that was accepted, whether it then succeeded or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The operation's name in the S3 API, such as `PutObject`.
     pub operation: String,
     /// The bucket, if the operation has one.
     pub bucket: Option<String>,
-    /// The key, if the operation has one; decoded.
+    /// The key, decoded, if the operation has one.
     pub key: Option<String>,
 }
 
-/// Decides which requests go wrong.
+/// Decides what goes wrong with a request.
 pub(super) type Faults = Box<dyn Fn(&Request) -> Option<Fault> + Send + Sync>;
 
-/// Every request so far, and what shall go wrong.
+/// Every request so far, and the faults.
 #[derive(Default)]
 pub(super) struct RequestLog(Mutex<Log>);
 
 #[derive(Default)]
 struct Log {
     requests: VecDeque<Request>,
-    /// How many requests are kept; `None`: all.
+    /// How many requests are kept; `None` for all.
     most: Option<usize>,
     faults: Option<Faults>,
 }

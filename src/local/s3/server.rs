@@ -1,4 +1,4 @@
-//! A running S3 server, as its owner handles it.
+//! A running S3 server, and how a test controls it.
 
 use std::io;
 use std::path::PathBuf;
@@ -25,7 +25,8 @@ use crate::aws::clock::now;
 use crate::local::account::REGION;
 use crate::local::check_clock::check_clock;
 
-/// A running S3 server. It stops serving when dropped; the plain files stay, what is its own is deleted.
+/// A running S3 server. When it is dropped, it stops serving and deletes its internal files; the plain files
+/// stay.
 #[derive(Debug)]
 pub struct EmbeddedS3 {
     endpoint: String,
@@ -36,13 +37,13 @@ pub struct EmbeddedS3 {
 }
 
 impl EmbeddedS3 {
-    /// Starts an empty S3 on a free port of 127.0.0.1 that keeps its objects below `root`, and lets in a random
-    /// key pair, see [`Self::key`].
+    /// Starts an empty S3 on a free port of 127.0.0.1 that keeps its objects below `root`, and accepts a
+    /// random key pair; see [`Self::key`].
     ///
-    /// Files that are there already are left alone, but a new object may take their place.
+    /// Existing files are left alone, but a new object may overwrite them.
     ///
     /// # Errors
-    /// If the folder cannot be made, the port not be opened, or no random numbers be had.
+    /// If the folder cannot be created, a port cannot be opened, or the system has no random numbers.
     pub async fn start(root: impl Into<PathBuf>) -> io::Result<Self> {
         Self::start_with(root, KeyPair::random()?).await
     }
@@ -50,7 +51,7 @@ impl EmbeddedS3 {
     /// Starts it with a key pair that another program knows too.
     ///
     /// # Errors
-    /// If the folder cannot be made or the port not be opened.
+    /// If the folder cannot be created or a port cannot be opened.
     pub async fn start_with(root: impl Into<PathBuf>, key: KeyPair) -> io::Result<Self> {
         check_clock(now())?;
         let store = Arc::new(Store::open(&root.into())?);
@@ -69,13 +70,12 @@ impl EmbeddedS3 {
         &self.endpoint
     }
 
-    /// The only key pair that is let in.
+    /// The only key pair that is accepted.
     pub fn key(&self) -> &KeyPair {
         &self.key
     }
 
-    /// A client of the AWS SDK that is set up for this server. Nothing about it comes from the environment or from a
-    /// profile.
+    /// A client of the AWS SDK for this server. It takes nothing from the environment or from a profile.
     pub fn client(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -88,13 +88,13 @@ impl EmbeddedS3 {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    /// Makes an empty bucket.
+    /// Creates an empty bucket.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] if the name is taken or no bucket may have it.
+    /// [`io::ErrorKind::InvalidInput`] if the name is taken, or is not a valid name for a bucket.
     pub fn create_bucket(&self, name: &str, versioning: bool) -> io::Result<()> {
         self.store.with_index(|index| {
-            // `S3Error` shows itself as Rust code.
+            // `S3Error` displays itself as Rust code.
             let bucket = index.create_bucket(name, now()).map_err(|error| {
                 let message = error.message().unwrap_or_else(|| error.code().as_str()).to_owned();
                 io::Error::new(io::ErrorKind::InvalidInput, message)
@@ -106,7 +106,8 @@ impl EmbeddedS3 {
         })
     }
 
-    /// Every object that is created from now on, in all buckets, in the order in which they took their places.
+    /// Receives an event for every object that is created from now on, in all buckets, in the order of
+    /// creation.
     pub fn subscribe(&self) -> mpsc::UnboundedReceiver<ObjectCreated> {
         self.store.subscribe()
     }
@@ -116,29 +117,29 @@ impl EmbeddedS3 {
         self.store.with_index(|index| index.bucket_mut(bucket).ok()?.current_file(key).cloned())
     }
 
-    /// Lets `ListObjectVersions` answer in pages of this many versions at most, as S3 may.
+    /// Makes `ListObjectVersions` answer in pages of at most this many versions, as S3 may do.
     pub fn limit_list_pages(&self, versions: usize) {
         self.store.set_most_listed(versions);
     }
 
-    /// Ends when a file can no longer be written below the root folder, such as for a full disk, with the path and
-    /// the cause: no request that writes will succeed any more.
+    /// Returns the path and the cause when files can no longer be written below the root folder, for example
+    /// because the disk is full. From then on, no request that writes will succeed.
     pub fn broken(&self) -> impl Future<Output = String> + Send + use<> {
         self.store.folder.broken()
     }
 
-    /// Keeps only this many of the newest requests from now on: a run of days has millions.
+    /// Keeps only this many of the newest requests from now on, because a run of days has millions.
     pub fn limit_log(&self, most: usize) {
         self.requests.limit(most);
     }
 
-    /// Every request that was let in so far, oldest first; the newest of them if the log is limited.
+    /// Every request that was accepted so far, oldest first; only the newest ones if the log is limited.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.requests()
     }
 
-    /// Lets requests go wrong from now on: `faults` is asked once for each and says how, or that it does not.
-    /// It replaces what was set before.
+    /// Injects faults from now on: `faults` is called once per request, and says what goes wrong with it, if
+    /// anything. It replaces the function that was set before.
     pub fn inject(&self, faults: impl Fn(&Request) -> Option<Fault> + Send + Sync + 'static) {
         self.requests.set_faults(Box::new(faults));
     }
@@ -150,18 +151,18 @@ impl Drop for EmbeddedS3 {
     }
 }
 
-/// Accepts until it is aborted; the connections end with it.
+/// Accepts connections until the task is aborted, which also ends the connections.
 async fn serve(listener: TcpListener, service: S3Service) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((socket, _)) = accepted else { continue };
-                // Answers are small and waited for.
+                // Answers are small, and clients wait for them.
                 let _unset = socket.set_nodelay(true);
                 connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service.clone()));
             }
-            // How a connection ended is the client's business; asking only frees its memory.
+            // How a connection ended does not matter here. Joining its task frees its memory.
             Some(_ended) = connections.join_next() => {}
         }
     }

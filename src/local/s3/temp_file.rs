@@ -1,9 +1,9 @@
-//! A file that is deleted when nothing needs it any more.
+//! Temporary files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file of the server's own that is deleted when nobody needs it any more.
+/// A temporary file. It is deleted when this value is dropped, unless it was kept.
 #[derive(Debug)]
 pub(super) struct TempFile {
     path: PathBuf,
@@ -11,7 +11,7 @@ pub(super) struct TempFile {
 }
 
 impl TempFile {
-    /// Takes over a file, which need not be there yet.
+    /// Takes over a file, which need not exist yet.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, kept: false }
     }
@@ -20,7 +20,7 @@ impl TempFile {
         &self.path
     }
 
-    /// Leaves the file where it is, now in the care of the caller.
+    /// Keeps the file where it is; from now on, the caller is responsible for it.
     pub(super) fn keep(mut self) -> PathBuf {
         self.kept = true;
         self.path.clone()
@@ -30,7 +30,7 @@ impl TempFile {
 impl Drop for TempFile {
     fn drop(&mut self) {
         if !self.kept {
-            // It may be gone already, and there is nobody left to tell.
+            // It may be gone already. If this fails, there is nowhere left to report it.
             let _gone = fs::remove_file(&self.path);
         }
     }

@@ -27,20 +27,20 @@ pub(crate) enum Versioning {
 pub(crate) struct Bucket {
     pub(crate) created: SystemTime,
     pub(crate) versioning: Versioning,
-    /// Oldest version first; never an empty list.
+    /// Oldest version first; the list is never empty.
     objects: BTreeMap<String, Vec<Version>>,
-    /// How many versions and delete markers were ever written.
+    /// How many versions and delete markers have been written.
     written: u64,
 }
 
 /// What a delete did.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Deleted {
-    /// The version that is gone or the marker that was made; `None` if the bucket keeps no versions.
+    /// The version that was deleted, or the marker that was made; `None` if the bucket never had versioning.
     pub(crate) version_id: Option<String>,
     /// Whether that version is a delete marker.
     pub(crate) delete_marker: bool,
-    /// Files that no version needs any more.
+    /// Files that no version needs anymore.
     pub(crate) files: Vec<PathBuf>,
 }
 
@@ -60,7 +60,7 @@ impl Bucket {
         Some(&mut object.file)
     }
 
-    /// Every key from `start` on whose current version is an object, in the order of their bytes.
+    /// Every key from `start` on whose current version is an object, in byte order.
     pub(crate) fn keys_from(&self, start: &str) -> impl Iterator<Item = (&str, &Version, &Object)> {
         self.objects.range::<str, _>((Bound::Included(start), Bound::Unbounded)).filter_map(
             |(key, versions)| {
@@ -70,16 +70,16 @@ impl Bucket {
         )
     }
 
-    /// Every key from `start` on with its versions and delete markers, in the order of the keys' bytes.
+    /// Every key from `start` on with its versions and delete markers, in byte order of the keys.
     pub(crate) fn versions_from(&self, start: &str) -> impl Iterator<Item = (&str, &[Version])> {
         let range = self.objects.range::<str, _>((Bound::Included(start), Bound::Unbounded));
         range.map(|(key, versions)| (key.as_str(), versions.as_slice()))
     }
 
-    /// The version that a read asks for.
+    /// The version that a read requests.
     ///
     /// # Errors
-    /// `NoSuchKey`, `NoSuchVersion`, and `MethodNotAllowed` for a delete marker that is asked for by its id.
+    /// `NoSuchKey`, `NoSuchVersion`, and `MethodNotAllowed` for a delete marker that is requested by its id.
     pub(crate) fn read(&self, key: &str, version_id: Option<&str>) -> S3Result<(&Version, &Object)> {
         let Some(version_id) = version_id else {
             let current = self.current(key).ok_or_else(no_such_key)?;
@@ -96,19 +96,19 @@ impl Bucket {
         Ok((version, object))
     }
 
-    /// The version id as answers carry it: none while the bucket has never kept versions.
+    /// The version id in answers: none if the bucket never had versioning.
     pub(crate) fn shown_id(&self, version: &Version) -> Option<String> {
         (self.versioning != Versioning::Never).then(|| version.id.clone())
     }
 
-    /// Makes `object` the current version and returns it with the files that no version needs any more.
+    /// Makes `object` the current version, and returns it with the files that no version needs anymore.
     pub(crate) fn put(&mut self, key: &str, object: Object, now: SystemTime) -> (Version, Vec<PathBuf>) {
         let version = self.next_version(Some(object), now);
         let files = self.push(key, version.clone());
         (version, files)
     }
 
-    /// Deletes a key, or one version of it. What is not there is deleted as well, as in S3.
+    /// Deletes a key, or one version of it. As in S3, deleting something that does not exist succeeds.
     pub(crate) fn delete(&mut self, key: &str, version_id: Option<&str>, now: SystemTime) -> Deleted {
         if let Some(version_id) = version_id {
             let gone = self.remove(key, version_id);
@@ -143,7 +143,7 @@ impl Bucket {
         Version { id, number: self.written, modified: whole_seconds(now), object }
     }
 
-    /// Adds a version; one of the same id, which only the null version can be, makes way.
+    /// Adds a version. It replaces one with the same id, which can only be the null version.
     fn push(&mut self, key: &str, version: Version) -> Vec<PathBuf> {
         let versions = self.objects.entry(key.to_owned()).or_default();
         let (gone, mut kept): (Vec<_>, Vec<_>) =

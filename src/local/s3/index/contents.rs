@@ -1,4 +1,4 @@
-//! Everything that the server holds, by name.
+//! Buckets by name, and open uploads by id.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use super::bucket::Bucket;
 use super::refusals::{no_such_bucket, no_such_upload};
 use super::upload::Upload;
 
-/// Everything, by name.
+/// Everything that the server holds.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     pub(crate) buckets: BTreeMap<String, Bucket>,
@@ -43,12 +43,12 @@ impl Index {
         self.buckets.get_mut(name).ok_or_else(no_such_bucket)
     }
 
-    /// Opens an upload under an id that nobody has.
+    /// Opens an upload with a new id.
     pub(crate) fn open_upload(&mut self, upload_id: String, upload: Upload) {
         self.uploads.insert(upload_id, upload);
     }
 
-    /// The open upload with that id, if it is of that bucket and key.
+    /// The open upload with this id, for this bucket and key.
     ///
     /// # Errors
     /// `NoSuchBucket`, `NoSuchUpload`.
@@ -60,7 +60,7 @@ impl Index {
             .ok_or_else(no_such_upload)
     }
 
-    /// Takes an upload out; its parts are deleted when it is dropped.
+    /// Removes an upload. Its parts are deleted when it is dropped.
     ///
     /// # Errors
     /// `NoSuchBucket`, `NoSuchUpload`.
@@ -69,7 +69,7 @@ impl Index {
         self.uploads.remove(upload_id).ok_or_else(no_such_upload)
     }
 
-    /// The open uploads of a bucket, by key and then by age.
+    /// The open uploads of a bucket, sorted by key and then by age.
     pub(crate) fn uploads_of(&self, bucket: &str) -> Vec<(&str, &Upload)> {
         let mut uploads: Vec<_> = self
             .uploads

@@ -1,4 +1,4 @@
-//! How S3 refuses what is not there.
+//! S3's errors for what does not exist.
 
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
@@ -26,7 +26,7 @@ pub(super) fn no_such_upload() -> S3Error {
     )
 }
 
-/// Says in the headers of an error that it met a delete marker.
+/// Adds headers to an error which say that it is about a delete marker.
 pub(super) fn about_marker(mut error: S3Error, marker: &Version) -> S3Error {
     let mut headers = HeaderMap::new();
     headers.insert("x-amz-delete-marker", HeaderValue::from_static("true"));

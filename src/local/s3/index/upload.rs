@@ -15,7 +15,7 @@ pub(crate) struct Upload {
     pub(crate) key: String,
     pub(crate) initiated: SystemTime,
     pub(crate) attributes: Attributes,
-    /// What `CreateMultipartUpload` asked for; the parts then carry it, and so does the object.
+    /// The algorithm in `CreateMultipartUpload`, which the parts and the object then have too.
     pub(crate) algorithm: Option<Algorithm>,
     pub(crate) composite: bool,
     pub(crate) parts: BTreeMap<i32, Part>,
@@ -33,7 +33,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Where the part's bytes lie.
+    /// The file with the part's bytes.
     pub(crate) fn path(&self) -> &Path {
         self.file.path()
     }

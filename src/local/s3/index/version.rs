@@ -8,22 +8,22 @@ use s3s::{S3Result, dto, s3_error};
 use crate::local::s3::checksum::Checksum;
 use crate::local::s3::ids::number_of;
 
-/// The version id of what was written while a bucket kept no versions.
+/// The version id of what was written while versioning was off.
 pub(crate) const NULL_VERSION: &str = "null";
 
 /// One version of one key.
 #[derive(Clone, Debug)]
 pub(crate) struct Version {
     pub(crate) id: String,
-    /// Its number among everything that was written to the bucket; newer is greater.
+    /// Its number among everything that was written to the bucket; newer versions have greater numbers.
     pub(crate) number: u64,
-    /// In whole seconds, as S3 tells it.
+    /// In whole seconds, as in S3.
     pub(crate) modified: SystemTime,
     /// `None` in a delete marker.
     pub(crate) object: Option<Object>,
 }
 
-/// The bytes of a version and what belongs to them.
+/// The bytes of a version, and what belongs to them.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) file: PathBuf,
@@ -35,7 +35,7 @@ pub(crate) struct Object {
     pub(crate) attributes: Attributes,
 }
 
-/// Headers that are kept and given back.
+/// Headers that are kept with an object, and returned with it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attributes {
     pub(crate) cache_control: Option<String>,
@@ -47,10 +47,10 @@ pub(crate) struct Attributes {
     pub(crate) metadata: Option<dto::Metadata>,
 }
 
-/// Those of a key's versions that a listing gives after the one with this id, newest first.
+/// The versions of a key that a listing returns after the version with this id, newest first.
 ///
-/// The version itself may be gone by now: its id tells where it was. Only the null version's does not; if that is
-/// gone, every version is given.
+/// If that version was deleted in the meantime, its id still tells where it was. The null version's id does
+/// not: if that version was deleted, all versions are returned.
 ///
 /// # Errors
 /// `InvalidArgument` for an id that no version can have had.

@@ -19,7 +19,7 @@ macro_rules! with_checksum {
 }
 pub(super) use with_checksum;
 
-/// Takes what is kept with an object out of a request.
+/// Takes the attributes that are kept with an object out of a request.
 macro_rules! attributes {
     ($input:expr) => {
         crate::local::s3::index::Attributes {
@@ -39,12 +39,12 @@ pub(super) fn quoted(etag: &str) -> Option<ETag> {
     Some(ETag::Strong(etag.to_owned()))
 }
 
-/// A size as S3's answers type it.
+/// A size in the type that S3's answers have.
 pub(super) fn signed(size: u64) -> Option<i64> {
     i64::try_from(size).ok()
 }
 
-/// A page size: what was asked for, between 0 and the 1,000 that S3 gives at most.
+/// The size of a page: what was requested, up to S3's limit of 1,000.
 pub(super) fn page_size(asked: Option<i32>) -> S3Result<usize> {
     let asked = usize::try_from(asked.unwrap_or(1000)).map_err(|_| {
         s3s::s3_error!(InvalidArgument, "Argument must be an integer between 0 and 2147483647")
@@ -52,7 +52,7 @@ pub(super) fn page_size(asked: Option<i32>) -> S3Result<usize> {
     Ok(asked.min(1000))
 }
 
-/// Spells text as `encoding-type=url` does: a space is `+`.
+/// Encodes text as `encoding-type=url` does: a space becomes `+`.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 pub(super) fn url_encode(text: &str) -> String {
     const ESCAPED: &AsciiSet =

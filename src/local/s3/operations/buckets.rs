@@ -1,4 +1,4 @@
-//! Buckets and what they hold.
+//! Buckets and their listings.
 
 use std::sync::Arc;
 
@@ -201,7 +201,7 @@ pub(super) async fn list_object_versions(
     }))
 }
 
-/// How a listing spells keys.
+/// The encoding of keys in a listing.
 ///
 /// # Errors
 /// `InvalidArgument` for an encoding that is not `url`.

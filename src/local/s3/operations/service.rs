@@ -1,4 +1,4 @@
-//! Which function serves which operation.
+//! The table of operations, and the functions that serve them.
 
 use std::sync::Arc;
 
@@ -10,11 +10,12 @@ use super::{buckets, copies, multipart, objects};
 use crate::local::s3::faults::{deliver, is_lost};
 use crate::local::s3::store::Store;
 
-/// The store behind the trait of the `s3s` crate.
+/// The store, behind the trait of the `s3s` crate.
 #[derive(Clone, Debug)]
 pub(crate) struct Service(pub(crate) Arc<Store>);
 
-/// Writes the trait's methods out; it is declared with `async_trait`, whose shape this is.
+/// Implements the methods of the trait. It is declared with `async_trait`, so each method returns a boxed
+/// future.
 macro_rules! serve {
     ($($operation:ident: $input:ident => $output:ident = $serve:path;)*) => {
         impl S3 for Service {
