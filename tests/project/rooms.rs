@@ -54,7 +54,8 @@ fn sources() -> Sources {
 
 /// The code without comments, strings, and unit tests.
 fn code(source: &str) -> String {
-    let code = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let tests = Regex::new(r"#\[cfg\(test\)\]\n(pub\(\w+\) )?mod \w+ \{").unwrap();
+    let code = tests.split(source).next().unwrap_or_default();
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
     let string = Regex::new(r#""(?:[^"\\]|\\.)*""#).unwrap();
     string.replace_all(&lines.collect::<Vec<_>>().join("\n"), "\"\"").into_owned()
@@ -221,7 +222,7 @@ fn planted_violations_are_found() {
         (
             "drop/identity.rs",
             "use crate::drop::{keys, plan::{Cutter, Part}};",
-            "import cycle: src/drop/identity.rs ► src/drop/plan.rs ► src/drop/identity.rs",
+            "import cycle: src/drop/plan.rs ► src/drop/identity.rs ► src/drop/plan.rs",
         ),
         (
             "job/retry.rs",

@@ -181,7 +181,8 @@ async fn refused_call_has_no_effect_and_gets_the_error_of_s3() {
     ] {
         rig.faults.reset();
         rig.faults.set(move |_| Action::Refuse { status, code });
-        let said = format!("S3 PutObject s3://{OUTPUT_BUCKET}/a failed: {code} (HTTP {status}): Injected.");
+        let refused = format!("{code} (HTTP {status}, request INJECTED): Injected.");
+        let said = format!("S3 PutObject s3://{OUTPUT_BUCKET}/a failed: {refused}");
         assert_eq!(rig.put("a").await, Err(said));
         let made: Vec<u32> = rig.faults.calls().iter().map(|call| call.attempt).collect();
         assert_eq!(made, (1..=attempts).collect::<Vec<_>>(), "{code}");
