@@ -26,7 +26,7 @@ use crate::aws::object_lines::rewrite_lines;
 use crate::aws::store::{MIN_COPY_BYTES, Stored};
 use crate::base::timestamp::Timestamp;
 use crate::drop::check::{Validator, Verdict, check_source};
-use crate::drop::generated_id::{given_member, given_record_id};
+use crate::drop::generated_id::push_with_id;
 use crate::drop::identity::DropId;
 use crate::drop::keys;
 use crate::drop::plan::Part;
@@ -346,7 +346,12 @@ impl Pipeline {
         let mut records = InputReader::default();
         rewrite_lines(reader, max_line_bytes, &self.store, to, |line, out| {
             let line = Line { number: part.first_line + line.number - 1, ..line };
-            with_record_id(&drop.drop_id, &mut records, &line, out)
+            push_with_id(&drop.drop_id, &mut records, &line, out).ok_or_else(|| {
+                Error::Internal(format!(
+                    "line {} of drop {} is no longer a record",
+                    line.number, drop.drop_id
+                ))
+            })
         })
         .await?;
         Ok(true)
@@ -377,27 +382,4 @@ fn never_read(source: &DropSource, too_slow: Option<TooSlow>) -> Problem {
         what,
         "split the file and drop its parts one by one, or have the function given more memory and time",
     )
-}
-
-/// Adds a line of a valid drop, with an id if it has none.
-fn with_record_id(
-    drop_id: &DropId,
-    records: &mut InputReader,
-    line: &Line<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), Error> {
-    let not_a_record =
-        || Error::Internal(format!("line {} of drop {drop_id} is no record any more", line.number));
-    let bytes = line.bytes.ok_or_else(not_a_record)?;
-    let record = records.read(bytes).map_err(|_| not_a_record())?;
-    if record.record_id.is_some() {
-        out.extend_from_slice(bytes);
-    } else {
-        let (before, after) = bytes.split_at_checked(record.object_start + 1).ok_or_else(not_a_record)?;
-        out.extend_from_slice(before);
-        out.extend_from_slice(given_member(&given_record_id(drop_id, line.number)).as_bytes());
-        out.extend_from_slice(after);
-    }
-    out.push(b'\n');
-    Ok(())
 }
