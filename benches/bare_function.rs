@@ -1,4 +1,4 @@
-//! A Lambda function that does nothing: what the runtime by itself costs.
+//! A Lambda function that does nothing, to measure what the runtime alone costs.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! A drop in S3, opened and judged as the function `submit` does it.
+//! Opens and judges a drop in S3 as the function `submit` does.
 
 use std::error::Error;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use bedrock_vpc_batch::drop::source::DropSource;
 
 const MAX_RECORD_BYTES: usize = 25 << 20;
 
-/// A store that writes to `output_bucket`, and what the drop is. Region, credentials and endpoint are in the
+/// Returns a store that writes to `output_bucket`, and what the drop is. Region, credentials and endpoint come from the
 /// environment.
 pub(crate) async fn open(
     bucket: &str,
@@ -30,7 +30,7 @@ pub(crate) async fn open(
     Ok((store, source))
 }
 
-/// Judges every line that a reader of the whole drop gives, and finds the parts.
+/// Judges every line of a whole drop, and returns its parts.
 pub(crate) async fn judge(
     mut reader: ObjectReader,
     source: &DropSource,

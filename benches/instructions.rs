@@ -1,6 +1,7 @@
-//! A fixed piece of work for a counter of instructions: `instructions validate|output large|small TIMES`.
+//! Does a fixed piece of work several times, so that its instructions can be counted:
+//! `instructions validate|output large|small TIMES`.
 //!
-//! What it takes once is the difference between two runs; all that is not the work falls out.
+//! The difference between two runs is what the work itself takes: everything else is the same in both.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -15,7 +16,7 @@ use bedrock_vpc_batch::record::lines::LineSplitter;
 
 mod records;
 
-/// Of the drop or the output.
+/// The size of the drop or of the output.
 const BYTES: usize = 8_000_000;
 const MAX_RECORD_BYTES: usize = 25 << 20;
 const CHUNK_BYTES: usize = 64 << 10;

@@ -1,4 +1,4 @@
-//! The library by itself, on one thread, over records that are in memory: `cargo bench --bench library`.
+//! Measures the library alone, on one thread, over records in memory: `cargo bench --bench library`.
 
 use bedrock_vpc_batch::base::timestamp::Timestamp;
 use bedrock_vpc_batch::drop::check::Validator;
@@ -35,7 +35,7 @@ fn drop_id() -> DropId {
     })
 }
 
-/// Lines, with nothing done to them.
+/// Splits a drop into lines, and does nothing with them.
 #[divan::bench(args = [LARGE, SMALL])]
 fn split_lines(bencher: Bencher<'_, '_>, record_bytes: usize) {
     let drop = input(record_bytes, DROP_BYTES);
@@ -52,7 +52,7 @@ fn split_lines(bencher: Bencher<'_, '_>, record_bytes: usize) {
     });
 }
 
-/// One line of a drop to a record.
+/// Reads one line of a drop.
 #[divan::bench(args = [LARGE, SMALL])]
 fn parse_input(bencher: Bencher<'_, '_>, record_bytes: usize) {
     let line = input(record_bytes, 1);
@@ -60,7 +60,7 @@ fn parse_input(bencher: Bencher<'_, '_>, record_bytes: usize) {
     bencher.counter(BytesCount::of_slice(line)).bench(|| parse_input_record(divan::black_box(line)).is_ok());
 }
 
-/// One line of Bedrock's output to what it says.
+/// Reads one line of Bedrock's output.
 #[divan::bench(args = [LARGE, SMALL])]
 fn parse_output(bencher: Bencher<'_, '_>, record_bytes: usize) {
     let line = output(record_bytes, 1);
@@ -70,7 +70,7 @@ fn parse_output(bencher: Bencher<'_, '_>, record_bytes: usize) {
         .bench(|| parse_output_record(divan::black_box(line)).is_some());
 }
 
-/// A whole drop to a verdict.
+/// Judges a whole drop.
 #[divan::bench(args = [LARGE, SMALL])]
 fn validate(bencher: Bencher<'_, '_>, record_bytes: usize) {
     let drop = input(record_bytes, DROP_BYTES);
@@ -83,7 +83,7 @@ fn validate(bencher: Bencher<'_, '_>, record_bytes: usize) {
     });
 }
 
-/// A whole output to counts.
+/// Reads a whole output.
 #[divan::bench(args = [LARGE, SMALL])]
 fn scan_output(bencher: Bencher<'_, '_>, record_bytes: usize) {
     let output = output(record_bytes, DROP_BYTES);

@@ -1,19 +1,19 @@
-//! Records as `tools/bench/data.py` makes them, in memory.
+//! Makes records as `tools/bench/data.py` does, in memory.
 
-/// About 4 KB a record: a prompt with a document in it.
+/// About 4 KB per record: a prompt with a document in it.
 pub(crate) const LARGE: usize = 4_000;
-/// About 200 bytes a record: a sentence to embed.
+/// About 200 bytes per record: a sentence to embed.
 pub(crate) const SMALL: usize = 200;
 
 const TEXT: &str = "Order 4711 arrived with a torn seam: \\\"about 4 cm\\\", next to the zip.\\nDer Kundendienst \
                     hat sich nicht gemeldet – das Zelt kam zu spät. 返品 \\u00e9 C:\\\\Users. ";
 
-/// A drop of at least `bytes` bytes, of records of about `record_bytes`.
+/// Makes a drop of at least `bytes` bytes, with records of about `record_bytes` each.
 pub(crate) fn input(record_bytes: usize, bytes: usize) -> Vec<u8> {
     lines(record_bytes, bytes, "")
 }
 
-/// The same records as Bedrock gives them back.
+/// Makes an output of Bedrock over such records, of at least `bytes` bytes.
 pub(crate) fn output(record_bytes: usize, bytes: usize) -> Vec<u8> {
     let answer = r#","modelOutput":{"content":[{"type":"text","text":"Sorry – a new tent is on its way."}],"stop_reason":"end_turn","usage":{"input_tokens":301,"output_tokens":12}}"#;
     lines(record_bytes, bytes, answer)

@@ -1,8 +1,8 @@
-//! The embedded S3 in a process of its own: `s3_server FOLDER BUCKET…`.
+//! Runs the embedded S3 in its own process: `s3_server FOLDER BUCKET…`.
 //!
-//! It lets in the key pair in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, which it shares with the functions. It
-//! prints its endpoint, and answers each line of its standard input with the requests that came since the
-//! last one, as a JSON array of `[operation, key]`. It ends with its standard input.
+//! It accepts the key pair in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, which it shares with the functions. It
+//! prints its endpoint, and answers each line of its standard input with the requests since the last one, as a JSON array
+//! of `[operation, key]`. It ends when its standard input ends.
 
 use std::error::Error;
 
@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("usage: s3_server FOLDER BUCKET…")?;
-    #[expect(clippy::disallowed_methods, reason = "an argument is for all users of the machine to read")]
+    #[expect(clippy::disallowed_methods, reason = "all users of the machine can read an argument")]
     let [id, secret] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(std::env::var);
     let key = KeyPair::new(id?, secret?);
     let s3 = EmbeddedS3::start_with(folder, key).await?;

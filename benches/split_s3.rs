@@ -1,4 +1,4 @@
-//! Judges a drop as the function `submit` does, and makes its parts: S3 copies them, as `submit` has it do, or
+//! Judges a drop as the function `submit` does, and makes its parts. Either S3 copies them, as it does for `submit`, or
 //! they are read again and uploaded.
 //!
 //! Usage: `split_s3 copy|upload BUCKET KEY OUTPUT_BUCKET`, with Region, credentials and endpoint in the
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Reads some bytes of a drop and writes them as they are.
+/// Reads some bytes of a drop and writes them unchanged.
 async fn upload(
     store: &Store,
     source: &DropSource,

@@ -20,7 +20,7 @@ use crate::job::sections::{LineStart, SectionLimits, Sections};
 use crate::ledger::lease::Invocation;
 use crate::record::input::InputReader;
 use crate::record::lines::{Line, LineSplitter};
-use crate::record::output::Answer;
+use crate::record::parsed::Answer;
 
 /// How much of the invocation's time is reserved when output is read.
 const TIME_FOR_THE_REST: Duration = Duration::from_secs(5);

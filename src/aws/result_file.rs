@@ -14,7 +14,7 @@ use crate::aws::store::reading::ObjectReader;
 use crate::job::answers::LineVerdict;
 use crate::job::sections::{LineStart, Plan, Section, Sections};
 use crate::record::lines::{Line, LineSplitter};
-use crate::record::output::Answer;
+use crate::record::parsed::Answer;
 
 /// How many bytes are selected and sent at a time. Chunks from S3 are several times as large, and a copy of each would
 /// fragment the memory.

@@ -1,4 +1,11 @@
-//! Small types that every room uses: text for people, points in time, S3 URIs, ARNs. Pure; imports no other room.
+//! Small types that every room uses. Pure; imports no other room.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `arn` | takes ARNs apart |
+//! | `s3_uri` | names an object in S3, and decodes the keys of notifications |
+//! | `text` | makes text that others wrote fit to be shown to a person |
+//! | `timestamp` | holds a point in time in whole seconds |
 
 pub mod arn;
 pub mod count;

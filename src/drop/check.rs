@@ -1,97 +1,80 @@
-//! A drop's bytes, chunk by chunk, to a verdict. Pure, in memory that does not grow with the drop's bytes.
+//! Judges a drop: reads it chunk by chunk and gives a verdict. Pure, in memory that does not grow with the drop's bytes.
 
 use std::borrow::Cow;
 
 use crate::base::text;
-use crate::drop::generated_id::{given_member, given_record_id};
+use crate::drop::generated_id::GeneratedId;
 use crate::drop::identity::DropId;
 use crate::drop::plan::{Cutter, Measured, Part};
 use crate::drop::quotas::Quotas;
 use crate::drop::rejection::{MAX_PROBLEMS, Problem};
 use crate::drop::source::DropSource;
-use crate::record::input::{InputReader, InputRecord, parse_input_record};
+use crate::record::input::{InputReader, parse_input_record};
 use crate::record::key::{RecordHasher, RecordKey};
 use crate::record::lines::{Run, RunSplitter};
+use crate::record::parsed::InputRecord;
 use crate::record::problem::{RecordError, RecordProblem};
 use crate::record::recent_ids::RecentIds;
 
-/// How many ids are looked up at once.
-const CANDIDATES: usize = 32;
+/// How many records are collected before their ids are looked up; see [`RecentIds::warm_cache`].
+const BATCH_RECORDS: usize = 32;
 
-/// What is wrong with a drop that nothing in it can put right. It need not be read then.
+/// Returns what is wrong with a drop whatever its content is. Such a drop need not be read.
 #[must_use]
 pub fn check_source(source: &DropSource, max_drop_bytes: u64) -> Option<Problem> {
     if !source.key.ends_with(".jsonl") {
-        let fix = "name the file ….jsonl and drop it again";
+        let fix = "give the file a name that ends in .jsonl, and drop it again";
         return Some(Problem::of_file("the key does not end in .jsonl", fix));
     }
     (source.size_bytes > max_drop_bytes).then(|| {
-        let bytes = source.size_bytes;
-        Problem::of_file(
-            format!("the file has {bytes} bytes; at most {max_drop_bytes} are read in one go"),
-            "split the file and drop its parts one by one",
-        )
+        let (bytes, most) = (text::count(source.size_bytes, "byte"), text::count(max_drop_bytes, "byte"));
+        let what = format!("the file has {bytes}; a drop may have at most {most}");
+        Problem::of_file(what, "split the file and drop its parts one by one")
     })
 }
 
-/// What one pass over a drop came to.
+/// The result of reading a drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Every line is a record, and each of these parts is within the quotas.
     Valid(Vec<Part>),
-    /// At least one problem, and whether the reading stopped before the end.
+    /// There is at least one problem.
     Invalid {
         /// What is wrong, in the order of the file.
         problems: Vec<Problem>,
-        /// Whether there may be more.
+        /// Whether the reading stopped before the end, so that there may be more problems.
         stopped_early: bool,
     },
 }
 
-/// One pass over one drop. Feed it chunks until it says that it has seen enough, then ask for the verdict.
+/// Reads one drop. Feed it chunks until the end or until it has seen enough, then ask for the verdict.
 #[derive(Debug)]
 pub struct Validator {
-    runs: RunSplitter,
+    splitter: RunSplitter,
     bytes: u64,
-    seen: Seen,
+    judge: LineJudge,
 }
 
-/// What the lines so far came to.
-#[derive(Debug)]
-struct Seen {
-    drop_id: DropId,
-    hasher: RecordHasher,
-    max_record_bytes: usize,
-    reader: InputReader,
-    lines: u64,
-    cutter: Cutter,
-    ids: RecentIds,
-    problems: Vec<Problem>,
-    bad_lines: u64,
-}
-
-/// The reading stops: there are enough problems.
+/// The reading stops, because there are enough problems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enough;
 
 impl Validator {
-    /// A pass that has read nothing.
+    /// Makes a validator for a drop that has not been read yet.
     #[must_use]
     pub fn new(drop_id: DropId, quotas: Quotas, max_record_bytes: usize) -> Self {
-        let ids = RecentIds::new(quotas.max_records);
-        let (cutter, problems) = (Cutter::new(quotas), Vec::new());
-        let seen = Seen {
+        let judge = LineJudge {
             hasher: drop_id.record_hasher(),
             drop_id,
             max_record_bytes,
             reader: InputReader::default(),
+            ids: RecentIds::new(quotas.max_records),
+            cutter: Cutter::new(quotas),
             lines: 0,
-            cutter,
-            ids,
-            problems,
             bad_lines: 0,
+            problems: Vec::new(),
         };
-        Self { runs: RunSplitter::new(max_record_bytes), bytes: 0, seen }
+        Self { splitter: RunSplitter::new(max_record_bytes), bytes: 0, judge }
     }
 
     /// Reads the next chunk.
@@ -100,16 +83,16 @@ impl Validator {
     /// [`Enough`] after [`MAX_PROBLEMS`] problems; the rest of the drop need not be read.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Enough> {
         self.bytes += chunk.len() as u64;
-        self.runs.feed(chunk, |run| self.seen.judge_run(run))
+        self.splitter.feed(chunk, |run| self.judge.judge_run(run))
     }
 
-    /// Ends the pass.
+    /// Ends the reading and gives the verdict.
     #[must_use]
     pub fn finish(self) -> Verdict {
-        let Self { runs, bytes, mut seen } = self;
+        let Self { splitter, bytes, mut judge } = self;
         let stopped_early =
-            seen.problems.len() >= MAX_PROBLEMS || runs.finish(|run| seen.judge_run(run)).is_err();
-        let Seen { drop_id, cutter, mut problems, bad_lines, .. } = seen;
+            judge.problems.len() >= MAX_PROBLEMS || splitter.finish(|run| judge.judge_run(run)).is_err();
+        let LineJudge { drop_id, cutter, mut problems, bad_lines, .. } = judge;
         if problems.is_empty() {
             return match cutter.parts(&drop_id, bytes) {
                 Ok(parts) => Verdict::Valid(parts),
@@ -117,68 +100,83 @@ impl Validator {
             };
         }
         if !stopped_early {
-            // Bad lines count as records here: mending them must not bring up a new complaint.
+            // Bad lines count as records here: a user who fixes them should not be told of a new problem.
             problems.extend(cutter.check_records(bad_lines).map(Problem::from));
         }
         Verdict::Invalid { problems, stopped_early }
     }
 }
 
-/// A record whose id may still have been used before.
+/// Judges line after line of a drop, and keeps what the verdict depends on.
+#[derive(Debug)]
+struct LineJudge {
+    drop_id: DropId,
+    hasher: RecordHasher,
+    max_record_bytes: usize,
+    reader: InputReader,
+    ids: RecentIds,
+    cutter: Cutter,
+    /// How many lines have been judged, and how many of them were bad.
+    lines: u64,
+    bad_lines: u64,
+    problems: Vec<Problem>,
+}
+
+/// A good line, except that its id may have been used before.
 struct Candidate<'a> {
     key: RecordKey,
     record_id: &'a str,
-    /// The bytes that a missing id adds in the job's input.
-    id_bytes: Option<u64>,
+    /// How many bytes a generated id adds in the job's input; `None` if the record has an id.
+    generated_id_bytes: Option<u64>,
     object_start: usize,
-    /// Where the line begins in the file.
+    /// Where in the file the line starts.
     byte: u64,
     line_bytes: usize,
 }
 
-impl Seen {
+impl LineJudge {
+    /// Judges all lines of a run.
     fn judge_run(&mut self, run: Run<'_>) -> Result<(), Enough> {
         let Some(bytes) = run.bytes else { return self.judge_line(run.byte, None, None) };
-        // Once for all lines: what breaks it in one of them is found when that line is judged by itself.
+        // UTF-8 is checked once for all lines. If one of them is bad, each line is judged by itself, which finds it.
         let text = simdutf8::basic::from_utf8(bytes).ok();
-        let mut candidates = Vec::with_capacity(CANDIDATES);
-        let mut begin = 0;
-        while begin < bytes.len() {
-            let byte = run.byte + begin as u64;
-            let proven = text.and_then(|text| self.reader.prove(text, begin));
+        let mut batch = Vec::with_capacity(BATCH_RECORDS);
+        let mut start = 0;
+        while start < bytes.len() {
+            let byte = run.byte + start as u64;
+            let proven = text.and_then(|text| self.reader.prove(text, start));
             let end = match proven {
                 Some((InputRecord { record_id: Some(Cow::Borrowed(record_id)), object_start }, end))
-                    if end - begin <= self.max_record_bytes =>
+                    if end - start <= self.max_record_bytes =>
                 {
-                    let (key, line_bytes) = (self.hasher.key_of(record_id), end - begin);
-                    candidates.push(Candidate {
-                        key,
+                    batch.push(Candidate {
+                        key: self.hasher.key_of(record_id),
                         record_id,
-                        id_bytes: None,
+                        generated_id_bytes: None,
                         object_start,
                         byte,
-                        line_bytes,
+                        line_bytes: end - start,
                     });
-                    if candidates.len() == CANDIDATES {
-                        self.add_all(&mut candidates)?;
+                    if batch.len() == BATCH_RECORDS {
+                        self.add_batch(&mut batch)?;
                     }
                     end
                 }
                 proven => {
-                    self.add_all(&mut candidates)?;
-                    let rest = bytes.get(begin..).unwrap_or_default();
-                    let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-                    let line = rest.get(..length).unwrap_or_default();
+                    // Problems are reported in the order of the file.
+                    self.add_batch(&mut batch)?;
+                    let line = first_line(bytes.get(start..).unwrap_or_default());
                     self.judge_line(byte, Some(line), proven.map(|(record, _)| record))?;
-                    begin + line.len()
+                    start + line.len()
                 }
             };
-            begin = end + 1;
+            start = end + 1;
         }
-        self.add_all(&mut candidates)
+        self.add_batch(&mut batch)
     }
 
-    /// Judges the line that begins at `byte`, which may be proven to be a record.
+    /// Judges the line that starts at `byte`. `line` is `None` if it is too long to be kept; `proven` is its record, if
+    /// that is known.
     fn judge_line(
         &mut self,
         byte: u64,
@@ -194,23 +192,25 @@ impl Seen {
                 Ok(record) => record,
                 Err(error) => return self.refuse(byte, &error),
             };
-        let is_given = record_id.is_none();
-        let record_id = record_id.unwrap_or_else(|| given_record_id(&self.drop_id, self.lines + 1).into());
+        let generated = record_id.is_none().then(|| GeneratedId::new(&self.drop_id, self.lines + 1));
+        let record_id =
+            record_id.as_deref().or(generated.as_ref().map(GeneratedId::as_str)).unwrap_or_default();
         self.add(&Candidate {
-            key: self.hasher.key_of(&record_id),
-            record_id: &record_id,
-            id_bytes: is_given.then(|| given_member(&record_id).len() as u64),
+            key: self.hasher.key_of(record_id),
+            record_id,
+            generated_id_bytes: generated.as_ref().map(GeneratedId::added_bytes),
             object_start,
             byte,
             line_bytes: line.len(),
         })
     }
 
-    fn add_all(&mut self, candidates: &mut Vec<Candidate<'_>>) -> Result<(), Enough> {
-        self.ids.warm_cache(candidates.iter().map(|candidate| candidate.key));
-        candidates.drain(..).try_for_each(|candidate| self.add(&candidate))
+    fn add_batch(&mut self, batch: &mut Vec<Candidate<'_>>) -> Result<(), Enough> {
+        self.ids.warm_cache(batch.iter().map(|candidate| candidate.key));
+        batch.drain(..).try_for_each(|candidate| self.add(&candidate))
     }
 
+    /// Adds a record to the drop, unless its id is already used.
     #[inline]
     fn add(&mut self, candidate: &Candidate<'_>) -> Result<(), Enough> {
         if let Some(line) = self.ids.add(candidate.key, self.lines + 1) {
@@ -219,11 +219,15 @@ impl Seen {
             return self.refuse(candidate.byte, &RecordError { offset: candidate.object_start, what });
         }
         self.lines += 1;
-        let bytes = candidate.line_bytes as u64 + 1;
-        self.cutter.push(&Measured { key: candidate.key, bytes, id_bytes: candidate.id_bytes });
+        self.cutter.push(&Measured {
+            key: candidate.key,
+            bytes: candidate.line_bytes as u64 + 1,
+            generated_id_bytes: candidate.generated_id_bytes,
+        });
         Ok(())
     }
 
+    /// Counts the line that starts at `byte` as bad.
     #[cold]
     fn refuse(&mut self, byte: u64, error: &RecordError) -> Result<(), Enough> {
         self.lines += 1;
@@ -236,4 +240,10 @@ impl Seen {
         });
         if self.problems.len() < MAX_PROBLEMS { Ok(()) } else { Err(Enough) }
     }
+}
+
+/// Returns the first line of some bytes, without its `\n`.
+fn first_line(bytes: &[u8]) -> &[u8] {
+    let length = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+    bytes.get(..length).unwrap_or_default()
 }

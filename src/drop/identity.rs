@@ -1,4 +1,4 @@
-//! The ids of drops and jobs. They are derived, never random: whatever runs twice names the same thing twice. Pure.
+//! The ids of drops and jobs. They are derived and never random, so that a step that runs twice uses the same ids. Pure.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use sha2::{Digest, Sha256};
 use crate::drop::source::DropSource;
 use crate::record::key::RecordHasher;
 
-/// Names a drop: 32 hex digits.
+/// The id of a drop: 32 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DropId(String);
 
-/// Names one attempt at one part of a drop: 32 hex digits. Also the job's client request token.
+/// The id of one attempt at one part of a drop: 32 hex digits. It is also the job's client request token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct JobId(String);
 
 impl DropId {
-    /// Derives the id from bucket, key and version id; without versioning from the `ETag` and the
-    /// modification time of the object.
+    /// Derives the id from bucket, key and version id. Without versioning, the `ETag` and the modification time of the
+    /// object replace the version id.
     #[must_use]
     pub fn derive(source: &DropSource) -> Self {
         let modified = source.last_modified.to_string();
@@ -29,13 +29,13 @@ impl DropId {
         Self(digest_hex(identity))
     }
 
-    /// Reads 32 hex digits; `None` if the text is anything else.
+    /// Parses 32 hex digits; `None` if the text is anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         is_id(text).then(|| Self(text.to_owned()))
     }
 
-    /// Its hex digits.
+    /// Returns the hex digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -49,25 +49,25 @@ impl DropId {
 }
 
 impl JobId {
-    /// Derives the id of an attempt, counted from 1, at a part, counted from 1.
+    /// Derives the id of an attempt at a part, both counted from 1.
     #[must_use]
     pub fn derive(drop_id: &DropId, part: u32, attempt: u32) -> Self {
         Self(digest_hex(&[&drop_id.0, &part.to_string(), &attempt.to_string()]))
     }
 
-    /// The id in a job name that [`job_name`] made with the same prefix; `None` for any other name.
+    /// Returns the id in a job name that [`job_name`] made with the same prefix; `None` for any other name.
     #[must_use]
     pub fn from_job_name(prefix: &str, name: &str) -> Option<Self> {
         Self::parse(name.strip_prefix(prefix)?.strip_prefix('-')?)
     }
 
-    /// Reads 32 hex digits; `None` if the text is anything else.
+    /// Parses 32 hex digits; `None` if the text is anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         is_id(text).then(|| Self(text.to_owned()))
     }
 
-    /// Its hex digits.
+    /// Returns the hex digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -86,8 +86,8 @@ impl fmt::Display for JobId {
     }
 }
 
-/// The first 32 hex digits of SHA-256 over the fields, each with its length before it, so that no two
-/// lists of fields read the same.
+/// Returns the first 32 hex digits of SHA-256 over the fields. Each field follows its length, so that different lists of
+/// fields are never hashed as the same bytes.
 fn digest_hex(fields: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for field in fields {
@@ -97,7 +97,7 @@ fn digest_hex(fields: &[&str]) -> String {
     hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// `<prefix>-<job-id>`: at most 63 characters for a prefix of at most 30.
+/// Returns the job name `<prefix>-<job-id>`: at most 63 characters for a prefix of at most 30.
 #[must_use]
 pub fn job_name(prefix: &str, job_id: &JobId) -> String {
     format!("{prefix}-{job_id}")

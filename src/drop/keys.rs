@@ -1,6 +1,6 @@
-//! Every name that the pipeline gives: drop-id, job-id, job name, and each S3 key that it writes.
+//! Every S3 key that the pipeline writes. Pure.
 //!
-//! Names are derived, never drawn: whatever runs twice names the same thing twice.
+//! Keys follow from the ids of drops and jobs, so that a step that runs twice writes the same objects.
 //!
 //! ```text
 //! ledger/drops/<drop-id>/drop.json        entry of a drop
@@ -12,73 +12,74 @@
 //! results/<key of the drop>/<drop-id>/    what the user came for
 //! ```
 //!
-//! What is below `work/` expires, what is below `ledger/` never does: an entry that is missing is an error.
+//! Objects under `work/` expire. Objects under `ledger/` never do: an entry that is missing is an error.
 
 use crate::base::arn;
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::{DropId, JobId};
 
-/// The longest key of a drop that is repeated whole in the keys of its results. S3 keys are at most 1,024
-/// bytes of UTF-8; the rest is for `results/`, the drop-id and the longest file name.
+/// The longest key of a drop that is part of its results' keys as a whole. S3 keys have at most 1,024 bytes of UTF-8; the
+/// other bytes are for `results/`, the drop-id and the longest file name.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html> (read 2026-11)
 const MAX_KEY_BYTES_IN_RESULTS: usize = 900;
 
-/// The ledger entry of a drop.
+/// Returns the key of a drop's ledger entry.
 #[must_use]
 pub fn drop_entry(drop_id: &DropId) -> String {
     format!("ledger/drops/{drop_id}/drop.json")
 }
 
-/// The ledger entry of a job.
+/// Returns the key of a job's ledger entry.
 #[must_use]
 pub fn job_entry(job_id: &JobId) -> String {
     format!("ledger/jobs/{job_id}.json")
 }
 
-/// What Bedrock reads for a job: a key that its URI pattern accepts, whatever the user's key was.
+/// Returns the key of the file that Bedrock reads for a job. Bedrock's pattern for URIs accepts it, whatever the user's
+/// key is.
 #[must_use]
 pub fn job_input(job_id: &JobId) -> String {
     format!("work/{job_id}/input/{job_id}.jsonl")
 }
 
-/// Below this Bedrock writes, in a folder with its own id of the job.
+/// Returns the prefix under which Bedrock writes, in a folder named after its own id of the job.
 #[must_use]
 pub fn job_output_prefix(job_id: &JobId) -> String {
     format!("work/{job_id}/output/")
 }
 
-/// The folder that Bedrock made for the job with this ARN.
+/// Returns the folder in which Bedrock wrote for the job with this ARN.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html>
 #[must_use]
 pub fn bedrock_output_folder(job_id: &JobId, job_arn: &str) -> String {
     format!("{}{}/", job_output_prefix(job_id), arn::id_of(job_arn))
 }
 
-/// How far the sweep has compared the input bucket with the ledger.
+/// The key of the entry that says how far the sweep has compared the input bucket with the ledger.
 pub const SWEEP_ENTRY: &str = "ledger/sweep.json";
 
-/// Below this is the work list, oldest drop first.
+/// The prefix of the markers, which are the list of open work. The oldest drop comes first.
 pub const OPEN_PREFIX: &str = "ledger/open/";
 
-/// What the markers of everything that came of a drop put at `time` start with.
+/// Returns the prefix of the markers of a drop that was put at `time`, and of its jobs.
 #[must_use]
 pub fn markers_of(time: Timestamp) -> String {
     format!("{OPEN_PREFIX}{}-", time.compact())
 }
 
-/// The marker of an open drop.
+/// Returns the key of an open drop's marker; `time` is when the drop was put.
 #[must_use]
 pub fn drop_marker(time: Timestamp, drop_id: &DropId) -> String {
     format!("{}{drop_id}.drop", markers_of(time))
 }
 
-/// The marker of an open job; `time` is that of its drop.
+/// Returns the key of an open job's marker; `time` is when its drop was put.
 #[must_use]
 pub fn job_marker(time: Timestamp, job_id: &JobId) -> String {
     format!("{}{job_id}.job", markers_of(time))
 }
 
-/// What a marker says is not done.
+/// What a marker stands for: a drop or a job that is not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Open {
     /// A drop.
@@ -87,7 +88,7 @@ pub enum Open {
     Job(JobId),
 }
 
-/// Reads the key of a marker; `None` if it is none.
+/// Parses the key of a marker; `None` if the key is not one of a marker.
 #[must_use]
 pub fn parse_marker(key: &str) -> Option<Open> {
     let (_, id_and_kind) = key.strip_prefix(OPEN_PREFIX)?.split_once('-')?;
@@ -99,8 +100,8 @@ pub fn parse_marker(key: &str) -> Option<Open> {
     }
 }
 
-/// The folder of a drop's results, ending in `/`. A key too long to be part of another key is cut at a
-/// character boundary; the drop-id keeps the folders apart.
+/// Returns the folder of a drop's results, with its `/`. A key that is too long to be part of another key is truncated
+/// at a character boundary; the drop-id keeps the folders distinct.
 #[must_use]
 pub fn results_folder(key: &str, drop_id: &DropId) -> String {
     let mut end = key.len().min(MAX_KEY_BYTES_IN_RESULTS);
@@ -114,16 +115,16 @@ pub fn results_folder(key: &str, drop_id: &DropId) -> String {
 /// The kinds of files in a drop's results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResultKind {
-    /// Records with their answers, as Bedrock wrote them.
+    /// Records with the model's output, as Bedrock wrote them.
     Succeeded,
-    /// Records that Bedrock refused for good.
+    /// Records that Bedrock refused for a reason that will not change.
     Errors,
     /// Input lines that were never processed, ready to be dropped again.
     Unprocessed,
 }
 
 impl ResultKind {
-    /// The folder's name.
+    /// Returns the folder's name.
     #[must_use]
     pub fn folder(self) -> &'static str {
         match self {
@@ -134,26 +135,27 @@ impl ResultKind {
     }
 }
 
-/// The result file of one kind, part and attempt, both counted from 1.
+/// Returns the key of the result file of one kind, part and attempt. Parts and attempts are counted from 1.
 #[must_use]
 pub fn result_file(key: &str, drop_id: &DropId, kind: ResultKind, part: u32, attempt: u32) -> String {
     format!("{}{}", results_folder(key, drop_id), result_name(kind, part, attempt))
 }
 
-/// The same, relative to the drop's results.
+/// Returns the name of such a file within the folder of the drop's results.
 #[must_use]
 pub fn result_name(kind: ResultKind, part: u32, attempt: u32) -> String {
     let attempt = if attempt > 1 { format!(".attempt-{attempt}") } else { String::new() };
     format!("{}/part-{part:05}{attempt}.jsonl", kind.folder())
 }
 
-/// Counts, tokens, jobs; written last.
+/// Returns the key of the summary: counts, tokens and jobs. It is written last.
 #[must_use]
 pub fn summary(key: &str, drop_id: &DropId) -> String {
     format!("{}summary.json", results_folder(key, drop_id))
 }
 
-/// Why a drop was refused. It is among the results because that is where its user looks, and may read.
+/// Returns the key of the report on a rejected drop. It is among the results because that is where users look, and what
+/// they may read.
 #[must_use]
 pub fn rejection(key: &str, drop_id: &DropId) -> String {
     format!("{}rejection.json", results_folder(key, drop_id))
@@ -165,7 +167,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn bedrock_folder_is_the_end_of_the_arn() {
+    fn bedrock_folder_is_named_after_the_end_of_the_arn() {
         let id = JobId::parse(&"0".repeat(32)).unwrap();
         let arn = "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/abcdefghwxyz";
         assert_eq!(bedrock_output_folder(&id, arn), format!("work/{id}/output/abcdefghwxyz/"));
@@ -181,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn marker_says_what_it_is_of_and_sorts_by_time() {
+    fn marker_says_what_is_open_and_sorts_by_time() {
         let (drop_id, job_id) =
             (DropId::parse(&"a".repeat(32)).unwrap(), JobId::parse(&"0".repeat(32)).unwrap());
         let old = drop_marker(Timestamp::from_secs(0), &drop_id);

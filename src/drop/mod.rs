@@ -1,4 +1,16 @@
-//! A drop.
+//! One object that a user put: what it is called, whether it is good, and the parts that it is cut into. Pure; imports
+//! `record` and `base` only.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `source` | describes the object in S3 that a drop is |
+//! | `identity` | derives the ids of drops and jobs, and job names |
+//! | `check` | judges a drop in one pass: every line, then the quotas |
+//! | `generated_id` | makes the ids of records that came without one, and writes them into a job's input |
+//! | `plan` | cuts a drop into parts that fit one job each |
+//! | `quotas` | holds Bedrock's quotas, and what is wrong with a drop that does not fit them |
+//! | `rejection` | defines `rejection.json`, the report on a bad drop |
+//! | `keys` | names every S3 key that the pipeline writes |
 
 pub mod check;
 pub mod generated_id;

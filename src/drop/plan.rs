@@ -1,14 +1,14 @@
-//! A drop's records to parts that fit the quotas of one job each. Pure.
+//! Cuts a drop into parts that fit the quotas of one job each. Pure.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use crate::drop::identity::{DropId, JobId};
-use crate::drop::quotas::{QuotaProblem, Quotas};
+use crate::drop::quotas::{MAX_PARTS, QuotaProblem, Quotas};
 use crate::record::key::{KeySum, RecordKey};
 
-/// A contiguous run of a drop's records, and the job that is to be made over it.
+/// Consecutive records of a drop, and the job over them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
@@ -20,87 +20,95 @@ pub struct Part {
     pub bytes: Range<u64>,
     /// The number of its first line in the drop, counted from 1.
     pub first_line: u64,
-    /// How many records the job has: those of these lines, or what the attempt before has left of them.
+    /// How many records the job has: in the first attempt those of all lines, later those that are left of them.
     pub records: u64,
-    /// How many of them have no `recordId` in the drop and get one in the job's input.
+    /// How many of them do not have a `recordId` in the drop, and get one in the job's input.
     pub without_id: u64,
-    /// The sum of their ids.
+    /// The sum of their ids' keys.
     pub ids: KeySum,
 }
 
-/// A record as far as cutting goes.
+/// What the plan needs to know of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Measured {
-    /// Of its id, also if it was given.
+    /// The key of its id, which may be a generated one.
     pub key: RecordKey,
-    /// Its bytes in the drop, the newline included.
+    /// Its bytes in the drop, including the newline.
     pub bytes: u64,
-    /// The bytes that its id adds in the job's input; none if it has one.
-    pub id_bytes: Option<u64>,
+    /// How many bytes a generated id adds in the job's input; `None` if the record has an id.
+    pub generated_id_bytes: Option<u64>,
 }
 
-/// The end of a line, and all that comes before it.
+/// A boundary between two lines, where the drop may be cut: the totals of all lines before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Mark {
+struct Boundary {
     records: u64,
     bytes: u64,
-    /// The same lines as the inputs of jobs have them.
+    /// The bytes of these lines in the inputs of jobs.
     input_bytes: u64,
     without_id: u64,
     ids: KeySum,
 }
 
-impl Mark {
+impl Boundary {
+    /// Returns the boundary after one more record.
     fn after(mut self, record: &Measured) -> Self {
         self.records += 1;
         self.bytes += record.bytes;
-        self.input_bytes += record.bytes + record.id_bytes.unwrap_or_default();
-        self.without_id += u64::from(record.id_bytes.is_some());
+        self.input_bytes += record.bytes + record.generated_id_bytes.unwrap_or_default();
+        self.without_id += u64::from(record.generated_id_bytes.is_some());
         self.ids.add(record.key);
         self
     }
 }
 
-/// The most jobs of one drop: their list is in memory, and one object of the ledger. With the default settings, the
-/// largest drop of the shortest records makes 27,778.
-pub const MAX_PARTS: usize = 100_000;
+/// How many boundaries are kept for even parts. With the default quotas and 20 million records, one in 4,000 is kept.
+const MAX_SAMPLES: usize = 1 << 13;
 
-/// How many marks are kept for even parts. With the default quotas and 20 million records there is one for
-/// every 4,000 records.
-const MOST_MARKS: usize = 1 << 13;
-
-/// Finds where to cut a drop, in the one pass that judges it and in memory that does not grow with it: 48 bytes for
-/// each of up to 8,193 marks or as many parts as there are, and of the records that the smallest part may have.
+/// Finds where to cut a drop while the drop is read once. Its memory does not grow with the drop's bytes: it keeps 48
+/// bytes for each of up to 8,193 samples or as many parts as there are, and for as many records as the smallest part
+/// may have.
 ///
-/// The number of parts is known from filling each to the quotas. Even parts are then cut at marks that are
-/// kept every so many records; as there are more, every second one is dropped, then every fifth, always so
-/// that the distance divides `max_records`: so even parts never need one more.
+/// Filling each part up to the quotas shows how many parts are needed. Then even parts are cut at samples, which are
+/// boundaries at a fixed distance. When there are too many samples, every second one is dropped, or every third one
+/// and so on, but always so that the distance divides `max_records`. So cutting at samples never takes more parts.
 #[derive(Debug)]
 pub struct Cutter {
     quotas: Quotas,
-    here: Mark,
-    /// Where full parts end, and where the part after them begins.
-    full: Vec<Mark>,
-    begin: Mark,
-    /// The ends of every so many records, and how many the next one has before it.
-    marks: Vec<Mark>,
-    records_per_mark: u64,
-    next_mark: u64,
-    /// A ring of the ends of the last records, enough for the smallest part, and where the next one goes.
-    last: Vec<Mark>,
+    /// The boundary after the last record.
+    here: Boundary,
+    /// Where the full parts end.
+    full: Vec<Boundary>,
+    /// Where the part after the full ones starts.
+    part_start: Boundary,
+    /// Boundaries after every `sample_distance` records.
+    samples: Vec<Boundary>,
+    sample_distance: u64,
+    /// How many records are before the next sample.
+    next_sample: u64,
+    /// A ring of the last boundaries, one more than the smallest part has records, and where the next one goes.
+    last: Vec<Boundary>,
     next_last: usize,
 }
 
 impl Cutter {
-    /// A cutter at the start of a drop.
+    /// Makes a cutter for a drop that has not been read yet.
     #[must_use]
     pub fn new(quotas: Quotas) -> Self {
-        let (full, last, marks) = (Vec::new(), Vec::new(), Vec::with_capacity(MOST_MARKS + 1));
-        let (here, begin) = (Mark::default(), Mark::default());
-        Self { quotas, here, full, begin, marks, records_per_mark: 1, next_mark: 1, last, next_last: 0 }
+        Self {
+            quotas,
+            here: Boundary::default(),
+            full: Vec::new(),
+            part_start: Boundary::default(),
+            samples: Vec::with_capacity(MAX_SAMPLES + 1),
+            sample_distance: 1,
+            next_sample: 1,
+            last: Vec::new(),
+            next_last: 0,
+        }
     }
 
-    /// What is wrong with the number of records, and so many more.
+    /// Returns a problem if there are too few records, counting `more` that were not pushed.
     #[must_use]
     pub fn check_records(&self, more: u64) -> Option<QuotaProblem> {
         let (records, min) = (self.here.records + more, self.quotas.min_records);
@@ -111,17 +119,17 @@ impl Cutter {
     #[inline]
     pub fn push(&mut self, record: &Measured) {
         let end = self.here.after(record);
-        if !self.admit(&self.begin, &end) {
+        if !self.fits_a_job(&self.part_start, &end) {
             if self.full.len() < MAX_PARTS {
                 self.full.push(self.here);
             }
-            self.begin = self.here;
+            self.part_start = self.here;
         }
         self.here = end;
-        if end.records == self.next_mark && self.full.len() < MAX_PARTS {
-            self.marks.push(end);
-            self.next_mark += self.records_per_mark;
-            if self.marks.len() > MOST_MARKS {
+        if end.records == self.next_sample && self.full.len() < MAX_PARTS {
+            self.samples.push(end);
+            self.next_sample += self.sample_distance;
+            if self.samples.len() > MAX_SAMPLES {
                 self.thin_out();
             }
         }
@@ -135,37 +143,39 @@ impl Cutter {
         }
     }
 
-    /// Whether the lines between two places are no more than a job takes.
+    /// Whether the lines between two boundaries are not too much for one job.
     #[inline]
-    fn admit(&self, begin: &Mark, end: &Mark) -> bool {
-        self.quotas.admit(end.records - begin.records, end.input_bytes - begin.input_bytes)
+    fn fits_a_job(&self, start: &Boundary, end: &Boundary) -> bool {
+        self.quotas.admit(end.records - start.records, end.input_bytes - start.input_bytes)
     }
 
-    fn push_last(&mut self, end: Mark) {
+    fn push_last(&mut self, end: Boundary) {
         let length = self.last.len();
         if length == self.last.capacity() {
-            // Growing by itself, the vector would take up to twice as much.
+            // The vector alone would double its memory as it grows, up to twice what is needed.
             let most = usize::try_from(self.quotas.min_records).unwrap_or(usize::MAX).saturating_add(1);
             self.last.reserve_exact(length.clamp(1, most.saturating_sub(length).max(1)));
         }
         self.last.push(end);
     }
 
+    /// Makes the distance between samples larger, and drops the samples in between.
     fn thin_out(&mut self) {
-        let rest = self.quotas.max_records / self.records_per_mark;
-        if rest <= 1 {
-            // There is one mark for each part, and no more than one is needed.
+        let distances_per_part = self.quotas.max_records / self.sample_distance;
+        if distances_per_part <= 1 {
+            // There is just one sample for each full part, and all of them are needed.
             return;
         }
-        let factor = (2..100).find(|factor| rest.is_multiple_of(*factor)).unwrap_or(rest);
-        self.records_per_mark *= factor;
-        self.marks.retain(|mark| mark.records.is_multiple_of(self.records_per_mark));
-        self.next_mark =
-            self.here.records - self.here.records % self.records_per_mark + self.records_per_mark;
+        let factor =
+            (2..100).find(|factor| distances_per_part.is_multiple_of(*factor)).unwrap_or(distances_per_part);
+        self.sample_distance *= factor;
+        self.samples.retain(|sample| sample.records.is_multiple_of(self.sample_distance));
+        self.next_sample =
+            self.here.records - self.here.records % self.sample_distance + self.sample_distance;
     }
 
-    /// The parts of a drop of `bytes` bytes, whose last line may have no newline: as few as the quotas allow,
-    /// and as even as the marks allow.
+    /// Cuts the drop into parts: as few as the quotas allow, and as even as the samples allow. `bytes` is the size of the
+    /// drop, whose last line may lack its newline.
     ///
     /// # Errors
     /// [`QuotaProblem`] if the drop cannot be cut so that every part is within the quotas.
@@ -177,25 +187,25 @@ impl Cutter {
             return Err(QuotaProblem::TooManyParts);
         }
         self.here.bytes = bytes;
-        let by_records = self.even_cuts(|mark| mark.records);
-        let by_bytes = self.even_cuts(|mark| mark.input_bytes);
+        let by_records = self.even_cuts(|boundary| boundary.records);
+        let by_bytes = self.even_cuts(|boundary| boundary.input_bytes);
         let cuts = [by_records, by_bytes, self.full.clone(), self.late_cuts()];
         let Some(cuts) = cuts.into_iter().find(|cuts| self.are_within_quotas(cuts)) else {
             return Err(self.why_not());
         };
-        let part = |(number, (begin, end)): (u32, (Mark, Mark))| Part {
+        let part = |(number, (start, end)): (u32, (Boundary, Boundary))| Part {
             number,
             job_id: JobId::derive(drop_id, number, 1),
-            bytes: begin.bytes..end.bytes,
-            first_line: begin.records + 1,
-            records: end.records - begin.records,
-            without_id: end.without_id - begin.without_id,
-            ids: end.ids.without(begin.ids),
+            bytes: start.bytes..end.bytes,
+            first_line: start.records + 1,
+            records: end.records - start.records,
+            without_id: end.without_id - start.without_id,
+            ids: end.ids.without(start.ids),
         };
         Ok((1..).zip(self.between(&cuts)).map(part).collect())
     }
 
-    /// Why there are no cuts.
+    /// Returns why no cuts are within the quotas.
     fn why_not(&self) -> QuotaProblem {
         let (records, bytes, quotas) = (self.here.records, self.here.input_bytes, self.quotas);
         if quotas.admit_count(records) {
@@ -206,18 +216,19 @@ impl Cutter {
         }
     }
 
-    /// The cuts into as many parts as are needed, each at the first mark that has its share.
-    fn even_cuts(&self, measure: impl Fn(&Mark) -> u64) -> Vec<Mark> {
+    /// Returns the cuts into as many parts as are needed: each is at the first sample where all parts before it have
+    /// their share of what is measured.
+    fn even_cuts(&self, measure: impl Fn(&Boundary) -> u64) -> Vec<Boundary> {
         let count = self.full.len() as u128 + 1;
-        let has_share =
-            |mark: &Mark, of: u128| u128::from(measure(mark)) * count >= of * u128::from(measure(&self.here));
-        (1..count)
-            .filter_map(|of| self.marks.get(self.marks.partition_point(|mark| !has_share(mark, of))).copied())
-            .collect()
+        let have_share = |sample: &Boundary, parts: u128| {
+            u128::from(measure(sample)) * count >= parts * u128::from(measure(&self.here))
+        };
+        let first_sample = |parts| self.samples.partition_point(|sample| !have_share(sample, parts));
+        (1..count).filter_map(|parts| self.samples.get(first_sample(parts)).copied()).collect()
     }
 
-    /// Full parts, but for the last two: the last one is as small as it may be.
-    fn late_cuts(&self) -> Vec<Mark> {
+    /// Returns the cuts after full parts, but with a last part that is as small as it may be.
+    fn late_cuts(&self) -> Vec<Boundary> {
         let mut cuts = self.full.clone();
         if let (Some(cut), Some(late)) = (cuts.last_mut(), self.last.get(self.next_last)) {
             *cut = *late;
@@ -225,17 +236,17 @@ impl Cutter {
         cuts
     }
 
-    fn are_within_quotas(&self, cuts: &[Mark]) -> bool {
+    fn are_within_quotas(&self, cuts: &[Boundary]) -> bool {
         cuts.len() == self.full.len()
-            && self.between(cuts).all(|(begin, end)| {
-                end.records >= begin.records + self.quotas.min_records && self.admit(&begin, &end)
+            && self.between(cuts).all(|(start, end)| {
+                end.records >= start.records + self.quotas.min_records && self.fits_a_job(&start, &end)
             })
     }
 
-    /// The begin and the end of each part between these cuts.
-    fn between<'a>(&'a self, cuts: &'a [Mark]) -> impl Iterator<Item = (Mark, Mark)> + 'a {
-        let begins = std::iter::once(Mark::default()).chain(cuts.iter().copied());
-        begins.zip(cuts.iter().copied().chain([self.here]))
+    /// Iterates over the start and the end of each part between these cuts.
+    fn between<'a>(&'a self, cuts: &'a [Boundary]) -> impl Iterator<Item = (Boundary, Boundary)> + 'a {
+        let starts = std::iter::once(Boundary::default()).chain(cuts.iter().copied());
+        starts.zip(cuts.iter().copied().chain([self.here]))
     }
 }
 
@@ -245,25 +256,26 @@ mod tests {
 
     use super::*;
     use crate::drop::source::DropSource;
+    use crate::record::key::RecordHasher;
 
     fn drop_id() -> DropId {
         DropId::derive(&DropSource::example())
     }
 
     fn key_of(id: &str) -> RecordKey {
-        drop_id().record_hasher().key_of(id)
+        RecordHasher::seeded_with("a drop").key_of(id)
     }
 
     fn quotas(min_records: u64, max_records: u64, max_file_bytes: u64) -> Quotas {
         Quotas { min_records, max_records, max_file_bytes }
     }
 
-    /// Cuts a drop whose lines have these bytes; those at odd places have no id.
+    /// Cuts a drop whose lines have these bytes; every second one does not have an id.
     fn cut(quotas: Quotas, lines: &[u64]) -> Result<Vec<Part>, QuotaProblem> {
         let mut cutter = Cutter::new(quotas);
         for (at, bytes) in lines.iter().enumerate() {
-            let id_bytes = (at % 2 == 1).then_some(1);
-            cutter.push(&Measured { key: key_of(&at.to_string()), bytes: *bytes, id_bytes });
+            let generated_id_bytes = (at % 2 == 1).then_some(1);
+            cutter.push(&Measured { key: key_of(&at.to_string()), bytes: *bytes, generated_id_bytes });
         }
         cutter.parts(&drop_id(), lines.iter().sum())
     }
@@ -289,7 +301,7 @@ mod tests {
     fn parts_are_even() {
         assert_eq!(records(cut(quotas(1, 10, 1_000), &[1; 21])), [7, 7, 7]);
         assert_eq!(records(cut(quotas(1, 10, 1_000), &[1; 30])), [10, 10, 10]);
-        // By bytes, where bytes are what is short.
+        // By bytes, if bytes are what limits the parts.
         assert_eq!(records(cut(quotas(1, 100, 22), &[10, 10, 1, 1, 1, 1, 1, 1, 1, 1])), [2, 8]);
     }
 
@@ -305,24 +317,24 @@ mod tests {
     }
 
     #[test]
-    fn last_part_is_not_too_small_where_there_are_few_marks() {
-        // A prime: there is a mark at the end of full parts only.
+    fn last_part_is_not_too_small_where_there_are_few_samples() {
+        // A prime: there is a sample only where full parts end.
         let sizes = records(cut(quotas(100, 9_973, u64::MAX), &vec![1; 4 * 9_973 + 5]));
         assert_eq!(sizes, [9_973, 9_973, 9_973, 9_973 - 95, 100]);
     }
 
-    /// The fewest parts, by trying all.
+    /// The smallest number of parts, found by trying all cuts.
     fn fewest(quotas: Quotas, lines: &[u64]) -> Option<usize> {
-        let fits = |begin: usize, end: usize| {
-            let bytes: u64 = (begin..end).map(|at| lines[at] + (at % 2) as u64).sum();
-            let records = (end - begin) as u64;
+        let fits = |start: usize, end: usize| {
+            let bytes: u64 = (start..end).map(|at| lines[at] + (at % 2) as u64).sum();
+            let records = (end - start) as u64;
             bytes <= quotas.max_file_bytes && (quotas.min_records..=quotas.max_records).contains(&records)
         };
         let mut best = vec![None; lines.len() + 1];
         best[0] = Some(0);
         for end in 1..=lines.len() {
             best[end] =
-                (0..end).filter(|begin| fits(*begin, end)).filter_map(|begin| Some(best[begin]? + 1)).min();
+                (0..end).filter(|start| fits(*start, end)).filter_map(|start| Some(best[start]? + 1)).min();
         }
         best[lines.len()]
     }
@@ -336,9 +348,9 @@ mod tests {
     #[test]
     fn number_of_records_that_fits_no_jobs_is_named_with_the_nearest_that_do() {
         let table = [
-            (quotas(100, 100, 1_000_000), 168, "put 100, or 200 records into one file"),
-            (quotas(100, 120, 1_000_000), 121, "put 100 to 120, or 200 to 240 records into one file"),
-            (quotas(100, 120, 1_000_000), 399, "put 300 to 360, or 400 to 480 records into one file"),
+            (quotas(100, 100, 1_000_000), 168, "put 100 or 200 records into one file"),
+            (quotas(100, 120, 1_000_000), 121, "put 100 to 120 or 200 to 240 records into one file"),
+            (quotas(100, 120, 1_000_000), 399, "put 300 to 360 or 400 to 480 records into one file"),
         ];
         for (quotas, records, fix) in table {
             let problem = cut(quotas, &vec![1; records]).unwrap_err();
@@ -359,15 +371,15 @@ mod tests {
             Err(problem @ QuotaProblem::NoParts { .. }) => problem.fix(),
             other => panic!("{other:?}"),
         };
-        // An id of one byte for every second record comes on top.
-        let too_large = "make the records smaller: they have 11 bytes on average, and 10 of them fit only if it is at \
-                         most 10";
+        // Every second record has one more byte, for its id.
+        let too_large = "make the records smaller: they have 11 bytes on average, and 10 records fit into a file only \
+                         if they have at most 10 bytes";
         assert_eq!(fix(&[11; 40]), too_large);
-        assert_eq!(fix(&[8; 15]), "put 11 or 20 records of such a size into one file");
+        assert_eq!(fix(&[8; 15]), "put 11 or 20 records of this size into one file");
         cut(quotas, &[8; 11]).unwrap();
         cut(quotas, &[8; 20]).unwrap();
         let uneven = [&[20; 6][..], &[1; 34]].concat();
-        assert_eq!(fix(&uneven), "make the largest records smaller, or spread them over the file");
+        assert_eq!(fix(&uneven), "make the largest records smaller, or spread them evenly over the file");
     }
 
     #[test]
@@ -379,7 +391,7 @@ mod tests {
         }
         let mut cutter = Cutter::new(Quotas { min_records: 1_000, ..quotas });
         for at in 0..3_000 {
-            cutter.push(&Measured { key: key_of(&at.to_string()), bytes: 1, id_bytes: None });
+            cutter.push(&Measured { key: key_of(&at.to_string()), bytes: 1, generated_id_bytes: None });
         }
         assert_eq!(cutter.last.capacity(), 1_001);
     }
@@ -412,11 +424,11 @@ mod tests {
                     let by_count = matches!(problem, QuotaProblem::NoCount { .. });
                     prop_assert_eq!(by_count, records_alone(quotas, lines.len() as u64));
                 }
-                // Only where so few records fill a file that there is no room to move a cut.
+                // This happens only if a file is filled by so few records that a cut cannot be moved.
                 (Err(QuotaProblem::NoParts { .. }), Some(_)) => {
                     let few = usize::try_from(2 * min).unwrap().min(lines.len());
                     let most = lines.windows(few).map(|window| window.iter().sum::<u64>()).max().unwrap();
-                    prop_assert!(most + 2 * min > max_bytes, "refused without need");
+                    prop_assert!(most + 2 * min > max_bytes, "refused although it could be cut");
                 }
                 (cut, fewest) => prop_assert!(false, "{cut:?}, and the fewest parts are {fewest:?}"),
             }

@@ -1,4 +1,4 @@
-//! `rejection.json`: why a drop was refused. Pure.
+//! `rejection.json`: why a drop was rejected. Pure.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use crate::drop::identity::DropId;
 use crate::drop::quotas::QuotaProblem;
 use crate::drop::source::DropSource;
 
-/// After this many problems the reading stops: more would not help anybody to find the cause.
+/// After this many problems the reading stops: more of them would not help to find the cause.
 pub const MAX_PROBLEMS: usize = 100;
 
-/// `rejection.json`: why a drop was refused. Nothing of it was submitted. Whatever is in the file, it has less
-/// than 128 KiB.
+/// `rejection.json`: why a drop was rejected. No record of the drop was submitted. The report has less than 128 KiB,
+/// whatever is in the drop.
 ///
 /// ```
 /// # use bedrock_vpc_batch::drop::rejection::Problem;
@@ -24,15 +24,15 @@ pub const MAX_PROBLEMS: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rejection {
-    /// Of this shape: 1.
+    /// Schema version, currently 1.
     pub version: u32,
-    /// The drop.
+    /// The id of the drop.
     pub drop_id: DropId,
-    /// Where it is.
+    /// The object that was dropped.
     pub source: DropSource,
-    /// What is wrong with it: at least one, at most [`MAX_PROBLEMS`].
+    /// What is wrong with it: 1 to [`MAX_PROBLEMS`] problems.
     pub problems: Vec<Problem>,
-    /// Whether the reading stopped at the last problem, so that there may be more.
+    /// Whether the reading stopped at the last of these problems, so that there may be more.
     pub stopped_early: bool,
 }
 
@@ -40,18 +40,19 @@ pub struct Rejection {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Problem {
-    /// The line, counted from 1; none if the whole file is meant.
+    /// The line, counted from 1; `null` if the problem is one of the whole file.
     pub line: Option<u64>,
-    /// The place in the file in bytes, counted from 0.
+    /// The offset in the file, in bytes from 0; `null` if the problem is one of the whole file.
     pub byte: Option<u64>,
-    /// What is wrong. Text of the file is in it as [`text::name`](crate::base::text::name) shows it: truncated and escaped.
+    /// What is wrong. Text of the file appears in it as [`text::name`](crate::base::text::name) shows it: truncated and
+    /// escaped.
     pub what: String,
     /// What to do about it.
     pub fix: String,
 }
 
 impl Problem {
-    /// A problem of the whole file.
+    /// Makes a problem of the whole file.
     #[must_use]
     pub fn of_file(what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { line: None, byte: None, what: what.into(), fix: fix.into() }

@@ -1,4 +1,4 @@
-//! The object version that a drop is. Pure.
+//! The object in S3 that a drop is. Pure.
 
 use std::fmt;
 use std::ops::Range;
@@ -13,9 +13,9 @@ use crate::base::timestamp::Timestamp;
 pub struct DropSource {
     /// The input bucket.
     pub bucket: String,
-    /// The key, decoded.
+    /// The decoded key.
     pub key: String,
-    /// The version id; none in a bucket without versioning.
+    /// The version id; `None` in a bucket without versioning.
     pub version_id: Option<String>,
     /// The `ETag` with its quotes, as S3 returns it.
     pub etag: String,
@@ -26,7 +26,7 @@ pub struct DropSource {
 }
 
 impl DropSource {
-    /// All of its bytes.
+    /// Returns the range of all its bytes.
     #[must_use]
     pub fn whole(&self) -> Range<u64> {
         0..self.size_bytes
@@ -35,7 +35,7 @@ impl DropSource {
 
 #[cfg(test)]
 impl DropSource {
-    /// One for unit tests to which it does not matter.
+    /// Makes a source for unit tests in which it does not matter.
     pub(crate) fn example() -> Self {
         Self {
             bucket: "in".into(),

@@ -9,8 +9,7 @@ use crate::aws::clock::now;
 use crate::aws::error::Error;
 use crate::aws::store::copying::MIN_COPY_BYTES;
 use crate::aws::store::lines::rewrite_lines;
-use crate::drop::generated_id::{given_member, given_record_id};
-use crate::drop::identity::DropId;
+use crate::drop::generated_id::push_with_id;
 use crate::drop::keys;
 use crate::drop::plan::Part;
 use crate::flow::context::{CONCURRENT_PARTS, Context, missing_entry};
@@ -83,7 +82,10 @@ async fn write_input(context: &Context, drop: &DropEntry, part: &Part) -> Result
     let mut records = InputReader::default();
     rewrite_lines(reader, context.config.max_record_bytes, &context.store, &input, |line, out| {
         let line = Line { number: part.first_line + line.number - 1, ..line };
-        with_record_id(&drop.drop_id, &mut records, &line, out)
+        push_with_id(&drop.drop_id, &mut records, &line, out).ok_or_else(|| {
+            let (number, drop_id) = (line.number, &drop.drop_id);
+            Error::Internal(format!("line {number} of drop {drop_id} is no longer a record"))
+        })
     })
     .await?;
     Ok(true)
@@ -109,28 +111,5 @@ pub(super) async fn record_job(context: &Context, job: JobEntry) -> Result<(), E
             JobsWaiting = 1_u64, "job waiting"
         );
     }
-    Ok(())
-}
-
-/// Adds a line of a valid drop, with an id if it has none.
-fn with_record_id(
-    drop_id: &DropId,
-    records: &mut InputReader,
-    line: &Line<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), Error> {
-    let not_a_record =
-        || Error::Internal(format!("line {} of drop {drop_id} is not a record any more", line.number));
-    let bytes = line.bytes.ok_or_else(not_a_record)?;
-    let record = records.read(bytes).map_err(|_| not_a_record())?;
-    if record.record_id.is_some() {
-        out.extend_from_slice(bytes);
-    } else {
-        let (before, after) = bytes.split_at_checked(record.object_start + 1).ok_or_else(not_a_record)?;
-        out.extend_from_slice(before);
-        out.extend_from_slice(given_member(&given_record_id(drop_id, line.number)).as_bytes());
-        out.extend_from_slice(after);
-    }
-    out.push(b'\n');
     Ok(())
 }

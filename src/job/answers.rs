@@ -2,7 +2,8 @@
 
 use crate::drop::plan::Part;
 use crate::record::key::{KeySum, RecordHasher, RecordKey, RecordMap};
-use crate::record::output::{Answer, OutputReader};
+use crate::record::output::OutputReader;
+use crate::record::parsed::Answer;
 
 /// What one line of Bedrock's output means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,21 +6,11 @@
 use std::borrow::Cow;
 
 use crate::record::judge_input::judge_input;
-use crate::record::problem::RecordError;
+use crate::record::parsed::InputRecord;
+use crate::record::problem::{MAX_DEPTH, RecordError};
+use crate::record::scalars::Scalars;
 use crate::record::scan::{Scanner, inside_quotes};
-use crate::record::template::{Scalars, Template};
-
-/// How many levels deep a line may nest. Requests to models have far fewer, and `serde_json` does not read more.
-pub const MAX_DEPTH: usize = 128;
-
-/// A valid line of a drop.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputRecord<'a> {
-    /// The user's id of the record; `None` if it does not have one.
-    pub record_id: Option<Cow<'a, str>>,
-    /// Where in the line the object starts: a generated id is written right after its `{`.
-    pub object_start: usize,
-}
+use crate::record::template::Template;
 
 /// Judges one line of a drop, given without its `\n`. A `\r` at its end is white space, as in all JSON.
 ///

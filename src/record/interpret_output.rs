@@ -10,7 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::record::output::{Answer, OutputRecord};
+use crate::record::parsed::{Answer, OutputRecord};
 
 /// Interprets a line that is not UTF-8. Its bad bytes do not matter unless the id has one: an id has to be exact.
 #[cold]

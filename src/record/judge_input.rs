@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 
 use crate::base::text;
 use crate::record::escape::{UNIT_BYTES, end_of_string, unescape};
-use crate::record::input::{InputRecord, MAX_DEPTH};
-use crate::record::problem::{RecordError, RecordProblem};
+use crate::record::parsed::InputRecord;
+use crate::record::problem::{MAX_DEPTH, RecordError, RecordProblem};
 use crate::record::scan::Scanner;
 
 /// Judges any line, given without its `\n`. Allocates memory only for an id with escapes, and for a message.

@@ -6,7 +6,9 @@
 //! | `lines` | splits chunks of bytes into lines |
 //! | `input` | says what a line of a drop must be, and reads line after line of a drop |
 //! | `output` | says how a line of Bedrock's output is read, and reads line after line of it |
+//! | `parsed` | the types for what a valid line says |
 //! | `template` | recognizes a line that differs from an earlier one only in its values |
+//! | `scalars` | where the values of a line are |
 //! | `scan` | proves in one pass that a line is good |
 //! | `judge_input` | decides whether any line of input is good, and says what is wrong with it |
 //! | `interpret_output` | finds out what any line of output says |
@@ -38,7 +40,9 @@ mod judge_input;
 pub mod key;
 pub mod lines;
 pub mod output;
+pub mod parsed;
 pub mod problem;
 pub(crate) mod recent_ids;
+mod scalars;
 mod scan;
 mod template;

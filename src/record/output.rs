@@ -3,33 +3,14 @@
 //! Output is read tolerantly, because it has been paid for.
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-data.html>
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::record::input::MAX_DEPTH;
 use crate::record::interpret_output::{interpret_lossy, interpret_output};
+use crate::record::parsed::{Answer, OutputRecord};
+use crate::record::problem::MAX_DEPTH;
+use crate::record::scalars::Scalars;
 use crate::record::scan::{Scanner, inside_quotes};
-use crate::record::template::{Scalars, Template};
-
-/// A valid line of an `….jsonl.out` file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutputRecord<'a> {
-    /// The id that the record has in the input.
-    pub record_id: Cow<'a, str>,
-    /// What Bedrock answered.
-    pub answer: Answer,
-}
-
-/// What Bedrock answered to a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    /// The model's output.
-    Succeeded,
-    /// A final error: the same record would be refused again, or it also has an output.
-    Failed,
-    /// An error that has nothing to do with the record: it may succeed when it is submitted again.
-    Retryable,
-}
+use crate::record::template::Template;
 
 /// Reads one line of Bedrock's output. Any JSON object with an id and an output or an error is an answer: it was
 /// paid for, and a record without an answer may be submitted, and paid for, once more. Returns `None` for any other

@@ -1,7 +1,9 @@
 //! What can be wrong with a line of a drop, and how to fix it. Pure.
 
 use crate::base::text::count;
-use crate::record::input::MAX_DEPTH;
+
+/// How many levels deep a line may nest. Requests to models have far fewer, and `serde_json` does not read more.
+pub const MAX_DEPTH: usize = 128;
 
 /// Why a line is not a record.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use std::ops::Range;
 use wide::u8x64;
 
 use crate::record::escape::{UNIT_BYTES, code_unit, four_hex_digits, is_high_half, is_low_half};
-use crate::record::template::Scalars;
+use crate::record::scalars::Scalars;
 
 /// Scans a text of one or more lines of JSON. No part of the JSON extends past its line: `\n` is a control character,
 /// which no string may contain, and it is not skipped as white space.

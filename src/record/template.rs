@@ -9,28 +9,12 @@ use std::ops::Range;
 
 use wide::u8x64;
 
+use crate::record::scalars::{MAX_SCALARS, Scalars};
 use crate::record::scan::{Scanner, zero_padded};
 
-/// The largest number of scalars in a template, and of bytes between them. A line with more is never a template: the
-/// lines after it are scanned, and take no more memory for it.
-const MAX_SCALARS: usize = 64;
+/// The largest number of bytes between the scalars of a template. A line with more is never a template: the lines after it
+/// are scanned, and take no more memory for it.
 const MAX_FIXED_BYTES: usize = 4 << 10;
-
-/// Where the scalars of a line are, in order. Of more than [`MAX_SCALARS`], it keeps one too many, and no more.
-#[derive(Debug, Default)]
-pub(crate) struct Scalars(Vec<Range<usize>>);
-
-impl Scalars {
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    pub(crate) fn push(&mut self, scalar: Range<usize>) {
-        if self.0.len() <= MAX_SCALARS {
-            self.0.push(scalar);
-        }
-    }
-}
 
 /// A proven line without its scalars.
 #[derive(Debug, Default)]
@@ -63,7 +47,7 @@ impl Template {
     /// a scalar that is not listed must be the same in every line.
     pub(crate) fn learn(&mut self, line: &[u8], scalars: &Scalars, record_id: &Range<usize>) {
         self.pieces.clear();
-        let Scalars(scalars) = scalars;
+        let scalars = scalars.as_slice();
         let scalar_bytes: usize = scalars.iter().map(Range::len).sum();
         if scalars.len() > MAX_SCALARS || line.len() - scalar_bytes > MAX_FIXED_BYTES {
             return;
@@ -128,7 +112,7 @@ mod tests {
             scalars.push(start..start + part.len());
         }
         let mut template = Template::default();
-        template.learn(line.as_bytes(), &scalars, &scalars.0[0]);
+        template.learn(line.as_bytes(), &scalars, &scalars.as_slice()[0]);
         template
     }
 
@@ -182,7 +166,7 @@ mod tests {
             let mut template = Template::default();
             template.learn(line.as_bytes(), &found, &record_id);
             assert_eq!(id_in(&template, &line).is_some(), is_learned, "{scalars} scalars, {bytes} bytes");
-            assert!(found.0.len() <= MAX_SCALARS + 1);
+            assert!(found.as_slice().len() <= MAX_SCALARS + 1);
         }
     }
 }

@@ -309,8 +309,14 @@ async fn command_line_and_function_refuse_the_same_names_and_sizes() {
     let mut world = World::with(&settings).await;
     let folder = tempfile::tempdir().unwrap();
     let table = [
-        ("a.json", "the key does not end in .jsonl; name the file ….jsonl and drop it again"),
-        ("a.jsonl", "bytes; at most 10000 are read in one go; split the file and drop its parts one by one"),
+        (
+            "a.json",
+            "the key does not end in .jsonl; give the file a name that ends in .jsonl, and drop it again",
+        ),
+        (
+            "a.jsonl",
+            "bytes; a drop may have at most 10000 bytes; split the file and drop its parts one by one",
+        ),
     ];
     for (key, message) in table {
         std::fs::write(folder.path().join(key), drop_of(100)).unwrap();

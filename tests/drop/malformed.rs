@@ -328,14 +328,14 @@ async fn quotas_are_enforced_and_the_fix_is_named() {
         (
             168,
             &[("MAX_RECORDS_PER_JOB", "100")],
-            "the 168 records cannot be cut into files of 100 to 100 records",
-            "put 100, or 200 records into one file",
+            "the 168 records cannot be cut into files of 100 records",
+            "put 100 or 200 records into one file",
         ),
         (
             121,
             &[("MAX_RECORDS_PER_JOB", "120")],
             "the 121 records cannot be cut into files of 100 to 120 records",
-            "put 100 to 120, or 200 to 240 records into one file",
+            "put 100 to 120 or 200 to 240 records into one file",
         ),
         (
             100,

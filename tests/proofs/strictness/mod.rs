@@ -9,7 +9,8 @@ use bedrock_vpc_batch::drop::check::{Validator, Verdict};
 use bedrock_vpc_batch::drop::identity::DropId;
 use bedrock_vpc_batch::drop::quotas::Quotas;
 use bedrock_vpc_batch::record::input::{InputReader, parse_input_record};
-use bedrock_vpc_batch::record::output::{Answer, OutputReader, parse_output_record};
+use bedrock_vpc_batch::record::output::{OutputReader, parse_output_record};
+use bedrock_vpc_batch::record::parsed::Answer;
 use fastrand::Rng;
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use bedrock_vpc_batch::record::output::Answer;
+use bedrock_vpc_batch::record::parsed::Answer;
 
 /// A JSON value, in as much detail as a verdict needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
