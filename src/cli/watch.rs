@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_dropped_is_told_once_and_the_rest_arrives() {
+    fn what_cannot_be_dropped_is_reported_once_and_the_rest_arrives() {
         let mut rig = Rig::new();
         fs::create_dir(rig.path("folder.jsonl")).unwrap();
         std::os::unix::fs::symlink(rig.path("nowhere"), rig.path("link.jsonl")).unwrap();
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn folder_that_goes_and_comes_back_is_told_of_and_watched_on() {
+    fn folder_that_disappears_and_comes_back_is_reported_and_still_watched() {
         let mut rig = Rig::new();
         rig.append("x.jsonl", "a");
         rig.look_after(0);

@@ -17,7 +17,7 @@
 //! | `finding.rs` | the lines of the report |
 //!
 //! Everything from `facts` on is pure. IAM judges the policies of the role, with its simulation; `policy.rs`
-//! reads the policies of resources, which the simulation does not take for a role.
+//! reads the policies of resources, which the simulation does not support for roles.
 
 mod checks;
 mod examine;

@@ -1,7 +1,7 @@
 //! What the policy of a resource (an endpoint, a bucket, a key, or the trust of a role) says about a request.
 //! Pure.
 //!
-//! IAM's simulation of a role does not take the policies of resources into account:
+//! IAM's simulation does not support the policies of resources if the principal is a role:
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html> (read 2026-11). This module
 //! evaluates them, as far as such policies usually go. It never guesses: if it cannot decide, it says so.
 

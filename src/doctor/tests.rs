@@ -173,7 +173,7 @@ fn of<T>(known: &mut Result<T, Unknown>) -> &mut T {
 }
 
 #[test]
-fn sound_account_is_sound() {
+fn nothing_is_found_in_a_sound_account() {
     assert_eq!(found(&[], |_| ()), Vec::<String>::new());
 }
 
@@ -259,7 +259,7 @@ fn each_fault_is_named_with_its_fix() {
                 let policy = of(&mut facts.input.policy).as_mut().unwrap();
                 policy["Statement"].as_array_mut().unwrap().push(no_versions());
             },
-            "FAIL input bucket policy NoVersions denies through vpce-05: complete s3:ListBucketVersions → exempt requests through",
+            "FAIL input bucket policy NoVersions denies requests through vpce-05: complete s3:ListBucketVersions → exempt requests through",
         ),
         (
             |facts| of(&mut facts.endpoints)[1].service = "com.amazonaws.us-east-1.bedrock-runtime".into(),
@@ -361,7 +361,7 @@ fn profile_is_checked_with_its_model() {
 }
 
 #[test]
-fn without_a_stack_nothing_is_said_of_functions() {
+fn without_a_stack_only_the_bedrock_endpoint_is_not_checked() {
     let mut subject = subject(&[]);
     subject.functions = None;
     let facts = facts(&subject);
@@ -406,7 +406,7 @@ fn unknown_facts_are_not_sound() {
 /// The policy in AWS's guide, as the template has it. Every question must have the condition keys that it
 /// needs to be allowed by the statement that is meant for it.
 #[test]
-fn questions_come_with_the_keys_that_policies_ask_for() {
+fn questions_have_the_condition_keys_that_policies_need() {
     let subject = subject(&[]);
     let facts = facts(&subject);
     let job = subject.arn("bedrock", "model-invocation-job/*");

@@ -207,7 +207,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[(THROUGH_THE_ENDPOINT, "aws:SourceVpce: !Ref BedrockVpcEndpoint")],
         also: &["input bucket policy"],
         check: "output bucket policy",
-        found: "OnlyThroughTheEndpoint denies through {S3VpcEndpointId}: job-kept-out-JobRole-",
+        found: "OnlyThroughTheEndpoint denies requests through {S3VpcEndpointId}: job-kept-out-JobRole-",
         fix: "exempt requests through {S3VpcEndpointId} from OnlyThroughTheEndpoint",
         ..SOUND
     },

@@ -135,7 +135,7 @@ fn policy(
     }
     let through = endpoint.map_or("any endpoint", |endpoint| &endpoint.id);
     for (sid, whom) in denials {
-        let what = format!("{sid} denies through {through}: {}", whom.join(", "));
+        let what = format!("{sid} denies requests through {through}: {}", whom.join(", "));
         findings.push(Finding::fail(check, what, format!("exempt requests through {through} from {sid}")));
     }
     // Without an endpoint, verdicts are unsure, and the check of the route tables already failed.

@@ -64,18 +64,18 @@ fn full_match(pattern: &str) -> Option<Regex> {
 /// A range of the service model: of the number of items in a list, or of the value of an integer.
 #[derive(Debug)]
 pub struct Span {
-    /// Name of the shape in the service model.
+    /// The name of the shape in the service model.
     pub shape: &'static str,
-    /// Smallest number allowed.
+    /// The smallest number allowed.
     pub min: usize,
-    /// Largest number allowed.
+    /// The largest number allowed.
     pub max: usize,
 }
 
 /// An enumeration of the service model.
 #[derive(Debug)]
 pub struct Choice {
-    /// Name of the shape in the service model.
+    /// The name of the shape in the service model.
     pub shape: &'static str,
     /// The values, in the model's order.
     pub values: &'static [&'static str],

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotas_hold_at_their_edges() {
+    fn quotas_are_exact_at_their_limits() {
         let quotas = Quotas::default();
         let counts = [99, 100, 100_000, 100_001].map(|count| quotas.check_record_count(count).is_ok());
         assert_eq!(counts, [false, true, true, false]);

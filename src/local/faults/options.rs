@@ -103,9 +103,12 @@ pub const FAULTS: &[(&str, &str, &str, Set)] = &[
     ("stop", "RATE", "jobs that end Stopped", |faults, value| {
         rate(value).map(|rate| faults.endings.stopped = rate)
     }),
-    ("lying-output", "RATE", "jobs whose output contradicts manifest and counters", |faults, value| {
-        rate(value).map(|rate| faults.endings.lying = rate)
-    }),
+    (
+        "lying-output",
+        "RATE",
+        "jobs whose output contradicts the manifest and the counters",
+        |faults, value| rate(value).map(|rate| faults.endings.lying = rate),
+    ),
     ("retryable-errors", "RATE", "records that end with the error 429 or 503", |faults, value| {
         rate(value).map(|rate| faults.endings.retryable_errors = rate)
     }),
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_value_changes_nothing_and_is_told() {
+    fn bad_value_changes_nothing_and_is_reported() {
         for (fault, error) in [
             ("slow", FaultError::NoValue),
             ("slower=5", FaultError::UnknownName),
