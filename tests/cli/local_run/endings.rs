@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::{Rig, Running, output, said};
-use crate::support::processes::COMMAND_LINE;
+use super::{Rig, Running, output};
+use crate::support::processes::{COMMAND_LINE, Printed, printed};
 use crate::support::{BOUND, drop_of};
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn closed_output_ends_a_run_quietly() {
     let mut child = rig.command(&["a.jsonl"]).spawn().unwrap();
     drop(child.stdout.take());
     let (code, _, error) =
-        said(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
+        printed(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!((code, error.as_str()), (Some(141), ""));
 
     let mut validate = Command::new(COMMAND_LINE);
@@ -46,7 +46,7 @@ async fn closed_output_ends_a_run_quietly() {
     let mut child = validate.spawn().unwrap();
     drop(child.stdout.take());
     let (code, _, error) =
-        said(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
+        printed(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!((code, error.as_str()), (Some(141), ""));
 }
 
@@ -62,9 +62,9 @@ async fn full_output_ends_a_run_with_the_cause() {
 }
 
 /// Runs a command as [`output`] does, but leaves its standard output as it is.
-async fn output_of_error(mut command: Command) -> (Option<i32>, String, String) {
+async fn output_of_error(mut command: Command) -> Printed {
     let child = command.spawn().unwrap();
-    said(tokio::time::timeout(BOUND, child.wait_with_output()).await.expect("it ends").unwrap())
+    printed(tokio::time::timeout(BOUND, child.wait_with_output()).await.expect("it ends").unwrap())
 }
 
 #[tokio::test]
