@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use bedrock_vpc_batch::aws::clients::{Clients, prepare};
-use bedrock_vpc_batch::aws::store::{ObjectReader, Store};
+use bedrock_vpc_batch::aws::store::objects::Store;
+use bedrock_vpc_batch::aws::store::reading::ObjectReader;
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::drop::check::{Validator, Verdict};
 use bedrock_vpc_batch::drop::identity::DropId;

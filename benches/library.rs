@@ -24,6 +24,17 @@ fn main() {
     divan::main();
 }
 
+fn drop_id() -> DropId {
+    DropId::derive(&DropSource {
+        bucket: "in".into(),
+        key: "a.jsonl".into(),
+        version_id: None,
+        etag: String::new(),
+        last_modified: Timestamp::from_secs(0),
+        size_bytes: 0,
+    })
+}
+
 /// Lines, with nothing done to them.
 #[divan::bench(args = [LARGE, SMALL])]
 fn split_lines(bencher: Bencher<'_, '_>, record_bytes: usize) {
@@ -63,16 +74,8 @@ fn parse_output(bencher: Bencher<'_, '_>, record_bytes: usize) {
 #[divan::bench(args = [LARGE, SMALL])]
 fn validate(bencher: Bencher<'_, '_>, record_bytes: usize) {
     let drop = input(record_bytes, DROP_BYTES);
-    let drop_id = DropId::derive(&DropSource {
-        bucket: "in".into(),
-        key: "a.jsonl".into(),
-        version_id: None,
-        etag: String::new(),
-        last_modified: Timestamp::from_secs(0),
-        size_bytes: drop.len() as u64,
-    });
     bencher.counter(BytesCount::of_slice(&drop)).bench(|| {
-        let mut validator = Validator::new(drop_id.clone(), Quotas::default(), MAX_RECORD_BYTES);
+        let mut validator = Validator::new(drop_id(), Quotas::default(), MAX_RECORD_BYTES);
         for chunk in drop.chunks(CHUNK_BYTES) {
             let _ = validator.feed(chunk);
         }
@@ -85,7 +88,7 @@ fn validate(bencher: Bencher<'_, '_>, record_bytes: usize) {
 fn scan_output(bencher: Bencher<'_, '_>, record_bytes: usize) {
     let output = output(record_bytes, DROP_BYTES);
     bencher.counter(BytesCount::of_slice(&output)).bench(|| {
-        let mut answers = Answers::default();
+        let mut answers = Answers::with_capacity(drop_id().record_hasher(), 0);
         let mut lines = LineSplitter::new(MAX_RECORD_BYTES);
         for chunk in output.chunks(CHUNK_BYTES) {
             let _ = lines.feed(chunk, |line| {

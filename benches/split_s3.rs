@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::ops::Range;
 
-use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::drop::source::DropSource;
 
 mod drop;

@@ -1,4 +1,4 @@
-"""Checks that `sam build` has made an executable of each function for one architecture.
+"""Checks that `sam build` built an executable of each function for one architecture.
 
 Usage: check_build.py arm64|x86_64
 """

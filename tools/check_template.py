@@ -1,8 +1,8 @@
-"""Holds template.yaml against what the code needs and against what the roles may do.
+"""Checks that template.yaml configures what the code needs and permits no more than each role needs.
 
-Translates the SAM template in process (no credentials, no network), resolves it for several
-combinations of parameters, lints each translated template and asserts the properties below. Prints
-every problem found; exits 1 if there was one.
+Translates the SAM template in this process (no credentials, no network), resolves it for several combinations of
+parameters, lints each translated template, and asserts the properties below. Prints every problem; exits with 1 if there
+is one.
 """
 
 import json
@@ -17,7 +17,7 @@ from cfnlint.context.parameters import ParameterSet
 
 from stack import ACCOUNT, KEY_ARN, PLAIN_MODEL, REQUIRED, ROOT, STACK, Stack, as_list, cases, existing, translate
 
-CONFIG = ROOT / "src" / "config.rs"
+CONFIG = ROOT / "src" / "aws" / "config.rs"
 TRANSLATED = ROOT / "target" / "template.json"
 OPERATIONS = ROOT / "docs" / "operations.md"
 
@@ -26,30 +26,42 @@ FUNCTION_ROLES = ["SubmitRole", "CompleteRole"]
 TERMINAL_STATUSES = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
 
 REQUIRED_VARIABLES = {
-    "INPUT_BUCKET", "OUTPUT_BUCKET", "JOB_NAME_PREFIX", "JOB_ROLE_ARN", "MODEL_ID", "SUBNET_IDS",
-    "SECURITY_GROUP_IDS", "MODEL_INVOCATION_TYPE", "TIMEOUT_DURATION_IN_HOURS",
-    "MIN_RECORDS_PER_JOB", "MAX_RECORDS_PER_JOB", "MAX_INPUT_FILE_BYTES", "MAX_ATTEMPTS",
-    "MAX_RECORD_BYTES", "MAX_DROP_BYTES", "JOB_TAGS", "CALL_TIMEOUT_SECONDS",
+    "INPUT_BUCKET",
+    "OUTPUT_BUCKET",
+    "JOB_NAME_PREFIX",
+    "JOB_ROLE_ARN",
+    "MODEL_ID",
+    "SUBNET_IDS",
+    "SECURITY_GROUP_IDS",
+    "MODEL_INVOCATION_TYPE",
+    "TIMEOUT_DURATION_IN_HOURS",
+    "MIN_RECORDS_PER_JOB",
+    "MAX_RECORDS_PER_JOB",
+    "MAX_INPUT_FILE_BYTES",
+    "MAX_ATTEMPTS",
+    "MAX_RECORD_BYTES",
+    "MAX_DROP_BYTES",
+    "JOB_TAGS",
+    "CALL_TIMEOUT_SECONDS",
 }
 OPTIONAL_VARIABLES = {"S3_ENCRYPTION_KEY_ID": "KmsKeyArn", "INPUT_PREFIX": "InputPrefix"}
-# S3_FORCE_PATH_STYLE is for emulators and has no place in a stack; the default of EVENT_GRACE_SECONDS suits S3's events.
+# S3_FORCE_PATH_STYLE is only for emulators. The default of EVENT_GRACE_SECONDS suits the events of S3.
 UNSET_VARIABLES = {"S3_FORCE_PATH_STYLE", "EVENT_GRACE_SECONDS"}
 
-# Every statement of a role whose resource is "*", and why no ARN can stand there.
+# Every statement of a role whose resource is "*", and why it cannot name an ARN.
 WILDCARDS = {
     "FindJobs": "ListModelInvocationJobs has no resource type",
     "DescribeNetwork": "Describe actions of EC2 have no resource type",
-    "KeepEnis": "Lambda tries the role out before there is an interface, and its guide wants all ids",
+    "KeepEnis": "Lambda tries out the role before there is an interface, and its guide asks for all ids",
     "NotTheFunctionItself": "it denies",
     "Trace": "the actions of X-Ray have no resource type",
-    "DeleteOwnEniPermission": "the request names a permission; bound by subnet and by the tag of the job",
+    "DeleteOwnEniPermission": "the request names a permission; the subnet and the tag of the job limit it",
 }
 
 # The statements of a bucket policy that are there only if people are named.
 PEOPLE_STATEMENTS = {
     "UploaderArns": ["UploadersOnlyPut", "UploadersOnlyUnderThePrefix", "UploadersMayPut"],
-    "ReaderArns": [
-        "ReadersOnlyGet", "ReadersOnlyResults", "ReadersListOnlyResults", "ReadersMayGet", "ReadersMayList"],
+    "ReaderArns": ["ReadersOnlyGet", "ReadersOnlyResults", "ReadersListOnlyResults", "ReadersMayGet", "ReadersMayList"],
 }
 
 # The keys of one drop and one job, one for each name in src/drop/keys.rs.
@@ -66,9 +78,9 @@ KEYS = {
     "summary": f"{RESULTS}/summary.json",
     "result": f"{RESULTS}/succeeded/part-00001.jsonl",
 }
-# Those that expire. An entry of the ledger that is missing is an error, and results are what the user came for.
+# Only these expire: a missing ledger entry is an error, and the results belong to the user.
 EXPIRING = {"input", "output"}
-# What each role may do with them.
+# What each role may do with these objects.
 PERMITTED = {
     "SubmitRole": {
         "GetObject": {"drop", "job", "marker"},
@@ -90,7 +102,7 @@ PERMITTED = {
     },
 }
 
-# The longest managed policy that IAM takes, white space not counted.
+# The longest managed policy that IAM accepts, not counting white space.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_MANAGED_POLICY = 6144
 
@@ -114,20 +126,21 @@ REFUSED = {
     "KmsKeyArn": ["alias/key", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/key", f"{KEY_ARN}x"],
 }
 
+
 def subnets(stack):
-    """The ids of the subnets that jobs and functions are in."""
+    """Returns the ids of the subnets of the jobs and the functions."""
     made = [stack.reference(name) for name in stack.of_type("AWS::EC2::Subnet")]
     return made or stack.values["SubnetIds"]
 
 
 def groups(stack):
-    """The ids of the security groups of the jobs."""
+    """Returns the ids of the jobs' security groups."""
     given = [one for one in stack.values["SecurityGroupIds"] if one]
     return given or [stack.reference("JobSecurityGroup")]
 
 
 def key(stack):
-    """The ARN of the KMS key, or an empty string."""
+    """Returns the ARN of the KMS key, or an empty string."""
     given = stack.values["KmsKeyArn"]
     return stack.attribute("KmsKey", "Arn") if given == "create" else given
 
@@ -138,7 +151,7 @@ def arn(stack, rest):
 
 
 def check_environment(stack):
-    """Both functions get every variable of the configuration, the optional ones when they are given."""
+    """Both functions get every required variable, and each optional one whose parameter is set."""
     given = {name for name, parameter in OPTIONAL_VARIABLES.items() if stack.values[parameter]}
     for function, binary in FUNCTIONS.items():
         properties = stack.properties(function)
@@ -149,27 +162,30 @@ def check_environment(stack):
         assert variables["SECURITY_GROUP_IDS"].split(",") == groups(stack)
         assert variables["INPUT_BUCKET"] == stack.reference("InputBucket")
         assert variables["OUTPUT_BUCKET"] == stack.reference("OutputBucket")
-        # What the sweep takes for a drop is what S3 tells submit of.
+        # The sweep looks for drops under the prefix for which S3 notifies submit.
         assert variables.get("INPUT_PREFIX", "") == stack.values["InputPrefix"]
         assert variables["JOB_ROLE_ARN"] == stack.attribute("JobRole", "Arn")
         assert properties["Architectures"] == [stack.values["Architecture"]]
         assert properties["VpcConfig"] == {
-            "SubnetIds": subnets(stack), "SecurityGroupIds": [stack.reference("FunctionSecurityGroup")]}
-        assert properties["TracingConfig"] == {"Mode": "Active" if stack.values["XRayTracing"] == "true" else "PassThrough"}
+            "SubnetIds": subnets(stack),
+            "SecurityGroupIds": [stack.reference("FunctionSecurityGroup")],
+        }
+        assert properties["TracingConfig"] == {
+            "Mode": "Active" if stack.values["XRayTracing"] == "true" else "PassThrough"
+        }
         assert stack.resources[function]["Metadata"]["BuildProperties"] == {"Binary": binary}
 
 
 def check_configuration_names(_):
-    """The names in this file are the names that the code reads."""
+    """The variables listed in this file are the variables that the code reads."""
     names = REQUIRED_VARIABLES | set(OPTIONAL_VARIABLES) | UNSET_VARIABLES
-    if CONFIG.exists():
-        code = CONFIG.read_text().split("#[cfg(test)]")[0]
-        read = set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', code))
-        assert read == names, f"only in config.rs or only in the template: {sorted(read ^ names)}"
+    code = CONFIG.read_text().split("#[cfg(test)]")[0]
+    read = set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', code))
+    assert read == names, f"only in config.rs or only in the template: {sorted(read ^ names)}"
 
 
 def check_rules(stack):
-    """Two rules invoke complete and nothing else, and keep in the queue what they could not deliver."""
+    """Two rules invoke complete and nothing else, and queue the events that they cannot deliver."""
     rules = stack.of_type("AWS::Events::Rule")
     assert sorted(rules) == ["CompleteFunctionJobEnded", "CompleteFunctionSweep"], rules
     for rule in rules:
@@ -185,7 +201,7 @@ def check_rules(stack):
 
 
 def check_sweep(stack):
-    """The sweep comes every 15 minutes, with an event that says so: nothing stands in its place."""
+    """The sweep runs every 15 minutes, and receives the original event of the schedule, without another input."""
     properties = stack.properties("CompleteFunctionSweep")
     assert properties["ScheduleExpression"] == "rate(15 minutes)"
     assert "EventPattern" not in properties and properties.get("State", "ENABLED") == "ENABLED"
@@ -207,14 +223,26 @@ def check_job_state_changes(stack):
 
 
 def check_notification(stack):
-    """New .jsonl objects of this very bucket, and of no other, invoke submit."""
+    """New .jsonl objects in the input bucket, and in no other bucket, invoke submit."""
     bucket = stack.properties("InputBucket")
-    assert bucket["NotificationConfiguration"] == {"LambdaConfigurations": [{
-        "Event": "s3:ObjectCreated:*",
-        "Filter": {"S3Key": {"Rules": [{"Name": "suffix", "Value": ".jsonl"}] + (
-            [{"Name": "prefix", "Value": stack.values["InputPrefix"]}] if stack.values["InputPrefix"] else [])}},
-        "Function": stack.attribute("SubmitFunction", "Arn"),
-    }]}
+    assert bucket["NotificationConfiguration"] == {
+        "LambdaConfigurations": [
+            {
+                "Event": "s3:ObjectCreated:*",
+                "Filter": {
+                    "S3Key": {
+                        "Rules": [{"Name": "suffix", "Value": ".jsonl"}]
+                        + (
+                            [{"Name": "prefix", "Value": stack.values["InputPrefix"]}]
+                            if stack.values["InputPrefix"]
+                            else []
+                        )
+                    }
+                },
+                "Function": stack.attribute("SubmitFunction", "Arn"),
+            }
+        ]
+    }
     permissions = [stack.properties(name) for name in stack.of_type("AWS::Lambda::Permission")]
     (permission,) = [one for one in permissions if one["Principal"] == "s3.amazonaws.com"]
     assert permission["SourceArn"] == stack.attribute("InputBucket", "Arn")
@@ -223,7 +251,7 @@ def check_notification(stack):
 
 
 def check_buckets(stack):
-    """Both buckets are private, owned, encrypted, kept, refuse plain HTTP and have a legal name."""
+    """Both buckets are private, owned by the account, encrypted, and retained, and have legal names."""
     buckets = stack.of_type("AWS::S3::Bucket")
     assert sorted(buckets) == ["InputBucket", "OutputBucket"]
     for name in buckets:
@@ -240,13 +268,19 @@ def check_buckets(stack):
         assert resource["UpdateReplacePolicy"] == "Retain"
         assert stack.resources[f"{name}Policy"]["DeletionPolicy"] == "RetainExceptOnCreate"
         (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-        assert rule == ({
-            "BucketKeyEnabled": True,
-            "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key(stack)},
-        } if key(stack) else {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}), rule
+        assert rule == (
+            {
+                "BucketKeyEnabled": True,
+                "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key(stack)},
+            }
+            if key(stack)
+            else {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        ), rule
         assert properties["LifecycleConfiguration"]["Rules"][0] == {
-            "Id": "AbortIncompleteMultipartUploads", "Status": "Enabled",
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
+            "Id": "AbortIncompleteMultipartUploads",
+            "Status": "Enabled",
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        }
     (expiry,) = stack.properties("OutputBucket")["LifecycleConfiguration"]["Rules"][1:]
     assert expiry["ExpirationInDays"] == stack.values["JobRetentionInDays"] and expiry["Status"] == "Enabled"
     expiring = {name for name, key in KEYS.items() if key.startswith(expiry["Prefix"])}
@@ -255,7 +289,7 @@ def check_buckets(stack):
 
 
 def check_wildcards(stack):
-    """No statement has a wildcard for an action, nor "*" for a resource without a reason above."""
+    """No action has a wildcard, and no resource is "*" without a reason above."""
     found = set()
     for role in stack.of_type("AWS::IAM::Role"):
         for statement in stack.statements(role):
@@ -267,38 +301,46 @@ def check_wildcards(stack):
                 else:
                     assert resource.startswith(f"arn:{stack.values['AWS::Partition']}:"), resource
     expected = set(WILDCARDS) - ({"Trace"} if stack.values["XRayTracing"] == "false" else set())
-    assert found == expected, f"differs from the list: {sorted(found ^ expected)}"
+    assert found == expected, f"differs from WILDCARDS: {sorted(found ^ expected)}"
 
 
 def check_bucket_policies(stack):
-    """Data goes in and out through the endpoint alone, but for uploaders who put and readers who get results."""
+    """Data moves only through the endpoint, except that uploaders may put drops and readers may get results."""
     endpoint = stack.output("S3VpcEndpointId")
     assert endpoint == (stack.values["S3VpcEndpointId"] or stack.reference("S3VpcEndpoint"))
     for name, people in (("InputBucket", "UploaderArns"), ("OutputBucket", "ReaderArns")):
         bucket, exempt = stack.attribute(name, "Arn"), [one for one in stack.values[people] if one]
         statements = {one["Sid"]: one for one in stack.properties(f"{name}Policy")["PolicyDocument"]["Statement"]}
         assert statements["TlsOnly"] == {
-            "Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-            "Resource": [bucket, f"{bucket}/*"], "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [bucket, f"{bucket}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
         outside = {"StringNotEquals": {"aws:SourceVpce": endpoint}}
         but_people = {"ArnNotEquals": {"aws:PrincipalArn": exempt}} if exempt else {}
         assert statements["OnlyThroughTheEndpoint"] == {
-            "Sid": "OnlyThroughTheEndpoint", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-            "Resource": f"{bucket}/*", "Condition": {**outside, **but_people},
+            "Sid": "OnlyThroughTheEndpoint",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": f"{bucket}/*",
+            "Condition": {**outside, **but_people},
         }
         listing = statements["ListOnlyThroughTheEndpoint"]
         assert (listing["Effect"], listing["Principal"], listing["Resource"]) == ("Deny", "*", bucket)
         assert listing["Condition"] == {**outside, **(but_people if name == "OutputBucket" else {})}
         rest = {sid: one for sid, one in statements.items() if "Endpoint" not in sid and sid != "TlsOnly"}
-        assert {sid for sid in rest} == (set(PEOPLE_STATEMENTS[people]) if exempt else set()), sorted(rest)
+        assert set(rest) == (set(PEOPLE_STATEMENTS[people]) if exempt else set()), sorted(rest)
         for statement in rest.values():
             named = statement["Principal"] if statement["Effect"] == "Allow" else statement["Condition"]["ArnEquals"]
             assert list(named.values()) == [exempt], statement
 
 
 def check_network(stack):
-    """A made network has no way out but its two endpoints, and every group opens port 443 to what it must."""
+    """The only ways out of a created network are its two endpoints, and each group allows only port 443, to its own destination."""
     types = {one["Type"] for one in stack.resources.values()}
     assert not types & {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route", "AWS::EC2::EIP"}
     made = not stack.values["VpcId"]
@@ -310,12 +352,18 @@ def check_network(stack):
         assert "SecurityGroupIngress" not in group
         (rule,) = group["SecurityGroupEgress"]
         assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 443, 443)
-        leads_to = {"CidrIp": "127.0.0.1/32"} if name.startswith("Bedrock") else {"DestinationPrefixListId": prefix_list}
+        leads_to = (
+            {"CidrIp": "127.0.0.1/32"} if name.startswith("Bedrock") else {"DestinationPrefixListId": prefix_list}
+        )
         assert leads_to.items() <= rule.items(), rule
-    endpoint_group = stack.values["BedrockVpcEndpointSecurityGroupId"] or stack.reference("BedrockVpcEndpointSecurityGroup")
+    endpoint_group = stack.values["BedrockVpcEndpointSecurityGroupId"] or stack.reference(
+        "BedrockVpcEndpointSecurityGroup"
+    )
     functions = stack.reference("FunctionSecurityGroup")
-    for name, ends in (("FunctionToBedrockEgress", {"GroupId": functions, "DestinationSecurityGroupId": endpoint_group}),
-                       ("BedrockFromFunctionIngress", {"GroupId": endpoint_group, "SourceSecurityGroupId": functions})):
+    for name, ends in (
+        ("FunctionToBedrockEgress", {"GroupId": functions, "DestinationSecurityGroupId": endpoint_group}),
+        ("BedrockFromFunctionIngress", {"GroupId": endpoint_group, "SourceSecurityGroupId": functions}),
+    ):
         rule = stack.properties(name)
         assert {**ends, "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}.items() <= rule.items(), rule
     if made:
@@ -325,14 +373,16 @@ def check_network(stack):
         assert len(set(zones)) == len(zones) == int(stack.values["AvailabilityZoneCount"])
         associated = [stack.properties(name) for name in stack.of_type("AWS::EC2::SubnetRouteTableAssociation")]
         table = stack.reference("RouteTable")
-        assert [(one["SubnetId"], one["RouteTableId"]) for one in associated] == [(subnet, table) for subnet in subnets(stack)]
+        assert [(one["SubnetId"], one["RouteTableId"]) for one in associated] == [
+            (subnet, table) for subnet in subnets(stack)
+        ]
         assert stack.properties("S3VpcEndpoint")["RouteTableIds"] == [table]
         interface = stack.properties("BedrockVpcEndpoint")
         assert interface["PrivateDnsEnabled"] is True and interface["SubnetIds"] == subnets(stack)
 
 
 def check_rules_of_parameters(stack):
-    """CloudFormation refuses half of an existing network, and an existing part in a made one."""
+    """CloudFormation refuses an incomplete existing network, and existing parts in a created network."""
     whole = existing(2, 1)
     for name in ("SubnetIds", "S3VpcEndpointId", "BedrockVpcEndpointId", "BedrockVpcEndpointSecurityGroupId"):
         half = {one: value for one, value in whole.items() if one != name}
@@ -342,7 +392,7 @@ def check_rules_of_parameters(stack):
 
 
 def check_alarms(stack):
-    """Each failure raises an alarm that tells the topic; the metrics are those that the code counts."""
+    """Each kind of failure has an alarm that notifies the topic, and the dashboard shows only documented metrics."""
     topic = stack.values["AlarmTopicArn"]
     told = {"AlarmActions": [topic]} if topic else {}
     alarms = {name: stack.properties(name) for name in stack.of_type("AWS::CloudWatch::Alarm")}
@@ -354,36 +404,56 @@ def check_alarms(stack):
     prefix = stack.properties("SubmitFunction")["Environment"]["Variables"]["JOB_NAME_PREFIX"]
     assert watched == {
         *(("ApproximateNumberOfMessagesVisible", queue) for queue in stack.of_type("AWS::SQS::Queue")),
-        *((metric, prefix) for metric in (
-            "JobsRefused", "AccountingMismatches", "JobsDoubtful", "LedgerEntriesMissing", "SourcesDeleted", "JobsDiffer",
-            "OldestWaitingSeconds")),
+        *(
+            (metric, prefix)
+            for metric in (
+                "JobsRefused",
+                "AccountingMismatches",
+                "JobsDoubtful",
+                "LedgerEntriesMissing",
+                "SourcesDeleted",
+                "JobsDiffer",
+                "OldestWaitingSeconds",
+            )
+        ),
         *((metric, function) for metric in ("Errors", "Throttles") for function in FUNCTIONS),
     }, sorted(watched)
     dashboard = json.loads(stack.properties("Dashboard")["DashboardBody"])
-    shown = {metric for one in dashboard["widgets"] for row in one["properties"].get("metrics", [])
-             for metric in row if re.fullmatch(r"[A-Z][a-z]+[A-Z]?[A-Za-z]+", str(metric))} - {"JobNamePrefix", "BedrockVpcBatch"}
+    shown = {
+        metric
+        for one in dashboard["widgets"]
+        for row in one["properties"].get("metrics", [])
+        for metric in row
+        if re.fullmatch(r"[A-Z][a-z]+[A-Z]?[A-Za-z]+", str(metric))
+    } - {"JobNamePrefix", "BedrockVpcBatch"}
     counted = set(re.findall(r"^\| `([A-Z]\w+)` \|", OPERATIONS.read_text(), re.MULTILINE))
     assert shown - {"Duration", "FunctionName", *FUNCTIONS} <= counted, sorted(shown - counted)
 
 
 def check_job_role(stack):
-    """Bedrock alone assumes the job role, for jobs of this account and Region, and only on work/*."""
+    """Only Bedrock may assume the job role, for jobs of this account and Region, and the role is limited to work/*."""
     role, jobs = stack.properties("JobRole"), arn(stack, f"bedrock:{ACCOUNT}:model-invocation-job/*")
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust == {
-        "Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole",
+        "Effect": "Allow",
+        "Principal": {"Service": "bedrock.amazonaws.com"},
+        "Action": "sts:AssumeRole",
         "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnEquals": {"aws:SourceArn": jobs}},
     }
     output = stack.attribute("OutputBucket", "Arn")
     assert stack.reference("InputBucket") not in json.dumps(list(stack.statements("JobRole")))
-    objects = [resource for statement in stack.statements("JobRole")
-               for resource in statement["Resource"] if resource.startswith(f"{output}/")]
+    objects = [
+        resource
+        for statement in stack.statements("JobRole")
+        for resource in statement["Resource"]
+        if resource.startswith(f"{output}/")
+    ]
     assert objects and all(resource.startswith(f"{output}/work/*/") for resource in objects), objects
     assert stack.statement("JobRole", "Write")["Resource"] == [f"{output}/work/*/output/*"]
 
 
 def check_models(stack):
-    """The job role may invoke, and the functions make jobs of, the configured models and no others."""
+    """The job role may invoke only the configured models, and the functions may create jobs only for them."""
     given = [one for one in stack.values["ModelArns"] if one]
     models = given or [arn(stack, f"bedrock::foundation-model/{PLAIN_MODEL}").replace(":::", "::")]
     assert stack.statement("JobRole", "InvokeModel")["Resource"] == models
@@ -394,27 +464,35 @@ def check_models(stack):
         assert passes["Condition"] == {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
         tags = any("bedrock:TagResource" in one["Action"] for one in stack.statements(role))
         assert tags == (stack.values["JobTags"] != "{}")
-    creators = {role for role in stack.of_type("AWS::IAM::Role") for one in stack.statements(role)
-                if "bedrock:CreateModelInvocationJob" in one["Action"]}
+    creators = {
+        role
+        for role in stack.of_type("AWS::IAM::Role")
+        for one in stack.statements(role)
+        if "bedrock:CreateModelInvocationJob" in one["Action"]
+    }
     assert creators == set(FUNCTION_ROLES)
 
 
 def check_objects(stack):
-    """Each role may do with each object of the output bucket what it has to, and nothing else."""
+    """Each role has exactly the permissions that it needs on each object in the output bucket."""
     bucket = stack.attribute("OutputBucket", "Arn")
     for role in stack.of_type("AWS::IAM::Role"):
         permitted = {action: set() for action in PERMITTED[role]}
         for statement in stack.statements(role):
-            patterns = [resource.removeprefix(f"{bucket}/") for resource in statement["Resource"]
-                        if resource.startswith(f"{bucket}/")]
+            patterns = [
+                resource.removeprefix(f"{bucket}/")
+                for resource in statement["Resource"]
+                if resource.startswith(f"{bucket}/")
+            ]
             for action in statement["Action"] if patterns else []:
                 permitted[action.removeprefix("s3:")] |= {
-                    name for name, key in KEYS.items() for pattern in patterns if fnmatchcase(key, pattern)}
+                    name for name, key in KEYS.items() for pattern in patterns if fnmatchcase(key, pattern)
+                }
         assert permitted == PERMITTED[role], f"{role}: {permitted}"
 
 
 def check_managed_policies(stack):
-    """The policies that the roles share are attached to both, and leave room for more models."""
+    """The shared policies are attached to both roles, and leave room for more models."""
     policies = stack.of_type("AWS::IAM::ManagedPolicy")
     for role in FUNCTION_ROLES:
         assert sorted(stack.properties(role)["ManagedPolicyArns"]) == sorted(policies)
@@ -424,7 +502,7 @@ def check_managed_policies(stack):
 
 
 def check_vpc(stack):
-    """The network interfaces of a job stay in the subnets and security groups given, all of them."""
+    """The network interfaces of a job can only be in the configured subnets and security groups."""
     jobs = arn(stack, f"bedrock:{ACCOUNT}:model-invocation-job/*")
     tag = "RequestTag/BedrockModelInvocationJobArn"
     placed = stack.statement("JobRole", "EniPlacementInSubnets")
@@ -436,30 +514,47 @@ def check_vpc(stack):
     created = stack.statement("JobRole", "CreateTaggedEni")
     assert created["Resource"] == [arn(stack, f"ec2:{ACCOUNT}:network-interface/*")]
     assert created["Condition"] == {
-        "StringEquals": {"aws:RequestTag/BedrockManaged": "true"}, "ArnEquals": {f"aws:{tag}": jobs},
+        "StringEquals": {"aws:RequestTag/BedrockManaged": "true"},
+        "ArnEquals": {f"aws:{tag}": jobs},
     }
     for sid in ("UseAndDeleteOwnEni", "DeleteOwnEniPermission"):
-        assert stack.statement("JobRole", sid)["Condition"] == {"ArnEquals": {
-            "ec2:Subnet": [f"arn:*:ec2:*:*:subnet/{subnet}" for subnet in subnets(stack)],
-            "ec2:ResourceTag/BedrockModelInvocationJobArn": jobs,
-        }}
+        assert stack.statement("JobRole", sid)["Condition"] == {
+            "ArnEquals": {
+                "ec2:Subnet": [f"arn:*:ec2:*:*:subnet/{subnet}" for subnet in subnets(stack)],
+                "ec2:ResourceTag/BedrockModelInvocationJobArn": jobs,
+            }
+        }
 
 
 def check_input_is_read_only(stack):
-    """Both functions may read the input bucket, complete finds lost drops, and no role may change it: no run triggers itself."""
+    """Both functions may read the input bucket, and complete may list its versions.
+
+    No role may write to it, so no run can trigger itself.
+    """
     bucket = stack.attribute("InputBucket", "Arn")
     for role in stack.of_type("AWS::IAM::Role"):
-        allowed = {(action, resource) for statement in stack.statements(role)
-                   for action in statement["Action"] for resource in statement["Resource"]
-                   if resource.startswith(bucket)}
-        assert allowed == ({
-            ("s3:GetObject", f"{bucket}/*"), ("s3:GetObjectVersion", f"{bucket}/*"), ("s3:ListBucket", bucket),
-            *([("s3:ListBucketVersions", bucket)] if role == "CompleteRole" else []),
-        } if role in FUNCTION_ROLES else set()), f"{role}: {allowed}"
+        allowed = {
+            (action, resource)
+            for statement in stack.statements(role)
+            for action in statement["Action"]
+            for resource in statement["Resource"]
+            if resource.startswith(bucket)
+        }
+        assert allowed == (
+            {
+                ("s3:GetObject", f"{bucket}/*"),
+                ("s3:GetObjectVersion", f"{bucket}/*"),
+                ("s3:ListBucket", bucket),
+                *([("s3:ListBucketVersions", bucket)] if role == "CompleteRole" else []),
+            }
+            if role in FUNCTION_ROLES
+            else set()
+        ), f"{role}: {allowed}"
 
 
 def check_cycles(stack):
-    """Nothing depends on itself: CloudFormation could not order it."""
+    """No resource depends on itself, because CloudFormation could not create it."""
+
     def mentioned(node):
         if isinstance(node, list):
             for item in node:
@@ -486,9 +581,10 @@ def check_cycles(stack):
 
 
 def check_failures_are_kept(stack):
-    """What a function fails on goes to its own encrypted queue, and it may send there."""
-    configs = {one["FunctionName"]: one for one in
-               map(stack.properties, stack.of_type("AWS::Lambda::EventInvokeConfig"))}
+    """An event that makes a function fail goes to the encrypted queue of that function, whose role may send there."""
+    configs = {
+        one["FunctionName"]: one for one in map(stack.properties, stack.of_type("AWS::Lambda::EventInvokeConfig"))
+    }
     for function in FUNCTIONS:
         kind = function.removesuffix("Function")
         queue = stack.attribute(f"{kind}FailureQueue", "Arn")
@@ -499,12 +595,12 @@ def check_failures_are_kept(stack):
 
 
 def check_required_parameters(stack):
-    """What differs from account to account, and what ends, has no default: a model ends."""
+    """Parameters that differ between accounts, or whose value can be retired, as a model can, have no default."""
     assert stack.required == set(REQUIRED), sorted(stack.required)
 
 
 def check_patterns(stack):
-    """The parameters accept what they are given here and refuse what Bedrock would refuse."""
+    """The parameters accept the values used here, and refuse those that AWS would refuse."""
     for name, pattern in stack.patterns.items():
         for value in as_list(stack.values[name]):
             assert re.fullmatch(pattern, value), f"{name} refuses {value}"
@@ -523,20 +619,22 @@ def main():
         for check in CHECKS:
             try:
                 check(stack)
-            except Exception as problem:  # a check that breaks is a problem like any other
+            except Exception as problem:  # a check that crashes is reported like any other problem
                 line = traceback.extract_tb(problem.__traceback__)[1].lineno
                 problems.append(f"{case}: {check.__doc__} Line {line}: {problem!r}")
         text = json.dumps(translated, indent=1)
         if "arn:aws" in text:
             problems.append(f"{case}: an ARN names its partition instead of AWS::Partition")
         given = ManualArgs(regions=[region], parameters=[ParameterSet(case, parameters)])
-        problems += [f"{case}: cfn-lint {match.rule.id} {match.message} ({'/'.join(map(str, match.path))})"
-                     for match in lint(text, config=given)]
+        problems += [
+            f"{case}: cfn-lint {match.rule.id} {match.message} ({'/'.join(map(str, match.path))})"
+            for match in lint(text, config=given)
+        ]
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
-        sys.exit(f"template.yaml: {len(problems)} problems")
-    # For the security scanner, which reads no SAM.
+        sys.exit(f"template.yaml: problems: {len(problems)}")
+    # For the security scanner, which cannot read SAM templates.
     TRANSLATED.parent.mkdir(exist_ok=True)
     TRANSLATED.write_text(text)
     print(f"template.yaml: {len(CHECKS)} checks and cfn-lint hold for {len(found)} sets of parameters")

@@ -1,6 +1,6 @@
-"""Writes examples/support-tickets.jsonl: the mail of an invented shop for outdoor gear, as records.
+"""Writes examples/support-tickets.jsonl: customer messages to a fictional outdoor shop, as records.
 
-The same file every time. The shop, its people, products and orders are made up for this project.
+Every run writes the same bytes. The shop, its people, products, and orders are made up for this project.
 """
 
 import json
@@ -11,36 +11,45 @@ TARGET = Path(__file__).resolve().parent.parent / "examples" / "support-tickets.
 ROUNDS = 4
 
 PRODUCTS = [
-    "Tarn 2 tent", "Tarn 3 tent", "Moraine 65 backpack", "Skarn stove", "Col down jacket", "Fell 40 boots",
-    "Cairn head torch", "Beck water filter", "Scree trekking poles", "Firn sleeping bag (−7 °C)",
+    "Tarn 2 tent",
+    "Tarn 3 tent",
+    "Moraine 65 backpack",
+    "Skarn stove",
+    "Col down jacket",
+    "Fell 40 boots",
+    "Cairn head torch",
+    "Beck water filter",
+    "Scree trekking poles",
+    "Firn sleeping bag (−7 °C)",
 ]
 PEOPLE = ["Ana", "Jonas", "Mireille", "Oleh", "Priya", "Sipho", "Yuki", "Zeynep", "Łukasz", "Siân"]
 CITIES = ["Leeds", "Graz", "Bergen", "Lyon", "Kraków", "Porto", "İzmir", "Osaka", "Pune", "Winnipeg"]
 DAYS = ["last Tuesday", "on 3 November", "two weeks ago", "yesterday evening", "on Friday the 13th"]
 
-# {p} product, {n} name, {o} order, {c} city, {d} day, {a} amount.
+# {p} product, {n} name, {o} order, {c} city, {d} day, {a} amount. Several languages, and British customers.
+# typos: off
 LETTERS = [
     "Hi, my Tarn 3 tent from order {o} arrived {d} with a torn seam. It's about 4 cm long, right next to the zip. "
     "I have photos. Can I get a replacement before we leave on the 28th?\n\n{n}",
-    "Order {o} says \"delivered\" but there is nothing here. Neighbours have nothing either. The courier's photo "
+    'Order {o} says "delivered" but there is nothing here. Neighbours have nothing either. The courier\'s photo '
     "shows a green door; ours is blue!!! Please find my {p} or refund the {a}.",
     "To whom it may concern,\n\nI was charged {a} twice for order {o} (see the attached statement, lines 14 and "
     "15). Kindly reverse one of the two. My bank says it takes a letter from you.\n\nRegards,\n{n}, {c}",
     "love the Cairn head torch 😍 but the app won't pair w/ it since the update. iPhone, latest iOS, tried turning it off & on "
     "again, deleted the app, cried a bit 😭 help??",
     "Is the Moraine 65 (with the {p} inside) OK for a 14-year-old, 158 cm? The size table stops at 160. Also: is the dye free of PFAS? The "
-    "page for {c} customers says yes, the English one says \"low\".",
+    'page for {c} customers says yes, the English one says "low".',
     "I'd like to return the {p}. Worn once, indoors. Bought {d}. The returns portal answers:\n\n    Error 422: "
-    "{{\"field\":\"order\",\"value\":\"{o}\",\"reason\":\"not eligible\"}}\n\nWhy is it not eligible?",
-    "Cancel my newsletter. I have clicked \"unsubscribe\" nine times. NINE. If I get another mail about the {p} I "
+    '{{"field":"order","value":"{o}","reason":"not eligible"}}\n\nWhy is it not eligible?',
+    'Cancel my newsletter. I have clicked "unsubscribe" nine times. NINE. If I get another mail about the {p} I '
     "will write to the data protection authority in {c}.",
     "Just wanted to say thanks to {n} on the phone {d}. We were stuck in {c} with a broken {p} and they talked me "
     "through the repair in ten minutes. Give that person a raise 👏👏🏽👏🏿",
     "Quote request: 35 × {p}, delivery to {c} by 15 January, invoice to the municipality (tax-exempt). Do you "
     "give a discount at that quantity? We paid {a} each last year.",
     "Our scout group's family tent arrived, and the box held two left poles. 👨‍👩‍👧‍👦🏕️ Order {o}. We need a right one, "
-    "not a whole {p}. Which part number is it? The manual (p. 12) says \"B/7\", the web page says \"B\\7\".",
-    "The export of my order history is broken in Excel: names such as \"{n}\" come out as garbage, and the path it "
+    'not a whole {p}. Which part number is it? The manual (p. 12) says "B/7", the web page says "B\\7".',
+    'The export of my order history is broken in Excel: names such as "{n}" come out as garbage, and the path it '
     "offers is C:\\Users\\me\\new\\table.csv, where \\n and \\t seem to turn into line breaks and tabs. Order {o}.",
     "re: re: re: {p}\n\n> > Could you send the serial number?\n> It is on the label, which has washed off.\n"
     "That is what I am trying to tell you. The label has washed off. Is there another place?",
@@ -50,7 +59,7 @@ LETTERS = [
     "warranty. Would you sell me just the buckle? I'd rather fix it than bin it.",
     "Guten Tag,\n\nmein Zelt Tarn 2 (Bestellung {o}) ist leider undicht: Nach zwei Nächten im Regen stand das Wasser in den "
     "Schlafsäcken. Bitte um Rückruf oder Erstattung von {a}.\n\nMit freundlichen Grüßen\n{n}",
-    "Moin, wo bleibt mein Paket? {o}, laut Sendungsverfolgung seit sechs Tagen in \"{c}\". Ich wohne in Flensburg …",
+    'Moin, wo bleibt mein Paket? {o}, laut Sendungsverfolgung seit sechs Tagen in "{c}". Ich wohne in Flensburg …',
     "Können Sie mir sagen, ob die „Fell 40“ auch in halben Größen kommen? Mir sind 42 zu klein und 43 zu groß. "
     "Und passt der {p} dazu ins Handgepäck (55×40×20)?",
     "Bonjour, j'ai reçu le mauvais article : un produit « {p} » au lieu des bâtons commandés (n° {o}). L'étiquette de retour "
@@ -73,7 +82,7 @@ LETTERS = [
     "надіслати її сьогодні? Дуже дякую, {n}",
     "Καλημέρα σας, ο φακός αναβοσβήνει μόνος του τη νύχτα και η μπαταρία αδειάζει. Τον αγόρασα μαζί με το {p}. "
     "Υπάρχει ενημέρωση λογισμικού;",
-    "Merhaba, {o} numaralı siparişimi iptal etmek istiyorum. Kargo henüz çıkmamış görünüyor ama \"iptal\" düğmesi "
+    'Merhaba, {o} numaralı siparişimi iptal etmek istiyorum. Kargo henüz çıkmamış görünüyor ama "iptal" düğmesi '
     "çalışmıyor. Iade ne kadar sürer? {n}, {c}",
     "مرحبًا، وصلتني حقيبة الظهر لكن أحد الأحزمة مقطوع. رقم الطلب {o}. هل يمكن استبدالها دون دفع رسوم الشحن؟ شكرًا لكم، {n}",
     "שלום, הזמנתי {p} לפני שלושה שבועות (הזמנה {o}) ועדיין לא קיבלתי עדכון. אשמח לדעת מתי המשלוח צפוי להגיע.",
@@ -88,6 +97,7 @@ LETTERS = [
     "你好，我上周二下的订单{o}一直显示“处理中”。请问{p}还有货吗？如果没有，请直接退款{a}，谢谢！",
     "您好，帳篷的防水層開始剝落，才用了一年。請問在保固範圍內嗎？發票上的金額是 {a}，訂單編號 {o}。",
 ]
+# typos: on
 
 ANSWERS = [
     "Thank you for writing. I am sorry about the trouble. Could you send me a photo of the label, please?",
@@ -119,9 +129,10 @@ LOG_LINES = [
     "[{t}] INFO  ble: scan started, filter=cairn-*",
     "[{t}] DEBUG ble: advertisement rssi=-{n} dBm addr=**:**:**:{n}:0c",
     "[{t}] WARN  pair: characteristic 0x2a19 not found, retry {n} of 99",
-    "[{t}] ERROR pair: \"timeout\" after {n}00 ms\tstate=BONDING→IDLE",
+    '[{t}] ERROR pair: "timeout" after {n}00 ms\tstate=BONDING→IDLE',
     "[{t}] INFO  fw: installed 4.{n}.1, available 4.{n}.2 (C:\\fw\\cairn\\4_{n}_2.bin)",
 ]
+# typos: off
 DIARY = [
     "Day {i}. Up at five, frost on the inside of the tent. The zip froze shut and I had to breathe on it for a while.",
     "Rain from noon. The seams held on the windward side; on the other one a drop every four seconds, I counted.",
@@ -129,34 +140,40 @@ DIARY = [
     "The stove took eleven minutes for a litre, last year it took six. Cleaned the jet with the wire. Nine minutes.",
     "Crossed the river where the map shows a bridge. There is no bridge. The boots needed two days to dry.",
 ]
+# typos: on
 
 
 def log_file(chance, lines):
-    """A log as customers paste it."""
+    """Returns a log as a customer would paste it."""
     return "\n".join(
-        chance.choice(LOG_LINES).format(t=f"09:{i // 60:02}:{i % 60:02}.{chance.randrange(1000):03}", n=chance.randrange(10, 99))
+        chance.choice(LOG_LINES).format(
+            t=f"09:{i // 60:02}:{i % 60:02}.{chance.randrange(1000):03}", n=chance.randrange(10, 99)
+        )
         for i in range(lines)
     )
 
 
 def diary(chance, days):
-    """A field report as product testers send it."""
+    """Returns a field report as a product tester would send it."""
     return "\n\n".join(
         " ".join(chance.sample(DIARY, 4)).format(i=i, c=chance.choice(CITIES)) for i in range(1, days + 1)
     )
 
 
 def letter(chance, text):
-    """A letter with its gaps filled in."""
+    """Returns a letter with its blanks filled in."""
     return text.format(
-        p=chance.choice(PRODUCTS), n=chance.choice(PEOPLE), c=chance.choice(CITIES), d=chance.choice(DAYS),
+        p=chance.choice(PRODUCTS),
+        n=chance.choice(PEOPLE),
+        c=chance.choice(CITIES),
+        d=chance.choice(DAYS),
         o=f"KP-{chance.randrange(100000, 999999)}",
         a=f"{chance.choice('€£$')}{chance.randrange(19, 640)}.{chance.choice(('00', '50', '95'))}",
     )
 
 
 def texts(chance):
-    """The messages of all records, in order of arrival."""
+    """Yields the messages of all records, in order of arrival."""
     for turn in range(ROUNDS):
         letters = [letter(chance, text) for text in LETTERS]
         letters += [
@@ -168,13 +185,13 @@ def texts(chance):
 
 
 def message(role, *texts):
-    """One message in the shape of Amazon Nova.
+    """Returns one message in the format of Amazon Nova.
     https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html"""
     return {"role": role, "content": [{"text": text} for text in texts]}
 
 
 def record(chance, number, text):
-    """One record. The shape of the request varies as it does where several teams write into one file."""
+    """Returns one record. The requests vary, as they would if several teams wrote into one file."""
     task = TASKS[number % len(TASKS)]
     body = {"schemaVersion": "messages-v1"}
     config = {"maxTokens": chance.choice([64, 256, 400, 1024])}
@@ -199,7 +216,7 @@ def main():
     chance = random.Random("support tickets")
     with TARGET.open("w", encoding="utf-8", newline="\n") as file:
         for number, text in enumerate(texts(chance), start=1):
-            # Some writers of JSON escape everything beyond ASCII, some put in no spaces.
+            # Some JSON writers escape everything outside ASCII, and some write no spaces.
             separators = (",", ":") if number % 2 else (", ", ": ")
             line = json.dumps(record(chance, number, text), ensure_ascii=number % 7 == 0, separators=separators)
             file.write(line + "\n")

@@ -1,14 +1,14 @@
-"""Writes target/policies.json: every policy of the stack, resolved, for some sets of parameters.
+"""Writes every policy of the stack, resolved for several sets of parameters, to target/policies.json.
 
-tools/policies/simulate.mjs asks a simulator of IAM about them. A statement keeps its Sid; the permissions of
-a function become the statements that Lambda makes of them.
+tools/policies/simulate.mjs runs them through an IAM simulator. A statement keeps its Sid. The permissions of a function
+become the statements that Lambda turns them into.
 """
 
 import json
 
 from stack import ACCOUNT, ARNS, EVERYTHING, KEY_ARN, NO_VALUE, PEOPLE, REQUIRED, ROOT, Stack, existing, translate
 
-# name -> (partition, Region, parameters): every part of every policy is there in one of them.
+# name -> (partition, Region, parameters). Every part of every policy is present in at least one set.
 SETS = {
     "made network, made key, people": ("aws", "us-east-1", {**PEOPLE, "KmsKeyArn": "create"}),
     "existing network, no key": ("aws", "us-east-1", existing(3, 2)),
@@ -18,20 +18,25 @@ SETS = {
 
 
 def permission(stack, name):
-    """The statement that Lambda makes of a permission.
+    """Returns the statement that Lambda turns a permission into.
     https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html"""
     given = stack.properties(name)
-    conditions = {"StringEquals": {"AWS:SourceAccount": given.get("SourceAccount")},
-                  "ArnLike": {"AWS:SourceArn": given.get("SourceArn")}}
+    conditions = {
+        "StringEquals": {"AWS:SourceAccount": given.get("SourceAccount")},
+        "ArnLike": {"AWS:SourceArn": given.get("SourceArn")},
+    }
     return given["FunctionName"], {
-        "Sid": name, "Effect": "Allow", "Principal": {"Service": given["Principal"]}, "Action": given["Action"],
+        "Sid": name,
+        "Effect": "Allow",
+        "Principal": {"Service": given["Principal"]},
+        "Action": given["Action"],
         "Resource": stack.attribute(given["FunctionName"], "Arn"),
         "Condition": {operator: one for operator, one in conditions.items() if all(one.values())},
     }
 
 
 def policies(stack):
-    """Policies by name, the names of those of each role, and of the one of each resource, by ARN."""
+    """Returns the policies by name, the names of each role's policies, and the name of each resource's policy by ARN."""
     documents, of_roles, of_resources = {}, {}, {}
 
     def add(name, document, *arns):
@@ -68,11 +73,18 @@ def resolved(partition, region, parameters):
     parameters = {**REQUIRED, **parameters}
     stack = Stack(translate(parameters), partition, region, parameters)
     return {
-        "partition": partition, "region": region, "account": ACCOUNT,
+        "partition": partition,
+        "region": region,
+        "account": ACCOUNT,
         "parameters": {name: value for name, value in stack.values.items() if value is not NO_VALUE},
-        "outputs": {name: stack.output(name) for name, one in stack.outputs.items()
-                    if "Condition" not in one or stack.resolve(stack.conditions[one["Condition"]])},
-        "arns": {name: stack.attribute(name, "Arn") for kind in ["AWS::S3::Bucket", *ARNS] for name in stack.of_type(kind)},
+        "outputs": {
+            name: stack.output(name)
+            for name, one in stack.outputs.items()
+            if "Condition" not in one or stack.resolve(stack.conditions[one["Condition"]])
+        },
+        "arns": {
+            name: stack.attribute(name, "Arn") for kind in ["AWS::S3::Bucket", *ARNS] for name in stack.of_type(kind)
+        },
         **policies(stack),
     }
 

@@ -1,7 +1,7 @@
-"""template.yaml as a stack has it: translated, its parameters given, its functions resolved.
+"""Translates template.yaml, gives it parameters, and resolves its functions, as CloudFormation would for a stack.
 
-In process: no credentials, no network. The checks of the template and the simulation of its policies share
-the sets of parameters below.
+It all happens in this process, without credentials or network. The checks of the template and the simulation of its
+policies share the sets of parameters below.
 """
 
 import logging
@@ -11,10 +11,10 @@ from pathlib import Path
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 
-from samtranslator.translator.transform import transform  # noqa: E402
-from samtranslator.yaml_helper import yaml_parse  # noqa: E402
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
 
-# It warns of usage metrics that nobody collects here.
+# It warns about usage metrics, which we do not collect.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,23 +40,33 @@ def ids(kind, count):
 
 
 def existing(subnets, groups):
-    """Parameters of a network that is there."""
+    """The parameters that describe an existing network."""
     return {
-        "VpcId": "vpc-0aaaaaaaaaaaaaaaa", "SubnetIds": ids("subnet", subnets), "SecurityGroupIds": ids("sg", groups),
-        "S3VpcEndpointId": "vpce-0aaaaaaaaaaaaaaa1", "BedrockVpcEndpointId": "vpce-0aaaaaaaaaaaaaaa2",
+        "VpcId": "vpc-0aaaaaaaaaaaaaaaa",
+        "SubnetIds": ids("subnet", subnets),
+        "SecurityGroupIds": ids("sg", groups),
+        "S3VpcEndpointId": "vpce-0aaaaaaaaaaaaaaa1",
+        "BedrockVpcEndpointId": "vpce-0aaaaaaaaaaaaaaa2",
         "BedrockVpcEndpointSecurityGroupId": "sg-0aaaaaaaaaaaaaaaa",
     }
 
 
-# Those without a default.
+# The parameters without a default.
 REQUIRED = {"ModelId": PLAIN_MODEL, "S3PrefixListId": "pl-63a5400a"}
-# Parameters that go with any network.
+# Each of these works with any network.
 PLAIN = {}
 PEOPLE = {"UploaderArns": UPLOADERS, "ReaderArns": READERS, "InputPrefix": "incoming/"}
 EVERYTHING = {
-    **PEOPLE, "ModelId": PROFILE, "ModelArns": PROFILE_ARNS, "ModelInvocationType": "Converse",
-    "JobNamePrefix": "nightly", "JobTags": '{"team":"search"}', "Architecture": "x86_64",
-    "TimeoutDurationInHours": "168", "MemorySize": "1024", "XRayTracing": "true",
+    **PEOPLE,
+    "ModelId": PROFILE,
+    "ModelArns": PROFILE_ARNS,
+    "ModelInvocationType": "Converse",
+    "JobNamePrefix": "nightly",
+    "JobTags": '{"team":"search"}',
+    "Architecture": "x86_64",
+    "TimeoutDurationInHours": "168",
+    "MemorySize": "1024",
+    "XRayTracing": "true",
     "AlarmTopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:alarms",
 }
 NETWORKS = {
@@ -71,47 +81,63 @@ OTHERS = {"plain": PLAIN, "people": PEOPLE, "everything": EVERYTHING}
 
 
 def cases():
-    """name -> (partition, Region, parameters): every network with every key, the others in turn; a partition."""
+    """Returns name -> (partition, Region, parameters).
+
+    Every network is combined with every key, and the other parameters take turns. One case is in another partition.
+    """
     found = {}
     others = list(OTHERS.items())
     for row, (network, network_parameters) in enumerate(NETWORKS.items()):
         for column, (key, key_parameters) in enumerate(KEYS.items()):
             other, other_parameters = others[(row + column) % len(others)]
             found[f"{network}, {key}, {other}"] = (
-                "aws", "us-east-1", {**network_parameters, **key_parameters, **other_parameters})
+                "aws",
+                "us-east-1",
+                {**network_parameters, **key_parameters, **other_parameters},
+            )
     found["another partition"] = ("aws-us-gov", "us-gov-west-1", {"KmsKeyArn": "create"})
-    return {name: (partition, region, {**REQUIRED, **parameters})
-            for name, (partition, region, parameters) in found.items()}
+    return {
+        name: (partition, region, {**REQUIRED, **parameters}) for name, (partition, region, parameters) in found.items()
+    }
 
 
 NO_VALUE = object()
 
-# What GetAtt Arn and Ref give, by type; {} is the name of the resource.
+# What GetAtt Arn and Ref return for each type; {} is the name of the resource.
 ARNS = {
-    "AWS::Events::Rule": "rule/{}", "AWS::IAM::Role": "role/{}", "AWS::KMS::Key": "key/" + KEY_ARN.split("/")[1],
-    "AWS::Lambda::Function": "function:{}", "AWS::Logs::LogGroup": "log-group:{}:*", "AWS::SQS::Queue": "{}",
+    "AWS::Events::Rule": "rule/{}",
+    "AWS::IAM::Role": "role/{}",
+    "AWS::KMS::Key": "key/" + KEY_ARN.split("/")[1],
+    "AWS::Lambda::Function": "function:{}",
+    "AWS::Logs::LogGroup": "log-group:{}:*",
+    "AWS::SQS::Queue": "{}",
     "AWS::CloudWatch::Alarm": "alarm:{}",
 }
 SERVICES = {"AWS::CloudWatch::Alarm": "cloudwatch"}
 IDS = {
-    "AWS::EC2::VPC": "vpc", "AWS::EC2::Subnet": "subnet", "AWS::EC2::SecurityGroup": "sg",
-    "AWS::EC2::VPCEndpoint": "vpce", "AWS::EC2::RouteTable": "rtb",
+    "AWS::EC2::VPC": "vpc",
+    "AWS::EC2::Subnet": "subnet",
+    "AWS::EC2::SecurityGroup": "sg",
+    "AWS::EC2::VPCEndpoint": "vpce",
+    "AWS::EC2::RouteTable": "rtb",
 }
 
 
 class ManagedPolicies:
-    """Stands in for a call to IAM: the template names no managed policy of AWS."""
+    """Replaces a call to IAM, which is not needed: the template does not use AWS managed policies."""
 
     def load(self):
         return {}
 
 
 def translate(parameters):
-    """The CloudFormation template that the SAM template becomes."""
+    """Translates the SAM template into a CloudFormation template."""
     template = yaml_parse(TEMPLATE.read_text())
-    # As `sam deploy` leaves it after the upload.
+    # `sam deploy` sets this after the upload.
     template["Globals"]["Function"]["CodeUri"] = "s3://bucket/code.zip"
-    return transform(template, {name: ",".join(as_list(value)) for name, value in parameters.items()}, ManagedPolicies())
+    return transform(
+        template, {name: ",".join(as_list(value)) for name, value in parameters.items()}, ManagedPolicies()
+    )
 
 
 def as_list(value):
@@ -119,19 +145,26 @@ def as_list(value):
 
 
 class Stack:
-    """A translated template with its parameters, whose functions it resolves."""
+    """A translated template with its parameters. Resolves the template's functions."""
 
     def __init__(self, template, partition, region, parameters):
-        self.template, self.place = template, (partition, region)
+        self.template, self.location = template, (partition, region)
         self.conditions = template.get("Conditions", {})
         self.rules = template.get("Rules", {})
         self.outputs = template.get("Outputs", {})
         self.required = {name for name, parameter in template["Parameters"].items() if "Default" not in parameter}
-        self.patterns = {name: parameter["AllowedPattern"]
-                         for name, parameter in template["Parameters"].items() if "AllowedPattern" in parameter}
+        self.patterns = {
+            name: parameter["AllowedPattern"]
+            for name, parameter in template["Parameters"].items()
+            if "AllowedPattern" in parameter
+        }
         self.values = {
-            "AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": ACCOUNT,
-            "AWS::StackName": STACK, "AWS::NoValue": NO_VALUE, "AWS::URLSuffix": "amazonaws.com",
+            "AWS::Partition": partition,
+            "AWS::Region": region,
+            "AWS::AccountId": ACCOUNT,
+            "AWS::StackName": STACK,
+            "AWS::NoValue": NO_VALUE,
+            "AWS::URLSuffix": "amazonaws.com",
         }
         for name, parameter in template["Parameters"].items():
             value = parameters.get(name, parameter.get("Default"))
@@ -139,9 +172,12 @@ class Stack:
             if is_list and isinstance(value, str):
                 value = value.split(",")
             self.values[name] = value if is_list else str(value)
-        # The resources that this stack has.
-        self.resources = {name: one for name, one in template["Resources"].items()
-                          if "Condition" not in one or self.resolve(self.conditions[one["Condition"]])}
+        # Only the resources whose condition holds for this stack.
+        self.resources = {
+            name: one
+            for name, one in template["Resources"].items()
+            if "Condition" not in one or self.resolve(self.conditions[one["Condition"]])
+        }
 
     def reference(self, name):
         if name in self.values:
@@ -165,7 +201,7 @@ class Stack:
         return f"arn:{partition}:{service}:{region}:{ACCOUNT}:{ARNS[kind].format(name)}"
 
     def resolve(self, node):
-        """The node with every function replaced by its value."""
+        """Returns the node with every function replaced by its value."""
         if isinstance(node, list):
             return [item for item in map(self.resolve, node) if item is not NO_VALUE]
         if not isinstance(node, dict):
@@ -192,7 +228,7 @@ class Stack:
             return re.sub(r"\$\{([^}!]+)\}", lambda found: self.substitute(found[1], own), text)
         if name == "Fn::Join":
             delimiter, items = argument
-            # CloudFormation takes a literal delimiter only.
+            # CloudFormation requires a literal delimiter.
             assert isinstance(delimiter, str), f"the delimiter of Fn::Join is not a string: {argument}"
             return delimiter.join(self.resolve(items))
         if name == "Fn::Split":
@@ -210,7 +246,7 @@ class Stack:
             return all(self.resolve(argument))
         if name == "Fn::EachMemberIn":
             return set(self.resolve(argument[0])) <= set(argument[1])
-        raise AssertionError(f"this check does not know {name}")
+        raise AssertionError(f"this check cannot resolve {name}")
 
     def substitute(self, name, own):
         if name in own:
@@ -229,25 +265,24 @@ class Stack:
         return [name for name, one in self.resources.items() if one["Type"] == kind]
 
     def statements(self, role):
-        """Every statement of a role's own and managed policies, actions and resources as lists."""
+        """Yields every statement of a role's inline and managed policies, with actions and resources as lists."""
         properties = self.properties(role)
         managed = map(self.properties, properties.get("ManagedPolicyArns", []))
         for policy in [*properties["Policies"], *managed]:
             for statement in policy["PolicyDocument"]["Statement"]:
-                yield {**statement, "Action": as_list(statement["Action"]),
-                       "Resource": as_list(statement["Resource"])}
+                yield {**statement, "Action": as_list(statement["Action"]), "Resource": as_list(statement["Resource"])}
 
     def statement(self, role, sid):
         found = [one for one in self.statements(role) if one["Sid"] == sid]
-        assert len(found) == 1, f"{role} has {len(found)} statements {sid}"
+        assert len(found) == 1, f"{role} has {len(found)} statements with the Sid {sid}"
         return found[0]
 
     def with_parameters(self, parameters):
-        """The same template with these parameters and no others, for all that translation does not depend on."""
-        return Stack(self.template, *self.place, parameters)
+        """Returns this template with only these parameters. The translation stays as it was."""
+        return Stack(self.template, *self.location, parameters)
 
     def broken_rules(self):
-        """The descriptions of the assertions by which CloudFormation would refuse these parameters."""
+        """Yields the descriptions of the assertions that make CloudFormation refuse these parameters."""
         for rule in self.rules.values():
             if self.resolve(rule["RuleCondition"]):
                 yield from (one["AssertDescription"] for one in rule["Assertions"] if not self.resolve(one["Assert"]))

@@ -1,4 +1,4 @@
-//! Amazon Bedrock: create, get and find model invocation jobs.
+//! Amazon Bedrock: creates, gets, and finds model invocation jobs.
 
 use std::time::Duration;
 
@@ -6,64 +6,63 @@ use aws_sdk_bedrock::Client;
 use aws_sdk_bedrock::config::retry::RetryConfig;
 use aws_sdk_bedrock::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrock::operation::get_model_invocation_job::GetModelInvocationJobOutput;
-use aws_sdk_bedrock::primitives::DateTimeFormat;
-use aws_sdk_bedrock::types::ModelInvocationJobStatus;
+use aws_sdk_bedrock::primitives::{DateTime, DateTimeFormat};
 
 use crate::aws::error::Error;
+use crate::aws::job_request::to_request;
+use crate::aws::sdk_error;
 use crate::base::text;
-use crate::job::ending::JobEnd;
+use crate::job::ending::{EndStatus, JobEnd, RecordCounts};
 use crate::job::request::{CreatedWith, JobRequest};
 
-/// How often a request for a job is sent, if its answer is lost or says nothing.
+/// How often a request for a job is sent, if its answers are lost or say nothing.
 const CREATE_ATTEMPTS: u32 = 3;
 
-/// The control plane, as far as batch inference needs it.
+/// The calls of Bedrock's control plane that the pipeline makes.
 #[derive(Debug, Clone)]
 pub struct Bedrock {
     client: Client,
-    /// For requests that must not be sent again behind our back.
+    /// For requests that the SDK must not send again by itself.
     client_without_retries: Client,
-    /// How long the first pause between two attempts is, on average.
+    /// The average pause before the second attempt.
     backoff: Duration,
 }
 
-/// How Bedrock took a request for a job.
+/// How Bedrock answered a request for a job.
 #[derive(Debug)]
 pub enum Submission {
-    /// The job exists under this ARN, be it from this call or an earlier one with the same token.
+    /// The job exists under this ARN. This call created it, or an earlier call with the same token.
     Created(String),
-    /// A job with this name, or a request with this token, exists already.
+    /// Bedrock already has a job with this name, or a request with this token.
     NameInUse(Error),
-    /// There is no such job, for this reason.
+    /// Bedrock has not created the job, for this reason.
     Refused(Error),
-    /// The answer is lost or says nothing: the job may exist.
+    /// The answer was lost or says nothing, so the job may exist.
     Unknown(Error),
 }
 
-/// A job as Bedrock sees it.
+/// What Bedrock says about a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobDescription {
-    /// What it was created with.
+    /// What the job was created with.
     pub created_with: CreatedWith,
-    /// Whether it is over for good.
-    pub is_terminal: bool,
-    /// Status, counts and times.
-    pub end: JobEnd,
+    /// How the job ended; `None` if it is not over, or if its status is one that this release does not know.
+    pub end: Option<JobEnd>,
 }
 
-/// The jobs that have a certain name.
+/// What a search for a job's name found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// There is none.
+    /// There is no job with the name.
     Nothing,
-    /// The one that was made from this request, and what differs from it.
+    /// A job that was made from this request.
     Ours {
         /// Its ARN.
         job_arn: String,
-        /// Where it is not as requested.
+        /// How the job differs from the request.
         differences: Vec<String>,
     },
-    /// Only one that was made from another request.
+    /// Only a job that was made from another request.
     Foreign {
         /// Its ARN.
         job_arn: String,
@@ -71,7 +70,7 @@ pub enum Found {
 }
 
 impl Bedrock {
-    /// An adapter on this client.
+    /// An adapter around this client.
     #[must_use]
     pub fn new(client: Client) -> Self {
         let config = client.config();
@@ -82,9 +81,9 @@ impl Bedrock {
 
     /// Asks for a job.
     ///
-    /// An attempt whose answer is lost may have made the job, so what the next attempt is refused for (the
-    /// quota, which that very job may have used up) says nothing of the job: only the refusal of a first
-    /// attempt is one. The SDK's own retries would hide which attempt it was.
+    /// An attempt whose answer is lost may have created the job. If the next attempt is refused, that says nothing
+    /// about the job: the quota may be used up because the job exists. So only the refusal of a first attempt counts
+    /// as one. The SDK's own retries would hide which attempt was refused.
     ///
     /// # Errors
     /// [`Error::Internal`] if the request cannot be built. What Bedrock answers is in the [`Submission`].
@@ -105,7 +104,7 @@ impl Bedrock {
 
     async fn create_once(&self, request: &JobRequest) -> Result<Submission, Error> {
         let call = format!("Bedrock CreateModelInvocationJob {}", request.job_name);
-        let error = match request.to_request()?.send_with(&self.client_without_retries).await {
+        let error = match to_request(request)?.send_with(&self.client_without_retries).await {
             Ok(answer) => return Ok(Submission::Created(answer.job_arn)),
             Err(error) => error,
         };
@@ -115,11 +114,11 @@ impl Bedrock {
             }
             _ => (None, None, None),
         };
-        // AWS documents no rule for names. Both codes have been met with this sentence.
+        // AWS does not document that names are unique. Both codes have been seen with this sentence.
         let is_in_use = code == Some("ConflictException")
             || message.is_some_and(|message| message.contains("job name is currently in use"));
         let is_refusal = status.is_some_and(|status| (400..500).contains(&status));
-        let error = Error::from_sdk(call, error);
+        let error = sdk_error::classify(call, error);
         Ok(match (is_in_use, is_refusal) {
             (true, _) => Submission::NameInUse(error),
             (false, true) => Submission::Refused(error),
@@ -127,19 +126,20 @@ impl Bedrock {
         })
     }
 
-    /// What Bedrock says of a job now.
+    /// Returns what Bedrock says about a job now.
     ///
     /// # Errors
     /// [`Error::Call`].
     pub async fn get(&self, job_arn: &str) -> Result<JobDescription, Error> {
         let sent = self.client.get_model_invocation_job().job_identifier(job_arn).send().await;
-        let job =
-            sent.map_err(|error| Error::from_sdk(format!("Bedrock GetModelInvocationJob {job_arn}"), error))?;
+        let job = sent.map_err(|error| {
+            sdk_error::classify(format!("Bedrock GetModelInvocationJob {job_arn}"), error)
+        })?;
         Ok(describe(job))
     }
 
-    /// Looks for the job that was made from a request, by its name and then by its token. A job that has our token
-    /// was paid for by us, whatever else it has.
+    /// Looks for the job that was made from a request, by its name and then by its token. We pay for a job that has our
+    /// token, even if it differs from the request.
     ///
     /// # Errors
     /// [`Error::Call`].
@@ -147,7 +147,7 @@ impl Bedrock {
         let mut foreign = None;
         for job_arn in self.named(&request.job_name).await? {
             let created_with = self.get(&job_arn).await?.created_with;
-            if created_with.is_of(request) {
+            if created_with.was_made_from(request) {
                 let differences = created_with.differences(request);
                 return Ok(Found::Ours { job_arn, differences });
             }
@@ -156,14 +156,14 @@ impl Bedrock {
         Ok(foreign.map_or(Found::Nothing, |job_arn| Found::Foreign { job_arn }))
     }
 
-    /// The ARNs of all jobs with exactly this name. AWS does not document that there is at most one.
+    /// Returns the ARNs of all jobs with exactly this name. AWS does not document that there is at most one.
     async fn named(&self, job_name: &str) -> Result<Vec<String>, Error> {
         let request = self.client.list_model_invocation_jobs().name_contains(job_name);
         let mut pages = request.into_paginator().send();
         let mut named = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
-                Error::from_sdk(format!("Bedrock ListModelInvocationJobs nameContains {job_name}"), error)
+                sdk_error::classify(format!("Bedrock ListModelInvocationJobs nameContains {job_name}"), error)
             })?;
             let summaries = page.invocation_job_summaries.unwrap_or_default();
             named.extend(summaries.into_iter().filter(|job| job.job_name == job_name).map(|job| job.job_arn));
@@ -173,55 +173,34 @@ impl Bedrock {
 }
 
 fn describe(job: GetModelInvocationJobOutput) -> JobDescription {
-    let status = job.status.map_or_else(|| "unknown".to_owned(), |status| status.as_str().to_owned());
-    let count = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok());
-    let iso =
-        |time: aws_sdk_bedrock::primitives::DateTime| time.fmt(DateTimeFormat::DateTime).unwrap_or_default();
     let input = job.input_data_config.as_ref().and_then(|config| config.as_s3_input_data_config().ok());
     let output = job.output_data_config.as_ref().and_then(|config| config.as_s3_output_data_config().ok());
-    JobDescription {
-        created_with: CreatedWith {
-            client_request_token: job.client_request_token,
-            role_arn: job.role_arn,
-            model_id: job.model_id.clone(),
-            input_s3_uri: input.map(|input| input.s3_uri.clone()),
-            output_s3_uri: output.map(|output| output.s3_uri.clone()),
-            vpc: job.vpc_config.map(|vpc| (vpc.subnet_ids, vpc.security_group_ids)),
+    let created_with = CreatedWith {
+        client_request_token: job.client_request_token,
+        role_arn: job.role_arn,
+        model_id: job.model_id.clone(),
+        input_s3_uri: input.map(|input| input.s3_uri.clone()),
+        output_s3_uri: output.map(|output| output.s3_uri.clone()),
+        vpc: job.vpc_config.map(|vpc| (vpc.subnet_ids, vpc.security_group_ids)),
+    };
+    let Some(status) = job.status.and_then(|status| EndStatus::parse(status.as_str())) else {
+        return JobDescription { created_with, end: None };
+    };
+    let count = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok());
+    let iso = |time: DateTime| time.fmt(DateTimeFormat::DateTime).unwrap_or_default();
+    let message = job.message.filter(|message| !message.is_empty());
+    let end = JobEnd {
+        status,
+        message: message.map(|message| text::line(message).to_string()),
+        model_id: job.model_id,
+        submit_time: iso(job.submit_time),
+        end_time: job.end_time.map(iso),
+        counts: RecordCounts {
+            total: count(job.total_record_count),
+            processed: count(job.processed_record_count),
+            success: count(job.success_record_count),
+            error: count(job.error_record_count),
         },
-        is_terminal: is_terminal(&status),
-        end: JobEnd {
-            status,
-            message: job
-                .message
-                .filter(|message| !message.is_empty())
-                .map(|text| text::line(text).to_string()),
-            model_id: job.model_id,
-            submit_time: iso(job.submit_time),
-            end_time: job.end_time.map(iso),
-            total_record_count: count(job.total_record_count),
-            processed_record_count: count(job.processed_record_count),
-            success_record_count: count(job.success_record_count),
-            error_record_count: count(job.error_record_count),
-        },
-    }
-}
-
-/// Whether a job with this status is over for good. A status that this SDK does not know is not.
-/// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-monitor.html>
-#[must_use]
-pub fn is_terminal(status: &str) -> bool {
-    match ModelInvocationJobStatus::from(status) {
-        ModelInvocationJobStatus::Completed
-        | ModelInvocationJobStatus::PartiallyCompleted
-        | ModelInvocationJobStatus::Failed
-        | ModelInvocationJobStatus::Stopped
-        | ModelInvocationJobStatus::Expired => true,
-        ModelInvocationJobStatus::Submitted
-        | ModelInvocationJobStatus::Validating
-        | ModelInvocationJobStatus::Scheduled
-        | ModelInvocationJobStatus::InProgress
-        | ModelInvocationJobStatus::Stopping => false,
-        // The SDK's list may grow.
-        _ => false,
-    }
+    };
+    JobDescription { created_with, end: Some(end) }
 }

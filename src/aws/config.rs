@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use aws_sdk_bedrock::types::ModelInvocationType;
 
+use crate::base::arn::Arn;
 use crate::drop::quotas::Quotas;
-use crate::record::recent_ids::MOST_LINES;
+use crate::record::recent_ids::MAX_LINES;
 
 /// The longest job-name prefix: a job name has at most 63 characters, 33 of which are `-` and the job-id.
 /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html> (read 2026-11)
@@ -104,7 +105,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The name, default (none if required) and meaning of every variable: the table of the README.
+/// The name, default (none if required) and meaning of every variable: the table of `docs/configuration.md`.
 pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
     ("INPUT_BUCKET", None, "bucket that users write to"),
     ("INPUT_PREFIX", Some(""), "the keys of drops start with this; empty: any key"),
@@ -201,7 +202,7 @@ impl Config {
         let job_tags = vars.tags("JOB_TAGS");
         let quotas = Quotas {
             min_records: vars.number("MIN_RECORDS_PER_JOB", 1, u64::MAX),
-            max_records: vars.number("MAX_RECORDS_PER_JOB", 1, MOST_LINES),
+            max_records: vars.number("MAX_RECORDS_PER_JOB", 1, MAX_LINES),
             max_file_bytes: vars.number("MAX_INPUT_FILE_BYTES", 1, u64::MAX),
         };
         if quotas.min_records > quotas.max_records {
@@ -275,8 +276,8 @@ impl Vars<'_> {
     }
 
     fn text(&mut self, name: &str, is_valid: impl Fn(&str) -> bool, what: &str) -> String {
-        let value = self.value(name).unwrap_or_default();
-        if !is_valid(&value) && !self.has_problem(name) {
+        let Some(value) = self.value(name) else { return String::new() };
+        if !is_valid(&value) {
             self.problem(name, format_args!("{what}: {value:?}"));
         }
         value
@@ -333,10 +334,6 @@ impl Vars<'_> {
         }
         tags
     }
-
-    fn has_problem(&self, name: &str) -> bool {
-        self.problems.iter().any(|problem| problem.split(' ').next() == Some(name))
-    }
 }
 
 fn is_alphanumeric_or(others: &[u8]) -> impl Fn(u8) -> bool {
@@ -359,19 +356,17 @@ fn is_job_name_prefix(prefix: &str) -> bool {
         && prefix.bytes().all(is_alphanumeric_or(b"-"))
 }
 
-fn is_role_arn(arn: &str) -> bool {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let [arn_word, partition, service, region, account, resource] = parts.as_slice() else { return false };
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+fn is_role_arn(text: &str) -> bool {
+    let Some(arn) = Arn::parse(text) else { return false };
+    let is_account = arn.account().len() == 12 && arn.account().bytes().all(|byte| byte.is_ascii_digit());
     let is_partition =
-        *partition == "aws" || partition.strip_prefix("aws-").is_some_and(|rest| !rest.is_empty());
-    *arn_word == "arn"
-        && is_partition
-        && *service == "iam"
-        && region.is_empty()
+        arn.partition() == "aws" || arn.partition().strip_prefix("aws-").is_some_and(|rest| !rest.is_empty());
+    is_partition
+        && arn.service() == "iam"
+        && arn.region().is_empty()
         && is_account
-        && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty())
-        && arn.len() <= 2048
+        && arn.resource().strip_prefix("role/").is_some_and(|name| !name.is_empty())
+        && text.len() <= 2048
 }
 
 /// Looser than the API's pattern, which is long and changes; Bedrock is the judge of the rest.

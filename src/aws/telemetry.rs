@@ -1,16 +1,10 @@
-//! Logs and metrics, from the same lines: each event is one flat JSON object on a line of its own.
+//! Log lines: each event is one flat JSON object on a line of its own.
 //!
-//! `timestamp`, `level` and `message` come first, then the event's fields by their own names. Two prefixes
-//! of field names mean more:
-//!
-//! - `metric.<Name>`: a number that becomes the metric `<Name>`. The line then is a document of CloudWatch's
-//!   embedded metric format, which CloudWatch Logs turns into metrics without any call of ours.
-//! - `dimension.<Name>`: a string by which the metrics of this line are also told apart.
-//!
-//! `requestId` is that of the Lambda invocation, as in the lines that Lambda itself adds.
+//! `timestamp`, `level`, and `message` come first, then the event's fields by their own names. Some fields are metrics, as
+//! `metrics` says. `requestId` is that of the Lambda invocation, as in the lines that Lambda itself writes.
 //!
 //! ```text
-//! info!(drop.id = %drop_id, metric.RecordsSucceeded = 150_u64, "job ended");
+//! info!(drop.id = %drop_id, RecordsSucceeded = 150_u64, "job ended");
 //!
 //! {"timestamp":"2026-11-23T15:05:00.123Z","level":"INFO","message":"job ended",
 //!  "JobNamePrefix":"demo","RecordsSucceeded":150,"drop.id":"2050…","requestId":"8476…",
@@ -18,22 +12,17 @@
 //!   "Dimensions":[["JobNamePrefix"]],"Metrics":[{"Name":"RecordsSucceeded","Unit":"Count"}]}]}}
 //! ```
 //!
-//! Strings are truncated, and escaped beyond what JSON asks for, since a person may read them on a terminal.
+//! Strings are truncated, and escaped beyond what JSON requires, because people read them on a terminal.
 //!
-//! What each metric means is in `docs/operations.md`. No prompt, no answer and no whole event is ever
-//! logged; the SDKs and the runtime, which do log them at their finer levels, are held to warnings here.
-//! Levels finer than `info` are in debug builds only.
-//!
-//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
-//! (read 2026-11)
+//! No prompt, no answer, and no whole event is ever logged. The SDKs and the runtime, which log these at their finer
+//! levels, are limited to warnings here. Levels finer than `info` exist in debug builds only.
 
-use std::collections::BTreeSet;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -46,20 +35,9 @@ use tracing_subscriber::{Layer, Registry};
 use crate::aws::clock::now;
 use crate::aws::config::variable;
 use crate::aws::error::Chain;
+use crate::aws::metrics;
 use crate::base::text;
 use crate::base::timestamp::Timestamp;
-
-const NAMESPACE: &str = "BedrockVpcBatch";
-
-/// The dimension that every metric has; its value is the job-name prefix, which is the stack's own.
-const PREFIX_DIMENSION: &str = "JobNamePrefix";
-
-/// At most this many metrics in one directive, as the specification has it.
-const MAX_METRICS_PER_DIRECTIVE: usize = 100;
-
-/// The longest value of a dimension, in characters.
-/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html>
-const MAX_DIMENSION_VALUE: usize = 1024;
 
 /// What begins a line, whatever else it has.
 const FIRST: [&str; 3] = ["timestamp", "level", "message"];
@@ -186,27 +164,15 @@ impl Visit for Fields {
     }
 }
 
-/// The members of an event's line. What cannot be a metric or a dimension is in the line all the same.
+/// Makes the members of an event's line.
 fn line(
     job_name_prefix: &str,
     time: SystemTime,
     level: &Level,
     fields: Vec<(&str, Value)>,
 ) -> Map<String, Value> {
-    let mut line = Map::new();
-    let (mut metrics, mut dimensions) = (BTreeSet::new(), BTreeSet::new());
-    for (name, value) in fields {
-        let name = if let Some(name) = name.strip_prefix("metric.") {
-            metrics.insert(name);
-            name
-        } else if let Some(name) = name.strip_prefix("dimension.") {
-            dimensions.insert(name);
-            name
-        } else {
-            name
-        };
-        line.insert(name.to_owned(), value);
-    }
+    let mut line: Map<String, Value> =
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let millis = u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis());
     let millis = millis.unwrap_or(u64::MAX);
     let seconds = Timestamp::from(time).to_string();
@@ -215,44 +181,8 @@ fn line(
         format!("{}.{:03}Z", seconds.trim_end_matches('Z'), millis % 1000).into(),
     );
     line.insert("level".to_owned(), level.as_str().into());
-
-    metrics.retain(|name| line.get(*name).is_some_and(Value::is_number));
-    if metrics.is_empty() {
-        return line;
-    }
-    line.insert(PREFIX_DIMENSION.to_owned(), job_name_prefix.into());
-    dimensions.retain(|name| line.get(*name).and_then(Value::as_str).is_some_and(is_dimension_value));
-    let mut dimension_sets = vec![vec![PREFIX_DIMENSION]];
-    if !dimensions.is_empty() {
-        dimension_sets.push([PREFIX_DIMENSION].into_iter().chain(dimensions).collect());
-    }
-    let definitions: Vec<Value> =
-        metrics.into_iter().map(|name| json!({"Name": name, "Unit": unit(name)})).collect();
-    let directives: Vec<Value> = definitions
-        .chunks(MAX_METRICS_PER_DIRECTIVE)
-        .map(|metrics| json!({"Namespace": NAMESPACE, "Dimensions": dimension_sets, "Metrics": metrics}))
-        .collect();
-    line.insert("_aws".to_owned(), json!({"Timestamp": millis, "CloudWatchMetrics": directives}));
+    metrics::embed(&mut line, job_name_prefix, millis);
     line
-}
-
-/// CloudWatch drops the metric if a dimension's value is not like this.
-/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html>
-fn is_dimension_value(value: &str) -> bool {
-    value.len() <= MAX_DIMENSION_VALUE
-        && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-        && !value.trim().is_empty()
-}
-
-/// What a metric is counted in, by the end of its name.
-fn unit(metric: &str) -> &'static str {
-    if metric.ends_with("Seconds") {
-        "Seconds"
-    } else if metric.ends_with("Bytes") {
-        "Bytes"
-    } else {
-        "Count"
-    }
 }
 
 fn json_text(line: &Map<String, Value>) -> String {
@@ -265,13 +195,14 @@ fn json_text(line: &Map<String, Value>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
+    use serde_json::json;
     use tracing::{Span, error, info, info_span, trace, warn};
 
     use super::*;
+    use crate::aws::metrics::METRICS;
 
     /// 2026-11-23T15:05:00.007Z.
     fn time() -> SystemTime {
@@ -324,37 +255,33 @@ mod tests {
             // What the line says of itself cannot be overwritten.
             (vec![("level", "x".into()), ("timestamp", 1.into())], plain(json!({}))),
             (
-                vec![("metric.Records", 150.into()), ("job.id", "1".into())],
+                vec![("Records", 150.into()), ("job.id", "1".into())],
                 measured(one(), &[("Records", "Count")], json!({"Records": 150, "job.id": "1"})),
             ),
             (
-                vec![
-                    ("metric.OldestWaitingSeconds", 7.into()),
-                    ("metric.InputBytes", 1.into()),
-                    ("metric.Share", 0.5.into()),
-                ],
+                vec![("OldestWaitingSeconds", 7.into()), ("Records", 0.5.into())],
                 measured(
                     one(),
-                    &[("InputBytes", "Bytes"), ("OldestWaitingSeconds", "Seconds"), ("Share", "Count")],
-                    json!({"OldestWaitingSeconds": 7, "InputBytes": 1, "Share": 0.5}),
+                    &[("Records", "Count"), ("OldestWaitingSeconds", "Seconds")],
+                    json!({"OldestWaitingSeconds": 7, "Records": 0.5}),
                 ),
             ),
             (
-                vec![("metric.JobsEnded", 1.into()), ("dimension.Status", "Completed".into())],
+                vec![("JobsEnded", 1.into()), ("Status", "Completed".into())],
                 measured(two(), &[("JobsEnded", "Count")], json!({"JobsEnded": 1, "Status": "Completed"})),
             ),
-            (vec![("dimension.Status", "Completed".into())], plain(json!({"Status": "Completed"}))),
-            // No numbers.
-            (vec![("metric.Records", "many".into())], plain(json!({"Records": "many"}))),
-            (vec![("metric.Records", true.into())], plain(json!({"Records": true}))),
-            (vec![("metric.Share", f64::NAN.into())], plain(json!({"Share": null}))),
-            (vec![("metric.level", 1.into())], plain(json!({}))),
+            (vec![("Status", "Completed".into())], plain(json!({"Status": "Completed"}))),
+            // Not numbers, and not a metric.
+            (vec![("Records", "many".into())], plain(json!({"Records": "many"}))),
+            (vec![("Records", true.into())], plain(json!({"Records": true}))),
+            (vec![("Records", f64::NAN.into())], plain(json!({"Records": null}))),
+            (vec![("Unknown", 1.into())], plain(json!({"Unknown": 1}))),
         ];
         for (fields, expected) in table {
             assert_eq!(line_of(fields.clone()), expected, "{fields:?}");
         }
         for value in ["".into(), " ".into(), "é".into(), "a\nb".into(), "x".repeat(1025).into(), 1.into()] {
-            let fields = vec![("metric.JobsEnded", 1.into()), ("dimension.Status", Value::clone(&value))];
+            let fields = vec![("JobsEnded", 1.into()), ("Status", Value::clone(&value))];
             let expected =
                 measured(one(), &[("JobsEnded", "Count")], json!({"JobsEnded": 1, "Status": value}));
             assert_eq!(line_of(fields), expected, "{value:?}");
@@ -374,7 +301,7 @@ mod tests {
 
     /// What the specification and its JSON schema demand of a document.
     fn assert_embedded_metric_format(line: &Value) -> usize {
-        const UNITS: [&str; 3] = ["Bytes", "Count", "Seconds"];
+        const UNITS: [&str; 2] = ["Count", "Seconds"];
         let metadata = &line["_aws"];
         assert_members(metadata, &["CloudWatchMetrics", "Timestamp"]);
         assert!(metadata["Timestamp"].is_u64());
@@ -406,14 +333,11 @@ mod tests {
 
     #[test]
     fn every_line_with_metrics_is_embedded_metric_format() {
-        let names: Vec<String> = (0..250).map(|number| format!("metric.M{number:03}")).collect();
-        for count in [1, 2, 99, 100, 101, 200, 250] {
+        for count in 1..=METRICS.len() {
             let mut fields: Vec<(&str, Value)> =
-                names.iter().take(count).map(|name| (name.as_str(), 1.into())).collect();
+                METRICS.iter().take(count).map(|(name, ..)| (*name, 1.into())).collect();
             assert_eq!(assert_embedded_metric_format(&line_of(fields.clone())), count);
-            fields.push(("dimension.Status", "Failed".into()));
-            fields.push(("dimension.Blank", "".into()));
-            fields.push(("metric.Text", "1".into()));
+            fields.push(("Status", "Failed".into()));
             assert_eq!(assert_embedded_metric_format(&line_of(fields)), count);
         }
     }
@@ -458,7 +382,7 @@ mod tests {
             );
             let error = io::Error::other(fmt::Error);
             warn!(error = &error as &(dyn StdError + 'static));
-            info!(metric.JobsEnded = 1_u64, dimension.Status = "Stopped", "job ended");
+            info!(JobsEnded = 1_u64, Status = "Stopped", "job ended");
         });
         assert_eq!(
             lines.iter().take(2).collect::<Vec<_>>(),
@@ -543,19 +467,5 @@ mod tests {
                 json!({"level": "ERROR", "message": "out"}),
             ]
         );
-    }
-
-    #[test]
-    fn documented_units_are_those_of_the_metrics() {
-        let operations = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
-        let operations = std::fs::read_to_string(operations).unwrap();
-        let (_, table) =
-            operations.split_once("| metric | unit | one data point |\n|---|---|---|\n").unwrap();
-        let (table, _) = table.split_once("\n\n").unwrap();
-        for row in table.lines() {
-            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-            assert_eq!(cells[2], unit(cells[1].trim_matches('`')), "{row}");
-        }
-        assert_eq!(table.lines().count(), 21);
     }
 }

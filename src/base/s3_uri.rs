@@ -1,10 +1,10 @@
-//! Where an object is: a bucket and a decoded key. No IO.
+//! Names an object in S3: a bucket and a decoded key. Pure.
 
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
-/// `s3://bucket/key`, with the key as it is, not encoded.
+/// `s3://bucket/key`, with the key decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct S3Uri {
     bucket: String,
@@ -12,25 +12,25 @@ pub struct S3Uri {
 }
 
 impl S3Uri {
-    /// The object `key` in `bucket`.
+    /// Names the object `key` in `bucket`.
     pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
         Self { bucket: bucket.into(), key: key.into() }
     }
 
-    /// Reads `s3://bucket/key`; `None` if it is not of that form. The key may be empty.
+    /// Parses `s3://bucket/key`; `None` if the text does not have that form. The key may be empty.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (bucket, key) = text.strip_prefix("s3://")?.split_once('/')?;
         (!bucket.is_empty()).then(|| Self::new(bucket, key))
     }
 
-    /// The bucket's name.
+    /// Returns the bucket's name.
     #[must_use]
     pub fn bucket(&self) -> &str {
         &self.bucket
     }
 
-    /// The key, decoded.
+    /// Returns the decoded key.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
@@ -43,8 +43,8 @@ impl fmt::Display for S3Uri {
     }
 }
 
-/// Decodes the key of an S3 notification, which is form-encoded: `+` is a space, `%2B` is a plus.
-/// `None` if the bytes are not UTF-8. An EventBridge `Object Created` event has its key plain.
+/// Decodes the key in an S3 notification, which is form-encoded: `+` is a space, `%2B` is a plus. Returns `None` if the
+/// decoded bytes are not UTF-8. The key in an EventBridge `Object Created` event is not encoded.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 #[must_use]
 pub fn decode_notification_key(encoded: &str) -> Option<String> {

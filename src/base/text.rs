@@ -1,19 +1,20 @@
-//! Makes text that others wrote fit to be shown to a person. Pure.
+//! Makes text fit to be shown to a person. Pure.
 //!
-//! Record ids, names of members, keys, file names and the messages of services may be of any length and hold
-//! any character: some clear a terminal or set its title, reverse the direction of what follows, or cannot be
-//! seen. Whatever is shown of such text passes through here. It is truncated, and a character that has no
-//! visible form is written as its escape, such as `\u{1b}`.
+//! Text that others wrote, such as record ids, names of members, keys, file names, and messages of services, may be of
+//! any length and hold any character. Some characters clear a terminal or set its title, some reverse the direction of
+//! what follows, and some cannot be seen. All such text passes through here before it is shown. It is truncated, and a
+//! character without a visible form is written as its escape, such as `\u{1b}`.
 
 use std::fmt::{self, Display, Write};
 
-/// The most characters shown of a name within a sentence, such as a record id.
+/// The largest number of characters shown of a name within a sentence, such as a record id.
 pub const NAME_CHARS: usize = 64;
 
-/// The most characters shown of a path, a key, or a message. The longest path of Linux and all keys of S3 fit.
+/// The largest number of characters shown of a path, a key, or a message. The longest path on Linux fits, and so does
+/// every key of S3.
 pub const LINE_CHARS: usize = 4_096;
 
-/// Text whose [`Display`] is fit for a person. However long the text is, only what is shown of it is read.
+/// Text whose [`Display`] is fit for a person. Only as much of the text is read as is shown.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<T> {
     text: T,
@@ -21,7 +22,7 @@ pub struct Shown<T> {
     kept: Kept,
 }
 
-/// Which of the characters without a visible form are left as they are.
+/// Which characters without a visible form are kept as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kept {
     None,
@@ -29,7 +30,7 @@ enum Kept {
     All,
 }
 
-/// A name within a sentence: at most [`NAME_CHARS`] characters and a `…`.
+/// Shows a name within a sentence: at most [`NAME_CHARS`] characters, and `…` if there are more.
 ///
 /// ```
 /// # use bedrock_vpc_batch::base::text;
@@ -39,23 +40,47 @@ pub const fn name<T: Display>(text: T) -> Shown<T> {
     Shown { text, max_chars: NAME_CHARS, kept: Kept::None }
 }
 
-/// A path, a key or a message, on one line: at most [`LINE_CHARS`] characters and a `…`.
+/// Shows a path, a key or a message on one line: at most [`LINE_CHARS`] characters, and `…` if there are more.
 pub const fn line<T: Display>(text: T) -> Shown<T> {
     Shown { text, max_chars: LINE_CHARS, kept: Kept::None }
 }
 
-/// All of a text that may have several lines. Use it last, where the parts have been truncated.
+/// Shows all of a text that may have several lines. Its parts should have been truncated before.
 pub const fn lines<T: Display>(text: T) -> Shown<T> {
     Shown { text, max_chars: usize::MAX, kept: Kept::Newlines }
 }
 
-/// A path, a key or a message that becomes a string of JSON, to be escaped there by [`escape_json`]: at most
-/// [`LINE_CHARS`] characters and a `…`.
+/// Truncates a path, a key or a message for a string of JSON, where [`escape_json`] will escape it: at most
+/// [`LINE_CHARS`] characters, and `…` if there are more.
 pub const fn truncated<T: Display>(text: T) -> Shown<T> {
     Shown { text, max_chars: LINE_CHARS, kept: Kept::All }
 }
 
-/// The same JSON, with the escapes of JSON for characters that have no visible form.
+/// A number of things, such as `1 record` or `2 records`.
+#[derive(Debug, Clone, Copy)]
+pub struct Count<N> {
+    number: N,
+    noun: &'static str,
+}
+
+/// Shows a number of things. The plural of the noun must be made with `s`.
+///
+/// ```
+/// # use bedrock_vpc_batch::base::text::count;
+/// assert_eq!([0, 1, 2].map(|n| count(n, "byte").to_string()), ["0 bytes", "1 byte", "2 bytes"]);
+/// ```
+pub const fn count<N: Display + PartialEq + From<u8>>(number: N, noun: &'static str) -> Count<N> {
+    Count { number, noun }
+}
+
+impl<N: Display + PartialEq + From<u8>> Display for Count<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.number == N::from(1) { "" } else { "s" };
+        write!(f, "{} {}{plural}", self.number, self.noun)
+    }
+}
+
+/// Escapes the characters in a JSON text that have no visible form. The result is JSON that means the same.
 #[must_use]
 pub fn escape_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
@@ -99,7 +124,7 @@ impl Write for Escaping<'_, '_> {
         for c in text.chars() {
             if self.chars_left == 0 {
                 self.is_truncated = true;
-                // Ends the writing: there may be gigabytes to come.
+                // An error ends the writing: there may be gigabytes left.
                 return Err(fmt::Error);
             }
             self.chars_left -= 1;
@@ -119,8 +144,8 @@ impl Write for Escaping<'_, '_> {
     }
 }
 
-/// Whether a character can be seen and changes nothing around it. A mark that combines with the character
-/// before it, as many scripts have them, needs one.
+/// Whether a character can be seen and changes nothing around it. A combining mark, which many scripts have, needs a
+/// character before it.
 fn is_visible(c: char, is_first: bool) -> bool {
     match c {
         ' '..='~' => true,
@@ -131,8 +156,8 @@ fn is_visible(c: char, is_first: bool) -> bool {
     }
 }
 
-/// The characters that the standard library counts as printable though they have no form of their own:
-/// letters and marks among Unicode's `Default_Ignorable_Code_Point`, and the blank Braille pattern.
+/// Whether a character counts as printable for the standard library although nothing is printed: the letters and marks
+/// among Unicode's `Default_Ignorable_Code_Point`, and the blank Braille pattern.
 fn is_blank(c: char) -> bool {
     matches!(
         c,
@@ -199,19 +224,19 @@ mod tests {
         for c in '\0'..=char::MAX {
             let shown = lines(format!("a{c}")).to_string();
             let is_escaped = shown != format!("a{c}");
-            let must_be = (c.is_control() && c != '\n')
+            let must_be_escaped = (c.is_control() && c != '\n')
                 || ('\u{200b}'..='\u{200f}').contains(&c)
                 || ('\u{2028}'..='\u{202e}').contains(&c)
                 || ('\u{2060}'..='\u{206f}').contains(&c)
                 || ('\u{e0000}'..='\u{e0fff}').contains(&c)
                 || c == '\u{feff}';
-            assert!(is_escaped || !must_be, "{:?}", c.escape_unicode().to_string());
+            assert!(is_escaped || !must_be_escaped, "{:?}", c.escape_unicode().to_string());
             assert_eq!(lines(&shown).to_string(), shown, "what is shown can be shown again");
         }
     }
 
     #[test]
-    fn text_is_truncated_after_as_many_characters_as_are_stated() {
+    fn text_is_truncated_after_the_stated_number_of_characters() {
         for (most, show) in [
             (NAME_CHARS, (|text| name(text).to_string()) as fn(String) -> String),
             (LINE_CHARS, |text| line(text).to_string()),
@@ -235,7 +260,7 @@ mod tests {
         assert_eq!(escape_json("\"é\u{202e}\u{e0041}\""), r#""é\u202e\udb40\udc41""#);
     }
 
-    /// Writes for as long as it may.
+    /// Writes until it is stopped.
     struct Endless(Cell<usize>);
 
     impl Display for Endless {

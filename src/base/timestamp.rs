@@ -1,4 +1,4 @@
-//! A point in time in whole seconds. Pure: the clock is read in `aws::clock`.
+//! Points in time in whole seconds. Pure: only `aws::clock` reads the clock.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,30 +6,30 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Seconds since 1970, written as `2026-11-23T15:05:00Z`.
+/// A number of seconds since 1970, written as `2026-11-23T15:05:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From seconds since 1970; fractions are cut off.
+    /// Makes a point in time from seconds since 1970.
     #[must_use]
     pub fn from_secs(secs: i64) -> Self {
         Self(secs)
     }
 
-    /// How many seconds it is after another time; 0 if it is before.
+    /// Returns how many seconds it is after an earlier time, or 0 if that time is not earlier.
     #[must_use]
     pub fn seconds_since(self, earlier: Self) -> u64 {
         u64::try_from(self.0 - earlier.0).unwrap_or_default()
     }
 
-    /// The time so much earlier.
+    /// Returns the time that is earlier by a duration; fractions of a second are ignored.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub_unsigned(duration.as_secs()))
     }
 
-    /// Written without separators, as part of a key: `20261123T150500Z`.
+    /// Returns it as text without separators, for a part of a key: `20261123T150500Z`.
     #[must_use]
     pub fn compact(self) -> String {
         self.to_string().chars().filter(|c| !matches!(c, '-' | ':')).collect()

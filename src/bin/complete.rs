@@ -9,7 +9,7 @@ use bedrock_vpc_batch::aws::clients::Clients;
 use bedrock_vpc_batch::aws::config::Config;
 use bedrock_vpc_batch::aws::error::Chain;
 use bedrock_vpc_batch::aws::{clock, telemetry};
-use bedrock_vpc_batch::flow::complete::Complete;
+use bedrock_vpc_batch::flow::handlers::Complete;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

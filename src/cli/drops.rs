@@ -1,4 +1,4 @@
-//! Files and folders to drops, and drops to a report for the user.
+//! Drops files, and tells the user how each drop ended.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
@@ -10,34 +10,39 @@ use aws_sdk_s3::primitives::ByteStream;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::error::{CliError, path_error};
+use super::failures;
 use super::names::Names;
 use super::progress::Progress;
 use super::signals::Signals;
+use super::summary::{describe_rejection, describe_summary};
 use super::watch::{State, Watched};
-use super::{CliError, failures, path_error, tell_problems};
-use crate::aws::bedrock::is_terminal;
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
 use crate::aws::events::{ObjectCreated, parse_job_state_change, parse_object_created};
-use crate::aws::store::Store;
+use crate::aws::sdk_error;
+use crate::aws::store::objects::Store;
 use crate::base::s3_uri::S3Uri;
 use crate::base::text;
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys;
 use crate::drop::rejection::Rejection;
 use crate::drop::source::DropSource;
+use crate::job::ending::EndStatus;
 use crate::job::summary::Summary;
-use crate::ledger::job::{DOUBT, JobEntry, JobState};
+use crate::ledger::job::JobEntry;
+use crate::ledger::job_state::{DOUBT, Doubt, JobState};
 use crate::local::Local;
-use crate::local::pump::{Ending, EventCounts};
+use crate::local::pump::{DropEnding, EventCounts};
 
-/// How often a watched folder and the jobs are looked at.
+/// How often watched folders and jobs are checked.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Drops the files, watches the folders, and reports each drop as it ends. Returns when all files are done
-/// and no folder is watched, at a signal, or when nothing can be written any more; what is open then is named.
+/// and no folder is watched, at a signal, or when nothing more can be written; drops that are still open are
+/// then listed.
 ///
-/// True if every drop's records are accounted for.
+/// Returns true if the records of every drop are accounted for.
 pub(super) async fn process(
     local: &Local,
     paths: &[PathBuf],
@@ -65,7 +70,7 @@ pub(super) async fn process(
         Ok(()) | Err(_) => session.finish(),
     };
     match worked {
-        // Nothing was interrupted: this is how the watch of a folder ends.
+        // Nothing was interrupted: this is how watching a folder ends.
         Err(CliError::Interrupted(_)) if is_over => finished,
         Err(error) => Err(error),
         Ok(()) => finished,
@@ -84,7 +89,7 @@ async fn work(
     }
     for folder in &watched {
         session.progress.note(&format!(
-            "watching {}: a file is dropped when nothing has been written to it for {} s; Ctrl-C ends",
+            "watching {}: a file is dropped once nothing has been written to it for {} s; Ctrl-C ends",
             text::line(folder.folder().display()),
             quiet.as_secs_f64(),
         ))?;
@@ -95,7 +100,7 @@ async fn work(
             Some(ending) = session.endings.recv() => session.end(ending).await?,
             _ = look.tick() => {
                 session.show_jobs()?;
-                session.tell_doubts().await?;
+                session.report_doubts().await?;
                 for folder in &mut watched {
                     session.look_at(folder, names).await?;
                 }
@@ -108,32 +113,33 @@ async fn work(
 /// The drops of one run.
 struct Session<'a> {
     local: &'a Local,
-    /// The user's own: nothing goes wrong with its calls.
+    /// The user's own client: no faults are injected into its calls.
     s3: Client,
     store: Store,
-    endings: mpsc::UnboundedReceiver<Ending>,
+    endings: mpsc::UnboundedReceiver<DropEnding>,
     progress: Progress,
-    /// Files that are still to be dropped, or being dropped, with their keys.
+    /// Files that have not been dropped yet, with their keys.
     waiting: VecDeque<(PathBuf, String)>,
     /// How often each key was dropped.
     dropped: HashMap<String, u64>,
     /// The drops that have not ended, by id.
     open: HashMap<String, OpenDrop>,
-    /// The jobs that are over at Bedrock and need no more looks: settled, or told to be in doubt.
+    /// The jobs that ended at Bedrock and need no more looks: they are settled, or the user knows that they
+    /// are in doubt.
     looked_at: HashSet<JobId>,
     unsound: u64,
 }
 
 struct OpenDrop {
     key: String,
-    /// What the user knows it by.
+    /// The name that the user knows.
     name: String,
     version_id: Option<String>,
     job_id: JobId,
 }
 
 impl<'a> Session<'a> {
-    fn new(local: &'a Local, endings: mpsc::UnboundedReceiver<Ending>) -> Self {
+    fn new(local: &'a Local, endings: mpsc::UnboundedReceiver<DropEnding>) -> Self {
         let s3 = local.s3().client();
         let store = Store::new(s3.clone(), &local.config().output_bucket);
         Self {
@@ -150,7 +156,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Drops what has arrived in a watched folder, and tells what cannot be dropped.
+    /// Drops the files that arrived in a watched folder, and tells the user what cannot be dropped.
     async fn look_at(&mut self, folder: &mut Watched, names: &Names) -> Result<(), CliError> {
         let look = folder.look(Instant::now(), now());
         for (path, note) in look.notes {
@@ -160,7 +166,7 @@ impl<'a> Session<'a> {
         for file in look.arrived {
             let key = names.key(&file.path);
             if file.is_again {
-                let note = "has changed since it was dropped; it is dropped again, as a new version";
+                let note = "changed since it was dropped; dropping it again as a new version";
                 self.progress.note(&format!("{}: {note}", text::line(&key)))?;
             }
             let is_dropped = self.drop_file(&file.path, &key).await?;
@@ -172,11 +178,11 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Drops a file. False if it cannot be dropped, which is told: the others go on.
+    /// Drops a file. If that fails, tells the user why, and returns false; the other files are still dropped.
     async fn drop_file(&mut self, file: &Path, key: &str) -> Result<bool, CliError> {
         if !key.ends_with(".jsonl") {
             self.unsound += 1;
-            let why = "its name does not end in .jsonl, so S3 would send no event of it; rename it";
+            let why = "its name does not end in .jsonl, so S3 would not send an event for it; rename it";
             self.progress.note(&format!("{}: not dropped: {why}", text::line(key)))?;
             return Ok(false);
         }
@@ -187,9 +193,9 @@ impl<'a> Session<'a> {
             Ok(source) => source,
             Err(error) => {
                 self.unsound += 1;
-                // What the SDK says of a file that ends early is about itself.
+                // If a file ends early, the SDK's message does not say so.
                 let cause = if has_changed {
-                    "it has changed while it was read".to_owned()
+                    "it changed while it was being read".to_owned()
                 } else {
                     Chain(&error).to_string()
                 };
@@ -198,7 +204,7 @@ impl<'a> Session<'a> {
             }
         };
         if has_changed {
-            self.progress.note(&format!("{}: has changed while it was dropped", text::line(key)))?;
+            self.progress.note(&format!("{}: changed while it was being dropped", text::line(key)))?;
         }
         let drop_id = DropId::derive(&source);
         let count = self.dropped.entry(key.to_owned()).or_default();
@@ -221,7 +227,8 @@ impl<'a> Session<'a> {
         let body =
             ByteStream::from_path(file).await.map_err(|error| path_error(file, io::Error::other(error)))?;
         let put = self.s3.put_object().bucket(bucket).key(key).body(body).send().await;
-        let put = put.map_err(|error| Error::from_sdk(format!("S3 PutObject s3://{bucket}/{key}"), error))?;
+        let put =
+            put.map_err(|error| sdk_error::classify(format!("S3 PutObject s3://{bucket}/{key}"), error))?;
         let source = self.store.head(&S3Uri::new(bucket, key), put.version_id()).await?;
         source.ok_or_else(|| Error::Internal(format!("s3://{bucket}/{key} is not there")).into())
     }
@@ -243,26 +250,32 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Says of jobs whose evidence contradicts itself that they are waited for, and how long that can take.
-    async fn tell_doubts(&mut self) -> Result<(), CliError> {
+    /// Tells the user which jobs are waited for because their evidence contradicts itself, and how long that
+    /// can take.
+    async fn report_doubts(&mut self) -> Result<(), CliError> {
         let prefix = &self.local.config().job_name_prefix;
-        let over = self.local.stand_in().jobs().into_iter().filter(|job| is_terminal(job.status.as_str()));
+        let over = self
+            .local
+            .stand_in()
+            .jobs()
+            .into_iter()
+            .filter(|job| EndStatus::parse(job.status.as_str()).is_some());
         let over: Vec<JobId> = over.filter_map(|job| JobId::from_job_name(prefix, &job.name)).collect();
         for job_id in over {
             if self.looked_at.contains(&job_id) {
                 continue;
             }
-            // An entry that is not there, or cannot be read, is told of by the functions.
+            // If an entry is missing or cannot be read, the functions report it.
             let Ok(Some(job)) = self.store.get_json::<JobEntry>(&keys::job_entry(&job_id)).await else {
                 continue;
             };
-            if let JobState::Doubtful { contradictions, .. } = &job.entry.state {
+            if let JobState::Doubtful(_, Doubt { contradictions, .. }) = &job.entry.state {
                 let name = self
                     .open
                     .get(job.entry.drop_id.as_str())
                     .map_or(job.entry.source.key.as_str(), |open| &open.name);
                 self.progress.note(&format!(
-                    "{}: in doubt: job {job_id} is over, but {}; it is looked at again for {} hours, and nothing of it is submitted again",
+                    "{}: in doubt: job {job_id} has ended, but {}; it is checked again for {} hours, and none of its records are submitted again",
                     text::line(name),
                     text::line(contradictions.join("; ")),
                     DOUBT.as_secs() / 3_600,
@@ -275,18 +288,18 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    async fn end(&mut self, ending: Ending) -> Result<(), CliError> {
+    async fn end(&mut self, ending: DropEnding) -> Result<(), CliError> {
         let key = match ending {
-            Ending::GivenUp { error, .. } if self.local.is_swept() => {
+            DropEnding::GivenUp { error, .. } if self.local.is_swept() => {
                 return self.progress.note(&format!("an event: given up: {error}"));
             }
-            Ending::GivenUp { event, error } => {
+            DropEnding::GivenUp { event, error } => {
                 self.unsound += 1;
                 let drop_id = self.drop_of(event).unwrap_or_default();
                 let name = self.open.remove(&drop_id).map_or_else(|| "an event".to_owned(), |open| open.name);
                 return self.progress.end(&drop_id, &format!("{}: given up: {error}", text::line(name)));
             }
-            Ending::Reported(key) => key,
+            DropEnding::Reported(key) => key,
         };
         // results/<key of the drop>/<drop-id>/<report>
         let drop_id = key.rsplit('/').nth(1).unwrap_or_default().to_owned();
@@ -301,16 +314,17 @@ impl<'a> Session<'a> {
         self.progress.end(&drop_id, &format!("{name}: {told}\n  results: {folder}"))
     }
 
-    /// Whether a drop is sound, and what its report says. The error is `None` if there is no report.
+    /// Whether every record of a drop is accounted for, and what its report says. The error is `None` if
+    /// there is no report.
     async fn report(&self, key: &str) -> Result<(bool, String), Option<Error>> {
         if key.ends_with("/summary.json") {
             let summary = self.store.get_json::<Summary>(key).await?.ok_or(None)?.entry;
             let folder = self.local.folder_of(key).unwrap_or_default();
-            let failures = failures::tell(&summary, &folder, &self.local.config().model_id);
-            Ok((summary.balanced, tell_summary(&summary) + &failures))
+            let failures = failures::describe(&summary, &folder, &self.local.config().model_id);
+            Ok((summary.balanced, describe_summary(&summary) + &failures))
         } else {
             let rejection = self.store.get_json::<Rejection>(key).await?.ok_or(None)?.entry;
-            Ok((false, tell_rejection(&rejection)))
+            Ok((false, describe_rejection(&rejection)))
         }
     }
 
@@ -329,7 +343,8 @@ impl<'a> Session<'a> {
         self.open.iter().find(|(_, open)| is_meant(open)).map(|(drop_id, _)| drop_id.clone())
     }
 
-    /// Tells what went wrong on purpose, and what is open. True if every drop's records are accounted for.
+    /// Tells the user which faults were injected, and what is still open. Returns true if the records of
+    /// every drop are accounted for.
     fn finish(mut self) -> Result<bool, CliError> {
         self.progress.finish();
         let faults = injected(self.local);
@@ -348,7 +363,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The faults that came to pass, with how often.
+/// How often each fault was injected.
 fn injected(local: &Local) -> Vec<String> {
     let calls = local.faults().counts();
     let events = [local.pump().notifications(), local.pump().state_changes()];
@@ -360,26 +375,4 @@ fn injected(local: &Local) -> Vec<String> {
     ];
     let all = calls.into_iter().chain(events);
     all.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect()
-}
-
-fn tell_summary(summary: &Summary) -> String {
-    let counts = &summary.records;
-    let mut text = format!(
-        "{} records = {} succeeded + {} failed + {} unprocessed",
-        counts.total, counts.succeeded, counts.failed, counts.unprocessed
-    );
-    for mismatch in &summary.mismatches {
-        text.push_str("\n  does not add up: ");
-        text.push_str(mismatch);
-    }
-    text
-}
-
-fn tell_rejection(rejection: &Rejection) -> String {
-    let (problems, shown) = (&rejection.problems, 3);
-    let mut text = format!("rejected, {}", tell_problems(problems, rejection.stopped_early, shown));
-    if problems.len() > shown {
-        text.push_str("\n  the others are in rejection.json");
-    }
-    text
 }

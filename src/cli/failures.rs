@@ -1,4 +1,4 @@
-//! Why records of a drop have failed, as far as a person can be told in a line or two.
+//! Tells a person in a line or two why records of a drop failed.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::base::text;
 use crate::job::summary::Summary;
 
-/// The longest line that is read for its error: a record of the greatest size, and as much again.
+/// The longest line that is read for its error: twice the size of the largest record.
 const MAX_LINE_BYTES: u64 = 512 << 20;
 
 /// The part of a line in `errors/` that is shown.
@@ -25,14 +25,15 @@ struct ErrorOfRecord {
     error_message: Option<String>,
 }
 
-/// The first error in a drop's results, and what to do if no record at all has an answer. Empty if none has failed.
-pub(super) fn tell(summary: &Summary, results: &Path, model_id: &str) -> String {
+/// The first error in a drop's results, and what to do if not a single record has an answer. Empty if none
+/// failed.
+pub(super) fn describe(summary: &Summary, results: &Path, model_id: &str) -> String {
     let counts = &summary.records;
     if counts.failed == 0 {
         return String::new();
     }
     let mut told = String::new();
-    // What cannot be read is in the folder that is named next.
+    // If it cannot be read, the user can look into the folder that is named next.
     if let Ok(Some(error)) = first_error(&results.join("errors")) {
         let code = error.error_code.map(|code| format!("{code} ")).unwrap_or_default();
         told.push_str(&format!(
@@ -42,7 +43,7 @@ pub(super) fn tell(summary: &Summary, results: &Path, model_id: &str) -> String 
     }
     if counts.failed == counts.total {
         told.push_str(&format!(
-            "\n  no record has an answer: were they written for another model than {model_id}? --model-id names it"
+            "\n  no record has an answer: were they written for a model other than {model_id}? --model-id sets the model"
         ));
     }
     told

@@ -1,12 +1,12 @@
-//! File paths to keys: what a drop is called, in S3 and on the terminal.
+//! Turns file paths into keys: what a drop is called, in S3 and on the terminal.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-/// Names files by themselves if all that may be dropped comes from one folder, and else by as much of the path of their
-/// folders as tells these apart: `a/x.jsonl`, `b/x.jsonl`.
+/// Decides the keys of files. If all files come from one folder, a key is just the file's name. Otherwise it
+/// starts with as many folder names as it takes to tell the folders apart: `a/x.jsonl`, `b/x.jsonl`.
 #[derive(Debug)]
 pub(super) struct Names {
     /// The folders that files come from.
@@ -14,7 +14,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// For the files, and for what is to come in the folders.
+    /// Prepares keys for these files, and for files that will appear in these folders.
     pub(super) fn new<'a>(
         files: impl IntoIterator<Item = &'a Path>,
         folders: impl IntoIterator<Item = &'a Path>,
@@ -39,7 +39,7 @@ impl Names {
     }
 }
 
-/// A file's folder, by its own name: links to the file are not followed.
+/// The folder that a file is in. If the file is a link, the folder is that of the link.
 fn folder_of(file: &Path) -> PathBuf {
     let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
     absolute(folder.unwrap_or(Path::new(".")))
@@ -61,7 +61,7 @@ fn ends_alike(one: &Path, other: &Path, count: usize) -> bool {
     one.iter().rev().take(count).eq(other.iter().rev().take(count))
 }
 
-/// A name as text. What is not UTF-8 is percent-encoded, so that different names stay different.
+/// A name as text. Bytes that are not UTF-8 are percent-encoded, so that different names stay different.
 fn text(name: &OsStr) -> String {
     let mut text = String::new();
     for chunk in name.as_bytes().utf8_chunks() {

@@ -1,4 +1,4 @@
-//! What a person sees while drops are under way: bars on a terminal, plain lines elsewhere.
+//! What a person sees while drops are being processed: bars on a terminal, plain lines elsewhere.
 
 use std::collections::HashMap;
 use std::io::{IsTerminal, stdout};
@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::CliError;
+use super::error::CliError;
 use super::output::print_line;
 use crate::base::text;
 
-/// The display of all drops. What cannot be written is an error: nobody reads it, or it has to be told.
+/// The display of all drops. A failed write is an error: either nobody reads the output, or the user must be
+/// told.
 #[derive(Debug)]
 pub(super) struct Progress {
     bars: Option<MultiProgress>,
@@ -30,7 +31,7 @@ impl Progress {
         Self { bars, drops: HashMap::new() }
     }
 
-    /// A drop has been put.
+    /// Shows a drop that was put.
     pub(super) fn start(&mut self, drop_id: &str, name: &str) -> Result<(), CliError> {
         let name = text::line(name).to_string();
         let bar = self.bars.as_ref().map(|bars| {
@@ -48,7 +49,7 @@ impl Progress {
         Ok(())
     }
 
-    /// A drop's job has come to this.
+    /// Shows the status and the progress of a drop's job.
     pub(super) fn job(
         &mut self,
         drop_id: &str,
@@ -66,7 +67,7 @@ impl Progress {
         Ok(())
     }
 
-    /// A drop is done.
+    /// Takes a drop's bar away, and prints how it ended.
     pub(super) fn end(&mut self, drop_id: &str, text: &str) -> Result<(), CliError> {
         if let Some(bar) = self.drops.remove(drop_id).and_then(|shown| shown.bar) {
             bar.finish_and_clear();
@@ -74,7 +75,7 @@ impl Progress {
         self.note(text)
     }
 
-    /// Something to be read, above the bars.
+    /// Prints lines above the bars.
     pub(super) fn note(&self, text: &str) -> Result<(), CliError> {
         match &self.bars {
             Some(bars) => bars.suspend(|| print_line(text)),
@@ -82,7 +83,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bars away.
+    /// Takes all bars away.
     pub(super) fn finish(&mut self) {
         for shown in self.drops.drain() {
             if let Some(bar) = shown.1.bar {
@@ -92,7 +93,7 @@ impl Progress {
     }
 }
 
-/// Shows a drop. There is a bar as soon as there is something to measure: one of a length of 0 would be full.
+/// Shows a drop. Its bar appears once the total is known, because a bar of length 0 would look full.
 fn show(bar: &ProgressBar, message: &str, processed: u64, total: u64) {
     let is_measured = bar.length().is_some_and(|length| length > 0);
     if total == 0 || !is_measured {
@@ -158,7 +159,7 @@ mod tests {
     fn bar_is_shown_when_there_is_something_to_measure() {
         let screen = Screen::default();
         let shown = |message: &str, processed, total| {
-            // One that draws at once, unlike the terminal's.
+            // This one draws immediately, unlike the terminal's.
             let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255);
             let bar = ProgressBar::with_draw_target(Some(0), target);
             bar.set_prefix("x.jsonl");

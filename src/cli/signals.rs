@@ -1,4 +1,4 @@
-//! The signals that end a run. SIGHUP is not among them: taking it would undo `nohup`.
+//! The signals that end a run. SIGHUP is not among them, because handling it would undo `nohup`.
 
 use std::io;
 
@@ -21,7 +21,7 @@ impl Interrupt {
         }
     }
 
-    /// The exit code by which shells know it: 128 and the number of the signal.
+    /// The exit code that shells use for it: 128 plus the number of the signal.
     pub(super) fn exit_code(self) -> u8 {
         match self {
             Self::CtrlC => 130,
@@ -30,7 +30,7 @@ impl Interrupt {
     }
 }
 
-/// Takes these signals from when it is made on; they no longer end the process by themselves.
+/// Catches these signals from its creation on: they no longer end the process by themselves.
 #[derive(Debug)]
 pub(super) struct Signals {
     interrupt: Signal,

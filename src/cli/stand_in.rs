@@ -1,12 +1,13 @@
-//! The stand-in of Amazon Bedrock by itself, over another server's S3.
+//! `bedrock-vpc-batch stand-in`: serves the stand-in for Amazon Bedrock over another server's S3.
 
 use std::time::Duration;
 
 use aws_config::Region;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 
-use super::CliError;
+use super::error::CliError;
 use super::output::print_line;
+use super::settings::LOG_LIMIT;
 use super::signals::Signals;
 use crate::aws::clients::{Clients, NotSet, explicit, http_client, plain_http_client};
 use crate::aws::config::variable;
@@ -14,12 +15,12 @@ use crate::local::ACCOUNT_ID;
 use crate::local::bedrock::{StandIn, StandInOptions};
 use crate::local::s3::REGION;
 
-/// One attempt of one call to the S3 that was given.
+/// The timeout of one attempt of a call to the given S3.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct StandInArguments {
-    /// The S3 that holds the inputs of the jobs and takes their outputs.
+    /// The S3 that holds the inputs of the jobs and gets their outputs.
     #[arg(long, value_name = "URL")]
     s3_endpoint: String,
 
@@ -36,7 +37,7 @@ pub(super) struct StandInArguments {
     pace_ms: u64,
 }
 
-/// Serves until a signal, or until nobody reads the events any more.
+/// Serves until a signal, or until nothing reads the events.
 pub(super) async fn serve(arguments: &StandInArguments) -> Result<(), CliError> {
     let mut signals = Signals::new().map_err(CliError::Start)?;
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
@@ -55,7 +56,7 @@ pub(super) async fn serve(arguments: &StandInArguments) -> Result<(), CliError> 
     options.region.clone_from(&arguments.region);
     options.pace = Duration::from_millis(arguments.pace_ms);
     let stand_in = StandIn::start(options).await.map_err(CliError::Start)?;
-    stand_in.limit_log(super::LOG_LIMIT);
+    stand_in.limit_log(LOG_LIMIT);
     let mut events = stand_in.subscribe();
     let mut printed = print_line(stand_in.endpoint());
     while printed.is_ok() {

@@ -1,11 +1,13 @@
-//! Judges files before they are dropped, by the rules of the function `submit`.
+//! `bedrock-vpc-batch validate`: applies the rules of the function `submit` to files before they are dropped.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::output::{complain, print_line};
-use super::{CliError, functions_config, name_of, path_error, tell_problems};
+use super::error::{CliError, path_error};
+use super::output::{print_error, print_line};
+use super::problems::{describe_problems, records};
+use super::settings::functions_config;
 use crate::aws::config::Config;
 use crate::base::text;
 use crate::base::timestamp::Timestamp;
@@ -18,17 +20,17 @@ const CHUNK_BYTES: usize = 128 << 10;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ValidateArguments {
-    /// JSONL files to judge.
+    /// JSONL files to validate.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// A setting of the functions, such as a quota, as the README lists them. May be repeated.
+    /// A setting of the functions, such as a quota. May be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
 }
 
-/// Prints what is wrong with each file, or its counts; one that cannot be read does not keep the others from being
-/// judged. True if all are valid.
+/// Prints what is wrong with each file, or its counts. A file that cannot be read does not keep the others
+/// from being judged. Returns true if all are valid.
 pub(super) fn validate(arguments: &ValidateArguments) -> Result<bool, CliError> {
     let config = functions_config(&[], &arguments.settings)?;
     let mut all_are_valid = true;
@@ -36,11 +38,11 @@ pub(super) fn validate(arguments: &ValidateArguments) -> Result<bool, CliError> 
         match judge(&config, file) {
             Ok(verdict) => {
                 all_are_valid &= matches!(verdict, Verdict::Valid(_));
-                print_line(&format!("{}: {}", text::line(file.display()), tell(&verdict)))?;
+                print_line(&format!("{}: {}", text::line(file.display()), describe(&verdict)))?;
             }
             Err(error) => {
                 all_are_valid = false;
-                complain(&path_error(file, error));
+                print_error(&path_error(file, error));
             }
         }
     }
@@ -60,7 +62,7 @@ fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
     if let Some(problem) = check_source(&source, config.max_drop_bytes) {
         return Ok(Verdict::Invalid { problems: vec![problem], stopped_early: false });
     }
-    // Records without an id get one that begins with the drop's; any will do here.
+    // Records without an id get one that starts with the drop id. Here, any drop id will do.
     let drop_id = DropId::derive(&source);
     let mut validator = Validator::new(drop_id, config.quotas, config.max_record_bytes);
     let mut chunk = vec![0; CHUNK_BYTES];
@@ -78,14 +80,18 @@ fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
     Ok(validator.finish())
 }
 
-fn tell(verdict: &Verdict) -> String {
+fn describe(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Valid(parts) => {
-            let records: u64 = parts.iter().map(|part| part.records).sum();
-            format!("valid, {records} records, jobs: {}", parts.len())
+            let total: u64 = parts.iter().map(|part| part.records).sum();
+            format!("valid, {}, jobs: {}", records(total), parts.len())
         }
         Verdict::Invalid { problems, stopped_early } => {
-            format!("not valid, {}", tell_problems(problems, *stopped_early, usize::MAX))
+            format!("not valid, {}", describe_problems(problems, *stopped_early, usize::MAX))
         }
     }
+}
+
+fn name_of(file: &Path) -> String {
+    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
 }

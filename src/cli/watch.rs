@@ -1,9 +1,9 @@
-//! A watched folder: which of its files are to be dropped, and when.
+//! A watched folder: which of its files to drop, and when.
 //!
-//! A file may still be incomplete when it is first seen, and nothing says when its writer is done. It counts as
-//! complete when nothing has been written to it for some time; for one that was renamed into place, that time starts
-//! with its last write. If a file changes after it was dropped, it is dropped again. A file that cannot be dropped is
-//! reported once and skipped.
+//! A file may still be incomplete when it is first seen, and nothing says when its writer is done. It counts
+//! as complete when nothing has been written to it for some time; for one that was renamed into place, that
+//! time starts with its last write. If a file changes after it was dropped, it is dropped again. A file that
+//! cannot be dropped is reported once and skipped.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -27,7 +27,7 @@ struct Seen {
     state: State,
     /// Since when it has been in that state.
     since: Instant,
-    /// Whether there is nothing to be done until it changes.
+    /// Whether nothing needs to be done until it changes.
     is_done: bool,
     /// Whether it was dropped in an earlier state.
     was_dropped: bool,
@@ -35,25 +35,25 @@ struct Seen {
     failed: Option<(i64, i64)>,
 }
 
-/// What changes when a file does.
+/// The state of a file. It changes when the file does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// A file: its length, and when it was written.
+    /// A file: its length, and when it was last written.
     File(u64, SystemTime),
     /// Something that cannot be dropped, and why.
     Unusable(String),
 }
 
-/// What a look at a folder has found.
+/// What one look at a folder found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Look {
-    /// Files to be dropped, in the order of their names.
+    /// Files to drop, ordered by name.
     pub(super) arrived: Vec<Arrived>,
-    /// What the user should know, each a path and what is wrong with it.
+    /// What the user should know: paths, and what is wrong with them.
     pub(super) notes: Vec<(PathBuf, String)>,
 }
 
-/// A file to be dropped.
+/// A file to drop.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Arrived {
     pub(super) path: PathBuf,
@@ -62,7 +62,7 @@ pub(super) struct Arrived {
 }
 
 impl State {
-    /// What a file is now. Links are followed.
+    /// Reads the state of a file. Follows links.
     pub(super) fn of(path: &Path) -> Self {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_file() => {
@@ -84,7 +84,7 @@ impl State {
     }
 }
 
-/// When something about a file has last changed, such as who may read it.
+/// When anything about a file last changed, such as who may read it.
 fn changed(path: &Path) -> (i64, i64) {
     fs::metadata(path).map_or((0, 0), |metadata| (metadata.ctime(), metadata.ctime_nsec()))
 }
@@ -98,14 +98,14 @@ impl Watched {
         &self.folder
     }
 
-    /// Takes note that a file could not be dropped: it arrives again when anything about it has changed.
+    /// Records that a file could not be dropped. It arrives again when anything about it changes.
     pub(super) fn failed(&mut self, path: &Path) {
         if let Some(seen) = self.seen.get_mut(path) {
             (seen.was_dropped, seen.failed) = (false, Some(changed(path)));
         }
     }
 
-    /// Looks at the folder. A file arrives when two looks have found it the same and nothing has been written to it
+    /// Looks at the folder. A file arrives when two looks found it unchanged and nothing was written to it
     /// for the quiet time.
     pub(super) fn look(&mut self, now: Instant, clock: SystemTime) -> Look {
         let mut look = Look::default();
@@ -114,7 +114,7 @@ impl Watched {
             Err(error) => {
                 let error = error.to_string();
                 if self.unreadable.as_ref() != Some(&error) {
-                    look.notes.push((self.folder.clone(), format!("{error}; it is looked at again")));
+                    look.notes.push((self.folder.clone(), format!("{error}; trying again")));
                     self.unreadable = Some(error);
                 }
                 return look;
@@ -126,7 +126,7 @@ impl Watched {
         for path in &paths {
             self.look_at(path, State::of(path), (now, clock), &mut look);
         }
-        // A file that was dropped is remembered: it may come back as it was.
+        // A file that was dropped is remembered, because it may come back unchanged.
         self.seen.retain(|path, seen| seen.was_dropped || paths.contains(path));
         look.arrived.sort_by(|one, other| one.path.cmp(&other.path));
         look
@@ -147,7 +147,7 @@ impl Watched {
         }
         if let State::Unusable(why) = &seen.state {
             seen.is_done = true;
-            // It was there when the folder was listed: if it is gone, there is nothing to tell.
+            // It was there when the folder was listed. If it is gone now, there is nothing to report.
             if path.symlink_metadata().is_ok() {
                 look.notes.push((path.into(), why.clone()));
             }
@@ -163,7 +163,7 @@ impl Watched {
     }
 }
 
-/// What the folder has of the suffix of drops.
+/// The paths in a folder that end in `.jsonl`.
 fn files(folder: &Path) -> io::Result<HashSet<PathBuf>> {
     let mut paths = HashSet::new();
     for entry in fs::read_dir(folder)? {
@@ -186,7 +186,7 @@ mod tests {
 
     const QUIET: Duration = Duration::from_secs(3);
 
-    /// A watched folder, whose time the test decides.
+    /// A watched folder with a clock that the test sets.
     struct Rig {
         root: tempfile::TempDir,
         watched: Watched,
@@ -213,7 +213,8 @@ mod tests {
             file.set_modified(self.clock).unwrap();
         }
 
-        /// Looks so much later: the names that arrived, with `again` if they did before, and the notes.
+        /// Looks after this time. Returns the names that arrived, with `again` if they had arrived before,
+        /// and the notes.
         fn look_after(&mut self, seconds: u64) -> Vec<String> {
             let later = Duration::from_secs(seconds);
             (self.now, self.clock) = (self.now + later, self.clock + later);
@@ -313,7 +314,7 @@ mod tests {
         assert_eq!(rig.look_after(3), ["x.jsonl"]);
         let away = rig.root.path().join("away");
         fs::rename(rig.watched.folder(), &away).unwrap();
-        let gone = "drops: No such file or directory (os error 2); it is looked at again";
+        let gone = "drops: No such file or directory (os error 2); trying again";
         assert_eq!(rig.look_after(1), [gone]);
         assert_eq!(rig.look_after(1), NOTHING);
         fs::rename(away, rig.watched.folder()).unwrap();

@@ -1,34 +1,35 @@
-//! What is known of an account. Gathered by [`gather`](super::gather), judged by the checks.
+//! What is known about an account: [`gather`](super::gather) collects it, and [`checks`](super::checks)
+//! judges it.
 
 use serde_json::Value;
 
-use super::finding::Known;
+use super::known::Known;
 
 /// Everything that the checks look at.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
-    /// All subnets of the VPCs that the jobs' subnets are in.
+    /// All subnets of the VPCs that contain the jobs' subnets.
     pub(super) subnets: Known<Vec<Subnet>>,
     pub(super) route_tables: Known<Vec<RouteTable>>,
-    /// Of the VPC of the first subnet.
+    /// The DNS attributes of the first subnet's VPC.
     pub(super) dns: Known<Dns>,
-    /// The security groups of the jobs, of the functions and of the endpoints.
+    /// The security groups of the jobs, of the functions, and of the endpoints.
     pub(super) groups: Known<Vec<Group>>,
-    /// All endpoints of the Region.
+    /// All endpoints in the Region.
     pub(super) endpoints: Known<Vec<Endpoint>>,
-    /// The id of the Region's managed prefix list of S3.
+    /// The id of the managed prefix list for S3 in the Region.
     pub(super) s3_prefix_list: Known<Option<String>>,
     pub(super) input: Bucket,
     pub(super) output: Bucket,
-    /// The role's trust policy; none if there is no such role.
+    /// The role's trust policy; `None` if the role does not exist.
     pub(super) trust: Known<Option<Value>>,
     /// What IAM's simulation answers.
     pub(super) permissions: Vec<(Question, Known<Decision>)>,
-    /// None if the model's id is not that of a profile.
+    /// `None` if the model id does not name a profile.
     pub(super) profile: Option<Known<Option<Profile>>>,
-    /// The foundation model, or that of the profile.
+    /// The foundation model, or the model of the profile.
     pub(super) model: Known<Option<Model>>,
-    /// The quotas that speak of batch inference.
+    /// The quotas for batch inference.
     pub(super) quotas: Known<Vec<Quota>>,
     /// The keys that the jobs need.
     pub(super) keys: Vec<Key>,
@@ -46,10 +47,10 @@ pub(super) struct RouteTable {
     pub(super) id: String,
     pub(super) vpc_id: String,
     pub(super) is_main: bool,
-    /// The subnets that are associated with it explicitly.
+    /// The subnets that are explicitly associated with it.
     pub(super) subnet_ids: Vec<String>,
     /// Targets that lead out of the VPC to the internet.
-    pub(super) ways_out: Vec<String>,
+    pub(super) internet_targets: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -62,9 +63,9 @@ pub(super) struct Dns {
 pub(super) struct Group {
     pub(super) id: String,
     pub(super) vpc_id: String,
-    /// Who may be reached on TCP 443: CIDR blocks, prefix lists and groups.
+    /// The targets that may be reached on TCP 443: CIDR blocks, prefix lists, and groups.
     pub(super) https_out: Vec<String>,
-    /// Who may come in on TCP 443.
+    /// The sources that may connect on TCP 443.
     pub(super) https_in: Vec<String>,
 }
 
@@ -83,11 +84,11 @@ pub(super) struct Endpoint {
 
 #[derive(Debug, Clone)]
 pub(super) struct Bucket {
-    /// Its Region; none if there is no such bucket.
+    /// Its Region; `None` if the bucket does not exist.
     pub(super) region: Known<Option<String>>,
     pub(super) is_versioned: Known<bool>,
     pub(super) is_public_access_blocked: Known<bool>,
-    /// How objects are encrypted by default.
+    /// The default encryption of objects.
     pub(super) encryption: Known<Option<Encryption>>,
     pub(super) policy: Known<Option<Value>>,
 }
@@ -98,7 +99,8 @@ pub(super) struct Encryption {
     pub(super) key_id: Option<String>,
 }
 
-/// What the simulation is asked: may the role do these with that, in such a request?
+/// A question for the simulation: may the role do this action on this resource, in a request with this
+/// context?
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) action: &'static str,
@@ -113,10 +115,10 @@ pub(super) enum Decision {
     NotAllowed,
     /// A statement of the role denies it.
     Denied,
-    /// The permissions boundary of the role does not let it.
-    Bounded,
-    /// A policy of the organization does not let it.
-    Forbidden,
+    /// The role's permissions boundary does not allow it.
+    DeniedByBoundary,
+    /// A policy of the organization does not allow it.
+    DeniedByOrganization,
 }
 
 #[derive(Debug, Clone)]
@@ -129,7 +131,7 @@ pub(super) struct Profile {
 #[derive(Debug, Clone)]
 pub(super) struct Model {
     pub(super) id: String,
-    /// As the quotas name it.
+    /// The name that the quotas use.
     pub(super) name: String,
     pub(super) lifecycle: String,
     pub(super) end_of_life: Option<String>,
@@ -144,9 +146,9 @@ pub(super) struct Quota {
 
 #[derive(Debug, Clone)]
 pub(super) struct Key {
-    /// As it is named where it is used.
+    /// The id or ARN that names it where it is used.
     pub(super) id: String,
-    /// None if there is no such key.
+    /// `None` if the key does not exist.
     pub(super) metadata: Known<Option<KeyMetadata>>,
     pub(super) policy: Known<Option<Value>>,
 }

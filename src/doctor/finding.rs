@@ -1,19 +1,21 @@
-//! What a check has found, and how it is printed.
+//! What a check found, and how it is printed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use super::known::Unknown;
 use crate::base::text;
 
-/// How a check has ended.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// It is sound.
+    /// Everything is as it should be.
     Ok,
     /// Jobs work, but something is not as it should be.
     Warn,
     /// Jobs will fail.
     Fail,
-    /// It could not be told.
+    /// It could not be found out.
     NotChecked,
 }
 
@@ -31,44 +33,45 @@ impl fmt::Display for State {
 /// One line of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// How the check has ended.
+    /// The result of the check.
     pub state: State,
     /// What was checked.
     pub check: &'static str,
     /// What was found.
     pub found: String,
-    /// What to do about it; none if it is sound.
-    pub cure: Option<String>,
+    /// What to do about it; `None` if nothing needs to be done.
+    pub fix: Option<String>,
 }
 
 impl Finding {
     pub(super) fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Self { state: State::Ok, check, found: found.into(), cure: None }
+        Self { state: State::Ok, check, found: found.into(), fix: None }
     }
 
-    pub(super) fn warn(check: &'static str, found: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { state: State::Warn, check, found: found.into(), cure: Some(cure.into()) }
+    pub(super) fn warn(check: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { state: State::Warn, check, found: found.into(), fix: Some(fix.into()) }
     }
 
-    pub(super) fn fail(check: &'static str, found: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { state: State::Fail, check, found: found.into(), cure: Some(cure.into()) }
+    pub(super) fn fail(check: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { state: State::Fail, check, found: found.into(), fix: Some(fix.into()) }
     }
 
-    pub(super) fn not_checked(check: &'static str, why: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { state: State::NotChecked, check, found: why.into(), cure: Some(cure.into()) }
+    pub(super) fn not_checked(check: &'static str, why: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { state: State::NotChecked, check, found: why.into(), fix: Some(fix.into()) }
     }
 
     pub(super) fn unknown(check: &'static str, unknown: &Unknown) -> Self {
-        Self::not_checked(check, unknown.why.clone(), unknown.cure.clone())
+        Self::not_checked(check, unknown.why.clone(), unknown.fix.clone())
     }
 }
 
-/// What was found has names and messages of AWS in it: it is shown as [`text::line`] has it, as is its cure.
+/// Prints one line. Names and messages from AWS may be in it, so [`text::line`] escapes what was found, and
+/// the fix.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<11}  {:<20}  {}", self.state, self.check, text::line(&self.found))?;
-        match &self.cure {
-            Some(cure) => write!(f, " → {}", text::line(cure)),
+        match &self.fix {
+            Some(fix) => write!(f, " → {}", text::line(fix)),
             None => Ok(()),
         }
     }
@@ -79,7 +82,7 @@ impl fmt::Display for Finding {
 pub struct Report(pub Vec<Finding>);
 
 impl Report {
-    /// Whether nothing was found that makes jobs fail.
+    /// Whether no finding makes jobs fail.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.count(State::Fail) == 0
@@ -90,7 +93,7 @@ impl Report {
     }
 }
 
-/// A line a finding, and their sum.
+/// Prints one line per finding, and a last line that counts them.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for finding in &self.0 {
@@ -102,24 +105,18 @@ impl fmt::Display for Report {
     }
 }
 
-/// A fact that could not be had: why, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unknown {
-    pub(super) why: String,
-    pub(super) cure: String,
+pub(super) fn join(texts: &BTreeSet<&str>) -> String {
+    texts.iter().copied().collect::<Vec<_>>().join(", ")
 }
-
-/// A fact, or why there is none.
-pub(super) type Known<T> = Result<T, Unknown>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn report_is_a_line_a_finding_and_their_sum() {
+    fn report_has_a_line_per_finding_and_their_counts() {
         let unknown =
-            Unknown { why: "AccessDenied on ec2:DescribeRouteTables".into(), cure: "allow it".into() };
+            Unknown { why: "AccessDenied on ec2:DescribeRouteTables".into(), fix: "allow it".into() };
         let report = Report(vec![
             Finding::ok("subnets", "subnet-0a"),
             Finding::warn("internet", "a way out", "close it"),

@@ -1,36 +1,40 @@
-//! What the policy of a resource - an endpoint, a bucket, a key, a role's trust - says to one request. Pure.
+//! What the policy of a resource (an endpoint, a bucket, a key, or the trust of a role) says about a request.
+//! Pure.
 //!
-//! IAM simulates the policies of a role, but takes no policy of a resource for one:
-//! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html> (read 2026-11). So this
-//! reads them, as far as such policies go. What it does not know, it says: it never guesses.
+//! IAM's simulation of a role does not take the policies of resources into account:
+//! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html> (read 2026-11). This module
+//! evaluates them, as far as such policies usually go. It never guesses: if it cannot decide, it says so.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use wildmatch::WildMatch;
 
-/// One request, as a policy sees it.
+use crate::base::arn::Arn;
+
+/// A request, as a policy sees it.
 #[derive(Debug, Clone)]
 pub(super) struct Request<'a> {
-    /// Who asks.
+    /// Who makes the request.
     pub(super) principal: Principal<'a>,
-    /// Such as `s3:GetObject`.
+    /// The action, such as `s3:GetObject`.
     pub(super) action: &'a str,
-    /// The ARN of what is asked for.
+    /// The ARN of the resource.
     pub(super) resource: &'a str,
-    /// What else is known of it.
+    /// What else is known about it.
     pub(super) context: &'a Context,
 }
 
-/// Who asks.
+/// Who makes a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Principal<'a> {
     /// A role, by its ARN.
     Role(&'a str),
-    /// A service of AWS, such as `bedrock.amazonaws.com`.
+    /// An AWS service, such as `bedrock.amazonaws.com`.
     Service(&'a str),
 }
 
-/// The condition keys whose values are known; one without values is known not to be in the request.
+/// The condition keys whose values are known. A key without values is known to be absent from the request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Context(BTreeMap<String, Vec<String>>);
 
@@ -53,18 +57,18 @@ impl Context {
 /// What a policy says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// A statement allows it and none denies it.
+    /// A statement allows it, and none denies it.
     Allowed,
     /// This statement denies it.
     Denied(String),
     /// No statement allows it, and none denies it.
     NotAllowed,
-    /// It depends on this statement, which asks for something that is not known here.
+    /// It depends on this statement, which depends on something that is not known here.
     Unsure(String),
 }
 
-/// Judges one request.
-pub(super) fn judge(policy: &Value, request: &Request<'_>) -> Verdict {
+/// Evaluates a policy for a request.
+pub(super) fn evaluate(policy: &Value, request: &Request<'_>) -> Verdict {
     let mut is_allowed = false;
     let mut unsure = None;
     for (number, statement) in items(policy.get("Statement")).iter().enumerate() {
@@ -85,7 +89,7 @@ pub(super) fn judge(policy: &Value, request: &Request<'_>) -> Verdict {
     }
 }
 
-/// Every value that the conditions of a policy compare this key with.
+/// Every value with which the conditions of a policy compare this key.
 pub(super) fn values_of(policy: &Value, key: &str) -> Vec<String> {
     let mut values = Vec::new();
     for statement in items(policy.get("Statement")) {
@@ -100,7 +104,7 @@ pub(super) fn values_of(policy: &Value, key: &str) -> Vec<String> {
     values
 }
 
-/// `None`: that depends on what is not known here.
+/// Whether a statement applies to a request. `None` if that depends on something that is not known here.
 fn applies(statement: &Value, request: &Request<'_>) -> Option<bool> {
     let action = |pattern: &str| is_like(&pattern.to_lowercase(), &request.action.to_lowercase());
     let resource = |pattern: &str| is_like(pattern, request.resource);
@@ -134,14 +138,15 @@ fn is_principal(statement: &Value, principal: Principal<'_>) -> Option<bool> {
     Some(match principal {
         Principal::Service(service) => texts("Service").contains(&service),
         Principal::Role(arn) => {
-            let account = arn.split(':').nth(4).unwrap_or_default();
+            let account = Arn::parse(arn).map_or("", Arn::account);
             let root = format!(":iam::{account}:root");
             texts("AWS").iter().any(|text| ["*", arn, account].contains(text) || text.ends_with(&root))
         }
     })
 }
 
-/// A statement has one of both lists. A trust policy has no resource.
+/// Whether a statement's list matches. A statement has at most one of the two lists; a trust policy has no
+/// resource.
 fn listed(statement: &Value, is: &str, is_not: &str, matches: impl Fn(&str) -> bool) -> Option<bool> {
     let (list, expected) = match (statement.get(is), statement.get(is_not)) {
         (Some(list), _) => (list, true),
@@ -155,7 +160,7 @@ fn listed(statement: &Value, is: &str, is_not: &str, matches: impl Fn(&str) -> b
     Some(patterns.into_iter().any(matches) == expected)
 }
 
-/// Operator, key and values of each condition.
+/// The operator, key, and values of each condition.
 fn conditions(statement: &Value) -> Vec<(&str, &str, Vec<&str>)> {
     let operators = statement.get("Condition").and_then(Value::as_object).into_iter().flatten();
     operators
@@ -166,6 +171,7 @@ fn conditions(statement: &Value) -> Vec<(&str, &str, Vec<&str>)> {
         .collect()
 }
 
+/// Whether a condition is met. `None` if that depends on something that is not known here.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
 fn is_met(operator: &str, key: &str, wanted: &[&str], context: &Context) -> Option<bool> {
     let actual = context.get(key)?;
@@ -195,23 +201,14 @@ fn is_met(operator: &str, key: &str, wanted: &[&str], context: &Context) -> Opti
     Some(if is_for_all { met.all(|is_met| is_met) } else { met.any(|is_met| is_met) })
 }
 
-/// `*` stands for any characters, `?` for one.
+/// Matches `*` with any number of characters, and `?` with exactly one. Case matters, and a wildcard cannot
+/// be escaped.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html> (read 2026-11)
 fn is_like(pattern: &str, text: &str) -> bool {
-    let Some(first) = pattern.chars().next() else { return text.is_empty() };
-    let rest = pattern.get(first.len_utf8()..).unwrap_or_default();
-    if first == '*' {
-        let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-        return ends.any(|at| is_like(rest, text.get(at..).unwrap_or_default()));
-    }
-    match text.chars().next() {
-        Some(char) if first == '?' || first == char => {
-            is_like(rest, text.get(char.len_utf8()..).unwrap_or_default())
-        }
-        _ => false,
-    }
+    WildMatch::new(pattern).matches(text)
 }
 
-/// One or several: policies may leave out the brackets.
+/// The items of a list. Policies may leave out the brackets around a single item.
 fn items(value: Option<&Value>) -> Vec<&Value> {
     match value {
         Some(Value::Array(items)) => items.iter().collect(),
@@ -237,7 +234,7 @@ mod tests {
 
     const ROLE: &str = "arn:aws:iam::123456789012:role/job";
 
-    fn judged(statement: Value, context: &[(&str, &[&str])]) -> Verdict {
+    fn evaluated(statement: Value, context: &[(&str, &[&str])]) -> Verdict {
         let context = Context::new(context.iter().map(|(key, values)| (*key, values.to_vec())));
         let request = Request {
             principal: Principal::Role(ROLE),
@@ -245,7 +242,7 @@ mod tests {
             resource: "arn:aws:s3:::out/work/a/output/x",
             context: &context,
         };
-        judge(&json!({"Statement": statement}), &request)
+        evaluate(&json!({"Statement": statement}), &request)
     }
 
     fn allow(changes: Value) -> Value {
@@ -271,11 +268,11 @@ mod tests {
         ];
         for (changes, is_allowed) in table {
             let expected = if is_allowed { Verdict::Allowed } else { Verdict::NotAllowed };
-            assert_eq!(judged(allow(changes.clone()), &[]), expected, "{changes}");
+            assert_eq!(evaluated(allow(changes.clone()), &[]), expected, "{changes}");
         }
         let not_get =
             json!({"Effect": "Allow", "NotAction": "s3:Get*", "NotResource": ["arn:aws:s3:::in/*"]});
-        assert_eq!(judged(not_get, &[]), Verdict::Allowed);
+        assert_eq!(evaluated(not_get, &[]), Verdict::Allowed);
     }
 
     #[test]
@@ -315,12 +312,48 @@ mod tests {
                 Some(false) => Verdict::NotAllowed,
                 None => Verdict::Unsure("statement 1".into()),
             };
-            assert_eq!(judged(allow(json!({"Condition": condition})), known), expected, "{condition}");
+            assert_eq!(evaluated(allow(json!({"Condition": condition})), known), expected, "{condition}");
         }
     }
 
     #[test]
-    fn denial_wins_and_doubt_stays_doubt() {
+    fn wildcards_are_those_of_iam() {
+        let table = [
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("**", "a/b", true),
+            ("?", "", false),
+            ("?", "é", true),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("a*c", "ac", true),
+            ("a*c", "abcabc", true),
+            ("a*c", "abcab", false),
+            ("*b?", "abbc", true),
+            ("A*", "abc", false),
+            (r"a\*", "ab", false),
+            (r"a\*", r"a\b", true),
+            // The resource of a question may have a wildcard of its own, which is then a plain character.
+            ("subnet/*", "subnet/*", true),
+            ("subnet/a", "subnet/*", false),
+        ];
+        for (pattern, text, is_match) in table {
+            assert_eq!(is_like(pattern, text), is_match, "{pattern} {text}");
+        }
+    }
+
+    /// A matcher that tries every way to divide the text among the wildcards would not end in years.
+    #[test]
+    fn many_wildcards_take_no_longer() {
+        let pattern = "a*".repeat(100);
+        let text = "a".repeat(2_000);
+        assert!(is_like(&pattern, &text));
+        assert!(!is_like(&format!("{pattern}b"), &text));
+    }
+
+    #[test]
+    fn denial_wins_and_what_is_unsure_stays_unsure() {
         let deny = |sid: &str, condition: Value| {
             let mut statement = allow(json!({"Sid": sid, "Condition": condition}));
             statement["Effect"] = json!("Deny");
@@ -341,7 +374,7 @@ mod tests {
             (json!([]), Verdict::NotAllowed),
         ];
         for (statements, expected) in table {
-            assert_eq!(judged(statements.clone(), known), expected, "{statements}");
+            assert_eq!(evaluated(statements.clone(), known), expected, "{statements}");
         }
     }
 

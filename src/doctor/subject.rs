@@ -1,10 +1,11 @@
-//! What is examined: the settings of the functions, and what only a stack tells.
+//! What is examined: the functions' settings, and what only a stack says.
 
 use std::collections::BTreeMap;
 
 use crate::aws::config::{Config, ConfigError};
+use crate::base::arn::{Arn, id_of};
 
-/// The outputs and parameters of a stack that the functions get these variables from.
+/// The functions' variables, and the outputs or parameters of a stack that they come from.
 const VARIABLES: [(&str, &str); 12] = [
     ("INPUT_BUCKET", "InputBucketName"),
     ("OUTPUT_BUCKET", "OutputBucketName"),
@@ -25,16 +26,16 @@ const VARIABLES: [(&str, &str); 12] = [
 pub(super) struct Subject {
     pub(super) region: String,
     pub(super) config: Config,
-    /// What only a stack tells.
+    /// What only a stack says.
     pub(super) functions: Option<Functions>,
 }
 
-/// The functions of a stack and how they reach the services.
+/// The functions of a stack, and how they reach the services.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Functions {
     /// `SubmitRoleArn` and `CompleteRoleArn`.
     pub(super) roles: Vec<String>,
-    /// The one of them that sweeps: `CompleteRoleArn`.
+    /// The role of the function that sweeps: `CompleteRoleArn`.
     pub(super) sweep_role: Option<String>,
     pub(super) security_group_id: Option<String>,
     pub(super) bedrock_endpoint_id: Option<String>,
@@ -44,7 +45,7 @@ impl Subject {
     /// Reads the outputs and parameters of a stack, outputs first.
     ///
     /// # Errors
-    /// All settings that are missing or wrong, in one.
+    /// One error that lists all settings that are missing or wrong.
     pub(super) fn of_stack(values: &BTreeMap<String, String>, region: &str) -> Result<Self, ConfigError> {
         let value = |name: &str| values.get(name).filter(|value| !value.is_empty()).cloned();
         let config = Config::from_vars(|variable| {
@@ -60,32 +61,32 @@ impl Subject {
         Ok(Self { region: region.to_owned(), config, functions: Some(functions) })
     }
 
-    /// The partition of the account: `aws`, or that of China or of the government.
+    /// The partition of the account: `aws`, or that of China or of a government.
     pub(super) fn partition(&self) -> &str {
-        self.config.job_role_arn.split(':').nth(1).unwrap_or("aws")
+        Arn::parse(&self.config.job_role_arn).map_or("aws", Arn::partition)
     }
 
-    /// The account that owns the role that Bedrock assumes, and all the rest.
+    /// The account that owns the job's role, and everything else.
     pub(super) fn account(&self) -> &str {
-        self.config.job_role_arn.split(':').nth(4).unwrap_or_default()
+        Arn::parse(&self.config.job_role_arn).map_or("", Arn::account)
     }
 
     /// The name of the job's role, without its path.
     pub(super) fn role_name(&self) -> &str {
-        self.config.job_role_arn.rsplit('/').next().unwrap_or_default()
+        id_of(&self.config.job_role_arn)
     }
 
-    /// An ARN of this partition, Region and account.
+    /// An ARN in this partition, Region, and account.
     pub(super) fn arn(&self, service: &str, resource: &str) -> String {
         format!("arn:{}:{service}:{}:{}:{resource}", self.partition(), self.region, self.account())
     }
 
-    /// The ARN of a foundation model of this Region.
+    /// The ARN of a foundation model in this Region.
     pub(super) fn model_arn(&self, model_id: &str) -> String {
         format!("arn:{}:bedrock:{}::foundation-model/{model_id}", self.partition(), self.region)
     }
 
-    /// The ARN of a job such as Bedrock will make.
+    /// The ARN of a job, such as Bedrock will create.
     pub(super) fn job_arn(&self) -> String {
         self.arn("bedrock", "model-invocation-job/abcdefghijkl")
     }
@@ -95,13 +96,14 @@ impl Subject {
         format!("arn:{}:s3:::{path}", self.partition())
     }
 
-    /// What only the sweep asks of S3, to find drops whose event was lost: its role, the action and the ARN.
+    /// What only the sweep requests from S3, to find drops whose event was lost: its role, the action, and
+    /// the ARN.
     pub(super) fn sweep_request(&self) -> Option<(String, &'static str, String)> {
         let role = self.functions.as_ref()?.sweep_role.clone()?;
         Some((role, "s3:ListBucketVersions", self.s3_arn(&self.config.input_bucket)))
     }
 
-    /// What a job asks of S3: actions and ARNs.
+    /// What a job requests from S3: actions and ARNs.
     pub(super) fn s3_requests(&self) -> [(&'static str, String); 3] {
         let output = &self.config.output_bucket;
         let job = "work/00000000000000000000000000000000";
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn stack_of_another_kind_is_refused_with_all_that_it_lacks() {
+    fn stack_of_another_template_is_refused_with_everything_that_it_lacks() {
         let error = Subject::of_stack(&values(&[("ModelId", "a.b")]), "us-east-1").unwrap_err();
         let message = error.to_string();
         for name in ["INPUT_BUCKET", "OUTPUT_BUCKET", "JOB_ROLE_ARN", "SUBNET_IDS", "SECURITY_GROUP_IDS"] {

@@ -1,15 +1,18 @@
-//! The checks on facts: one sound account, and each way in which it may not be.
+//! Tests of the checks, on the facts of one sound account and of accounts with one fault each.
 
 use serde_json::json;
 
+use super::checks::{buckets, model, quotas};
+use super::examine::check;
 use super::facts::{
     Bucket, Decision, Dns, Encryption, Endpoint, Facts, Group, Key, KeyMetadata, Model, Profile, Quota,
     RouteTable, Subnet,
 };
-use super::finding::{Finding, State, Unknown};
-use super::policy::{Context, Principal, Request, Verdict, judge};
+use super::finding::{Finding, State};
+use super::known::Unknown;
+use super::policy::{Context, Principal, Request, Verdict, evaluate};
 use super::subject::{Functions, Subject};
-use super::{buckets, check, model, role};
+use super::{model_id, questions};
 use crate::aws::config::Config;
 
 const ACCOUNT: &str = "123456789012";
@@ -93,7 +96,7 @@ fn facts(subject: &Subject) -> Facts {
             vpc_id: "vpc-1".into(),
             is_main: true,
             subnet_ids: vec!["subnet-0a".into()],
-            ways_out: Vec::new(),
+            internet_targets: Vec::new(),
         }]),
         dns: Ok(Dns { has_support: true, has_hostnames: true }),
         groups: Ok(vec![
@@ -141,16 +144,16 @@ fn facts(subject: &Subject) -> Facts {
 
 fn asked(subject: &Subject, facts: &Facts) -> Vec<super::facts::Question> {
     let keys: Vec<_> = facts.keys.iter().filter_map(|key| key.metadata.as_ref().ok()?.as_ref()).collect();
-    let endpoint = super::network::reached_s3_endpoint(subject, facts);
+    let endpoint = super::vpc::reached_s3_endpoint(subject, facts);
     let subnets = facts.subnets.as_ref().unwrap();
-    role::questions(subject, subnets, endpoint, &model::arns(subject, facts), None, &keys)
+    questions::questions(subject, subnets, endpoint, &model_id::arns(subject, facts), None, &keys)
 }
 
 fn unknown() -> Unknown {
-    Unknown { why: "AccessDenied on x:Y".into(), cure: "allow x:Y to yourself".into() }
+    Unknown { why: "AccessDenied on x:Y".into(), fix: "allow yourself x:Y".into() }
 }
 
-/// What is found that is not sound, a line each.
+/// The findings that are not ok, one line each.
 fn found(changes: &[(&str, &str)], change: impl FnOnce(&mut Facts)) -> Vec<String> {
     let subject = subject(changes);
     let mut facts = facts(&subject);
@@ -174,9 +177,9 @@ fn sound_account_is_sound() {
     assert_eq!(found(&[], |_| ()), Vec::<String>::new());
 }
 
-/// Those that no emulator can be brought to, or not so easily.
+/// Faults that an emulator cannot have, or not easily.
 #[test]
-fn each_fault_is_named_with_its_cure() {
+fn each_fault_is_named_with_its_fix() {
     type Change = fn(&mut Facts);
     let table: Vec<(Change, &str)> = vec![
         (
@@ -187,7 +190,7 @@ fn each_fault_is_named_with_its_cure() {
                     zone: "c".into(),
                 })
             },
-            "warn subnets only in a, b, while the VPC has subnets in c too → name one in each zone",
+            "warn subnets only in a, b, but the VPC also has subnets in c → name one in each zone",
         ),
         (
             |facts| of(&mut facts.route_tables)[0].is_main = false,
@@ -195,20 +198,20 @@ fn each_fault_is_named_with_its_cure() {
         ),
         (
             |facts| of(&mut facts.endpoints)[0].is_available = false,
-            "FAIL route tables subnet-0a leads to vpce-05, which is not available → wait until it is",
+            "FAIL route tables subnet-0a leads to vpce-05, which is not available → wait until it is available",
         ),
         (
             |facts| of(&mut facts.endpoints)[0].service = "com.amazonaws.us-east-1.dynamodb".into(),
-            "FAIL route tables subnet-0a reaches no S3 endpoint: rtb-1 has no route to one → make a gateway endpoint of \
+            "FAIL route tables subnet-0a reaches no S3 endpoint: rtb-1 has no route to one → create a gateway endpoint for \
              com.amazonaws.us-east-1.s3 in vpc-1 with rtb-1",
         ),
         (
-            |facts| of(&mut facts.route_tables)[0].ways_out.push("igw-1".into()),
+            |facts| of(&mut facts.route_tables)[0].internet_targets.push("igw-1".into()),
             "warn internet rtb-1 leads to igw-1 → remove the route",
         ),
         (
             |facts| of(&mut facts.dns).has_support = false,
-            "FAIL DNS DNS support of vpc-1 is off: the endpoints need it → aws ec2 modify-vpc-attribute",
+            "FAIL DNS DNS support of vpc-1 is off, but the endpoints need it → aws ec2 modify-vpc-attribute",
         ),
         (
             |facts| of(&mut facts.groups)[0].id = "sg-00".into(),
@@ -216,19 +219,19 @@ fn each_fault_is_named_with_its_cure() {
         ),
         (
             |facts| of(&mut facts.groups)[0].vpc_id = "vpc-2".into(),
-            "FAIL security groups sg-0a is in vpc-2, the subnets in vpc-1 → name security groups of vpc-1",
+            "FAIL security groups sg-0a is in vpc-2, but the subnets are in vpc-1 → name security groups of vpc-1",
         ),
         (
             |facts| of(&mut facts.groups)[0].https_out = vec!["10.0.0.0/8".into()],
-            "FAIL security groups sg-0a lets 443 out only to 10.0.0.0/8: nothing says that S3 is there → let TCP 443",
+            "FAIL security groups sg-0a allows 443 out only to 10.0.0.0/8, which may not include S3 → allow TCP 443",
         ),
         (
             |facts| facts.s3_prefix_list = Err(unknown()),
-            "not checked security groups AccessDenied on x:Y → allow x:Y to yourself",
+            "not checked security groups AccessDenied on x:Y → allow yourself x:Y",
         ),
         (
             |facts| of(&mut facts.endpoints)[0].policy = None,
-            "not checked S3 endpoint no policy of vpce-05 was shown → look at it",
+            "not checked S3 endpoint AWS did not show the policy of vpce-05 → look at it",
         ),
         (
             |facts| {
@@ -237,11 +240,11 @@ fn each_fault_is_named_with_its_cure() {
                     "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}},
                 }]}));
             },
-            "not checked S3 endpoint the policy of vpce-05 lets what is not known here decide, in Org, on job s3:GetObject",
+            "not checked S3 endpoint the policy of vpce-05 depends on something that is not known here, in Org, for job s3:GetObject",
         ),
         (
             |facts| of(&mut facts.endpoints).truncate(1),
-            "FAIL Bedrock endpoint vpce-0b does not exist in us-east-1 → deploy the stack anew with an interface endpoint",
+            "FAIL Bedrock endpoint vpce-0b does not exist in us-east-1 → deploy the stack again with an interface endpoint",
         ),
         (
             |facts| {
@@ -249,18 +252,18 @@ fn each_fault_is_named_with_its_cure() {
                 of(&mut facts.endpoints)[0].policy = Some(json!({"Statement": [allow, no_versions()]}));
             },
             "FAIL S3 endpoint the policy of vpce-05 denies, in NoVersions, complete s3:ListBucketVersions on \
-             arn:aws:s3:::in-bucket → allow it to arn:aws:iam::123456789012:role/complete there",
+             arn:aws:s3:::in-bucket → allow it for arn:aws:iam::123456789012:role/complete there",
         ),
         (
             |facts| {
                 let policy = of(&mut facts.input.policy).as_mut().unwrap();
                 policy["Statement"].as_array_mut().unwrap().push(no_versions());
             },
-            "FAIL input bucket policy NoVersions denies through vpce-05: complete s3:ListBucketVersions → except from",
+            "FAIL input bucket policy NoVersions denies through vpce-05: complete s3:ListBucketVersions → exempt requests through",
         ),
         (
             |facts| of(&mut facts.endpoints)[1].service = "com.amazonaws.us-east-1.bedrock-runtime".into(),
-            "FAIL Bedrock endpoint vpce-0b is an endpoint of com.amazonaws.us-east-1.bedrock-runtime → name an interface",
+            "FAIL Bedrock endpoint vpce-0b is an endpoint for com.amazonaws.us-east-1.bedrock-runtime → name an interface",
         ),
         (
             |facts| of(&mut facts.endpoints)[1].is_available = false,
@@ -268,23 +271,23 @@ fn each_fault_is_named_with_its_cure() {
         ),
         (
             |facts| of(&mut facts.groups)[2].https_out = Vec::new(),
-            "FAIL Bedrock endpoint sg-0f of the functions does not let 443 out to sg-0b of vpce-0b → let TCP 443 out to",
+            "FAIL Bedrock endpoint sg-0f of the functions does not allow 443 out to sg-0b of vpce-0b → allow TCP 443 out to",
         ),
         (
             |facts| facts.output.region = Ok(Some("eu-west-1".into())),
-            "FAIL output bucket out-bucket is in eu-west-1: an S3 endpoint leads to its own Region only → use a bucket in",
+            "FAIL output bucket out-bucket is in eu-west-1, but an S3 endpoint only leads to its own Region → use a bucket in",
         ),
         (
             |facts| facts.input.encryption = Ok(None),
-            "warn input bucket in-bucket has no default encryption → set one",
+            "warn input bucket in-bucket has no default encryption → set a default encryption",
         ),
         (
             |facts| facts.output.policy = Ok(None),
-            "warn output bucket policy nothing keeps requests to out-bucket on the S3 endpoint → deny what does not come",
+            "warn output bucket policy nothing keeps requests to out-bucket on the S3 endpoint → deny requests that do not come",
         ),
         (
             |facts| facts.output.policy = Ok(Some(json!({"Statement": []}))),
-            "warn output bucket policy nothing keeps requests to out-bucket on the S3 endpoint → deny what does not come",
+            "warn output bucket policy nothing keeps requests to out-bucket on the S3 endpoint → deny requests that do not come",
         ),
         (
             |facts| facts.trust = Ok(None),
@@ -293,24 +296,24 @@ fn each_fault_is_named_with_its_cure() {
         (
             |facts| facts.permissions[0].1 = Ok(Decision::Denied),
             "FAIL role permissions s3:GetObject on arn:aws:s3:::out-bucket/work/00000000000000000000000000000000/input/\
-             drop.jsonl: a statement denies it → let the role's policies allow s3:GetObject",
+             drop.jsonl: a statement denies it → allow s3:GetObject on",
         ),
         (
-            |facts| facts.permissions[2].1 = Ok(Decision::Bounded),
-            "FAIL role permissions s3:ListBucket on arn:aws:s3:::out-bucket: its permissions boundary does not let it",
+            |facts| facts.permissions[2].1 = Ok(Decision::DeniedByBoundary),
+            "FAIL role permissions s3:ListBucket on arn:aws:s3:::out-bucket: its permissions boundary does not allow it",
         ),
         (
-            |facts| facts.permissions[2].1 = Ok(Decision::Forbidden),
-            "FAIL role permissions s3:ListBucket on arn:aws:s3:::out-bucket: a policy of the organization does not let it \
-             → ask who keeps",
+            |facts| facts.permissions[2].1 = Ok(Decision::DeniedByOrganization),
+            "FAIL role permissions s3:ListBucket on arn:aws:s3:::out-bucket: a policy of the organization does not allow it \
+             → ask the administrators",
         ),
         (
             |facts| facts.permissions.iter_mut().take(2).for_each(|asked| asked.1 = Err(unknown())),
-            "not checked role permissions 2 of 22 permissions: AccessDenied on x:Y → allow x:Y to yourself",
+            "not checked role permissions 2 of 22 permissions: AccessDenied on x:Y → allow yourself x:Y",
         ),
         (
             |facts| of(&mut facts.quotas)[0].value = 1000.0,
-            "FAIL quotas MIN_RECORDS_PER_JOB is 100, the quota \"Minimum number of records per batch inference job for \
+            "FAIL quotas MIN_RECORDS_PER_JOB is 100, but the quota \"Minimum number of records per batch inference job for \
              Nova Lite\" is 1000 → set it to that",
         ),
         (
@@ -324,13 +327,13 @@ fn each_fault_is_named_with_its_cure() {
         ),
         (
             |facts| of(&mut facts.keys[0].metadata).as_mut().unwrap().spec = "RSA_2048".into(),
-            "FAIL KMS key arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef is of RSA_2048, and \
-             S3 takes symmetric ones only → use a symmetric key",
+            "FAIL KMS key arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef has the spec RSA_2048, but \
+             S3 only takes symmetric keys → use a symmetric key",
         ),
         (
             |facts| facts.keys[0].policy = Ok(Some(json!({"Statement": []}))),
             "FAIL KMS key the policy of arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef does \
-             not admit kms:Decrypt → allow it there to arn:aws:iam::123456789012:role/job",
+             not admit kms:Decrypt → allow it there for arn:aws:iam::123456789012:role/job",
         ),
     ];
     for (change, line) in table {
@@ -348,13 +351,13 @@ fn profile_is_checked_with_its_model() {
     let inactive = found(&settings, with(Some(profile(false))));
     assert_eq!(inactive.len(), 1, "{inactive:?}");
     assert!(inactive[0].starts_with("FAIL model the inference profile us.amazon."), "{inactive:?}");
-    // The model may be in other Regions alone.
+    // The model may exist only in other Regions.
     let subject = subject(&settings);
     let mut facts = facts(&subject);
     with(Some(profile(true)))(&mut facts);
     facts.model = Ok(None);
     assert_eq!(model::check(&subject, &facts)[0].state, State::Ok);
-    assert_eq!(model::arns(&subject, &facts), ["arn:p", "arn:m"]);
+    assert_eq!(model_id::arns(&subject, &facts), ["arn:p", "arn:m"]);
 }
 
 #[test]
@@ -369,7 +372,7 @@ fn without_a_stack_nothing_is_said_of_functions() {
     assert!(buckets::check(&subject, &facts).iter().all(|finding| finding.state == State::Ok));
 }
 
-/// With every fact unknown, every check says so, and none says that it is sound.
+/// If every fact is unknown, every check says so, and none says that everything is ok.
 #[test]
 fn unknown_facts_are_not_sound() {
     let subject = subject(&[]);
@@ -400,8 +403,8 @@ fn unknown_facts_are_not_sound() {
     assert_eq!(checks.len(), 16, "{checks:?}");
 }
 
-/// The policy of AWS's guide as the template has it: every question must come with the condition keys that it
-/// needs, and be allowed by the statement that is meant for it.
+/// The policy in AWS's guide, as the template has it. Every question must have the condition keys that it
+/// needs to be allowed by the statement that is meant for it.
 #[test]
 fn questions_come_with_the_keys_that_policies_ask_for() {
     let subject = subject(&[]);
@@ -439,9 +442,9 @@ fn questions_come_with_the_keys_that_policies_ask_for() {
             resource: &question.resource,
             context: &context,
         };
-        assert_eq!(judge(&policy, &request), Verdict::Allowed, "{question:?}");
+        assert_eq!(evaluate(&policy, &request), Verdict::Allowed, "{question:?}");
     }
-    // Request tags on subnets and security groups there are none of.
+    // Requests for subnets and security groups do not have request tags.
     let of_subnet = |question: &super::facts::Question| question.resource.contains(":subnet/");
     for question in asked(&subject, &facts).into_iter().filter(of_subnet) {
         assert!(question.context.iter().all(|(key, _)| !key.starts_with("aws:RequestTag")), "{question:?}");
@@ -459,6 +462,6 @@ fn quotas_are_matched_however_they_are_spelled() {
         ("Minimum number of records per batch inference job for Nova Lite", "Nova Lite", false),
     ];
     for (quota, name, is_match) in table {
-        assert_eq!(model::is_quota(quota, "Records per batch inference job", name), is_match, "{quota}");
+        assert_eq!(quotas::is_quota(quota, "Records per batch inference job", name), is_match, "{quota}");
     }
 }

@@ -10,7 +10,7 @@ use crate::drop::quotas::Quotas;
 use crate::drop::rejection::{MAX_PROBLEMS, Problem};
 use crate::drop::source::DropSource;
 use crate::record::input::{InputReader, InputRecord, parse_input_record};
-use crate::record::key::RecordKey;
+use crate::record::key::{RecordHasher, RecordKey};
 use crate::record::lines::{Run, RunSplitter};
 use crate::record::problem::{RecordError, RecordProblem};
 use crate::record::recent_ids::RecentIds;
@@ -22,8 +22,8 @@ const CANDIDATES: usize = 32;
 #[must_use]
 pub fn check_source(source: &DropSource, max_drop_bytes: u64) -> Option<Problem> {
     if !source.key.ends_with(".jsonl") {
-        let cure = "name the file ….jsonl and drop it again";
-        return Some(Problem::of_file("the key does not end in .jsonl", cure));
+        let fix = "name the file ….jsonl and drop it again";
+        return Some(Problem::of_file("the key does not end in .jsonl", fix));
     }
     (source.size_bytes > max_drop_bytes).then(|| {
         let bytes = source.size_bytes;
@@ -60,6 +60,7 @@ pub struct Validator {
 #[derive(Debug)]
 struct Seen {
     drop_id: DropId,
+    hasher: RecordHasher,
     max_record_bytes: usize,
     reader: InputReader,
     lines: u64,
@@ -80,6 +81,7 @@ impl Validator {
         let ids = RecentIds::new(quotas.max_records);
         let (cutter, problems) = (Cutter::new(quotas), Vec::new());
         let seen = Seen {
+            hasher: drop_id.record_hasher(),
             drop_id,
             max_record_bytes,
             reader: InputReader::default(),
@@ -128,7 +130,7 @@ struct Candidate<'a> {
     record_id: &'a str,
     /// The bytes that a missing id adds in the job's input.
     id_bytes: Option<u64>,
-    object_begin: usize,
+    object_start: usize,
     /// Where the line begins in the file.
     byte: u64,
     line_bytes: usize,
@@ -145,15 +147,15 @@ impl Seen {
             let byte = run.byte + begin as u64;
             let proven = text.and_then(|text| self.reader.prove(text, begin));
             let end = match proven {
-                Some((InputRecord { record_id: Some(Cow::Borrowed(record_id)), object_begin }, end))
+                Some((InputRecord { record_id: Some(Cow::Borrowed(record_id)), object_start }, end))
                     if end - begin <= self.max_record_bytes =>
                 {
-                    let (key, line_bytes) = (RecordKey::of(record_id), end - begin);
+                    let (key, line_bytes) = (self.hasher.key_of(record_id), end - begin);
                     candidates.push(Candidate {
                         key,
                         record_id,
                         id_bytes: None,
-                        object_begin,
+                        object_start,
                         byte,
                         line_bytes,
                     });
@@ -187,7 +189,7 @@ impl Seen {
             let what = RecordProblem::TooLong(self.max_record_bytes);
             return self.refuse(byte, &RecordError { offset: 0, what });
         };
-        let InputRecord { record_id, object_begin } =
+        let InputRecord { record_id, object_start } =
             match proven.map_or_else(|| parse_input_record(line), Ok) {
                 Ok(record) => record,
                 Err(error) => return self.refuse(byte, &error),
@@ -195,26 +197,26 @@ impl Seen {
         let is_given = record_id.is_none();
         let record_id = record_id.unwrap_or_else(|| given_record_id(&self.drop_id, self.lines + 1).into());
         self.add(&Candidate {
-            key: RecordKey::of(&record_id),
+            key: self.hasher.key_of(&record_id),
             record_id: &record_id,
             id_bytes: is_given.then(|| given_member(&record_id).len() as u64),
-            object_begin,
+            object_start,
             byte,
             line_bytes: line.len(),
         })
     }
 
     fn add_all(&mut self, candidates: &mut Vec<Candidate<'_>>) -> Result<(), Enough> {
-        self.ids.fetch(candidates.iter().map(|candidate| candidate.key));
+        self.ids.warm_cache(candidates.iter().map(|candidate| candidate.key));
         candidates.drain(..).try_for_each(|candidate| self.add(&candidate))
     }
 
     #[inline]
     fn add(&mut self, candidate: &Candidate<'_>) -> Result<(), Enough> {
-        if let Err(line) = self.ids.add(candidate.key, self.lines + 1) {
+        if let Some(line) = self.ids.add(candidate.key, self.lines + 1) {
             let record_id = text::name(candidate.record_id).to_string();
             let what = RecordProblem::RecordIdRepeated { record_id, line };
-            return self.refuse(candidate.byte, &RecordError { offset: candidate.object_begin, what });
+            return self.refuse(candidate.byte, &RecordError { offset: candidate.object_start, what });
         }
         self.lines += 1;
         let bytes = candidate.line_bytes as u64 + 1;
@@ -230,7 +232,7 @@ impl Seen {
             line: Some(self.lines),
             byte: Some(byte + error.offset as u64),
             what: error.what.to_string(),
-            cure: error.what.cure().into(),
+            fix: error.what.fix().into(),
         });
         if self.problems.len() < MAX_PROBLEMS { Ok(()) } else { Err(Enough) }
     }

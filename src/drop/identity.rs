@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::drop::source::DropSource;
+use crate::record::key::RecordHasher;
 
 /// Names a drop: 32 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,6 +39,12 @@ impl DropId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the hasher of this drop's record ids.
+    #[must_use]
+    pub fn record_hasher(&self) -> RecordHasher {
+        RecordHasher::seeded_with(&self.0)
     }
 }
 

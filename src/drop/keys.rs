@@ -14,6 +14,7 @@
 //!
 //! What is below `work/` expires, what is below `ledger/` never does: an entry that is missing is an error.
 
+use crate::base::arn;
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::{DropId, JobId};
 
@@ -50,8 +51,7 @@ pub fn job_output_prefix(job_id: &JobId) -> String {
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html>
 #[must_use]
 pub fn bedrock_output_folder(job_id: &JobId, job_arn: &str) -> String {
-    let bedrock_id = job_arn.rsplit('/').next().unwrap_or(job_arn);
-    format!("{}{bedrock_id}/", job_output_prefix(job_id))
+    format!("{}{}/", job_output_prefix(job_id), arn::id_of(job_arn))
 }
 
 /// How far the sweep has compared the input bucket with the ledger.

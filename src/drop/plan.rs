@@ -250,6 +250,10 @@ mod tests {
         DropId::derive(&DropSource::example())
     }
 
+    fn key_of(id: &str) -> RecordKey {
+        drop_id().record_hasher().key_of(id)
+    }
+
     fn quotas(min_records: u64, max_records: u64, max_file_bytes: u64) -> Quotas {
         Quotas { min_records, max_records, max_file_bytes }
     }
@@ -259,7 +263,7 @@ mod tests {
         let mut cutter = Cutter::new(quotas);
         for (at, bytes) in lines.iter().enumerate() {
             let id_bytes = (at % 2 == 1).then_some(1);
-            cutter.push(&Measured { key: RecordKey::of(&at.to_string()), bytes: *bytes, id_bytes });
+            cutter.push(&Measured { key: key_of(&at.to_string()), bytes: *bytes, id_bytes });
         }
         cutter.parts(&drop_id(), lines.iter().sum())
     }
@@ -336,10 +340,10 @@ mod tests {
             (quotas(100, 120, 1_000_000), 121, "put 100 to 120, or 200 to 240 records into one file"),
             (quotas(100, 120, 1_000_000), 399, "put 300 to 360, or 400 to 480 records into one file"),
         ];
-        for (quotas, records, cure) in table {
+        for (quotas, records, fix) in table {
             let problem = cut(quotas, &vec![1; records]).unwrap_err();
             assert_eq!(problem, QuotaProblem::NoCount { records: records as u64, quotas });
-            assert_eq!(problem.cure(), cure);
+            assert_eq!(problem.fix(), fix);
             for numbers in quotas.nearest_counts(records as u64) {
                 for records in [*numbers.start(), *numbers.end()] {
                     cut(quotas, &vec![1; usize::try_from(records).unwrap()]).unwrap();
@@ -349,21 +353,21 @@ mod tests {
     }
 
     #[test]
-    fn cure_of_records_that_are_too_large_follows_from_their_sizes() {
+    fn fix_for_records_that_are_too_large_follows_from_their_sizes() {
         let quotas = quotas(10, 100, 100);
-        let cure = |lines: &[u64]| match cut(quotas, lines) {
-            Err(problem @ QuotaProblem::NoParts { .. }) => problem.cure(),
+        let fix = |lines: &[u64]| match cut(quotas, lines) {
+            Err(problem @ QuotaProblem::NoParts { .. }) => problem.fix(),
             other => panic!("{other:?}"),
         };
         // An id of one byte for every second record comes on top.
         let too_large = "make the records smaller: they have 11 bytes on average, and 10 of them fit only if it is at \
                          most 10";
-        assert_eq!(cure(&[11; 40]), too_large);
-        assert_eq!(cure(&[8; 15]), "put 11 or 20 records of such a size into one file");
+        assert_eq!(fix(&[11; 40]), too_large);
+        assert_eq!(fix(&[8; 15]), "put 11 or 20 records of such a size into one file");
         cut(quotas, &[8; 11]).unwrap();
         cut(quotas, &[8; 20]).unwrap();
         let uneven = [&[20; 6][..], &[1; 34]].concat();
-        assert_eq!(cure(&uneven), "make the largest records smaller, or spread them over the file");
+        assert_eq!(fix(&uneven), "make the largest records smaller, or spread them over the file");
     }
 
     #[test]
@@ -375,7 +379,7 @@ mod tests {
         }
         let mut cutter = Cutter::new(Quotas { min_records: 1_000, ..quotas });
         for at in 0..3_000 {
-            cutter.push(&Measured { key: RecordKey::of(&at.to_string()), bytes: 1, id_bytes: None });
+            cutter.push(&Measured { key: key_of(&at.to_string()), bytes: 1, id_bytes: None });
         }
         assert_eq!(cutter.last.capacity(), 1_001);
     }
@@ -397,7 +401,7 @@ mod tests {
                         prop_assert_eq!(part.bytes.end - byte, lines[own.clone()].iter().sum::<u64>());
                         prop_assert_eq!(part.without_id, own.clone().filter(|at| at % 2 == 1).count() as u64);
                         let mut own_ids = KeySum::default();
-                        own.for_each(|at| own_ids.add(RecordKey::of(&at.to_string())));
+                        own.for_each(|at| own_ids.add(key_of(&at.to_string())));
                         prop_assert_eq!(part.ids, own_ids);
                         byte = part.bytes.end;
                         line += part.records;

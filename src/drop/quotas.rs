@@ -69,7 +69,7 @@ pub enum QuotaProblem {
 impl QuotaProblem {
     /// What the user can do about it.
     #[must_use]
-    pub fn cure(&self) -> String {
+    pub fn fix(&self) -> String {
         match self {
             Self::TooFewRecords { .. } => "put more records into one file".to_owned(),
             Self::NoCount { records, quotas } => {

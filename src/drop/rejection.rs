@@ -16,7 +16,7 @@ pub const MAX_PROBLEMS: usize = 100;
 /// # use bedrock_vpc_batch::drop::rejection::Problem;
 /// let problem: Problem = serde_json::from_str(
 ///     r#"{"line": 3, "byte": 812, "what": "modelInput is missing",
-///         "cure": "put the request body of the model into modelInput, as a JSON object"}"#,
+///         "fix": "put the request body of the model into modelInput, as a JSON object"}"#,
 /// )?;
 /// assert_eq!(problem.line, Some(3));
 /// # Ok::<(), serde_json::Error>(())
@@ -47,19 +47,19 @@ pub struct Problem {
     /// What is wrong. Text of the file is in it as [`text::name`](crate::base::text::name) shows it: truncated and escaped.
     pub what: String,
     /// What to do about it.
-    pub cure: String,
+    pub fix: String,
 }
 
 impl Problem {
     /// A problem of the whole file.
     #[must_use]
-    pub fn of_file(what: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { line: None, byte: None, what: what.into(), cure: cure.into() }
+    pub fn of_file(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { line: None, byte: None, what: what.into(), fix: fix.into() }
     }
 }
 
 impl From<QuotaProblem> for Problem {
     fn from(problem: QuotaProblem) -> Self {
-        Self::of_file(problem.to_string(), problem.cure())
+        Self::of_file(problem.to_string(), problem.fix())
     }
 }

@@ -53,3 +53,13 @@ impl fmt::Display for DropSource {
         write!(f, "s3://{}/{}", self.bucket, self.key)
     }
 }
+
+/// A position in the list of all versions in a bucket: after this version of this key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VersionMarker {
+    /// The last key that was listed.
+    pub key: String,
+    /// The last version of that key that was listed.
+    pub version_id: Option<String>,
+}

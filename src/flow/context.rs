@@ -1,4 +1,4 @@
-//! What both functions work with.
+//! What every step works with.
 
 use tracing::error;
 
@@ -6,36 +6,42 @@ use crate::aws::bedrock::Bedrock;
 use crate::aws::clients::Clients;
 use crate::aws::config::Config;
 use crate::aws::error::Error;
-use crate::aws::store::Store;
+use crate::aws::store::objects::Store;
 use crate::drop::identity::DropId;
 use crate::drop::keys;
 use crate::drop::source::DropSource;
+use crate::job::retry::RetryLimits;
 
 /// How many parts of a drop are worked on at the same time.
-pub(crate) const SIDE_BY_SIDE: usize = 8;
+pub(super) const CONCURRENT_PARTS: usize = 8;
 
-/// The settings and the two services. `submit`, `jobs`, `complete` and `sweep` add the steps.
+/// The settings and the two services.
 #[derive(Debug)]
-pub(crate) struct Pipeline {
-    pub(crate) config: Config,
-    pub(crate) store: Store,
-    pub(crate) bedrock: Bedrock,
+pub(super) struct Context {
+    pub(super) config: Config,
+    pub(super) store: Store,
+    pub(super) bedrock: Bedrock,
 }
 
-impl Pipeline {
-    pub(crate) fn new(config: Config, clients: &Clients) -> Self {
+impl Context {
+    pub(super) fn new(config: Config, clients: &Clients) -> Self {
         let store = Store::new(clients.s3.clone(), &config.output_bucket);
         Self { config, store, bedrock: Bedrock::new(clients.bedrock.clone()) }
     }
 
-    /// Whether a drop still has its marker: then not all of its jobs may be recorded.
-    pub(crate) async fn is_marked(&self, source: &DropSource, drop_id: &DropId) -> Result<bool, Error> {
-        self.store.exists(&keys::drop_marker(source.last_modified, drop_id)).await
+    /// The limits for next attempts.
+    pub(super) fn retry_limits(&self) -> RetryLimits {
+        RetryLimits { max_attempts: self.config.max_attempts, min_records: self.config.quotas.min_records }
     }
 
-    /// An entry that must be there is not. Nothing is guessed: an operator must look.
-    pub(crate) fn missing_entry(&self, key: &str) -> Error {
-        error!(key, metric.LedgerEntriesMissing = 1_u64, "ledger entry is missing");
-        Error::Internal(format!("{key} is missing in the output bucket"))
+    /// Returns whether a drop still has its marker. If so, some of its jobs may not be recorded yet.
+    pub(super) async fn is_marked(&self, source: &DropSource, drop_id: &DropId) -> Result<bool, Error> {
+        self.store.exists(&keys::drop_marker(source.last_modified, drop_id)).await
     }
+}
+
+/// Reports that an entry of the ledger is missing. Nothing is guessed: an operator must look.
+pub(super) fn missing_entry(key: &str) -> Error {
+    error!(key, LedgerEntriesMissing = 1_u64, "ledger entry is missing");
+    Error::Internal(format!("{key} is missing in the output bucket"))
 }

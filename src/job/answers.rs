@@ -1,7 +1,7 @@
 //! What the lines of a job's output say about its records. Pure.
 
 use crate::drop::plan::Part;
-use crate::record::key::{KeySum, RecordKey, RecordMap};
+use crate::record::key::{KeySum, RecordHasher, RecordKey, RecordMap};
 use crate::record::output::{Answer, OutputReader};
 
 /// What one line of Bedrock's output means.
@@ -16,8 +16,9 @@ pub enum LineVerdict {
 }
 
 /// What all of a job's output says.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Answers {
+    hasher: RecordHasher,
     reader: OutputReader,
     /// Of each line, in the order in which they were judged.
     verdicts: Vec<LineVerdict>,
@@ -28,19 +29,26 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// No answers yet, and room for those to so many records.
+    /// Makes an empty set of answers with room for `records` records of the drop that the hasher belongs to.
     #[must_use]
-    pub fn with_capacity(records: u64) -> Self {
+    pub fn with_capacity(hasher: RecordHasher, records: u64) -> Self {
         let records = usize::try_from(records).unwrap_or_default();
-        let (verdicts, by_record) = (Vec::with_capacity(records), RecordMap::with_capacity(records));
-        Self { verdicts, by_record, ..Self::default() }
+        Self {
+            hasher,
+            reader: OutputReader::default(),
+            verdicts: Vec::with_capacity(records),
+            by_record: RecordMap::with_capacity(records),
+            ids: KeySum::default(),
+            repeated: 0,
+            unreadable: 0,
+        }
     }
 
     /// Takes in one line, given without its `\n`.
     pub fn judge(&mut self, line: &[u8]) -> LineVerdict {
         let verdict = match self.reader.read(line) {
             None => LineVerdict::Unreadable,
-            Some(record) => self.judge_record(RecordKey::of(&record.record_id), record.answer),
+            Some(record) => self.judge_record(self.hasher.key_of(&record.record_id), record.answer),
         };
         // A blank line says nothing, so it cannot be an answer that was lost.
         if verdict == LineVerdict::Unreadable && !line.trim_ascii().is_empty() {
@@ -109,7 +117,7 @@ impl Answers {
     /// Whether a record is still to be processed: it has no answer, or an error that may pass.
     #[must_use]
     pub fn leaves(&self, record_id: &str) -> bool {
-        match self.by_record.get(RecordKey::of(record_id)) {
+        match self.by_record.get(self.hasher.key_of(record_id)) {
             Some(Answer::Succeeded | Answer::Failed) => false,
             Some(Answer::Retryable) | None => true,
         }
@@ -131,27 +139,51 @@ impl Answers {
 
     /// Counts one record of the input by what the output says of it.
     pub fn match_record(&self, record_id: &str, matched: &mut Matched) {
-        let key = RecordKey::of(record_id);
+        let key = self.hasher.key_of(record_id);
         matched.count(key, self.by_record.get(key).copied());
     }
 }
 
-/// What the output says of the records of a job's input.
+/// What the output says about the records of a job's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Matched {
-    /// Records with an answer.
+    /// The records with an answer.
     pub succeeded: u64,
-    /// Records that Bedrock refused for good.
+    /// The records that Bedrock refused for good.
     pub failed: u64,
-    /// Those with an error that may pass.
+    /// The records with an error that may pass.
     pub retryable: u64,
-    /// Those without a line.
+    /// The records without a line.
     pub missing: u64,
-    /// The ids of the last two.
-    pub rest_ids: KeySum,
+    /// The ids of the records that remain to be processed: `retryable` and `missing`.
+    pub remaining_ids: KeySum,
 }
 
 impl Matched {
+    /// The records of a part without any output.
+    #[must_use]
+    pub fn unanswered(part: &Part) -> Self {
+        Self { missing: part.records, remaining_ids: part.ids, ..Self::default() }
+    }
+
+    /// How many records remain to be processed.
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.retryable + self.missing
+    }
+
+    /// How many records have a line in the output.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.succeeded + self.failed + self.retryable
+    }
+
+    /// How many records the input has.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.answered() + self.missing
+    }
+
     fn count(&mut self, key: RecordKey, answer: Option<Answer>) {
         match answer {
             Some(Answer::Succeeded) => self.succeeded += 1,
@@ -160,20 +192,8 @@ impl Matched {
             None => self.missing += 1,
         }
         if matches!(answer, Some(Answer::Retryable) | None) {
-            self.rest_ids.add(key);
+            self.remaining_ids.add(key);
         }
-    }
-
-    /// How many records are still to be processed.
-    #[must_use]
-    pub fn rest(&self) -> u64 {
-        self.retryable + self.missing
-    }
-
-    /// How many records have a line.
-    #[must_use]
-    pub fn answered(&self) -> u64 {
-        self.succeeded + self.failed + self.retryable
     }
 }
 
@@ -187,7 +207,7 @@ mod tests {
         let whole = answers(&[("b", GOOD), ("a", BAD), ("d", BUSY), ("c", GOOD)]);
         assert_eq!(whole.match_whole(&part()), Some(matched(&whole)));
         let counts = Matched { succeeded: 2, failed: 1, retryable: 1, ..Matched::default() };
-        assert_eq!(Matched { rest_ids: KeySum::default(), ..matched(&whole) }, counts);
+        assert_eq!(Matched { remaining_ids: KeySum::default(), ..matched(&whole) }, counts);
         for other in [
             answers(&[("b", GOOD), ("a", GOOD), ("c", GOOD)]),
             answers(&[("b", GOOD), ("a", GOOD), ("c", GOOD), ("x", GOOD)]),
@@ -199,7 +219,7 @@ mod tests {
 
     #[test]
     fn cut_last_line_and_blank_lines_contradict_nothing() {
-        let mut answers = Answers::default();
+        let mut answers = answers(&[]);
         answers.judge(br#"{"recordId":"a","modelOutput":{}}"#);
         answers.judge(b" \r");
         answers.judge(b"");
@@ -230,7 +250,7 @@ mod tests {
 
     #[test]
     fn first_line_of_a_record_counts() {
-        let mut answers = Answers::default();
+        let mut answers = answers(&[]);
         for line in [
             r#"{"recordId":"a","modelOutput":{}}"#,
             r#"{"recordId":"a","error":{"errorCode":400}}"#,

@@ -1,54 +1,131 @@
 //! What Bedrock says about a job that is over: `GetModelInvocationJob` and the manifest. Pure.
 
-/// `manifest.json.out`, as far as it is used. A job that failed may have none.
+use serde::{Deserialize, Serialize};
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EndStatus {
+    /// Bedrock has read every record.
+    Completed,
+    /// Bedrock has read some records.
+    PartiallyCompleted,
+    /// The job failed; `message` says why.
+    Failed,
+    /// A person stopped the job.
+    Stopped,
+    /// The job's time ran out.
+    Expired,
+    /// Our own status, not Bedrock's: the job was never created because another request's job has its name.
+    NameInUse,
+}
+
+impl EndStatus {
+    /// Reads a status as the API spells it. Returns `None` for a job that is not over, and for a status that this
+    /// release does not know.
+    /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-monitor.html>
+    #[must_use]
+    pub fn parse(status: &str) -> Option<Self> {
+        match status {
+            "Completed" => Some(Self::Completed),
+            "PartiallyCompleted" => Some(Self::PartiallyCompleted),
+            "Failed" => Some(Self::Failed),
+            "Stopped" => Some(Self::Stopped),
+            "Expired" => Some(Self::Expired),
+            _ => None,
+        }
+    }
+
+    /// Returns the status as the API spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "Completed",
+            Self::PartiallyCompleted => "PartiallyCompleted",
+            Self::Failed => "Failed",
+            Self::Stopped => "Stopped",
+            Self::Expired => "Expired",
+            Self::NameInUse => "NameInUse",
+        }
+    }
+}
+
+/// Bedrock's counts of a job's records. A count that Bedrock does not give is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecordCounts {
+    /// The records of the job.
+    pub total: Option<u64>,
+    /// The records that have an answer or an error.
+    pub processed: Option<u64>,
+    /// The records that have an answer.
+    pub success: Option<u64>,
+    /// The records that have an error.
+    pub error: Option<u64>,
+}
+
+/// The members of `manifest.json.out` that the pipeline uses. A job that failed may not have a manifest.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(missing_docs, reason = "AWS's names")]
 pub struct Manifest {
-    pub total_record_count: Option<u64>,
-    pub processed_record_count: Option<u64>,
-    pub success_record_count: Option<u64>,
-    pub error_record_count: Option<u64>,
+    /// `totalRecordCount`, `processedRecordCount`, `successRecordCount`, and `errorRecordCount`.
+    pub counts: RecordCounts,
+    /// `inputTokenCount`.
     pub input_token_count: Option<u64>,
+    /// `outputTokenCount`.
     pub output_token_count: Option<u64>,
 }
 
 impl Manifest {
-    /// Reads a manifest. A member that is not a count is left out; anything but a JSON object has none.
+    /// Reads a manifest. Leaves out members that are not counts; anything but a JSON object has none.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Self {
         let manifest: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
         let count = |name| manifest.get(name).and_then(serde_json::Value::as_u64);
         Self {
-            total_record_count: count("totalRecordCount"),
-            processed_record_count: count("processedRecordCount"),
-            success_record_count: count("successRecordCount"),
-            error_record_count: count("errorRecordCount"),
+            counts: RecordCounts {
+                total: count("totalRecordCount"),
+                processed: count("processedRecordCount"),
+                success: count("successRecordCount"),
+                error: count("errorRecordCount"),
+            },
             input_token_count: count("inputTokenCount"),
             output_token_count: count("outputTokenCount"),
         }
     }
 }
 
-/// What `GetModelInvocationJob` says of a job that is over.
+/// What `GetModelInvocationJob` says about a job that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobEnd {
-    /// The terminal status, as the API spells it.
-    pub status: String,
-    /// Bedrock's message, if it failed.
+    /// The terminal status.
+    pub status: EndStatus,
+    /// Bedrock's message, if the job failed.
     pub message: Option<String>,
     /// The model that ran, as a full ARN.
     pub model_id: String,
-    /// When it was submitted, in ISO 8601.
+    /// When the job was submitted, in ISO 8601.
     pub submit_time: String,
-    /// When it ended. For an expired job AWS gives a time that has nothing to do with its end.
+    /// When the job ended. For an expired job, AWS gives a time that is unrelated to its end.
     pub end_time: Option<String>,
-    /// Records of the job, once counted.
-    pub total_record_count: Option<u64>,
-    /// Records with an answer or an error, once counted.
-    pub processed_record_count: Option<u64>,
-    /// Records with an answer, once counted.
-    pub success_record_count: Option<u64>,
-    /// Records with an error, once counted.
-    pub error_record_count: Option<u64>,
+    /// Bedrock's counters.
+    pub counts: RecordCounts,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_is_read_as_it_is_written() {
+        use EndStatus::{Completed, Expired, Failed, NameInUse, PartiallyCompleted, Stopped};
+        for status in [Completed, PartiallyCompleted, Failed, Stopped, Expired] {
+            assert_eq!(EndStatus::parse(status.as_str()), Some(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+        assert_eq!(serde_json::to_value(NameInUse).unwrap(), NameInUse.as_str());
+        for other in
+            ["NameInUse", "Submitted", "Validating", "Scheduled", "InProgress", "Stopping", "Archived", ""]
+        {
+            assert_eq!(EndStatus::parse(other), None, "{other}");
+        }
+    }
 }

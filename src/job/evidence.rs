@@ -1,96 +1,130 @@
 //! Compares what is known about a job that is over, and says whether all of it can be true. Pure.
+//!
+//! Five sources say how many records a job has, and what became of them: the part as it was planned, the lines of the
+//! output, Bedrock's manifest, its counters, and its status. They are compared like this:
+//!
+//! | what | mismatch | contradiction |
+//! |---|---|---|
+//! | the job's input has another number of records than the part | yes | |
+//! | the output has several lines for a record | yes | |
+//! | the output has records that the input does not have | yes | yes |
+//! | the output has lines that cannot be read | yes | yes |
+//! | the job is `Completed`, and the output lacks records | yes | yes |
+//! | the manifest or a counter is higher than the output | yes | yes |
+//! | the manifest is lower than the output, except for the total | yes | |
+//! | a counter is lower than the output | | |
+//!
+//! A mismatch is reported. A contradiction also means that Bedrock may have processed more records than the output
+//! shows, so the remaining records must not be submitted again. A missing manifest or counter contradicts nothing,
+//! and neither does a lower counter: counters start at 0 and may lag by a minute.
+//! <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-monitor.html>
 
+use crate::base::count::Counted;
 use crate::drop::plan::Part;
 use crate::job::answers::{Answers, Matched};
-use crate::job::ending::{JobEnd, Manifest};
+use crate::job::ending::{EndStatus, JobEnd, Manifest};
 
-/// What the figures about a job say against each other.
+/// Where the sources disagree.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evidence {
-    /// Where figures that must agree do not. Empty, or somebody must look.
+    /// All disagreements. If there are any, someone must look.
     pub mismatches: Vec<String>,
-    /// Those of them by which more of the records may have been processed than the output shows.
+    /// Those mismatches that suggest that Bedrock processed more records than the output shows.
     pub contradictions: Vec<String>,
 }
 
-/// Compares what is known about a job that is over: the part as it was planned, the lines of the output, Bedrock's
-/// manifest, its counters and its status. Figures that are missing contradict nothing.
-#[must_use]
-pub fn evidence(
-    part: &Part,
-    answers: &Answers,
-    matched: &Matched,
-    end: &JobEnd,
-    manifest: Option<&Manifest>,
-) -> Evidence {
-    let mut evidence = Evidence::default();
-    let records = matched.answered() + matched.missing;
-    if records != part.records {
-        let planned = part.records;
-        evidence.mismatches.push(format!("the part has {planned} records, its job's input {records}"));
-    }
-    if answers.repeated() > 0 {
-        let repeated = answers.repeated();
-        let what = format!("the output has {repeated} lines for records that it already has");
-        evidence.mismatches.push(what);
-    }
-    let foreign = answers.records().saturating_sub(matched.answered());
-    if foreign > 0 {
-        evidence.contradict(format!("the output has {foreign} records that the input does not have"));
-    }
-    if answers.unreadable() > 0 {
-        evidence.contradict(format!("the output has {} lines that cannot be read", answers.unreadable()));
-    }
-    if end.status == "Completed" && matched.missing > 0 {
-        let missing = matched.missing;
-        evidence.contradict(format!("the job is Completed, and the output lacks {missing} of its records"));
-    }
-    let errors = matched.failed + matched.retryable;
-    let counted = [records, matched.answered(), matched.succeeded, errors];
-    let manifest = manifest.copied().unwrap_or_default();
-    let counts = [
-        ("total", manifest.total_record_count, end.total_record_count),
-        ("processed", manifest.processed_record_count, end.processed_record_count),
-        ("success", manifest.success_record_count, end.success_record_count),
-        ("error", manifest.error_record_count, end.error_record_count),
-    ];
-    for ((what, manifest, counter), ours) in counts.into_iter().zip(counted) {
-        // Bedrock's counters may lag by a minute, and are 0 before: only more than there is contradicts.
-        // <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-monitor.html>
-        for (who, theirs, may_lag) in
-            [("the manifest", manifest, false), ("GetModelInvocationJob", counter, true)]
-        {
-            let Some(theirs) = theirs else { continue };
-            let text = format!("{who} counts {theirs} {what} records, the output has {ours}");
-            if theirs > ours {
-                evidence.contradict(text);
-            } else if theirs < ours && !may_lag && what != "total" {
-                evidence.mismatches.push(text);
-            }
-        }
-    }
-    evidence
-}
-
 impl Evidence {
-    fn contradict(&mut self, what: String) {
-        self.mismatches.push(what.clone());
-        self.contradictions.push(what);
+    /// Compares all sources.
+    #[must_use]
+    pub fn of(
+        part: &Part,
+        answers: &Answers,
+        matched: &Matched,
+        end: &JobEnd,
+        manifest: Option<&Manifest>,
+    ) -> Self {
+        let mut evidence = Self::default();
+        evidence.compare_lines(part, answers, matched, end.status);
+        let manifest = manifest.map(|manifest| manifest.counts).unwrap_or_default();
+        let counters = end.counts;
+        let errors = matched.failed + matched.retryable;
+        for (what, output, manifest, counter) in [
+            ("total", matched.records(), manifest.total, counters.total),
+            ("processed", matched.answered(), manifest.processed, counters.processed),
+            ("success", matched.succeeded, manifest.success, counters.success),
+            ("error", errors, manifest.error, counters.error),
+        ] {
+            evidence.compare_manifest(what, output, manifest);
+            evidence.compare_counter(what, output, counter);
+        }
+        evidence
     }
 
-    /// Whether it cannot be told which of the records were processed: then nothing may be done about the rest. If
-    /// all of them have a last word, there is no rest.
+    /// Returns whether nobody can tell which of the remaining records were processed, so nothing may be done about
+    /// them. If Bedrock has given its last word on every record, none remain.
     #[must_use]
     pub fn is_doubtful(&self, matched: &Matched) -> bool {
-        matched.rest() > 0 && !self.contradictions.is_empty()
+        matched.remaining() > 0 && !self.contradictions.is_empty()
+    }
+
+    fn compare_lines(&mut self, part: &Part, answers: &Answers, matched: &Matched, status: EndStatus) {
+        let (planned, records) = (part.records, matched.records());
+        if records != planned {
+            self.disagree(format!("the part has {}, its job's input {records}", Counted(planned, "record")));
+        }
+        if answers.repeated() > 0 {
+            let lines = Counted(answers.repeated(), "line");
+            self.disagree(format!("the output has {lines} for records that it already has"));
+        }
+        let foreign = answers.records().saturating_sub(matched.answered());
+        if foreign > 0 {
+            let foreign = Counted(foreign, "record");
+            self.contradict(format!("the output has {foreign} that the input does not have"));
+        }
+        if answers.unreadable() > 0 {
+            let lines = Counted(answers.unreadable(), "line");
+            self.contradict(format!("the output has {lines} that cannot be read"));
+        }
+        if status == EndStatus::Completed && matched.missing > 0 {
+            let missing = matched.missing;
+            self.contradict(format!("the job is Completed, and the output lacks {missing} of its records"));
+        }
+    }
+
+    fn compare_manifest(&mut self, what: &str, output: u64, manifest: Option<u64>) {
+        let Some(count) = manifest else { return };
+        let disagreement = format!("the manifest counts {count} {what} records, the output has {output}");
+        if count > output {
+            self.contradict(disagreement);
+        } else if count < output && what != "total" {
+            self.disagree(disagreement);
+        }
+    }
+
+    fn compare_counter(&mut self, what: &str, output: u64, counter: Option<u64>) {
+        let Some(count) = counter else { return };
+        if count > output {
+            self.contradict(format!(
+                "GetModelInvocationJob counts {count} {what} records, the output has {output}"
+            ));
+        }
+    }
+
+    fn disagree(&mut self, disagreement: String) {
+        self.mismatches.push(disagreement);
+    }
+
+    fn contradict(&mut self, contradiction: String) {
+        self.mismatches.push(contradiction.clone());
+        self.contradictions.push(contradiction);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::ending::RecordCounts;
     use crate::job::example::*;
-    use crate::job::outcome::{Counts, outcome};
 
     #[test]
     fn every_figure_that_disagrees_is_named() {
@@ -121,29 +155,26 @@ mod tests {
                 all_and(("x", GOOD)),
                 end(None, None),
                 None,
-                vec!["the output has 1 records that the input does not have"],
+                vec!["the output has 1 record that the input does not have"],
             ),
             (
                 all_and(("a", BAD)),
                 end(None, None),
                 None,
-                vec!["the output has 1 lines for records that it already has"],
+                vec!["the output has 1 line for records that it already has"],
             ),
         ];
         for (lines, end, manifest, expected) in table {
             let answers = answers(&lines);
             let matched = matched(&answers);
-            let evidence = evidence(&part(), &answers, &matched, &end, manifest.as_ref());
+            let evidence = Evidence::of(&part(), &answers, &matched, &end, manifest.as_ref());
             assert_eq!(evidence.mismatches, expected);
-            // All records have a last word, so whatever else is wrong, nothing is left to be decided.
+            // Bedrock has given its last word on all records, so nothing is left to be decided.
             assert!(!evidence.is_doubtful(&matched));
-            let outcome = outcome(&matched, None, &end, manifest.as_ref(), evidence);
-            assert_eq!(outcome.mismatches, expected);
-            assert_eq!(outcome.records, Counts { succeeded: 3, failed: 1, retried: 0, unprocessed: 0 });
         }
         let answers = answers(&all);
         let five = Part { records: 5, ..part() };
-        let evidence = evidence(&five, &answers, &matched(&answers), &end(None, None), None);
+        let evidence = Evidence::of(&five, &answers, &matched(&answers), &end(None, None), None);
         assert_eq!(evidence.mismatches, ["the part has 5 records, its job's input 4"]);
     }
 
@@ -151,12 +182,11 @@ mod tests {
     fn only_evidence_that_more_was_processed_makes_a_job_doubtful() {
         let three = [("a", GOOD), ("b", GOOD), ("c", BAD)];
         let counted = |total, processed, success, error| JobEnd {
-            total_record_count: total,
-            processed_record_count: processed,
+            counts: RecordCounts { total, processed, success, error },
             ..end(success, error)
         };
         let agrees = counted(Some(4), Some(3), Some(2), Some(1));
-        let partly = |end| JobEnd { status: "PartiallyCompleted".into(), ..end };
+        let partly = |end| JobEnd { status: EndStatus::PartiallyCompleted, ..end };
         let manifest_of = |text: &str| Some(Manifest::parse(text.as_bytes()));
         type Row<'a> = (Vec<(&'a str, &'a str)>, JobEnd, Option<Manifest>, Option<&'a str>);
         let table: Vec<Row<'_>> = vec![
@@ -214,19 +244,19 @@ mod tests {
                 [three.as_slice(), &[("x", GOOD)]].concat(),
                 partly(agrees.clone()),
                 None,
-                Some("the output has 1 records that the input does not have"),
+                Some("the output has 1 record that the input does not have"),
             ),
             (
                 [three.as_slice(), &[("d", "\"modelOutput\":")]].concat(),
                 partly(agrees),
                 None,
-                Some("the output has 1 lines that cannot be read"),
+                Some("the output has 1 line that cannot be read"),
             ),
         ];
         for (lines, end, manifest, expected) in table {
             let answers = answers(&lines);
             let matched = matched(&answers);
-            let evidence = evidence(&part(), &answers, &matched, &end, manifest.as_ref());
+            let evidence = Evidence::of(&part(), &answers, &matched, &end, manifest.as_ref());
             let contradictions: Vec<&str> = evidence.contradictions.iter().map(String::as_str).collect();
             assert_eq!(contradictions, Vec::from_iter(expected), "{lines:?} {end:?} {manifest:?}");
             assert_eq!(evidence.is_doubtful(&matched), expected.is_some());

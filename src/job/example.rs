@@ -4,8 +4,8 @@ use crate::drop::identity::{DropId, JobId};
 use crate::drop::plan::Part;
 use crate::drop::source::DropSource;
 use crate::job::answers::{Answers, Matched};
-use crate::job::ending::{JobEnd, Manifest};
-use crate::record::key::{KeySum, RecordKey};
+use crate::job::ending::{EndStatus, JobEnd, Manifest, RecordCounts};
+use crate::record::key::KeySum;
 
 pub(super) const IDS: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -16,7 +16,7 @@ pub(super) fn drop_id() -> DropId {
 /// A part with the records a, b, c and d.
 pub(super) fn part() -> Part {
     let mut ids = KeySum::default();
-    IDS.iter().for_each(|id| ids.add(RecordKey::of(id)));
+    IDS.iter().for_each(|id| ids.add(drop_id().record_hasher().key_of(id)));
     Part {
         number: 1,
         job_id: JobId::derive(&drop_id(), 1, 1),
@@ -29,7 +29,7 @@ pub(super) fn part() -> Part {
 }
 
 pub(super) fn answers(lines: &[(&str, &str)]) -> Answers {
-    let mut answers = Answers::default();
+    let mut answers = Answers::with_capacity(drop_id().record_hasher(), 0);
     for (id, rest) in lines {
         answers.judge(format!(r#"{{"recordId":"{id}",{rest}}}"#).as_bytes());
     }
@@ -48,24 +48,19 @@ pub(super) fn matched(answers: &Answers) -> Matched {
 
 pub(super) fn end(success: Option<u64>, error: Option<u64>) -> JobEnd {
     JobEnd {
-        status: "Completed".into(),
+        status: EndStatus::Completed,
         message: None,
         model_id: "m".into(),
         submit_time: "t".into(),
         end_time: None,
-        total_record_count: Some(4),
-        processed_record_count: None,
-        success_record_count: success,
-        error_record_count: error,
+        counts: RecordCounts { total: Some(4), success, error, ..RecordCounts::default() },
     }
 }
 
 pub(super) fn manifest(success: u64, error: u64) -> Manifest {
     Manifest {
-        success_record_count: Some(success),
-        error_record_count: Some(error),
+        counts: RecordCounts { success: Some(success), error: Some(error), ..RecordCounts::default() },
         input_token_count: Some(1),
         output_token_count: Some(2),
-        ..Manifest::default()
     }
 }

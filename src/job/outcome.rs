@@ -3,14 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::timestamp::Timestamp;
-use crate::drop::identity::DropId;
 use crate::drop::plan::Part;
 use crate::job::answers::Matched;
-use crate::job::ending::{JobEnd, Manifest};
+use crate::job::ending::{EndStatus, JobEnd, Manifest, RecordCounts};
 use crate::job::evidence::Evidence;
-use crate::job::retry::{NAME_IN_USE, RetryLimits, next_attempt};
+use crate::job::retry::{Attempt, RetryLimits};
 
-/// Where the records of a job's input ended.
+/// Where the records of a job's input ended up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
@@ -28,76 +27,76 @@ pub struct Counts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
-    /// The terminal status, as the API spells it.
-    pub status: String,
-    /// Bedrock's message, if it failed.
+    /// The terminal status, as the API spells it, or `NameInUse`.
+    pub status: EndStatus,
+    /// Bedrock's message, if the job failed.
     pub message: Option<String>,
     /// The model that ran, as a full ARN.
     pub model_id: String,
-    /// When it was submitted.
+    /// When the job was submitted.
     pub submit_time: String,
-    /// When it ended, as Bedrock says.
+    /// When the job ended, according to Bedrock.
     pub end_time: Option<String>,
-    /// Where the records ended.
+    /// Where the records ended up.
     pub records: Counts,
-    /// The attempt that the rest goes to, if there is one.
+    /// The next attempt, which takes the remaining records, if there is one.
     pub next: Option<Part>,
-    /// Tokens read, if Bedrock wrote a manifest.
+    /// The input tokens, if Bedrock wrote a manifest.
     pub input_tokens: Option<u64>,
-    /// Tokens written, if Bedrock wrote a manifest.
+    /// The output tokens, if Bedrock wrote a manifest.
     pub output_tokens: Option<u64>,
-    /// Where the figures do not agree. Empty, or somebody must look.
+    /// Which figures disagree. If there are any, someone must look.
     pub mismatches: Vec<String>,
 }
 
-/// Draws up what became of a job.
-#[must_use]
-pub fn outcome(
-    matched: &Matched,
-    next: Option<Part>,
-    end: &JobEnd,
-    manifest: Option<&Manifest>,
-    evidence: Evidence,
-) -> Outcome {
-    let (retried, unprocessed) = if next.is_some() { (matched.rest(), 0) } else { (0, matched.rest()) };
-    Outcome {
-        status: end.status.clone(),
-        message: end.message.clone(),
-        model_id: end.model_id.clone(),
-        submit_time: end.submit_time.clone(),
-        end_time: end.end_time.clone(),
-        records: Counts { succeeded: matched.succeeded, failed: matched.failed, retried, unprocessed },
-        next,
-        input_tokens: manifest.and_then(|m| m.input_token_count),
-        output_tokens: manifest.and_then(|m| m.output_token_count),
-        mismatches: evidence.mismatches,
+impl Outcome {
+    /// Sums up a job that is over.
+    #[must_use]
+    pub fn new(
+        end: &JobEnd,
+        manifest: Option<&Manifest>,
+        matched: &Matched,
+        next: Option<Part>,
+        evidence: Evidence,
+    ) -> Self {
+        let remaining = matched.remaining();
+        let (retried, unprocessed) = if next.is_some() { (remaining, 0) } else { (0, remaining) };
+        Self {
+            status: end.status,
+            message: end.message.clone(),
+            model_id: end.model_id.clone(),
+            submit_time: end.submit_time.clone(),
+            end_time: end.end_time.clone(),
+            records: Counts { succeeded: matched.succeeded, failed: matched.failed, retried, unprocessed },
+            next,
+            input_tokens: manifest.and_then(|manifest| manifest.input_token_count),
+            output_tokens: manifest.and_then(|manifest| manifest.output_token_count),
+            mismatches: evidence.mismatches,
+        }
     }
-}
 
-/// What becomes of a job that was never made because a job of another request, with this ARN, has its name: all its
-/// records go to the next attempt, which has another name, if there is to be one.
-#[must_use]
-pub fn outcome_of_name_in_use(
-    drop_id: &DropId,
-    part: &Part,
-    attempt: u32,
-    model_id: &str,
-    foreign_arn: &str,
-    now: Timestamp,
-    limits: RetryLimits,
-) -> Outcome {
-    let matched = Matched { missing: part.records, rest_ids: part.ids, ..Matched::default() };
-    let next = next_attempt(drop_id, part, attempt, &matched, NAME_IN_USE, limits);
-    let end = JobEnd {
-        status: NAME_IN_USE.to_owned(),
-        message: Some(format!("{foreign_arn} has the name of this job, but was not made by this pipeline")),
-        model_id: model_id.to_owned(),
-        submit_time: now.to_string(),
-        end_time: Some(now.to_string()),
-        total_record_count: None,
-        processed_record_count: None,
-        success_record_count: None,
-        error_record_count: None,
-    };
-    outcome(&matched, next, &end, None, Evidence::default())
+    /// Sums up a job that was never created, because the job with this ARN, of another request, has its name. All of
+    /// its records go to the next attempt, if there is to be one.
+    #[must_use]
+    pub fn name_in_use(
+        attempt: Attempt<'_>,
+        limits: RetryLimits,
+        model_id: &str,
+        foreign_arn: &str,
+        now: Timestamp,
+    ) -> Self {
+        let matched = Matched::unanswered(attempt.part);
+        let end = JobEnd {
+            status: EndStatus::NameInUse,
+            message: Some(format!(
+                "{foreign_arn} has the name of this job, but was not made by this pipeline"
+            )),
+            model_id: model_id.to_owned(),
+            submit_time: now.to_string(),
+            end_time: Some(now.to_string()),
+            counts: RecordCounts::default(),
+        };
+        let next = attempt.next(end.status, &matched, limits);
+        Self::new(&end, None, &matched, next, Evidence::default())
+    }
 }

@@ -1,31 +1,18 @@
-//! One part and the settings to the request that Bedrock gets. Pure.
+//! What Bedrock is asked for, and whether a job at Bedrock is that. Pure; `aws::job_request` makes one from the
+//! settings, and translates it for the SDK.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_bedrock::error::BuildError;
-use aws_sdk_bedrock::operation::create_model_invocation_job::CreateModelInvocationJobInput;
-use aws_sdk_bedrock::operation::create_model_invocation_job::builders::CreateModelInvocationJobInputBuilder;
-use aws_sdk_bedrock::types::{
-    ModelInvocationJobInputDataConfig, ModelInvocationJobOutputDataConfig,
-    ModelInvocationJobS3InputDataConfig, ModelInvocationJobS3OutputDataConfig, ModelInvocationType,
-    S3InputFormat, Tag, VpcConfig,
-};
 use serde::{Deserialize, Serialize};
 
-use crate::aws::config::Config;
-use crate::aws::error::Error;
-use crate::base::s3_uri::S3Uri;
-use crate::drop::identity::{self, JobId};
-use crate::drop::keys;
-
-/// Everything that a job is created with. It is recorded before the call, so that whoever takes over after
-/// a crash asks for the same job, whatever the settings have become meanwhile.
+/// Everything that a job is created with. It is recorded before the call, so that the invocation that takes over after
+/// a crash asks for the same job, even if the settings have changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobRequest {
     /// `<prefix>-<job-id>`.
     pub job_name: String,
-    /// The job-id: the same job again is the same request again.
+    /// The job-id, so that asking again for the same job is the same request.
     pub client_request_token: String,
     /// The role that Bedrock assumes.
     pub role_arn: String,
@@ -33,11 +20,11 @@ pub struct JobRequest {
     pub model_id: String,
     /// `InvokeModel` or `Converse`.
     pub model_invocation_type: String,
-    /// The one file that the job reads. Never a folder: Bedrock would read every JSONL file in it.
+    /// The one file that the job reads. It is never a folder: Bedrock would read every JSONL file in it.
     pub input_s3_uri: String,
-    /// The folder that the job writes below.
+    /// The folder that the job writes to.
     pub output_s3_uri: String,
-    /// The KMS key of the output.
+    /// The KMS key that encrypts the output.
     pub s3_encryption_key_id: Option<String>,
     /// Never empty.
     pub subnet_ids: Vec<String>,
@@ -45,105 +32,40 @@ pub struct JobRequest {
     pub security_group_ids: Vec<String>,
     /// 24 to 168.
     pub timeout_duration_in_hours: i32,
-    /// Tags of the job.
+    /// The job's tags.
     pub tags: BTreeMap<String, String>,
 }
 
-impl JobRequest {
-    /// The request for a job with these settings.
-    #[must_use]
-    pub fn new(config: &Config, job_id: &JobId) -> Self {
-        let in_output_bucket = |key| S3Uri::new(&config.output_bucket, key).to_string();
-        Self {
-            job_name: identity::job_name(&config.job_name_prefix, job_id),
-            client_request_token: job_id.to_string(),
-            role_arn: config.job_role_arn.clone(),
-            model_id: config.model_id.clone(),
-            model_invocation_type: config.model_invocation_type.as_str().to_owned(),
-            input_s3_uri: in_output_bucket(keys::job_input(job_id)),
-            output_s3_uri: in_output_bucket(keys::job_output_prefix(job_id)),
-            s3_encryption_key_id: config.s3_encryption_key_id.clone(),
-            subnet_ids: config.vpc.subnet_ids().to_vec(),
-            security_group_ids: config.vpc.security_group_ids().to_vec(),
-            timeout_duration_in_hours: config.timeout_duration_in_hours,
-            tags: config.job_tags.clone(),
-        }
-    }
-
-    /// The request in the SDK's words. It always has a `VpcConfig`.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if the recorded lists of subnets or security groups are empty, or a member that
-    /// the SDK requires is missing.
-    pub fn to_request(&self) -> Result<CreateModelInvocationJobInputBuilder, Error> {
-        if self.subnet_ids.is_empty() || self.security_group_ids.is_empty() {
-            let job_name = &self.job_name;
-            return Err(Error::Internal(format!(
-                "job {job_name} has no subnets or security groups: not submitted"
-            )));
-        }
-        self.build().map_err(|error| Error::Internal(format!("job {}: {error}", self.job_name)))
-    }
-
-    fn build(&self) -> Result<CreateModelInvocationJobInputBuilder, BuildError> {
-        let input = ModelInvocationJobS3InputDataConfig::builder()
-            .s3_input_format(S3InputFormat::Jsonl)
-            .s3_uri(&self.input_s3_uri)
-            .build()?;
-        let output = ModelInvocationJobS3OutputDataConfig::builder()
-            .s3_uri(&self.output_s3_uri)
-            .set_s3_encryption_key_id(self.s3_encryption_key_id.clone())
-            .build()?;
-        let vpc_config = VpcConfig::builder()
-            .set_subnet_ids(Some(self.subnet_ids.clone()))
-            .set_security_group_ids(Some(self.security_group_ids.clone()))
-            .build()?;
-        let tags = self.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
-        let tags = tags.collect::<Result<Vec<_>, _>>()?;
-        Ok(CreateModelInvocationJobInput::builder()
-            .job_name(&self.job_name)
-            .client_request_token(&self.client_request_token)
-            .role_arn(&self.role_arn)
-            .model_id(&self.model_id)
-            .model_invocation_type(ModelInvocationType::from(self.model_invocation_type.as_str()))
-            .input_data_config(ModelInvocationJobInputDataConfig::S3InputDataConfig(input))
-            .output_data_config(ModelInvocationJobOutputDataConfig::S3OutputDataConfig(output))
-            .vpc_config(vpc_config)
-            .timeout_duration_in_hours(self.timeout_duration_in_hours)
-            .set_tags((!tags.is_empty()).then_some(tags)))
-    }
-}
-
-/// What Bedrock says that a job was created with.
+/// What a job was created with, according to Bedrock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreatedWith {
-    /// The client request token; the API does not promise to name it.
+    /// The client request token, which the API does not promise to return.
     pub client_request_token: Option<String>,
     /// The role that Bedrock assumes.
     pub role_arn: String,
-    /// The model or inference profile; a full ARN, whatever it was created with.
+    /// The model or inference profile: always a full ARN, whatever form the request had.
     pub model_id: String,
-    /// Where it reads.
+    /// Where the job reads.
     pub input_s3_uri: Option<String>,
-    /// Where it writes.
+    /// Where the job writes.
     pub output_s3_uri: Option<String>,
-    /// The subnets and the security groups.
+    /// The subnets, then the security groups.
     pub vpc: Option<(Vec<String>, Vec<String>)>,
 }
 
 impl CreatedWith {
-    /// Whether this is the job of a request: it has its token or, where Bedrock names none, its input, which no
-    /// other request has.
+    /// Returns whether this job was made from the request: it has the request's token or, if Bedrock does not return
+    /// the token, its input, which no other request has.
     #[must_use]
-    pub fn is_of(&self, request: &JobRequest) -> bool {
+    pub fn was_made_from(&self, request: &JobRequest) -> bool {
         match &self.client_request_token {
             Some(token) => *token == request.client_request_token,
             None => self.input_s3_uri.as_deref() == Some(&request.input_s3_uri),
         }
     }
 
-    /// Where the job is not as requested. Models are compared by what follows the last `/`, since Bedrock answers
-    /// with the ARN of a model that was given by its id.
+    /// Returns how the job differs from the request. Models are compared by what follows the last `/`, because
+    /// Bedrock returns an ARN even if the request named the model by its id.
     #[must_use]
     pub fn differences(&self, request: &JobRequest) -> Vec<String> {
         let vpc = self.vpc.as_ref();
@@ -172,7 +94,7 @@ impl CreatedWith {
     }
 }
 
-/// Ids in an order of their own, for those of two lists to be compared and shown.
+/// Sorts ids and joins them, so that two lists can be compared and shown.
 fn sorted(ids: &[String]) -> String {
     let mut ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     ids.sort_unstable();
@@ -216,7 +138,7 @@ mod tests {
         let foreign = CreatedWith { client_request_token: Some("2".into()), ..created_with() };
         let nameless = CreatedWith { client_request_token: None, ..created_with() };
         let elsewhere = CreatedWith { input_s3_uri: Some("s3://out/x".into()), ..nameless.clone() };
-        let is_ours = [created_with(), foreign, nameless, elsewhere].map(|job| job.is_of(&request()));
+        let is_ours = [created_with(), foreign, nameless, elsewhere].map(|job| job.was_made_from(&request()));
         assert_eq!(is_ours, [true, false, true, false]);
     }
 

@@ -1,69 +1,87 @@
-//! Which records a next attempt takes, and after which endings there is one. Pure.
+//! Whether the records that a job leaves over go to a next attempt. Pure.
+//!
+//! | the job ended | its remaining records |
+//! |---|---|
+//! | `Completed`, `PartiallyCompleted`, `Expired` | go to a next attempt |
+//! | `Failed` after Bedrock had processed some records | go to a next attempt |
+//! | `Failed` before that | do not: the job would fail again |
+//! | `Stopped` | do not: a person stopped it |
+//! | `NameInUse` | go to a next attempt, which has another name |
+//!
+//! After [`RetryLimits::max_attempts`], or if too few records remain for a job, they are reported as unprocessed.
+//! Which errors of a single record are worth another attempt is decided in
+//! [`is_retryable`](crate::record::output::is_retryable).
 
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::plan::Part;
 use crate::job::answers::Matched;
+use crate::job::ending::EndStatus;
 
-/// When the rest of a job's records goes to a next attempt.
+/// The limits for next attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryLimits {
-    /// How often a record is given to Bedrock.
+    /// How often Bedrock is given a record, at most.
     pub max_attempts: u32,
-    /// How many records a job needs.
+    /// How many records a job needs, at least.
     pub min_records: u64,
 }
 
-/// The status, none of Bedrock's, of a job that was never made because a job of another request has its name.
-pub const NAME_IN_USE: &str = "NameInUse";
+/// One attempt at one part of a drop.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// The drop.
+    pub drop_id: &'a DropId,
+    /// The part.
+    pub part: &'a Part,
+    /// The number of the attempt, counted from 1.
+    pub number: u32,
+}
 
-/// The next attempt at the records that a job has left, if there is to be one. Not after a user has stopped
-/// the job, not after one that failed before it had processed anything (it would fail again), and not for
-/// too few records for a job.
-#[must_use]
-pub fn next_attempt(
-    drop_id: &DropId,
-    part: &Part,
-    attempt: u32,
-    matched: &Matched,
-    status: &str,
-    limits: RetryLimits,
-) -> Option<Part> {
-    let may_succeed = match status {
-        "Completed" | "PartiallyCompleted" | "Expired" | NAME_IN_USE => true,
-        "Failed" => matched.answered() > 0,
-        _ => false,
-    };
-    let records = matched.rest();
-    if !may_succeed || attempt >= limits.max_attempts || records < limits.min_records.max(1) {
-        return None;
+impl Attempt<'_> {
+    /// Returns the next attempt at the records that this one leaves over, if there is to be one.
+    #[must_use]
+    pub fn next(self, status: EndStatus, matched: &Matched, limits: RetryLimits) -> Option<Part> {
+        let may_succeed = match status {
+            EndStatus::Completed
+            | EndStatus::PartiallyCompleted
+            | EndStatus::Expired
+            | EndStatus::NameInUse => true,
+            EndStatus::Failed => matched.answered() > 0,
+            EndStatus::Stopped => false,
+        };
+        let records = matched.remaining();
+        if !may_succeed || self.number >= limits.max_attempts || records < limits.min_records.max(1) {
+            return None;
+        }
+        let job_id = JobId::derive(self.drop_id, self.part.number, self.number + 1);
+        Some(Part { job_id, records, without_id: 0, ids: matched.remaining_ids, ..self.part.clone() })
     }
-    let job_id = JobId::derive(drop_id, part.number, attempt + 1);
-    Some(Part { job_id, records, without_id: 0, ids: matched.rest_ids, ..part.clone() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::answers::Answers;
-    use crate::job::example::*;
+    use crate::job::example::{BAD, BUSY, GOOD, answers, drop_id, matched, part};
 
     #[test]
     fn next_attempt_takes_what_may_succeed() {
-        let rest = matched(&answers(&[("a", GOOD), ("b", BUSY)]));
-        let none_answered = matched(&Answers::default());
+        use EndStatus::{Completed, Expired, Failed, NameInUse, PartiallyCompleted, Stopped};
+        let remaining = matched(&answers(&[("a", GOOD), ("b", BUSY)]));
+        let none_answered = matched(&answers(&[]));
         let limits = |max_attempts, min_records| RetryLimits { max_attempts, min_records };
-        let next = |attempt, matched: &Matched, status, limits| {
-            next_attempt(&drop_id(), &part(), attempt, matched, status, limits).map(|part| part.records)
+        let next = |number, matched: &Matched, status, limits| {
+            let attempt = Attempt { drop_id: &drop_id(), part: &part(), number };
+            attempt.next(status, matched, limits).map(|part| part.records)
         };
-        for status in ["Completed", "PartiallyCompleted", "Expired", "Failed"] {
-            assert_eq!(next(1, &rest, status, limits(2, 3)), Some(3), "{status}");
+        for status in [Completed, PartiallyCompleted, Expired, Failed, NameInUse] {
+            assert_eq!(next(1, &remaining, status, limits(2, 3)), Some(3), "{status:?}");
         }
-        assert_eq!(next(1, &rest, "Stopped", limits(2, 3)), None);
-        assert_eq!(next(2, &rest, "Expired", limits(2, 3)), None);
-        assert_eq!(next(1, &rest, "Expired", limits(2, 4)), None);
-        assert_eq!(next(1, &none_answered, "Expired", limits(2, 3)), Some(4));
-        assert_eq!(next(1, &none_answered, "Failed", limits(2, 3)), None);
+        assert_eq!(next(1, &remaining, Stopped, limits(2, 3)), None);
+        assert_eq!(next(2, &remaining, Expired, limits(2, 3)), None);
+        assert_eq!(next(1, &remaining, Expired, limits(2, 4)), None);
+        assert_eq!(next(1, &none_answered, Expired, limits(2, 3)), Some(4));
+        assert_eq!(next(1, &none_answered, Failed, limits(2, 3)), None);
         let all = matched(&answers(&[("a", GOOD), ("b", GOOD), ("c", GOOD), ("d", BAD)]));
-        assert_eq!(next(1, &all, "Completed", limits(2, 0)), None);
+        assert_eq!(next(1, &all, Completed, limits(2, 0)), None);
     }
 }

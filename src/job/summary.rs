@@ -2,32 +2,32 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::count::Counted;
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys::{self, ResultKind};
 use crate::drop::plan::Part;
 use crate::drop::source::DropSource;
 use crate::job::outcome::Outcome;
-use crate::ledger::job::{JobEntry, JobState};
 
-/// `summary.json`: what became of a drop. Written last; when it is there, all results are.
+/// `summary.json`: what became of a drop. It is written last: when it is there, all results are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
-    /// Of this shape: 1.
+    /// The schema version, currently 1.
     pub version: u32,
     /// The drop.
     pub drop_id: DropId,
-    /// Where it is.
+    /// The object version that the drop is.
     pub source: DropSource,
-    /// How many records it has, and where they ended.
+    /// How many records the drop has, and where they ended up.
     pub records: SummaryRecords,
     /// Whether all figures agree: the records' sum, the outputs, the manifests and Bedrock's counts.
     pub balanced: bool,
-    /// Where they do not.
+    /// Which figures disagree.
     pub mismatches: Vec<String>,
-    /// Tokens read in all jobs that wrote a manifest.
+    /// The input tokens of all jobs that have a manifest.
     pub input_tokens: u64,
-    /// Tokens written in all jobs that wrote a manifest.
+    /// The output tokens of all jobs that have a manifest.
     pub output_tokens: u64,
     /// The result files, relative to this one.
     pub files: Vec<String>,
@@ -35,11 +35,11 @@ pub struct Summary {
     pub jobs: Vec<SummaryJob>,
 }
 
-/// A drop's records by where they ended.
+/// A drop's records, by where they ended up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SummaryRecords {
-    /// What the drop has, counted when it was read.
+    /// All records of the drop, counted when it was read.
     pub total: u64,
     /// In `succeeded/`.
     pub succeeded: u64,
@@ -47,7 +47,7 @@ pub struct SummaryRecords {
     pub failed: u64,
     /// In `unprocessed/`.
     pub unprocessed: u64,
-    /// In parts of which no job could be made, because this version of the file was deleted before.
+    /// In parts without a job, because this version of the file was deleted too early.
     pub source_deleted: u64,
 }
 
@@ -59,85 +59,82 @@ pub struct SummaryJob {
     pub part: u32,
     /// The attempt at it, counted from 1.
     pub attempt: u32,
-    /// Our name for it.
+    /// Our id for the job.
     pub job_id: JobId,
-    /// Bedrock's name for it.
+    /// Bedrock's ARN for the job.
     pub job_arn: String,
-    /// What became of it.
+    /// What became of the job.
     pub outcome: Outcome,
 }
 
-/// Sums up a drop from all attempts at all its parts; `None` if one is not settled.
-#[must_use]
-pub fn summarize(
-    drop_id: &DropId,
-    source: &DropSource,
-    parts: &[Part],
-    jobs: &[JobEntry],
-) -> Option<Summary> {
-    let mut records = SummaryRecords {
-        total: parts.iter().map(|part| part.records).sum(),
-        succeeded: 0,
-        failed: 0,
-        unprocessed: 0,
-        source_deleted: 0,
-    };
-    let (mut input_tokens, mut output_tokens) = (0, 0);
-    let mut mismatches = Vec::new();
-    let mut files = Vec::new();
-    let mut summary_jobs = Vec::new();
-    for job in jobs {
-        let (job_arn, outcome) = match &job.state {
-            JobState::Settled { job_arn, outcome, .. } => (job_arn, outcome),
-            JobState::SourceDeleted => {
-                records.source_deleted += job.part.records;
-                continue;
-            }
-            JobState::Waiting
-            | JobState::Submitting { .. }
-            | JobState::Submitted { .. }
-            | JobState::Doubtful { .. }
-            | JobState::Ended { .. } => return None,
+/// An attempt at a part of a drop that needs nothing more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finished {
+    /// Its job is over, and everything that followed from it is done.
+    Settled(Box<SummaryJob>),
+    /// No job was made, because the drop's version had been deleted.
+    SourceDeleted {
+        /// The records of the part.
+        records: u64,
+    },
+}
+
+impl Summary {
+    /// Sums up a drop, given all attempts at all its parts.
+    #[must_use]
+    pub fn new(drop_id: &DropId, source: &DropSource, parts: &[Part], attempts: Vec<Finished>) -> Self {
+        let mut summary = Self {
+            version: 1,
+            drop_id: drop_id.clone(),
+            source: source.clone(),
+            records: SummaryRecords {
+                total: parts.iter().map(|part| part.records).sum(),
+                succeeded: 0,
+                failed: 0,
+                unprocessed: 0,
+                source_deleted: 0,
+            },
+            balanced: true,
+            mismatches: Vec::new(),
+            input_tokens: 0,
+            output_tokens: 0,
+            files: Vec::new(),
+            jobs: Vec::new(),
         };
+        for attempt in attempts {
+            match attempt {
+                Finished::Settled(job) => summary.add(*job),
+                Finished::SourceDeleted { records } => summary.records.source_deleted += records,
+            }
+        }
+        let SummaryRecords { total, succeeded, failed, unprocessed, source_deleted } = summary.records;
+        let sum = succeeded + failed + unprocessed + source_deleted;
+        if sum != total {
+            summary.mismatches.push(format!("the drop has {}, its results {sum}", Counted(total, "record")));
+        }
+        summary.balanced = summary.mismatches.is_empty();
+        summary
+    }
+
+    fn add(&mut self, job: SummaryJob) {
+        let outcome = &job.outcome;
         let counts = outcome.records;
-        records.succeeded += counts.succeeded;
-        records.failed += counts.failed;
-        records.unprocessed += counts.unprocessed;
-        input_tokens += outcome.input_tokens.unwrap_or_default();
-        output_tokens += outcome.output_tokens.unwrap_or_default();
-        mismatches.extend(outcome.mismatches.iter().map(|what| format!("job {}: {what}", job.job_id)));
-        let by_kind = [
+        self.records.succeeded += counts.succeeded;
+        self.records.failed += counts.failed;
+        self.records.unprocessed += counts.unprocessed;
+        self.input_tokens += outcome.input_tokens.unwrap_or_default();
+        self.output_tokens += outcome.output_tokens.unwrap_or_default();
+        let mismatches = outcome.mismatches.iter().map(|mismatch| format!("job {}: {mismatch}", job.job_id));
+        self.mismatches.extend(mismatches);
+        for (kind, count) in [
             (ResultKind::Succeeded, counts.succeeded),
             (ResultKind::Errors, counts.failed),
             (ResultKind::Unprocessed, counts.unprocessed),
-        ];
-        for (kind, count) in by_kind {
+        ] {
             if count > 0 {
-                files.push(keys::result_name(kind, job.part.number, job.attempt));
+                self.files.push(keys::result_name(kind, job.part, job.attempt));
             }
         }
-        summary_jobs.push(SummaryJob {
-            part: job.part.number,
-            attempt: job.attempt,
-            job_id: job.job_id.clone(),
-            job_arn: job_arn.clone(),
-            outcome: outcome.clone(),
-        });
+        self.jobs.push(job);
     }
-    let sum = records.succeeded + records.failed + records.unprocessed + records.source_deleted;
-    if sum != records.total {
-        mismatches.push(format!("the drop has {} records, its results {sum}", records.total));
-    }
-    Some(Summary {
-        version: 1,
-        drop_id: drop_id.clone(),
-        source: source.clone(),
-        records,
-        balanced: mismatches.is_empty(),
-        mismatches,
-        input_tokens,
-        output_tokens,
-        files,
-        jobs: summary_jobs,
-    })
 }

@@ -1,4 +1,9 @@
 //! The ledger entry of a drop, and the moves between its states. Pure.
+//!
+//! ```text
+//! Reading ──► Accepted ──► Finished ──► Erased
+//!    └──────► Rejected ─────────────────►┘
+//! ```
 
 use serde::{Deserialize, Serialize};
 
@@ -14,17 +19,17 @@ use crate::ledger::lease::Invocation;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DropEntry {
-    /// Of this shape.
+    /// The schema version, currently 1.
     pub version: u32,
     /// The drop.
     pub drop_id: DropId,
-    /// Where it is.
+    /// The object version that the drop is.
     pub source: DropSource,
-    /// Which invocation wrote this, to recognise one's own write.
+    /// Which invocation wrote this entry, so that it recognizes its own write.
     pub writer: String,
     /// When the drop was claimed.
     pub created: Timestamp,
-    /// When this was written.
+    /// When this entry was written.
     pub updated: Timestamp,
     /// Where the drop stands.
     pub state: DropState,
@@ -34,54 +39,89 @@ pub struct DropEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, tag = "name")]
 pub enum DropState {
-    /// An invocation reads and judges it, until this time at the latest.
-    Reading {
-        /// When the lease ends.
-        lease_until: Timestamp,
-        /// The request of the invocation that reads; the same request may go on at any time.
-        request_id: String,
-        /// How often the reading was begun, counted from 1. One that an error has ended does not count.
-        attempts: u32,
-        /// How far the last reading came that ran out of time.
-        too_slow: Option<TooSlow>,
-    },
-    /// It is valid, and this is the plan: jobs are made from it.
+    /// An invocation is reading the drop and judging its lines.
+    Reading(Reading),
+    /// The drop is valid. Its jobs are made from this plan.
     Accepted {
         /// The parts, in order.
         parts: Vec<Part>,
     },
-    /// It was refused, for these reasons; `rejection.json` is made from them.
+    /// The drop was refused. `rejection.json` is made from these problems.
     Rejected {
-        /// What is wrong with it.
+        /// What is wrong with the drop.
         problems: Vec<Problem>,
-        /// Whether there may be more.
+        /// Whether there may be more problems.
         stopped_early: bool,
     },
-    /// All its jobs are settled; `summary.json` says how.
+    /// All jobs are settled, and `summary.json` is written.
     Finished {
         /// The parts, in order.
         parts: Vec<Part>,
     },
-    /// An operator has erased what there was of it. The entry stays, so that it is not run again.
+    /// An operator has erased the drop. The entry remains, so that the drop does not run again.
     Erased,
 }
 
-/// How far a reading came that ran out of time.
+/// A reading of a drop, which is also the lease of the invocation that reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reading {
+    /// When the invocation's lease ends.
+    pub lease_until: Timestamp,
+    /// The request that the invocation handles. The same request may take the drop over at any time.
+    pub request_id: String,
+    /// How many readings have started, including this one. A reading that ended with an error does not count.
+    pub attempts: u32,
+    /// How far the last reading got that ran out of time.
+    pub too_slow: Option<TooSlow>,
+}
+
+impl Reading {
+    /// The first reading of a drop.
+    #[must_use]
+    pub fn first(by: &Invocation) -> Self {
+        let (lease_until, request_id) = (by.lease_until, by.request_id.clone());
+        Self { lease_until, request_id, attempts: 1, too_slow: None }
+    }
+
+    /// The reading after this one.
+    #[must_use]
+    pub fn taken_over(&self, by: &Invocation) -> Self {
+        Self { attempts: self.attempts + 1, too_slow: self.too_slow, ..Self::first(by) }
+    }
+
+    /// The same reading without its lease. It counts if it ran out of time, and then `too_slow` says how far it got.
+    #[must_use]
+    pub fn given_back(&self, too_slow: Option<TooSlow>, by: &Invocation) -> Self {
+        let attempts = if too_slow.is_some() { self.attempts } else { self.attempts.saturating_sub(1) };
+        let too_slow = too_slow.or(self.too_slow);
+        Self { lease_until: by.started, request_id: self.request_id.clone(), attempts, too_slow }
+    }
+
+    /// Returns whether another invocation holds the lease. The same request comes again only after it has failed or,
+    /// rarely, twice at once: then the drop is read twice, and the first verdict counts.
+    #[must_use]
+    pub fn is_leased_to_another(&self, by: &Invocation) -> bool {
+        self.lease_until > by.started && self.request_id != by.request_id
+    }
+}
+
+/// How far a reading got that ran out of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TooSlow {
-    /// The bytes that were read.
+    /// The bytes that it read.
     pub bytes: u64,
-    /// The seconds that it took, at least 1.
+    /// The seconds that it took; at least 1.
     pub seconds: u64,
 }
 
 impl DropState {
-    /// The state's name in the drawing.
+    /// The name of the state, as in the drawing.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Reading { .. } => "Reading",
+            Self::Reading(_) => "Reading",
             Self::Accepted { .. } => "Accepted",
             Self::Rejected { .. } => "Rejected",
             Self::Finished { .. } => "Finished",
@@ -89,33 +129,21 @@ impl DropState {
         }
     }
 
-    /// The lease of an invocation that begins to read for the time with this number.
-    #[must_use]
-    pub fn reading(attempts: u32, by: &Invocation) -> Self {
-        let (lease_until, request_id) = (by.lease_until, by.request_id.clone());
-        Self::Reading { lease_until, request_id, attempts, too_slow: None }
-    }
-
     fn may_become(&self, next: &Self) -> bool {
-        match (self, next) {
-            // A lease may be given back, or taken over when it has ended.
-            (Self::Reading { .. }, Self::Reading { .. } | Self::Accepted { .. } | Self::Rejected { .. })
-            | (Self::Accepted { .. }, Self::Finished { .. })
-            | (Self::Rejected { .. } | Self::Finished { .. }, Self::Erased) => true,
-            (
-                Self::Reading { .. }
-                | Self::Accepted { .. }
-                | Self::Rejected { .. }
-                | Self::Finished { .. }
-                | Self::Erased,
-                _,
-            ) => false,
+        match self {
+            // A lease may be given back, and another invocation may take over when it has ended.
+            Self::Reading(_) => {
+                matches!(next, Self::Reading(_) | Self::Accepted { .. } | Self::Rejected { .. })
+            }
+            Self::Accepted { .. } => matches!(next, Self::Finished { .. }),
+            Self::Rejected { .. } | Self::Finished { .. } => matches!(next, Self::Erased),
+            Self::Erased => false,
         }
     }
 }
 
 impl DropEntry {
-    /// The claim of a drop that nobody has claimed.
+    /// The first entry of a drop.
     #[must_use]
     pub fn claim(drop_id: DropId, source: DropSource, by: &Invocation) -> Self {
         Self {
@@ -125,19 +153,81 @@ impl DropEntry {
             writer: by.writer.clone(),
             created: by.started,
             updated: by.started,
-            state: DropState::reading(1, by),
+            state: DropState::Reading(Reading::first(by)),
         }
     }
 
-    /// The entry with its next state.
+    /// Returns the entry with its next state.
     ///
     /// # Errors
-    /// [`IllegalMove`] if the state does not follow on this one.
+    /// [`IllegalMove`] if this state does not lead to that one.
     pub fn advance(&self, state: DropState, by: &Invocation) -> Result<Self, IllegalMove> {
         if !self.state.may_become(&state) {
             let what = format!("drop {}", self.drop_id);
             return Err(IllegalMove { what, from: self.state.name(), to: state.name() });
         }
         Ok(Self { state, writer: by.writer.clone(), updated: by.started, ..self.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    fn by() -> Invocation {
+        Invocation::new("r".into(), "w".into(), SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH)
+    }
+
+    fn source() -> DropSource {
+        DropSource::example()
+    }
+
+    fn drop_states() -> Vec<DropState> {
+        vec![
+            DropState::Reading(Reading::first(&by())),
+            DropState::Accepted { parts: vec![] },
+            DropState::Rejected { problems: vec![], stopped_early: false },
+            DropState::Finished { parts: vec![] },
+            DropState::Erased,
+        ]
+    }
+
+    #[test]
+    fn drops_move_as_drawn_and_no_other_way() {
+        let drawn = [
+            ("Reading", "Reading"),
+            ("Reading", "Accepted"),
+            ("Reading", "Rejected"),
+            ("Accepted", "Finished"),
+            ("Finished", "Erased"),
+            ("Rejected", "Erased"),
+        ];
+        for from in drop_states() {
+            for to in drop_states() {
+                let entry = DropEntry {
+                    state: from.clone(),
+                    ..DropEntry::claim(DropId::derive(&source()), source(), &by())
+                };
+                let is_legal = entry.advance(to.clone(), &by()).is_ok();
+                assert_eq!(
+                    is_legal,
+                    drawn.contains(&(from.name(), to.name())),
+                    "{} to {}",
+                    from.name(),
+                    to.name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn entries_survive_being_written() {
+        for state in drop_states() {
+            let entry = DropEntry { state, ..DropEntry::claim(DropId::derive(&source()), source(), &by()) };
+            let json = serde_json::to_vec(&entry).unwrap();
+            assert_eq!(serde_json::from_slice::<DropEntry>(&json).unwrap(), entry);
+        }
     }
 }

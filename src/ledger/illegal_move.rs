@@ -1,9 +1,9 @@
-//! A move between two states that the ledger does not have, and the version of its entries. Pure.
+//! A move that the drawings of the states do not have, and the schema version of the entries. Pure.
 
-/// The version of the shape of both entries.
+/// The schema version of both kinds of entry.
 pub(super) const VERSION: u32 = 1;
 
-/// A move that the drawing above does not have. It is a bug, or an entry that somebody else wrote.
+/// A move that the drawings do not have. It is a bug, or something else wrote the entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} cannot go from {from} to {to}")]
 pub struct IllegalMove {

@@ -1,20 +1,4 @@
-//! Where every drop and every job stands: small JSON objects in S3, changed by conditional writes. Pure;
-//! [`store`](crate::aws::store) reads and writes them.
-//!
-//! ```text
-//! drop   Reading ──► Accepted ──► Finished ──► Erased
-//!           └──────► Rejected ─────────────────►┘
-//! job    Waiting ──► Submitting ──► Submitted ──► Ended ──► Settled
-//!           ▲            │ │            └► Doubtful ─┘▲
-//!           └────────────┘ └──────────────────────────┘
-//!    (quota, throttling, refusal)      (the name is taken)
-//!        SourceDeleted
-//! ```
-//!
-//! One rule carries everything: decide, record the decision with a conditional write, then act on the
-//! record. An invocation that comes after a crash does not decide again, it finishes what is recorded.
-
-use std::time::Duration;
+//! The ledger entry of a job. Pure.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,36 +6,38 @@ use crate::base::timestamp::Timestamp;
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::plan::Part;
 use crate::drop::source::DropSource;
-use crate::job::outcome::Outcome;
-use crate::job::request::JobRequest;
+use crate::job::retry::Attempt;
+use crate::job::summary::{Finished, SummaryJob};
 use crate::ledger::illegal_move::{IllegalMove, VERSION};
+use crate::ledger::job_state::JobState;
 use crate::ledger::lease::Invocation;
 
 /// `ledger/jobs/<job-id>.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobEntry {
-    /// Of this shape.
+    /// The schema version, currently 1.
     pub version: u32,
     /// The job.
     pub job_id: JobId,
-    /// Its drop.
+    /// The drop that the job belongs to.
     pub drop_id: DropId,
-    /// Where the drop is.
+    /// The object version that the drop is.
     pub source: DropSource,
-    /// The part it runs over.
+    /// The part of the drop that the job processes.
     pub part: Part,
     /// Which attempt at the part this is, counted from 1.
     pub attempt: u32,
-    /// Which invocation wrote this, to recognise one's own write.
+    /// Which invocation wrote this entry, so that it recognizes its own write.
     pub writer: String,
-    /// When the entry was made.
+    /// When the job was first recorded.
     pub created: Timestamp,
-    /// When this was written.
+    /// When this entry was written.
     pub updated: Timestamp,
-    /// When its input was written: what is below `work/` expires, but not under a job that still waits.
+    /// When the job's input was written. Objects below `work/` expire, so the input of a job that still waits must be
+    /// renewed in time.
     pub input_written: Timestamp,
-    /// Why Bedrock refused the job when it was last submitted.
+    /// Why Bedrock refused the job at the last try.
     pub refusal: Option<Refusal>,
     /// Where the job stands.
     pub state: JobState,
@@ -61,119 +47,14 @@ pub struct JobEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refusal {
-    /// Whether time alone cures it: a quota in use, or throttling. Otherwise an operator must.
+    /// Whether waiting alone fixes it, as with a quota in use or throttling. Otherwise an operator must act.
     pub is_for_now: bool,
-    /// What Bedrock said.
+    /// Bedrock's message.
     pub message: String,
 }
 
-/// Where a job stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, tag = "name")]
-pub enum JobState {
-    /// Its input is in place; Bedrock has not been asked, or has refused.
-    Waiting,
-    /// An invocation asks Bedrock, until this time at the latest. The job may exist.
-    Submitting {
-        /// When the lease ends.
-        lease_until: Timestamp,
-        /// What Bedrock is asked for.
-        request: JobRequest,
-    },
-    /// Bedrock has it.
-    Submitted {
-        /// What Bedrock was asked for.
-        request: JobRequest,
-        /// Bedrock's name for it.
-        job_arn: String,
-    },
-    /// It is over, but what Bedrock says of it cannot all be true: more was processed than its output shows.
-    /// Nothing is done until it fits together, or until it is final after [`DOUBT`].
-    Doubtful {
-        /// What Bedrock was asked for.
-        request: JobRequest,
-        /// Bedrock's name for it.
-        job_arn: String,
-        /// When this was first seen.
-        since: Timestamp,
-        /// How often it was looked at.
-        looks: u32,
-        /// What contradicts what, at the last look.
-        contradictions: Vec<String>,
-    },
-    /// It is over, and this is what became of its records.
-    Ended {
-        /// What Bedrock was asked for.
-        request: JobRequest,
-        /// Bedrock's name for it.
-        job_arn: String,
-        /// The counts, and what is to be done about the rest.
-        outcome: Outcome,
-    },
-    /// All of that has been carried out.
-    Settled {
-        /// What Bedrock was asked for.
-        request: JobRequest,
-        /// Bedrock's name for it.
-        job_arn: String,
-        /// The counts.
-        outcome: Outcome,
-    },
-    /// It was never made, because the drop's version was deleted before: its records are counted and lost to
-    /// the pipeline, though not by it. Nothing follows.
-    SourceDeleted,
-}
-
-/// How long contradicting evidence may still come to fit together. Bedrock documents no time within which all of
-/// a job's output is there; its counters lag by a minute.
-/// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-monitor.html> (read 2026-11)
-pub const DOUBT: Duration = Duration::from_secs(6 * 3_600);
-
-impl JobState {
-    /// The state's name in the drawing.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Waiting => "Waiting",
-            Self::Submitting { .. } => "Submitting",
-            Self::Submitted { .. } => "Submitted",
-            Self::Doubtful { .. } => "Doubtful",
-            Self::Ended { .. } => "Ended",
-            Self::Settled { .. } => "Settled",
-            Self::SourceDeleted => "SourceDeleted",
-        }
-    }
-
-    fn may_become(&self, next: &Self) -> bool {
-        match (self, next) {
-            (Self::Waiting, Self::Submitting { .. })
-            // A lease may be given back, or taken over when it has ended. A job whose name is another's ends at
-            // once.
-            | (
-                Self::Submitting { .. },
-                Self::Submitting { .. } | Self::Submitted { .. } | Self::Waiting | Self::Ended { .. },
-            )
-            | (
-                Self::Submitted { .. } | Self::Doubtful { .. },
-                Self::Doubtful { .. } | Self::Ended { .. },
-            )
-            | (Self::Ended { .. }, Self::Settled { .. }) => true,
-            (
-                Self::Waiting
-                | Self::Submitting { .. }
-                | Self::Submitted { .. }
-                | Self::Doubtful { .. }
-                | Self::Ended { .. }
-                | Self::Settled { .. }
-                | Self::SourceDeleted,
-                _,
-            ) => false,
-        }
-    }
-}
-
 impl JobEntry {
-    /// An attempt, counted from 1, at a part of a drop.
+    /// The first entry of a job, for an attempt, counted from 1, at a part of a drop.
     #[must_use]
     pub fn waiting(
         drop_id: &DropId,
@@ -198,54 +79,73 @@ impl JobEntry {
         }
     }
 
-    /// A part that no job can be made of any more, because the drop's version is gone.
+    /// The entry of a part for which no job can be made, because the drop's version is gone.
     #[must_use]
     pub fn source_deleted(drop_id: &DropId, source: &DropSource, part: &Part, by: &Invocation) -> Self {
         Self { state: JobState::SourceDeleted, ..Self::waiting(drop_id, source, part, 1, by) }
     }
 
-    /// The same entry, with a new copy of its input.
+    /// Returns the same entry with a new copy of the job's input.
     #[must_use]
     pub fn with_new_input(&self, by: &Invocation) -> Self {
         Self { input_written: by.started, writer: by.writer.clone(), updated: by.started, ..self.clone() }
     }
 
-    /// Whether nothing more is to be done for it.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        match &self.state {
-            JobState::Settled { .. } | JobState::SourceDeleted => true,
-            JobState::Waiting
-            | JobState::Submitting { .. }
-            | JobState::Submitted { .. }
-            | JobState::Doubtful { .. }
-            | JobState::Ended { .. } => false,
-        }
-    }
-
-    /// The next attempt at what it has left, if that is decided and there is one.
-    #[must_use]
-    pub fn next(&self) -> Option<&Part> {
-        match &self.state {
-            JobState::Ended { outcome, .. } | JobState::Settled { outcome, .. } => outcome.next.as_ref(),
-            JobState::Waiting
-            | JobState::Submitting { .. }
-            | JobState::Submitted { .. }
-            | JobState::Doubtful { .. }
-            | JobState::SourceDeleted => None,
-        }
-    }
-
-    /// The entry with its next state.
+    /// Returns the entry with its next state.
     ///
     /// # Errors
-    /// [`IllegalMove`] if the state does not follow on this one.
+    /// [`IllegalMove`] if this state does not lead to that one.
     pub fn advance(&self, state: JobState, by: &Invocation) -> Result<Self, IllegalMove> {
         if !self.state.may_become(&state) {
             let what = format!("job {}", self.job_id);
             return Err(IllegalMove { what, from: self.state.name(), to: state.name() });
         }
         Ok(Self { state, writer: by.writer.clone(), updated: by.started, ..self.clone() })
+    }
+
+    /// The job as an attempt at its part.
+    #[must_use]
+    pub fn as_attempt(&self) -> Attempt<'_> {
+        Attempt { drop_id: &self.drop_id, part: &self.part, number: self.attempt }
+    }
+
+    /// The next attempt at the records that this job left over, if that is decided and there is one.
+    #[must_use]
+    pub fn next_attempt(&self) -> Option<&Part> {
+        self.state.outcome()?.next.as_ref()
+    }
+
+    /// Returns whether the job needs nothing more.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match &self.state {
+            JobState::Settled(..) | JobState::SourceDeleted => true,
+            JobState::Waiting
+            | JobState::Submitting { .. }
+            | JobState::Submitted(_)
+            | JobState::Doubtful(..)
+            | JobState::Ended(..) => false,
+        }
+    }
+
+    /// What the drop's summary says about this job; `None` if the job still needs something.
+    #[must_use]
+    pub fn finished(&self) -> Option<Finished> {
+        match &self.state {
+            JobState::Settled(job, outcome) => Some(Finished::Settled(Box::new(SummaryJob {
+                part: self.part.number,
+                attempt: self.attempt,
+                job_id: self.job_id.clone(),
+                job_arn: job.job_arn.clone(),
+                outcome: outcome.clone(),
+            }))),
+            JobState::SourceDeleted => Some(Finished::SourceDeleted { records: self.part.records }),
+            JobState::Waiting
+            | JobState::Submitting { .. }
+            | JobState::Submitted(_)
+            | JobState::Doubtful(..)
+            | JobState::Ended(..) => None,
+        }
     }
 }
 
@@ -255,8 +155,10 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::job::outcome::Counts;
-    use crate::ledger::drop::{DropEntry, DropState};
+    use crate::job::ending::EndStatus;
+    use crate::job::outcome::{Counts, Outcome};
+    use crate::job::request::JobRequest;
+    use crate::ledger::job_state::{BedrockJob, Doubt};
     use crate::record::key::KeySum;
 
     fn by() -> Invocation {
@@ -270,16 +172,6 @@ mod tests {
     fn part(job_id: &JobId) -> Part {
         let (job_id, ids) = (job_id.clone(), KeySum::default());
         Part { number: 1, job_id, bytes: 0..1, first_line: 1, records: 1, without_id: 0, ids }
-    }
-
-    fn drop_states() -> Vec<DropState> {
-        vec![
-            DropState::reading(1, &by()),
-            DropState::Accepted { parts: vec![] },
-            DropState::Rejected { problems: vec![], stopped_early: false },
-            DropState::Finished { parts: vec![] },
-            DropState::Erased,
-        ]
     }
 
     fn job_states() -> Vec<JobState> {
@@ -298,7 +190,7 @@ mod tests {
             tags: BTreeMap::new(),
         };
         let outcome = Outcome {
-            status: "Completed".into(),
+            status: EndStatus::Completed,
             message: None,
             model_id: "m".into(),
             submit_time: "t".into(),
@@ -309,50 +201,17 @@ mod tests {
             output_tokens: None,
             mismatches: vec![],
         };
-        let job_arn = "arn".to_owned();
+        let doubt = Doubt { since: Timestamp::from_secs(1), looks: 1, contradictions: vec!["c".into()] };
+        let job = BedrockJob { request: request.clone(), job_arn: "arn".into() };
         vec![
             JobState::Waiting,
-            JobState::Submitting { lease_until: Timestamp::from_secs(1), request: request.clone() },
-            JobState::Submitted { request: request.clone(), job_arn: job_arn.clone() },
-            JobState::Doubtful {
-                request: request.clone(),
-                job_arn: job_arn.clone(),
-                since: Timestamp::from_secs(1),
-                looks: 1,
-                contradictions: vec!["c".into()],
-            },
-            JobState::Ended { request: request.clone(), job_arn: job_arn.clone(), outcome: outcome.clone() },
-            JobState::Settled { request, job_arn, outcome },
+            JobState::Submitting { lease_until: Timestamp::from_secs(1), request },
+            JobState::Submitted(job.clone()),
+            JobState::Doubtful(job.clone(), doubt),
+            JobState::Ended(job.clone(), outcome.clone()),
+            JobState::Settled(job, outcome),
             JobState::SourceDeleted,
         ]
-    }
-
-    #[test]
-    fn drops_move_as_drawn_and_no_other_way() {
-        let drawn = [
-            ("Reading", "Reading"),
-            ("Reading", "Accepted"),
-            ("Reading", "Rejected"),
-            ("Accepted", "Finished"),
-            ("Finished", "Erased"),
-            ("Rejected", "Erased"),
-        ];
-        for from in drop_states() {
-            for to in drop_states() {
-                let entry = DropEntry {
-                    state: from.clone(),
-                    ..DropEntry::claim(DropId::derive(&source()), source(), &by())
-                };
-                let is_legal = entry.advance(to.clone(), &by()).is_ok();
-                assert_eq!(
-                    is_legal,
-                    drawn.contains(&(from.name(), to.name())),
-                    "{} to {}",
-                    from.name(),
-                    to.name()
-                );
-            }
-        }
     }
 
     #[test]
@@ -397,11 +256,6 @@ mod tests {
     #[test]
     fn entries_survive_being_written() {
         let drop_id = DropId::derive(&source());
-        for state in drop_states() {
-            let entry = DropEntry { state, ..DropEntry::claim(drop_id.clone(), source(), &by()) };
-            let json = serde_json::to_vec(&entry).unwrap();
-            assert_eq!(serde_json::from_slice::<DropEntry>(&json).unwrap(), entry);
-        }
         let job_id = JobId::derive(&drop_id, 1, 1);
         let part = part(&job_id);
         for state in job_states() {

@@ -1,38 +1,39 @@
-//! One invocation of a handler: who writes to the ledger, and until when its leases hold. Pure.
+//! One invocation of a handler: who writes to the ledger, and when its leases end. Pure.
 
 use std::time::{Duration, SystemTime};
 
 use crate::base::timestamp::Timestamp;
 
-/// How much the clocks of two Lambda hosts may differ before a lease could be taken from a living holder.
+/// How much the clocks of two Lambda hosts may differ. A larger difference could end a lease while its holder still
+/// runs.
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
 
-/// One call of a handler: who writes, since when, and until when it may go on.
+/// One call of a handler.
 #[derive(Debug, Clone)]
 pub struct Invocation {
-    /// Lambda's id of the request. The event of a failed invocation comes again under the same id, as far as is
-    /// known; AWS's guide does not say so, and nothing that matters for a promise depends on it.
+    /// Lambda's id for the request. As far as is known, Lambda delivers the event of a failed invocation again under
+    /// the same id. AWS does not document this, and only the time until a retry depends on it.
     pub request_id: String,
-    /// A random id that is in every ledger entry this invocation writes.
+    /// A random id, which is in every ledger entry that this invocation writes.
     pub writer: String,
-    /// When it started; the time of everything that it records.
+    /// When the invocation started. It is the time of everything that the invocation records.
     pub started: Timestamp,
-    /// When a lease taken by it ends: Lambda has ended the invocation by then, on any clock.
+    /// When the invocation's leases end. By then, Lambda has ended the invocation, on any host's clock.
     pub lease_until: Timestamp,
-    /// When Lambda ends it.
+    /// When Lambda ends the invocation.
     pub deadline: SystemTime,
 }
 
 impl Invocation {
-    /// The invocation that has handled this request since `started` and is ended at `deadline`.
+    /// An invocation that has been handling this request since `started`, and that Lambda ends at `deadline`.
     #[must_use]
     pub fn new(request_id: String, writer: String, started: SystemTime, deadline: SystemTime) -> Self {
         let lease_until = (deadline + CLOCK_SKEW).into();
         Self { request_id, writer, started: started.into(), lease_until, deadline }
     }
 
-    /// Whether, at `time`, there is time to begin one more piece of work. A function with little time keeps back at
-    /// most a quarter of it, or it would never begin.
+    /// Returns whether there is time for one more piece of work, now that it is `time`. A function with a short time
+    /// limit reserves at most a quarter of it, or it would never start.
     #[must_use]
     pub fn has_time_at(&self, time: SystemTime, work: Duration) -> bool {
         let all = self.deadline.duration_since(self.started.into()).unwrap_or_default();

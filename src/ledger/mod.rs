@@ -1,6 +1,21 @@
-//! The ledger.
+//! Where every drop and every job stands: small JSON objects in S3, changed by conditional writes. Pure;
+//! [`aws::store`](crate::aws::store) reads and writes them.
+//!
+//! One rule underlies everything: decide, record the decision with a conditional write, act on what is recorded, and
+//! delete the marker last. The next invocation after a crash does not decide again; it finishes what is recorded.
+//!
+//! - [`drop`]: the entry of a drop, its states, and the moves between them
+//! - [`job`]: the entry of a job; [`job_state`]: its states and the moves between them; [`stored_job_state`]: the JSON
+//! - [`lease`]: the invocation that writes, and until when its leases hold
+//! - [`sweep`]: how far the sweep has compared the input bucket with the ledger
+//! - [`illegal_move`]: a move that the drawings do not have
+//!
+//! The keys of the entries are in [`drop::keys`](crate::drop::keys).
 
 pub mod drop;
 pub mod illegal_move;
 pub mod job;
+pub mod job_state;
 pub mod lease;
+pub mod stored_job_state;
+pub mod sweep;

@@ -1,312 +1,33 @@
-//! The whole pipeline on one machine, with no AWS account: an embedded S3, a Bedrock stand-in, and an
+//! The whole pipeline on one machine, with no AWS account: an embedded S3, a stand-in for Bedrock, and an
 //! event pump between them and the same handlers that Lambda runs.
 //!
-//! Nothing outside this module and the command line knows that it is local: the SDK clients are pointed at
-//! loopback endpoints, that is all. Nothing from the environment or from a profile reaches these clients: an endpoint,
-//! a proxy or a credential that is set there would take a user's prompts to another server.
+//! | file | job |
+//! |---|---|
+//! | `pipeline.rs` | starts everything and connects it |
+//! | `clients.rs` | the SDK clients of the functions, pointed at the two servers |
+//! | `s3/` | the embedded S3; its rules for multipart uploads are in `s3/operations/multipart.rs` |
+//! | `bedrock/` | the stand-in for Bedrock |
+//! | `pump/` | delivers events and the schedule to the handlers |
+//! | `faults/` | what goes wrong on purpose; the fault options of the command line are in `faults/options.rs` |
+//! | `account.rs`, `check_clock.rs`, `lock.rs`, `rng.rs`, `uuid.rs` | what several of these need |
+//!
+//! Only this module and the command line know that a run is local: the SDK clients are pointed at loopback
+//! endpoints, and nothing else differs. These clients take nothing from the environment or from a profile,
+//! because an endpoint, a proxy, or a credential that is set there would send a user's prompts to another
+//! server.
 
-use crate::aws::clock;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
-use aws_config::Region;
-use aws_config::retry::RetryConfig;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-
-use crate::aws::clients::{Clients, explicit, plain_http_client};
-use crate::aws::clock::now;
-use crate::aws::config::Config;
-use crate::aws::error::Chain;
-use crate::base::timestamp::Timestamp;
-use crate::flow::complete::Complete;
-use crate::flow::submit::Submit;
-use crate::local::bedrock::{EndingRates, StandIn, StandInOptions};
-use crate::local::faults::{CallRates, FaultOptions, Faults};
-use crate::local::pump::{Ending, MAX_FUNCTION_TIMEOUT, Pump, PumpOptions, schedule_event};
-use crate::local::s3::{EmbeddedS3, KeyPair};
-
+mod account;
 pub mod bedrock;
+mod check_clock;
+mod clients;
 pub mod faults;
+mod lock;
+mod pipeline;
 pub mod pump;
+mod rng;
 pub mod s3;
+mod uuid;
 
-/// The account that everything local belongs to: the one of AWS's own examples.
-pub const ACCOUNT_ID: &str = "123456789012";
-
-/// How the pipeline runs locally.
-#[derive(Debug, Clone)]
-pub struct LocalOptions {
-    /// The settings of both functions.
-    pub config: Config,
-    /// How long a job stays in each state.
-    pub pace: Duration,
-    /// Decides the order of the output's lines, and what goes wrong.
-    pub seed: u64,
-    /// What goes wrong.
-    pub faults: FaultOptions,
-    /// How often the schedule wakes the function `complete`; `None`: never.
-    pub sweep_every: Option<Duration>,
-    /// How long a function may run before it is ended.
-    pub function_timeout: Duration,
-    /// How many of the newest requests and calls are kept in memory; `None`: all, for a run that ends soon.
-    pub log_limit: Option<usize>,
-}
-
-impl LocalOptions {
-    /// A run in which nothing goes wrong, nothing takes time, and nothing is scheduled.
-    #[must_use]
-    pub fn new(config: Config) -> Self {
-        Self {
-            config,
-            pace: Duration::ZERO,
-            seed: 0,
-            faults: FaultOptions::default(),
-            sweep_every: None,
-            function_timeout: MAX_FUNCTION_TIMEOUT,
-            log_limit: None,
-        }
-    }
-}
-
-/// A running pipeline. It stops when dropped.
-#[derive(Debug)]
-pub struct Local {
-    config: Config,
-    clients: Clients,
-    faults: Faults,
-    s3: EmbeddedS3,
-    stand_in: Arc<StandIn>,
-    pump: Pump,
-    is_swept: bool,
-    _cures: JoinSet<()>,
-}
-
-impl Local {
-    /// Starts everything. Objects are files below `root`.
-    ///
-    /// # Errors
-    /// If the folder cannot be made or a port cannot be bound.
-    pub async fn start(root: &Path, options: LocalOptions) -> io::Result<Self> {
-        let LocalOptions { config, pace, seed, faults: wrong, sweep_every, function_timeout, log_limit } =
-            options;
-        let s3 = EmbeddedS3::start(root).await?;
-        s3.create_bucket(&config.input_bucket, true)?;
-        s3.create_bucket(&config.output_bucket, false)?;
-        let stand_in = Arc::new(start_stand_in(&config, &s3, pace, seed, &wrong).await?);
-        let mut cures = JoinSet::new();
-        refuse_for_a_while(&config, &stand_in, &wrong, &mut cures);
-        let faults = Faults::new();
-        let calls = wrong.calls;
-        if calls != CallRates::default() {
-            faults.set(move |call| calls.decide(seed, call));
-        }
-        if let Some(most) = log_limit {
-            s3.limit_log(most);
-            stand_in.limit_log(most);
-            faults.limit_log(most);
-        }
-        let clients = clients_through(&config, s3.key(), s3.endpoint(), stand_in.endpoint(), &faults);
-        if sweep_every.is_some() {
-            first_sweep(&config, &s3, stand_in.endpoint(), function_timeout).await?;
-        }
-        let submit = Arc::new(Submit::new(config.clone(), &clients));
-        let complete = Arc::new(Complete::new(config.clone(), &clients));
-        let options = PumpOptions {
-            seed,
-            notifications: wrong.notifications,
-            state_changes: wrong.state_changes,
-            sweep_every,
-            function_timeout,
-        };
-        let pump = Pump::start(&config, s3.subscribe(), stand_in.subscribe(), submit, complete, options);
-        Ok(Self {
-            config,
-            clients,
-            faults,
-            s3,
-            stand_in,
-            pump,
-            is_swept: sweep_every.is_some(),
-            _cures: cures,
-        })
-    }
-
-    /// The settings of both functions.
-    #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// The clients that the functions use.
-    #[must_use]
-    pub fn clients(&self) -> &Clients {
-        &self.clients
-    }
-
-    /// The embedded S3.
-    #[must_use]
-    pub fn s3(&self) -> &EmbeddedS3 {
-        &self.s3
-    }
-
-    /// The Bedrock stand-in.
-    #[must_use]
-    pub fn stand_in(&self) -> &StandIn {
-        &self.stand_in
-    }
-
-    /// What becomes of the calls of the functions.
-    #[must_use]
-    pub fn faults(&self) -> &Faults {
-        &self.faults
-    }
-
-    /// Whether a schedule finishes what an event has left open.
-    #[must_use]
-    pub fn is_swept(&self) -> bool {
-        self.is_swept
-    }
-
-    /// The events on their way to the functions.
-    #[must_use]
-    pub fn pump(&self) -> &Pump {
-        &self.pump
-    }
-
-    /// How drops end, as it happens. Yields from the first call on.
-    #[must_use]
-    pub fn endings(&self) -> mpsc::UnboundedReceiver<Ending> {
-        self.pump.subscribe()
-    }
-
-    /// The folder with the results of a drop, given the key of its summary or rejection.
-    #[must_use]
-    pub fn folder_of(&self, report_key: &str) -> Option<PathBuf> {
-        let file = self.s3.file_of(&self.config.output_bucket, report_key)?;
-        file.parent().map(Path::to_path_buf)
-    }
-}
-
-/// Sweeps once before anything is dropped, and without faults: what was put before the first sweep is left alone.
-async fn first_sweep(
-    config: &Config,
-    s3: &EmbeddedS3,
-    bedrock_endpoint: &str,
-    timeout: Duration,
-) -> io::Result<()> {
-    let clients = clients(config, s3.key(), s3.endpoint(), bedrock_endpoint);
-    let complete = Complete::new(config.clone(), &clients);
-    let swept = complete.handle(schedule_event(now()), &clock::invocation_until(now() + timeout)).await;
-    swept.map_err(|error| io::Error::other(Chain(&error).to_string()))
-}
-
-/// A stand-in that knows the role and the network of these settings and nothing else.
-async fn start_stand_in(
-    config: &Config,
-    s3: &EmbeddedS3,
-    pace: Duration,
-    seed: u64,
-    wrong: &FaultOptions,
-) -> io::Result<StandIn> {
-    let mut options = StandInOptions::new(s3.client());
-    options.account_id = ACCOUNT_ID.into();
-    options.region = s3::REGION.into();
-    options.access_key_id = Some(s3.key().access_key_id().to_owned());
-    options.roles = Some(vec![config.job_role_arn.clone()]);
-    options.subnet_ids = Some(config.vpc.subnet_ids().to_vec());
-    options.security_group_ids = Some(config.vpc.security_group_ids().to_vec());
-    options.pace = pace;
-    options.seed = seed;
-    if let Some(jobs) = wrong.jobs_in_flight {
-        options.quotas.max_jobs_in_flight = jobs;
-    }
-    let stand_in = StandIn::start(options).await?;
-    if wrong.endings != EndingRates::default() {
-        let endings = wrong.endings.clone();
-        stand_in.script_with(move |number, job| endings.ending(seed, number, job));
-    }
-    Ok(stand_in)
-}
-
-/// Lets Bedrock refuse the role or a subnet, and be cured of it after its time.
-fn refuse_for_a_while(
-    config: &Config,
-    stand_in: &Arc<StandIn>,
-    wrong: &FaultOptions,
-    cures: &mut JoinSet<()>,
-) {
-    if !wrong.refuse_role.is_zero() {
-        stand_in.set_known_roles(Some(Vec::new()));
-        let (stand_in, roles, time) =
-            (stand_in.clone(), vec![config.job_role_arn.clone()], wrong.refuse_role);
-        cures.spawn(async move {
-            tokio::time::sleep(time).await;
-            stand_in.set_known_roles(Some(roles));
-        });
-    }
-    if !wrong.refuse_subnet.is_zero() {
-        let subnets = config.vpc.subnet_ids().to_vec();
-        stand_in.set_known_subnets(Some(subnets.iter().skip(1).cloned().collect()));
-        let (stand_in, time) = (stand_in.clone(), wrong.refuse_subnet);
-        cures.spawn(async move {
-            tokio::time::sleep(time).await;
-            stand_in.set_known_subnets(Some(subnets));
-        });
-    }
-}
-
-/// The clients that a function has, pointed at these endpoints with this key pair. They take nothing from the
-/// environment or from a profile, and connect to these endpoints only.
-#[must_use]
-pub fn clients(config: &Config, key: &KeyPair, s3_endpoint: &str, bedrock_endpoint: &str) -> Clients {
-    clients_through(config, key, s3_endpoint, bedrock_endpoint, &Faults::new())
-}
-
-/// The same, with every call going through `faults`.
-#[must_use]
-pub fn clients_through(
-    config: &Config,
-    key: &KeyPair,
-    s3_endpoint: &str,
-    bedrock_endpoint: &str,
-    faults: &Faults,
-) -> Clients {
-    let base = explicit(Region::new(s3::REGION), key.credentials(), config.call_timeout)
-        // As many attempts as the functions make, with the pauses of a loopback.
-        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(20)))
-        .http_client(faults.wrap(plain_http_client()))
-        .build();
-    let pointed_at = |endpoint: &str| base.to_builder().endpoint_url(endpoint).build();
-    Clients {
-        s3: Clients::new(&pointed_at(s3_endpoint), true).s3,
-        bedrock: Clients::new(&pointed_at(bedrock_endpoint), true).bedrock,
-    }
-}
-
-/// Refuses a clock before 1970: HTTP has no date for that, and the servers' answers are dated.
-///
-/// # Errors
-/// Says what the clock says.
-pub(crate) fn check_clock(time: SystemTime) -> io::Result<()> {
-    if time >= SystemTime::UNIX_EPOCH {
-        return Ok(());
-    }
-    let time = Timestamp::from(time);
-    Err(io::Error::other(format!("the clock of this machine says {time}, which is before 1970; set it")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clock_before_1970_is_told_and_refused() {
-        assert_eq!(check_clock(SystemTime::UNIX_EPOCH).map_err(|error| error.to_string()), Ok(()));
-        let error = check_clock(SystemTime::UNIX_EPOCH - Duration::from_millis(1)).unwrap_err();
-        let message = "the clock of this machine says 1969-12-31T23:59:59Z, which is before 1970; set it";
-        assert_eq!(error.to_string(), message);
-    }
-}
+pub use self::account::ACCOUNT_ID;
+pub use self::clients::{clients, clients_through};
+pub use self::pipeline::{Local, LocalOptions};

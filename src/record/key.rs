@@ -1,4 +1,4 @@
-//! Keys of records: a hash of the id, maps by it, and a sum over many. Pure.
+//! The hash of a record's id, maps keyed by it, and a sum over a set of records. Pure.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,21 +7,39 @@ use std::hash::{BuildHasherDefault, Hasher};
 use serde::{Deserialize, Deserializer};
 use twox_hash::XxHash3_128;
 
-/// A record's id as a number, its XXH3 of 128 bits. Sets of it have a known size, however long the ids are.
-///
-/// Two ids do not meet by chance. Somebody who searches for two that do, which a cryptographic hash would
-/// prevent at ten times the cost, fools nobody but himself: they must stand in the same drop, which is then
-/// refused because an id is used twice.
+/// A record's id as a number of fixed size, however long the id is. Made by a [`RecordHasher`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RecordKey(u128);
 
-impl RecordKey {
-    /// The key of an id.
+/// Hashes the record ids of one drop to 128 bits, with XXH3 and a seed of 64 bits.
+///
+/// The seed follows from the drop-id, and the drop-id from the version id that S3 gives a file only when it is put.
+/// So the author of a file does not know the seed, and cannot search for two ids with the same key. XXH3 is not a
+/// cryptographic hash, which would take ten times as long, so this is a hurdle and not a proof.
+///
+/// If two ids of a drop did have the same key, the second would count as repeated, and the drop would be refused
+/// before anything is paid for. Keys of different drops cannot be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordHasher {
+    seed: u64,
+}
+
+impl RecordHasher {
+    /// Makes a hasher whose seed depends on all of a text, such as a drop-id.
     #[must_use]
-    pub fn of(record_id: &str) -> Self {
-        Self(XxHash3_128::oneshot(record_id.as_bytes()))
+    pub fn seeded_with(text: &str) -> Self {
+        Self { seed: RecordKey(XxHash3_128::oneshot(text.as_bytes())).lower_half() }
     }
 
+    /// Returns the key of an id.
+    #[inline]
+    #[must_use]
+    pub fn key_of(self, record_id: &str) -> RecordKey {
+        RecordKey(XxHash3_128::oneshot_with_seed(self.seed, record_id.as_bytes()))
+    }
+}
+
+impl RecordKey {
     #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
     pub(crate) fn lower_half(self) -> u64 {
         self.0 as u64
@@ -32,7 +50,7 @@ impl RecordKey {
     }
 }
 
-/// A map by record key.
+/// A map with record keys as its keys.
 #[derive(Debug)]
 pub struct RecordMap<V>(HashMap<[u8; 16], V, BuildHasherDefault<KeyHasher>>);
 
@@ -43,13 +61,13 @@ impl<V> Default for RecordMap<V> {
 }
 
 impl<V> RecordMap<V> {
-    /// A map with room for so many records.
+    /// Makes an empty map with room for `records` records.
     #[must_use]
     pub fn with_capacity(records: usize) -> Self {
         Self(HashMap::with_capacity_and_hasher(records, BuildHasherDefault::default()))
     }
 
-    /// Adds a record that is not there yet. False, and nothing changes, if it is.
+    /// Adds a record. Returns false and changes nothing if the map already has it.
     pub fn add(&mut self, key: RecordKey, value: V) -> bool {
         match self.0.entry(key.0.to_ne_bytes()) {
             Entry::Occupied(_) => false,
@@ -60,30 +78,30 @@ impl<V> RecordMap<V> {
         }
     }
 
-    /// Gives a record another value, whether it is there or not.
+    /// Sets the value of a record, whether the map already has it or not.
     pub fn replace(&mut self, key: RecordKey, value: V) {
         self.0.insert(key.0.to_ne_bytes(), value);
     }
 
-    /// The value of a record.
+    /// Returns the value of a record.
     #[must_use]
     pub fn get(&self, key: RecordKey) -> Option<&V> {
         self.0.get(&key.0.to_ne_bytes())
     }
 
-    /// How many records there are.
+    /// Returns the number of records.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.0.len() as u64
     }
 
-    /// All records, in any order.
+    /// Iterates over all records, in any order.
     pub fn iter(&self) -> impl Iterator<Item = (RecordKey, &V)> {
         self.0.iter().map(|(key, value)| (RecordKey(u128::from_ne_bytes(*key)), value))
     }
 }
 
-/// Takes the last 8 bytes of a key, which is a hash already, for its hash.
+/// Takes the last 8 bytes of a key as its hash: a key already is one.
 #[derive(Debug, Default)]
 struct KeyHasher(u64);
 
@@ -97,18 +115,26 @@ impl Hasher for KeyHasher {
     }
 }
 
-/// The sum of the keys of a set of records, in any order. Two sets of distinct ids with the same sum are
-/// the same set, so a job's output is held against its input without reading the input again.
+/// The sum of the keys of a set of records, modulo 2^128, in any order. It tells whether a job's output has the
+/// records of its part, so that the input need not be read again.
+///
+/// Different sets of records have different sums unless their keys happen to add up to the same number. For ids that
+/// were chosen without knowing the seed (see [`RecordHasher`]), the chance is about 1 in 2^128. Bedrock, which writes
+/// the output, could compute the seed; but it could also just claim to have processed a record.
+///
+/// So equal sums are strong evidence and not a proof. Code that compares sums also compares the numbers of records, and
+/// counts each key once. If two different sets did pass as the same, the records that the output lacks would be
+/// reported as processed, and would have no line in any result file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KeySum(u128);
 
 impl KeySum {
-    /// Adds one record.
+    /// Adds one record, which must not be in the sum yet.
     pub fn add(&mut self, key: RecordKey) {
         self.0 = self.0.wrapping_add(key.0);
     }
 
-    /// The sum without the records of another one.
+    /// Returns the sum without the records of another sum, all of which must be in this one.
     #[must_use]
     pub fn without(self, other: Self) -> Self {
         Self(self.0.wrapping_sub(other.0))
@@ -132,16 +158,33 @@ impl<'de> Deserialize<'de> for KeySum {
 mod tests {
     use super::*;
 
+    fn sum(hasher: RecordHasher, ids: &[&str]) -> KeySum {
+        let mut sum = KeySum::default();
+        ids.iter().for_each(|id| sum.add(hasher.key_of(id)));
+        sum
+    }
+
     #[test]
     fn key_sum_ignores_order_and_survives_the_ledger() {
-        let sum = |ids: &[&str]| {
-            let mut sum = KeySum::default();
-            ids.iter().for_each(|id| sum.add(RecordKey::of(id)));
-            sum
-        };
-        assert_eq!(sum(&["a", "b", "c"]), sum(&["c", "a", "b"]));
-        assert_ne!(sum(&["a", "b"]), sum(&["a", "c"]));
-        let json = serde_json::to_string(&sum(&["a"])).unwrap();
-        assert_eq!(serde_json::from_str::<KeySum>(&json).unwrap(), sum(&["a"]));
+        let hasher = RecordHasher::seeded_with("a drop");
+        assert_eq!(sum(hasher, &["a", "b", "c"]), sum(hasher, &["c", "a", "b"]));
+        assert_ne!(sum(hasher, &["a", "b"]), sum(hasher, &["a", "c"]));
+        assert_eq!(sum(hasher, &["a", "b", "c"]).without(sum(hasher, &["b"])), sum(hasher, &["a", "c"]));
+        let json = serde_json::to_string(&sum(hasher, &["a"])).unwrap();
+        assert_eq!(serde_json::from_str::<KeySum>(&json).unwrap(), sum(hasher, &["a"]));
+    }
+
+    #[test]
+    fn keys_follow_from_the_drop_and_the_id() {
+        let [one, same, other] = ["a drop", "a drop", "another drop"].map(RecordHasher::seeded_with);
+        // Each length takes another path through XXH3.
+        for length in [0, 1, 4, 9, 17, 129, 241, 10_000] {
+            let [id, other_id] = ["i", "j"].map(|c| c.repeat(length));
+            assert_eq!(one.key_of(&id), same.key_of(&id));
+            assert_ne!(one.key_of(&id), other.key_of(&id), "{length}");
+            assert_eq!(one.key_of(&id) == one.key_of(&other_id), length == 0, "{length}");
+        }
+        // Ledger entries have sums of such keys, so they must not change between releases.
+        assert_eq!(serde_json::to_string(&sum(one, &["a"])).unwrap(), "\"6f191ba23e948f78190806b8030dfe44\"");
     }
 }

@@ -1,49 +1,49 @@
-//! Bytes to lines. Knows nothing of JSON, holds at most one line.
+//! Splits a stream of bytes into lines, and knows nothing about JSON. Pure; holds at most one line in memory.
 
 /// One line without its `\n`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
     /// Counted from 1.
     pub number: u64,
-    /// Where the line begins in the file, counted from 0.
+    /// Where in the file the line starts, in bytes from 0.
     pub byte: u64,
-    /// Its bytes, or `None` if it is longer than the cap.
+    /// The bytes of the line, or `None` if it is too long.
     pub bytes: Option<&'a [u8]>,
 }
 
-/// One or more whole lines, one behind the other.
+/// One or more whole lines, one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run<'a> {
-    /// Where the first line begins in the file, counted from 0.
+    /// Where in the file the first line starts, in bytes from 0.
     pub byte: u64,
-    /// The lines, each with its `\n` but for a last one that has none; `None` for one line that is longer than
-    /// the cap.
+    /// The lines, each with its `\n`, which only the last line of the file may lack; `None` for a single line that is
+    /// too long.
     pub bytes: Option<&'a [u8]>,
 }
 
-/// Splits a stream of chunks at `\n` only, into runs of lines as long as the chunks allow. Holds at most one
-/// line.
+/// Splits a stream of chunks into runs of lines, as long as the chunks allow. Holds at most one line.
 ///
-/// Unicode line separators and quotes are ordinary bytes here: one stray quote must not swallow the rest
-/// of a file.
+/// Only `\n` ends a line. Unicode line separators and quotes are ordinary bytes here: a single stray quote must not
+/// swallow the rest of a file.
 #[derive(Debug)]
 pub struct RunSplitter {
     max_line_bytes: usize,
+    /// The start of a line that has not ended yet.
     carry: Vec<u8>,
-    /// The line in `carry` has passed the cap: its bytes are dropped until the next `\n`.
+    /// Whether that line is too long, so that its bytes are dropped up to the next `\n`.
     too_long: bool,
-    /// Where the line in `carry` begins.
-    begin: u64,
-    /// How many bytes have been fed.
+    /// Where in the file that line starts.
+    line_start: u64,
+    /// How many bytes of the file have been fed.
     fed: u64,
 }
 
 impl RunSplitter {
-    /// A splitter at the start of a file. A line over `max_line_bytes` that chunks have cut is reported without
-    /// its bytes; one within a chunk is part of its run.
+    /// Makes a splitter for a file. A line over `max_line_bytes` that is cut by the chunks is reported without its bytes;
+    /// one within a single chunk is part of a run.
     #[must_use]
     pub fn new(max_line_bytes: usize) -> Self {
-        Self { max_line_bytes, carry: Vec::new(), too_long: false, begin: 0, fed: 0 }
+        Self { max_line_bytes, carry: Vec::new(), too_long: false, line_start: 0, fed: 0 }
     }
 
     /// Takes the next chunk and calls `each` for the lines that end in it.
@@ -64,16 +64,16 @@ impl RunSplitter {
             self.carry.clear();
             self.too_long = false;
             self.fed += end.len() as u64;
-            self.begin = self.fed;
+            self.line_start = self.fed;
             chunk = rest;
         }
         if let Some(at) = memchr::memrchr(b'\n', chunk)
-            && self.begin == self.fed
+            && self.line_start == self.fed
         {
             let (run, rest) = chunk.split_at(at + 1);
-            each(Run { byte: self.begin, bytes: Some(run) })?;
+            each(Run { byte: self.line_start, bytes: Some(run) })?;
             self.fed += run.len() as u64;
-            self.begin = self.fed;
+            self.line_start = self.fed;
             chunk = rest;
         }
         self.append(chunk);
@@ -84,9 +84,9 @@ impl RunSplitter {
     /// Ends the file and calls `each` for a last line without `\n`, if there is one.
     ///
     /// # Errors
-    /// That of `each`.
+    /// The error of `each`.
     pub fn finish<E>(self, mut each: impl FnMut(Run<'_>) -> Result<(), E>) -> Result<(), E> {
-        if self.begin == self.fed { Ok(()) } else { each(self.carried()) }
+        if self.line_start == self.fed { Ok(()) } else { each(self.carried()) }
     }
 
     fn append(&mut self, bytes: &[u8]) {
@@ -100,8 +100,8 @@ impl RunSplitter {
         }
     }
 
-    /// Makes room for this many more bytes, but never for more than the longest line: growing by itself, the
-    /// vector would take up to twice as much.
+    /// Makes room for `more` bytes, but never for more than the longest line. The vector alone would double its memory as
+    /// it grows, up to twice the longest line.
     fn make_room(&mut self, more: usize) {
         let (length, capacity) = (self.carry.len(), self.carry.capacity());
         if length + more > capacity {
@@ -111,12 +111,12 @@ impl RunSplitter {
     }
 
     fn carried(&self) -> Run<'_> {
-        Run { byte: self.begin, bytes: (!self.too_long).then_some(&self.carry) }
+        Run { byte: self.line_start, bytes: (!self.too_long).then_some(&self.carry) }
     }
 }
 
-/// Splits a stream of chunks at `\n` only, as [`RunSplitter`] does, into lines. A last line without `\n` is a
-/// line; an empty rest is none.
+/// Splits a stream of chunks into single lines, by the rules of [`RunSplitter`]. The last line may lack its `\n`. A
+/// file that ends with `\n` does not have an empty line after it.
 #[derive(Debug)]
 pub struct LineSplitter {
     runs: RunSplitter,
@@ -124,7 +124,7 @@ pub struct LineSplitter {
 }
 
 impl LineSplitter {
-    /// A splitter at the start of a file. Lines over `max_line_bytes` are reported without their bytes.
+    /// Makes a splitter for a file. Lines over `max_line_bytes` are reported without their bytes.
     #[must_use]
     pub fn new(max_line_bytes: usize) -> Self {
         Self { runs: RunSplitter::new(max_line_bytes), number: 1 }
@@ -147,7 +147,7 @@ impl LineSplitter {
     /// Ends the file and calls `each` for a last line without `\n`, if there is one.
     ///
     /// # Errors
-    /// That of `each`.
+    /// The error of `each`.
     pub fn finish<E>(self, mut each: impl FnMut(Line<'_>) -> Result<(), E>) -> Result<(), E> {
         let Self { runs, mut number } = self;
         let max_line_bytes = runs.max_line_bytes;
@@ -155,7 +155,7 @@ impl LineSplitter {
     }
 }
 
-/// Calls `each` for every line of a run, whose first one has this number, and counts on.
+/// Calls `each` for every line of a run. `number` is the number of the first line, and afterwards of the next one.
 fn split<E>(
     run: Run<'_>,
     max_line_bytes: usize,
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn overlong_line_has_a_place_but_no_bytes() {
+    fn overlong_line_has_a_position_but_no_bytes() {
         let expected =
             vec![(1, 0, Some(b"ab".to_vec())), (2, 3, None), (3, 8, Some(b"cd".to_vec())), (4, 11, None)];
         for chunk_bytes in 1..20 {
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn carried_line_takes_no_more_memory_than_the_longest_may() {
+    fn carried_line_takes_no_more_memory_than_the_longest_line_may() {
         for cap in [1, 10, 1_000, 1_000_000] {
             let mut runs = RunSplitter::new(cap);
             let nothing = |_: Run<'_>| Ok::<(), Infallible>(());

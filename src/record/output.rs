@@ -1,45 +1,43 @@
-//! One line of Bedrock's output to a record. It is read tolerantly, because it has been paid for. Pure.
+//! How a line of Bedrock's output is read, and a reader for line after line of it. Pure.
+//!
+//! Output is read tolerantly, because it has been paid for.
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-data.html>
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
-
-use crate::record::input::{MAX_DEPTH, unquoted};
-use crate::record::scan::Json;
-use crate::record::template::{Scalars, Shape};
+use crate::record::input::MAX_DEPTH;
+use crate::record::interpret_output::{interpret_lossy, interpret_output};
+use crate::record::scan::{Scanner, inside_quotes};
+use crate::record::template::{Scalars, Template};
 
 /// A valid line of an `….jsonl.out` file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputRecord<'a> {
-    /// The id that the input had.
+    /// The id that the record has in the input.
     pub record_id: Cow<'a, str>,
-    /// What Bedrock said to it.
+    /// What Bedrock answered.
     pub answer: Answer,
 }
 
-/// What Bedrock said to a record.
+/// What Bedrock answered to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// It has the model's output.
+    /// The model's output.
     Succeeded,
-    /// It was refused for good: the same record again would be refused again, or has an answer besides.
+    /// A final error: the same record would be refused again, or it also has an output.
     Failed,
-    /// It met an error that has nothing to do with it: the same record again may succeed.
+    /// An error that has nothing to do with the record: it may succeed when it is submitted again.
     Retryable,
 }
 
 /// Reads one line of Bedrock's output. Any JSON object with an id and an output or an error is an answer: it was
-/// paid for, and a record without an answer may be submitted, and paid for, once more. `None` for any other
+/// paid for, and a record without an answer may be submitted, and paid for, once more. Returns `None` for any other
 /// line, such as the truncated last line of a job that was stopped.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html>
 ///
 /// AWS documents a string `recordId` and either `modelOutput` or an `error` with a numeric `errorCode` and an
-/// `errorMessage`; a boolean `expired` in the error has been seen. What else may come is read like this:
+/// `errorMessage`; a boolean `expired` in the error has been seen. Anything else is read like this:
 ///
 /// | in the line | reading |
 /// |---|---|
@@ -49,8 +47,8 @@ pub enum Answer {
 /// | `recordId` that is empty | an id, though no input has it |
 /// | `recordId` of another type, or twice with two values | no id, so no answer |
 /// | `modelOutput` of any type, or twice | an output |
-/// | `error` that is not an object, has no code, or has one that is neither a number nor digits | final: [`Answer::Failed`] |
-/// | `error`, or a member of it, twice | final unless each says that the error may pass |
+/// | `error` that is not an object, has no code, or has a code that is neither a number nor digits | final: [`Answer::Failed`] |
+/// | `error`, or a member of it, twice | final unless each of them says that the error is temporary |
 /// | an error and an output | final: there is an answer, whatever is wrong with it |
 /// | a byte order mark before the object | ignored |
 /// | bytes that are not UTF-8, half of a surrogate pair, any depth, any number | accepted, but not in the id |
@@ -59,12 +57,12 @@ pub fn parse_output_record(line: &[u8]) -> Option<OutputRecord<'_>> {
     OutputReader::default().read(line)
 }
 
-/// Reads line after line of Bedrock's output, and remembers the shape of the last one with a model's answer, as
-/// [`InputReader`](crate::record::input::InputReader) does.
+/// Reads line after line of Bedrock's output, with the three readers that the [module](crate::record) describes.
 #[derive(Debug, Default)]
 pub struct OutputReader {
-    shape: Shape,
-    /// Where in a line its strings, numbers and literals are.
+    /// The last proven line.
+    template: Template,
+    /// Where in a line its values are. Kept only to reuse its memory.
     scalars: Scalars,
 }
 
@@ -72,173 +70,50 @@ impl OutputReader {
     /// Reads a line of Bedrock's output, as [`parse_output_record`] does.
     #[must_use]
     pub fn read<'a>(&mut self, line: &'a [u8]) -> Option<OutputRecord<'a>> {
-        let Ok(text) = simdutf8::basic::from_utf8(line) else { return read_broken(line) };
-        let id = match self.shape.matches(Json::new(text), 0) {
+        let Ok(text) = simdutf8::basic::from_utf8(line) else { return interpret_lossy(line) };
+        let id = match self.template.match_line(Scanner::new(text), 0) {
             Some((id, end)) if end == text.len() => Some(id),
             _ => self.prove_success(text),
         };
         match id {
             Some(id) => Some(OutputRecord { record_id: text.get(id)?.into(), answer: Answer::Succeeded }),
-            None => read_output(text),
+            None => interpret_output(text),
         }
     }
 
-    /// The id of the usual line with a model's answer. `None` says nothing about a line.
+    /// Proves that a line is the usual one with a model's output, makes it the new template, and returns where its id
+    /// is. `None` means that the line is not proven: it may say anything.
     pub(super) fn prove_success(&mut self, text: &str) -> Option<Range<usize>> {
-        let json = Json::new(text);
+        let scanner = Scanner::new(text);
         let mut record_id = None;
         let mut has_output = false;
         let mut has_error = false;
         self.scalars.clear();
-        let end = json.object(json.skip_space(0), |key, value| {
-            let end = json.value(value, MAX_DEPTH, &mut self.scalars)?;
-            let is_scalar = !matches!(json.byte(value), b'{' | b'[');
-            let mut is_id = false;
+        let end = scanner.object(scanner.skip_space(0), |key, value| {
+            let first = scanner.byte(value);
+            let end = match first {
+                b'{' | b'[' => scanner.value(value, MAX_DEPTH, &mut self.scalars)?,
+                // Not one of the values that may differ in the next line: whether a member is null, and so counts as
+                // missing, makes a difference.
+                _ => scanner.scalar(value)?,
+            };
             match text.get(key)? {
-                r#""recordId""# if record_id.is_none() && json.plain_string(value).is_some() => {
+                r#""recordId""# if record_id.is_none() && scanner.plain_string(value).is_some() => {
+                    self.scalars.push(value..end);
                     record_id = Some(value..end);
-                    is_id = true;
                 }
-                r#""modelOutput""# if !has_output && json.byte(value) != b'n' => has_output = true,
-                r#""error""# if !has_error && json.byte(value) == b'n' => has_error = true,
+                r#""modelOutput""# if !has_output && first != b'n' => has_output = true,
+                r#""error""# if !has_error && first == b'n' => has_error = true,
                 r#""recordId""# | r#""modelOutput""# | r#""error""# => return None,
                 key if key.contains('\\') => return None,
                 _ => {}
             }
-            // Whether such a member is there or null makes a difference.
-            if is_scalar && !is_id {
-                self.scalars.pop();
-            }
             Some(end)
         })?;
-        let record_id = record_id.filter(|_| has_output && json.skip_space(end) == text.len())?;
-        self.shape.learn(text.as_bytes(), &self.scalars, &record_id);
-        unquoted(&record_id)
+        let record_id = record_id.filter(|_| has_output && scanner.skip_space(end) == text.len())?;
+        self.template.learn(text.as_bytes(), &self.scalars, &record_id);
+        inside_quotes(&record_id)
     }
-}
-
-/// A line that is not UTF-8. Its bad characters do not matter, unless the id has one: an id has to be exact.
-#[cold]
-fn read_broken(line: &[u8]) -> Option<OutputRecord<'static>> {
-    let text = String::from_utf8_lossy(line);
-    let OutputRecord { record_id, answer } = read_output(&text)?;
-    let is_exact = !record_id.contains(char::REPLACEMENT_CHARACTER);
-    is_exact.then(|| OutputRecord { record_id: record_id.into_owned().into(), answer })
-}
-
-/// Any line, slowly.
-fn read_output(text: &str) -> Option<OutputRecord<'_>> {
-    let mut ids = Ids::None;
-    let (mut has_output, mut has_error, mut may_pass) = (false, false, true);
-    each_member(text.strip_prefix('\u{feff}').unwrap_or(text), |key, value| match key {
-        "recordId" => ids.add(value),
-        "modelOutput" => has_output = true,
-        "error" => {
-            has_error = true;
-            may_pass &= error_may_pass(value);
-        }
-        _ => {}
-    })?;
-    let Ids::One(record_id) = ids else { return None };
-    let answer = match (has_output, has_error) {
-        (true, false) => Answer::Succeeded,
-        (false, true) if may_pass => Answer::Retryable,
-        (_, true) => Answer::Failed,
-        (false, false) => return None,
-    };
-    Some(OutputRecord { record_id, answer })
-}
-
-/// `Cow<str>` by itself never borrows.
-#[derive(Deserialize)]
-struct CowStr<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// The id in the `recordId` members of a line.
-enum Ids<'a> {
-    None,
-    One(Cow<'a, str>),
-    /// A member that is not an id, or two that differ.
-    Unclear,
-}
-
-impl<'a> Ids<'a> {
-    fn add(&mut self, value: &'a str) {
-        let id = match serde_json::from_str(value) {
-            Ok(CowStr(id)) => Some(id),
-            Err(_) => is_integer(value).then_some(Cow::Borrowed(value)),
-        };
-        *self = match (std::mem::replace(self, Self::Unclear), id) {
-            (Self::None, Some(id)) => Self::One(id),
-            (Self::One(known), Some(id)) if known == id => Self::One(known),
-            _ => Self::Unclear,
-        };
-    }
-}
-
-/// Whether a JSON value is a number without a fraction or an exponent.
-fn is_integer(json: &str) -> bool {
-    let digits = json.strip_prefix('-').unwrap_or(json);
-    digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Whether the `error` of an output line has nothing to do with its record. One of an unknown shape is taken to be
-/// final, so that nothing is paid for twice.
-fn error_may_pass(error: &str) -> bool {
-    let (mut is_expired, mut may_pass) = (None, None);
-    let all_say = |said: &mut Option<bool>, this| *said = Some(said.unwrap_or(true) && this);
-    let is_object = each_member(error, |key, value| match key {
-        "expired" => all_say(&mut is_expired, value == "true"),
-        "errorCode" => all_say(&mut may_pass, is_retryable(error_code(value))),
-        _ => {}
-    });
-    is_object.is_some() && (is_expired == Some(true) || may_pass == Some(true))
-}
-
-/// The digits of a code, which may be in quotes.
-fn error_code(code: &str) -> Option<u64> {
-    let digits = match serde_json::from_str(code) {
-        Ok(CowStr(text)) => text,
-        Err(_) => Cow::Borrowed(code),
-    };
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
-}
-
-/// Gives every member of a JSON object that is not `null` to `each`: its key, and its value as it is written. `None`
-/// if it is not an object.
-fn each_member<'a>(json: &'a str, each: impl FnMut(&str, &'a str)) -> Option<()> {
-    struct Members<F>(F);
-
-    impl<'de, F: FnMut(&str, &'de str)> Visitor<'de> for Members<F> {
-        type Value = ();
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
-            // Raw, because a key or a value with half of a surrogate pair cannot be decoded.
-            while let Some((key, value)) = members.next_entry::<&RawValue, &RawValue>()? {
-                if value.get() != "null"
-                    && let Ok(CowStr(key)) = serde_json::from_str(key.get())
-                {
-                    self.0(&key, value.get());
-                }
-            }
-            Ok(())
-        }
-    }
-
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    deserializer.deserialize_map(Members(each)).ok()?;
-    deserializer.end().ok()
-}
-
-/// Whether the same record may succeed next time: too many requests (429) and the service's own errors
-/// (500 to 599), as HTTP has them. AWS documents no list of codes; one that is missing or no number is
-/// taken to be final, so that nothing is tried again indefinitely.
-#[must_use]
-pub fn is_retryable(code: Option<u64>) -> bool {
-    matches!(code, Some(429 | 500..=599))
 }
 
 #[cfg(test)]

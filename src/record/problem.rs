@@ -1,19 +1,21 @@
 //! What can be wrong with a line of a drop, and how to fix it. Pure.
 
+use crate::base::text::count;
 use crate::record::input::MAX_DEPTH;
 
-/// Why a line is no record.
+/// Why a line is not a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordError {
-    /// Where in the line, counted in bytes from 0.
+    /// Where in the line the problem is, in bytes from 0.
     pub offset: usize,
     /// What is wrong there.
     pub what: RecordProblem,
 }
 
-/// What can be wrong with a line. Text of the line is in it as [`text::name`](crate::base::text::name) shows it: truncated and escaped.
+/// What can be wrong with a line. Text of the line appears in it as [`text::name`](crate::base::text::name) shows it:
+/// truncated and escaped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "each message says it")]
+#[expect(missing_docs, reason = "the messages say it")]
 pub enum RecordProblem {
     #[error("the line begins with a byte order mark")]
     ByteOrderMark,
@@ -21,7 +23,7 @@ pub enum RecordProblem {
     Blank,
     #[error("the bytes are not UTF-8")]
     NotUtf8,
-    #[error("the line is longer than {0} bytes")]
+    #[error("the line is longer than {}", count(*.0, "byte"))]
     TooLong(usize),
     #[error("the line is not a JSON object but {0}")]
     NotAnObject(&'static str),
@@ -31,9 +33,9 @@ pub enum RecordProblem {
     LoneSurrogate,
     #[error("the JSON nests deeper than {MAX_DEPTH} levels")]
     TooDeep,
-    #[error("a record has recordId and modelInput only: unknown field `{0}`")]
+    #[error("a record has only recordId and modelInput: unknown member `{0}`")]
     UnknownMember(String),
-    #[error("a record has recordId and modelInput only: duplicate field `{0}`")]
+    #[error("a record has recordId and modelInput once each: duplicate member `{0}`")]
     RepeatedMember(&'static str),
     #[error("modelInput is missing")]
     NoModelInput,
@@ -48,16 +50,16 @@ pub enum RecordProblem {
 }
 
 impl RecordProblem {
-    /// What the user can do about it.
+    /// Returns what the user can do about it.
     #[must_use]
-    pub fn cure(&self) -> &'static str {
+    pub fn fix(&self) -> &'static str {
         match self {
             Self::ByteOrderMark => "save the file as UTF-8 without a byte order mark",
-            Self::Blank => "remove the blank line; the file ends with at most one newline",
+            Self::Blank => "remove the blank line; the file may end with one newline at most",
             Self::NotUtf8 => "save the file as UTF-8",
             Self::TooLong(_) => "shorten the record, or split it into several",
             Self::NotAnObject(_) | Self::NotJson(_) => {
-                "write one JSON object a line, such as {\"recordId\": \"1\", \"modelInput\": {…}}"
+                "write one JSON object per line, such as {\"recordId\": \"1\", \"modelInput\": {…}}"
             }
             Self::LoneSurrogate => "write the character as UTF-8, or both halves of the pair",
             Self::TooDeep => "flatten modelInput",
@@ -70,7 +72,7 @@ impl RecordProblem {
             }
             Self::RecordIdNotString(_) => "put the recordId in quotes, or leave it out",
             Self::RecordIdEmpty => "give the record an id, or leave recordId out",
-            Self::RecordIdRepeated { .. } => "give every record an id of its own",
+            Self::RecordIdRepeated { .. } => "give every record a different recordId",
         }
     }
 }

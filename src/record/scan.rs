@@ -1,34 +1,40 @@
-//! Proves in one fast pass that UTF-8 text is JSON as RFC 8259 has it, without lone surrogates and without
-//! more nesting than allowed. <https://www.rfc-editor.org/rfc/rfc8259>
+//! Proves in one fast pass that UTF-8 text is valid JSON, without halves of surrogate pairs and without more nesting
+//! than allowed. Pure. <https://www.rfc-editor.org/rfc/rfc8259>
 //!
-//! Every function takes where a part begins and returns where it ends. `None` means *not proven*: the caller
-//! asks a slower reader, which also knows what to say about bad text. So a mistake here may let a bad line
-//! pass, which `tests/proofs/strictness/` looks for, but never refuses a good one.
+//! Every function takes the offset where a part of the text starts, and returns the offset where it ends. `None` means
+//! that the part is not proven, not that it is bad: the caller asks a slower reader (see the [module](crate::record)).
 //!
-//! Most bytes are those of strings. They are compared many at a time; each comparison gives a mask with one bit
-//! a byte, the first byte lowest, and a few operations on masks find the escapes and the closing quote.
+//! Most bytes of a line are in strings. They are compared 64 at a time. Each comparison gives a mask with one bit for
+//! each byte, the first byte in the lowest bit, and a few operations on masks find the escapes and the closing quote.
 
 use std::ops::Range;
 
 use wide::u8x64;
 
+use crate::record::escape::{UNIT_BYTES, code_unit, four_hex_digits, is_high_half, is_low_half};
 use crate::record::template::Scalars;
 
-/// Lines. A `\n` ends whatever begins before it, as a control character.
+/// Scans a text of one or more lines of JSON. No part of the JSON extends past its line: `\n` is a control character,
+/// which no string may contain, and it is not skipped as white space.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Json<'a>(&'a [u8]);
+pub(crate) struct Scanner<'a>(&'a [u8]);
 
-impl<'a> Json<'a> {
+/// Returns what is between the quotes of a string; `None` if that is empty.
+pub(super) fn inside_quotes(string: &Range<usize>) -> Option<Range<usize>> {
+    (string.len() > 2).then(|| string.start + 1..string.end - 1)
+}
+
+impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         Self(text.as_bytes())
     }
 
-    /// The byte at a place; 0, which is no JSON, behind the end.
+    /// Returns the byte at an offset, or 0, which is never valid JSON, past the end.
     pub(crate) fn byte(self, at: usize) -> u8 {
         self.0.get(at).copied().unwrap_or_default()
     }
 
-    /// Skips what may stand between any two tokens. Usually nothing does, which one comparison shows.
+    /// Skips white space. Usually there is none, which one comparison shows.
     pub(crate) fn skip_space(self, mut at: usize) -> usize {
         while self.byte(at) <= b' ' && matches!(self.byte(at), b' ' | b'\t' | b'\r') {
             at += 1;
@@ -45,8 +51,8 @@ impl<'a> Json<'a> {
         (self.byte(at) == token).then_some(at + 1)
     }
 
-    /// Any value that nests at most `depth` levels of objects and arrays. Where its strings, numbers and
-    /// literals are is added to `scalars`.
+    /// Proves any value that nests at most `depth` levels of objects and arrays, and adds to `scalars` where its
+    /// strings, numbers and literals are.
     #[inline]
     pub(crate) fn value(self, at: usize, depth: usize, scalars: &mut Scalars) -> Option<usize> {
         match self.byte(at) {
@@ -60,14 +66,14 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// An object whose values nest at most `depth` levels.
+    /// Proves an object whose values nest at most `depth` levels.
     #[inline(never)]
     fn nested_object(self, at: usize, depth: usize, scalars: &mut Scalars) -> Option<usize> {
         self.object(at, |_, value| self.value(value, depth, scalars))
     }
 
-    /// An object. `member` is given where a key is, with its quotes, and where its value begins; it returns
-    /// where that ends.
+    /// Proves an object. `member` gets where a key is, with its quotes, and where its value starts. It proves the value
+    /// and returns where that ends.
     pub(crate) fn object(
         self,
         at: usize,
@@ -90,7 +96,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// An array whose values nest at most `depth` levels.
+    /// Proves an array whose values nest at most `depth` levels.
     #[inline(never)]
     fn array(self, at: usize, depth: usize, scalars: &mut Scalars) -> Option<usize> {
         let mut at = self.skip_space(self.token(at, b'[')?);
@@ -107,7 +113,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// A string, a number of any size, `true`, `false` or `null`.
+    /// Proves a string, a number of any size, `true`, `false` or `null`.
     #[inline]
     pub(crate) fn scalar(self, at: usize) -> Option<usize> {
         if self.byte(at) == b'"' {
@@ -122,17 +128,17 @@ impl<'a> Json<'a> {
         Some(self.0.len() - rest.len())
     }
 
-    /// A string without escapes, such as most keys and ids.
+    /// Proves a string without escapes, such as most keys and ids.
     #[inline]
     pub(crate) fn plain_string(self, at: usize) -> Option<usize> {
-        let begin = self.token(at, b'"')?;
-        let block = self.block(begin)?;
+        let start = self.token(at, b'"')?;
+        let block = self.block(start)?;
         let is = |byte: u8| block.simd_eq(u8x64::splat(byte));
         let special = (is(b'"') | is(b'\\') | is_control(block)).to_bitmask();
         if special == 0 {
             return self.long_plain_string(at);
         }
-        let end = begin + special.trailing_zeros() as usize;
+        let end = start + special.trailing_zeros() as usize;
         (self.byte(end) == b'"').then_some(end + 1)
     }
 
@@ -142,7 +148,7 @@ impl<'a> Json<'a> {
         (!self.0.get(at..end)?.contains(&b'\\')).then_some(end)
     }
 
-    /// A string.
+    /// Proves a string.
     #[inline(never)]
     pub(crate) fn string(self, at: usize) -> Option<usize> {
         let mut at = self.token(at, b'"')?;
@@ -174,10 +180,13 @@ impl<'a> Json<'a> {
                 if digits & !is_hex_digit(block).to_bitmask() != 0 {
                     return None;
                 }
-                // Halves of surrogate pairs begin with a D.
+                // The digits of half of a surrogate pair start with a D. In the last byte of a block, the first
+                // digit is not seen yet.
                 let mut halves = units & ((is(b'd') | is(b'D')).to_bitmask() >> 1 | 1 << 63);
                 while halves != 0 {
-                    self.check_half(at + halves.trailing_zeros() as usize, &mut carry.low_half_at)?;
+                    // The digits follow the `u`.
+                    let digits = at + halves.trailing_zeros() as usize + 1;
+                    self.check_half(digits, &mut carry.low_half_at)?;
                     halves &= halves - 1;
                 }
             }
@@ -192,55 +201,44 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// 64 bytes; those behind the end of the text are control characters.
+    /// Returns the 64 bytes at an offset; past the end of the text they are 0, a control character.
     #[inline(always)]
     pub(crate) fn block(self, at: usize) -> Option<u8x64> {
         let rest = self.0.get(at..)?;
         Some(u8x64::new(match rest.first_chunk() {
             Some(block) => *block,
-            None => filled_up(rest),
+            None => zero_padded(rest),
         }))
     }
 
-    /// The escape whose `u` is at `at`, and which has its four digits. The low half of a surrogate pair is
-    /// allowed only where the high half has announced it.
-    fn check_half(self, at: usize, low_half_at: &mut Option<usize>) -> Option<()> {
-        match self.code_unit(at + 1)? {
-            0xD800..=0xDBFF => {
-                *low_half_at = Some(at + 6);
-                let follows = self.0.get(at + 5..at + 7)? == b"\\u";
-                (follows && matches!(self.code_unit(at + 7)?, 0xDC00..=0xDFFF)).then_some(())
-            }
-            0xDC00..=0xDFFF => (*low_half_at == Some(at)).then_some(()),
-            _ => Some(()),
+    /// Checks the escape whose four digits are at `digits`. The low half of a surrogate pair is good only where a high
+    /// half before it has announced it.
+    fn check_half(self, digits: usize, low_half_at: &mut Option<usize>) -> Option<()> {
+        let unit = four_hex_digits(self.0, digits)?;
+        if is_high_half(unit) {
+            *low_half_at = Some(digits + UNIT_BYTES);
+            return code_unit(self.0, digits + 4).is_some_and(is_low_half).then_some(());
         }
-    }
-
-    /// Four hexadecimal digits.
-    fn code_unit(self, at: usize) -> Option<u32> {
-        self.0
-            .get(at..at + 4)?
-            .iter()
-            .try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
+        (!is_low_half(unit) || *low_half_at == Some(digits)).then_some(())
     }
 }
 
-/// What a block of a string leaves to the next one.
+/// What one block of a string tells the next one.
 #[derive(Debug, Default)]
 struct Carry {
-    /// 1 if its first byte is escaped.
+    /// 1 if the first byte is escaped, otherwise 0.
     escaped: u64,
-    /// Which of its first bytes are digits of an escape.
+    /// Which of its first bytes must be digits of an escape.
     digits: u64,
-    /// Where the low half of a surrogate pair has been announced.
+    /// Where the low half of a surrogate pair must be: its backslash.
     low_half_at: Option<usize>,
 }
 
 #[cold]
-pub(crate) fn filled_up(rest: &[u8]) -> [u8; 64] {
+pub(crate) fn zero_padded(bytes: &[u8]) -> [u8; 64] {
     let mut block = [0; 64];
-    if let Some(begin) = block.get_mut(..rest.len()) {
-        begin.copy_from_slice(rest);
+    if let Some(start) = block.get_mut(..bytes.len()) {
+        start.copy_from_slice(bytes);
     }
     block
 }
@@ -256,25 +254,27 @@ fn is_hex_digit(block: u8x64) -> u8x64 {
     is_between(block, b'0', 10) | is_between(letters, b'a', 6)
 }
 
-/// The lowest bit that is set and all below it; all bits if none is set.
+/// Returns the lowest bit that is set and all bits below it; all bits if none is set.
 fn up_to_first(mask: u64) -> u64 {
     mask ^ mask.wrapping_sub(1)
 }
 
-/// Which bytes of a block are escaped: those behind an odd number of backslashes. `carry` is 1 if the first
-/// byte is escaped by the last of the block before.
+/// Returns which bytes of a block are escaped: those after an odd number of backslashes. `carry` is 1 if the last byte
+/// of the block before escapes the first byte of this one, and is set for the next block.
 ///
-/// Subtracting each backslash that may begin a run from the bits behind it, of which only every second is
-/// set, flips the bits of the run in one carry; simdjson came up with it.
+/// A run of backslashes escapes every second byte, counted from its start. Every second bit is set in `ODD`;
+/// subtracting the start of each run from the bits after it flips the bits of the run in a single carry. The method
+/// is that of simdjson.
 fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
     const ODD: u64 = 0xAAAA_AAAA_AAAA_AAAA;
-    let begins = backslashes & !*carry;
-    let alternating = ((begins << 1) | ODD).wrapping_sub(begins) ^ ODD;
+    let starts = backslashes & !*carry;
+    let alternating = ((starts << 1) | ODD).wrapping_sub(starts) ^ ODD;
     let escaped = alternating ^ (backslashes | *carry);
     *carry = (alternating & backslashes) >> 63;
     escaped
 }
 
+/// Returns what follows a number.
 fn skip_number(rest: &[u8]) -> Option<&[u8]> {
     let rest = rest.strip_prefix(b"-").unwrap_or(rest);
     let mut rest = match rest.strip_prefix(b"0") {
@@ -293,7 +293,7 @@ fn skip_number(rest: &[u8]) -> Option<&[u8]> {
     Some(rest)
 }
 
-/// At least one digit.
+/// Returns what follows one or more digits.
 fn skip_digits(digits: &[u8]) -> Option<&[u8]> {
     let mut rest = digits;
     while let [b'0'..=b'9', after @ ..] = rest {

@@ -1,22 +1,22 @@
-//! What a line has in common with the one before, so that it need not be read anew.
+//! Recognizes a line that differs from an earlier one only in its values. Pure.
 //!
-//! The records of a drop are mostly made by one program and differ only in the values of some members. A JSON
-//! text in which scalars (strings, numbers, `true`, `false`, `null`) are replaced by others is JSON again, with
-//! the same members at the same depth. So where a line was proven, another one is too if it has the same bytes
-//! between its scalars.
+//! Most records of a drop are made by one program, and differ only in the values of some members. If the scalars of a
+//! JSON text (strings, numbers, `true`, `false`, `null`) are replaced by other scalars, the result is JSON with the
+//! same members at the same depth. So once a line has been proven, another line is proven too if it has the same
+//! bytes between its scalars.
 
 use std::ops::Range;
 
 use wide::u8x64;
 
-use crate::record::scan::{Json, filled_up};
+use crate::record::scan::{Scanner, zero_padded};
 
-/// The most scalars of a line that are remembered, and the most bytes between them. A line with more is read anew
-/// each time, and takes no more memory for it.
-const MOST_SCALARS: usize = 64;
-const MOST_BYTES: usize = 4 << 10;
+/// The largest number of scalars in a template, and of bytes between them. A line with more is never a template: the
+/// lines after it are scanned, and take no more memory for it.
+const MAX_SCALARS: usize = 64;
+const MAX_FIXED_BYTES: usize = 4 << 10;
 
-/// Where in a line its scalars are: of too many, only so many that it shows.
+/// Where the scalars of a line are, in order. Of more than [`MAX_SCALARS`], it keeps one too many, and no more.
 #[derive(Debug, Default)]
 pub(crate) struct Scalars(Vec<Range<usize>>);
 
@@ -26,96 +26,163 @@ impl Scalars {
     }
 
     pub(crate) fn push(&mut self, scalar: Range<usize>) {
-        if self.0.len() <= MOST_SCALARS {
+        if self.0.len() <= MAX_SCALARS {
             self.0.push(scalar);
         }
     }
-
-    /// Takes the last one back, which then counts as part of what all lines share.
-    pub(crate) fn pop(&mut self) {
-        self.0.pop();
-    }
 }
 
-/// A line without its scalars.
+/// A proven line without its scalars.
 #[derive(Debug, Default)]
-pub(crate) struct Shape {
-    /// What is between them; nothing before a line was learned.
+pub(crate) struct Template {
+    /// The bytes between the scalars; empty if there is no template.
     pieces: Vec<Piece>,
 }
 
-/// Up to 64 bytes of a line.
+/// Up to 64 bytes that are the same in every line.
 #[derive(Debug)]
 struct Piece {
     bytes: u8x64,
     length: usize,
-    /// A bit for each byte behind the length.
-    behind: u64,
+    /// A bit for each byte past the length: these bytes may differ.
+    unused: u64,
     next: Next,
 }
 
-/// What follows on a piece.
+/// What follows a piece.
 #[derive(Debug, Clone, Copy)]
 enum Next {
+    /// The next piece, or the end of the line.
     Piece,
     RecordId,
     Scalar,
 }
 
-impl Shape {
-    /// Remembers a proven line. Scalars that are not given count as part of what all lines share. `record_id` is
-    /// that of the scalars which is the record's id.
+impl Template {
+    /// Makes a proven line the template. Other lines may differ from it in `scalars` only, of which `record_id` is one;
+    /// a scalar that is not listed must be the same in every line.
     pub(crate) fn learn(&mut self, line: &[u8], scalars: &Scalars, record_id: &Range<usize>) {
         self.pieces.clear();
         let Scalars(scalars) = scalars;
         let scalar_bytes: usize = scalars.iter().map(Range::len).sum();
-        if scalars.len() > MOST_SCALARS || line.len() - scalar_bytes > MOST_BYTES {
+        if scalars.len() > MAX_SCALARS || line.len() - scalar_bytes > MAX_FIXED_BYTES {
             return;
         }
-        let mut begin = 0;
+        let mut start = 0;
         for scalar in scalars {
             let next = if scalar == record_id { Next::RecordId } else { Next::Scalar };
-            self.push(line.get(begin..scalar.start).unwrap_or_default(), next);
-            begin = scalar.end;
+            self.push(line.get(start..scalar.start).unwrap_or_default(), next);
+            start = scalar.end;
         }
-        self.push(line.get(begin..).unwrap_or_default(), Next::Piece);
+        self.push(line.get(start..).unwrap_or_default(), Next::Piece);
     }
 
     fn push(&mut self, bytes: &[u8], next: Next) {
         let mut chunks = bytes.chunks(64).peekable();
         while let Some(chunk) = chunks.next() {
             let next = if chunks.peek().is_some() { Next::Piece } else { next };
-            let behind = if chunk.len() < 64 { u64::MAX << chunk.len() } else { 0 };
+            let unused = if chunk.len() < 64 { u64::MAX << chunk.len() } else { 0 };
             self.pieces.push(Piece {
-                bytes: u8x64::new(filled_up(chunk)),
+                bytes: u8x64::new(zero_padded(chunk)),
                 length: chunk.len(),
-                behind,
+                unused,
                 next,
             });
         }
     }
 
-    /// Where the id of the line that begins at `at` is, without its quotes, and where the line ends, if the line
-    /// is like the learned one.
+    /// If the line that starts at `at` matches the template, returns where its id is, without the quotes, and where the
+    /// line ends.
     #[inline]
-    pub(crate) fn matches(&self, json: Json<'_>, mut at: usize) -> Option<(Range<usize>, usize)> {
+    pub(crate) fn match_line(&self, scanner: Scanner<'_>, mut at: usize) -> Option<(Range<usize>, usize)> {
         let mut id = 0..0;
         for piece in &self.pieces {
-            let is_same = json.block(at)?.simd_eq(piece.bytes).to_bitmask();
-            if is_same | piece.behind != u64::MAX {
+            let is_same = scanner.block(at)?.simd_eq(piece.bytes).to_bitmask();
+            if is_same | piece.unused != u64::MAX {
                 return None;
             }
             at += piece.length;
             at = match piece.next {
                 Next::Piece => at,
                 Next::RecordId => {
-                    let end = json.plain_string(at)?;
+                    let end = scanner.plain_string(at)?;
                     id = at + 1..end - 1;
                     end
                 }
-                Next::Scalar => json.scalar(at)?,
+                Next::Scalar => scanner.scalar(at)?,
             };
         }
-        (!id.is_empty() && json.is_line_end(at)).then_some((id, at))
+        (!id.is_empty() && scanner.is_line_end(at)).then_some((id, at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The template of `line`, in which other lines may differ in these parts. The first part is the record id.
+    fn template(line: &str, parts: &[&str]) -> Template {
+        let mut scalars = Scalars::default();
+        for part in parts {
+            let start = line.find(part).unwrap();
+            scalars.push(start..start + part.len());
+        }
+        let mut template = Template::default();
+        template.learn(line.as_bytes(), &scalars, &scalars.0[0]);
+        template
+    }
+
+    fn id_in<'a>(template: &Template, line: &'a str) -> Option<&'a str> {
+        template.match_line(Scanner::new(line), 0).map(|(id, _)| &line[id])
+    }
+
+    #[test]
+    fn line_with_other_values_matches() {
+        let template = template(r#"{"recordId":"1","a":[true,"x"],"b":null}"#, &[r#""1""#, "true", r#""x""#]);
+        let table = [
+            (r#"{"recordId":"another","a":["y",-1.5e9],"b":null}"#, Some("another")),
+            (r#"{"recordId":"1","a":[true,"x"],"b":7}"#, None),
+            (r#"{"recordId":"1","a":[true,{}],"b":null}"#, None),
+            (r#"{"recordId":"1","a":[true, "x"],"b":null}"#, None),
+            (r#"{"recordId":"","a":[true,"x"],"b":null}"#, None),
+            (r#"{"recordId":1,"a":[true,"x"],"b":null}"#, None),
+            (r#"{"recordId":"1","a":[true,"x"],"b":null} "#, None),
+            (r#"{"recordId":"1","a":[true,"x"],"b":null"#, None),
+        ];
+        for (line, id) in table {
+            assert_eq!(id_in(&template, line), id, "{line}");
+        }
+        assert_eq!(id_in(&Template::default(), ""), None);
+    }
+
+    #[test]
+    fn only_lines_of_limited_size_become_templates() {
+        let line = |scalars: usize, bytes: usize| {
+            format!(r#"{{"recordId":"1","{}":[{}]}}"#, "a".repeat(bytes), vec!["0"; scalars].join(","))
+        };
+        for (scalars, bytes, is_learned) in [
+            (MAX_SCALARS - 1, 1, true),
+            (MAX_SCALARS, 1, false),
+            (1, MAX_FIXED_BYTES - 30, true),
+            (1, MAX_FIXED_BYTES, false),
+        ] {
+            let line = line(scalars, bytes);
+            let mut found = Scalars::default();
+            let mut record_id = 0..0;
+            let scanner = Scanner::new(&line);
+            scanner
+                .object(0, |_, value| {
+                    let end = scanner.value(value, 2, &mut found)?;
+                    if record_id.is_empty() {
+                        record_id = value..end;
+                    }
+                    Some(end)
+                })
+                .unwrap();
+            let mut template = Template::default();
+            template.learn(line.as_bytes(), &found, &record_id);
+            assert_eq!(id_in(&template, &line).is_some(), is_learned, "{scalars} scalars, {bytes} bytes");
+            assert!(found.0.len() <= MAX_SCALARS + 1);
+        }
     }
 }

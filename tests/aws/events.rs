@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use bedrock_vpc_batch::aws::bedrock::is_terminal;
 use bedrock_vpc_batch::aws::error::ErrorKind;
 use bedrock_vpc_batch::aws::events::{ObjectCreated, parse_job_state_change, parse_object_created};
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
+use bedrock_vpc_batch::job::ending::EndStatus;
 use serde_json::{Value, json};
 
 use crate::support::World;
@@ -104,7 +104,11 @@ fn state_changes_name_their_job_and_status() {
             (*job_name, arn, *status),
             "{name}"
         );
-        assert_eq!(is_terminal(status), !matches!(*status, "InProgress" | "Archived"), "{status}");
+        assert_eq!(
+            EndStatus::parse(status).is_some(),
+            !matches!(*status, "InProgress" | "Archived"),
+            "{status}"
+        );
     }
 }
 

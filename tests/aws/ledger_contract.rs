@@ -8,7 +8,9 @@ use std::process::{Child, Command, Stdio};
 
 use bedrock_vpc_batch::aws::clients::Clients;
 use bedrock_vpc_batch::aws::error::ErrorKind;
-use bedrock_vpc_batch::aws::store::{ETag, Store, Stored};
+use bedrock_vpc_batch::aws::store::entries::ETag;
+use bedrock_vpc_batch::aws::store::entries::Stored;
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::local::clients_through;
 use bedrock_vpc_batch::local::faults::{Action, Faults};
 use bedrock_vpc_batch::local::s3::{EmbeddedS3, KeyPair};

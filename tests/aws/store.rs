@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::primitives::ByteStream;
 use bedrock_vpc_batch::aws::error::{Error, ErrorKind};
-use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::local::faults::Action;

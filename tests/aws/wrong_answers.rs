@@ -2,7 +2,8 @@
 //! were requested. That is an error; such bytes are never taken for the object's.
 
 use bedrock_vpc_batch::aws::error::{Chain, Error, ErrorKind};
-use bedrock_vpc_batch::aws::store::{ObjectReader, Store};
+use bedrock_vpc_batch::aws::store::objects::Store;
+use bedrock_vpc_batch::aws::store::reading::ObjectReader;
 use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::local::clients;
 use bedrock_vpc_batch::local::s3::{Fault, KeyPair};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use bedrock_vpc_batch::flow::complete::Complete;
-use bedrock_vpc_batch::flow::submit::Submit;
+use bedrock_vpc_batch::flow::handlers::Complete;
+use bedrock_vpc_batch::flow::handlers::Submit;
 use bedrock_vpc_batch::local::clients;
 use serde_json::{Value, json};
 
@@ -59,8 +59,8 @@ fn command_line_says_why_records_have_failed() {
     assert_eq!(code, Some(0), "{said}");
     let expected = "a.jsonl: 100 records = 0 succeeded + 100 failed + 0 unprocessed\n  \
          first error: 400 Malformed input request: #: extraneous key [max_tokens] is not permitted, please reformat \
-         your input and try again.\n  no record has an answer: were they written for another model than \
-         amazon.nova-lite-v1:0? --model-id names it\n  results: ";
+         your input and try again.\n  no record has an answer: were they written for a model other than \
+         amazon.nova-lite-v1:0? --model-id sets the model\n  results: ";
     assert!(said.contains(expected), "{said}");
 
     let model = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
@@ -92,11 +92,7 @@ fn command_line_says_what_is_wrong_with_its_arguments() {
     let table: [(&[&str], i32, &str); 4] = [
         (&["missing.jsonl"], 1, "error: missing.jsonl: No such file or directory"),
         (&["a.jsonl", "--set", "MAX_RECORDS"], 2, "error: --set MAX_RECORDS: is not NAME=VALUE"),
-        (
-            &["a.jsonl", "--set", "MAX_RECORDS=1"],
-            2,
-            "error: --set MAX_RECORDS=1: is no setting of the functions",
-        ),
+        (&["a.jsonl", "--set", "MAX_RECORDS=1"], 2, "error: --set MAX_RECORDS=1: unknown setting"),
         (&["a.jsonl", "--set", "SUBNET_IDS="], 2, "error: invalid environment: SUBNET_IDS is empty"),
     ];
     for (arguments, expected, message) in table {

@@ -78,7 +78,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "subnets",
         found: "only in us-east-1a",
-        fix: "make and name one in another zone",
+        fix: "create and name one in another zone",
         ..SOUND
     },
     Broken {
@@ -125,8 +125,8 @@ pub(super) const BROKEN: &[Broken] = &[
             "FromPort: 80\n          ToPort: 80\n          DestinationPrefixListId: !Ref S3PrefixListId\n          Description: S3\n\n  FunctionSecurityGroup:",
         )],
         check: "security groups",
-        found: "{JobSecurityGroupIds} does not let 443 out",
-        fix: "let TCP 443 out to the prefix list pl-",
+        found: "{JobSecurityGroupIds} does not allow 443 out",
+        fix: "allow TCP 443 out to the prefix list pl-",
         ..SOUND
     },
     Broken {
@@ -137,8 +137,8 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         state: "warn",
         check: "security groups",
-        found: "{JobSecurityGroupIds} lets 443 out to 0.0.0.0/0",
-        fix: "let TCP 443 out to the prefix list pl-",
+        found: "{JobSecurityGroupIds} allows 443 out to 0.0.0.0/0",
+        fix: "allow TCP 443 out to the prefix list pl-",
         ..SOUND
     },
     Broken {
@@ -149,7 +149,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "S3 endpoint",
         found: "s3:PutObject on arn:aws:s3:::{OutputBucketName}/work/",
-        fix: "allow it to {JobRoleArn} there",
+        fix: "allow it for {JobRoleArn} there",
         ..SOUND
     },
     Broken {
@@ -160,7 +160,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "S3 endpoint",
         found: "s3:ListBucketVersions on arn:aws:s3:::{InputBucketName}",
-        fix: "allow it to {CompleteRoleArn} there",
+        fix: "allow it for {CompleteRoleArn} there",
         ..SOUND
     },
     Broken {
@@ -179,7 +179,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "Bedrock endpoint",
         found: "the policy of {BedrockVpcEndpointId} does not allow endpoint-no-create-SubmitRole-",
-        fix: "allow it to {SubmitRoleArn} there",
+        fix: "allow it for {SubmitRoleArn} there",
         ..SOUND
     },
     Broken {
@@ -189,8 +189,8 @@ pub(super) const BROKEN: &[Broken] = &[
             "SourceSecurityGroupId: !Ref JobSecurityGroup",
         )],
         check: "Bedrock endpoint",
-        found: "does not let {FunctionSecurityGroupId} of the functions in on 443",
-        fix: "let TCP 443 in from {FunctionSecurityGroupId}",
+        found: "does not allow {FunctionSecurityGroupId} of the functions in on 443",
+        fix: "allow TCP 443 in from {FunctionSecurityGroupId}",
         ..SOUND
     },
     Broken {
@@ -208,7 +208,7 @@ pub(super) const BROKEN: &[Broken] = &[
         also: &["input bucket policy"],
         check: "output bucket policy",
         found: "OnlyThroughTheEndpoint denies through {S3VpcEndpointId}: job-kept-out-JobRole-",
-        fix: "except from OnlyThroughTheEndpoint what comes through {S3VpcEndpointId}",
+        fix: "exempt requests through {S3VpcEndpointId} from OnlyThroughTheEndpoint",
         ..SOUND
     },
     Broken {
@@ -216,7 +216,7 @@ pub(super) const BROKEN: &[Broken] = &[
         accident: Accident::OutputBucketDeleted,
         check: "output bucket",
         found: "{OutputBucketName} does not exist",
-        fix: "deploy the stack anew",
+        fix: "deploy the stack again",
         ..SOUND
     },
     Broken {
@@ -237,7 +237,7 @@ pub(super) const BROKEN: &[Broken] = &[
         state: "warn",
         check: "input bucket",
         found: "{InputBucketName} is not versioned",
-        fix: "switch its versioning on",
+        fix: "turn on versioning",
         ..SOUND
     },
     Broken {
@@ -276,7 +276,7 @@ pub(super) const BROKEN: &[Broken] = &[
         )],
         check: "role permissions",
         found: "ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
-        fix: "let the role's policies allow ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
+        fix: "allow ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
         ..SOUND
     },
     Broken {
@@ -284,7 +284,7 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[("Action: bedrock:InvokeModel\n", "Action: bedrock:InvokeAgent\n")],
         check: "role permissions",
         found: "bedrock:InvokeModel on arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0",
-        fix: "let the role's policies allow bedrock:InvokeModel on",
+        fix: "allow bedrock:InvokeModel on",
         ..SOUND
     },
     Broken {
@@ -298,7 +298,7 @@ pub(super) const BROKEN: &[Broken] = &[
         ],
         check: "role permissions",
         found: "bedrock:InvokeModel on arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-4-5",
-        fix: "let the role's policies allow bedrock:InvokeModel on arn:aws:bedrock:us-west-2",
+        fix: "allow bedrock:InvokeModel on arn:aws:bedrock:us-west-2",
         also: &["Bedrock endpoint"],
         ..SOUND
     },
@@ -306,7 +306,7 @@ pub(super) const BROKEN: &[Broken] = &[
         name: "needs-profile",
         parameters: &[("ModelId", NEEDS_PROFILE)],
         check: "model",
-        found: "anthropic.claude-haiku-4-5-20251001-v1:0 is to be had only through an inference profile",
+        found: "anthropic.claude-haiku-4-5-20251001-v1:0 is only available through an inference profile",
         fix: "set ModelId to us.anthropic.claude-haiku-4-5-20251001-v1:0",
         ..SOUND
     },
@@ -314,7 +314,7 @@ pub(super) const BROKEN: &[Broken] = &[
         name: "no-model",
         parameters: &[("ModelId", "anthropic.claude-9-haiku-20990101-v1:0")],
         check: "model",
-        found: "there is no model anthropic.claude-9-haiku-20990101-v1:0 in us-east-1",
+        found: "the model anthropic.claude-9-haiku-20990101-v1:0 does not exist in us-east-1",
         fix: "use one of https://docs.aws.amazon.com/",
         also: &["quotas"],
         ..SOUND
@@ -323,7 +323,7 @@ pub(super) const BROKEN: &[Broken] = &[
         name: "no-profile",
         parameters: &[("ModelId", "eu.anthropic.claude-haiku-4-5-20251001-v1:0")],
         check: "model",
-        found: "there is no inference profile eu.anthropic.claude-haiku-4-5-20251001-v1:0 in us-east-1",
+        found: "the inference profile eu.anthropic.claude-haiku-4-5-20251001-v1:0 does not exist in us-east-1",
         fix: "aws bedrock list-inference-profiles",
         also: &["quotas"],
         ..SOUND
@@ -333,7 +333,7 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("ModelId", LEGACY)],
         state: "warn",
         check: "model",
-        found: "anthropic.claude-3-sonnet-20240229-v1:0 is LEGACY, and ends on 2027-01-31",
+        found: "anthropic.claude-3-sonnet-20240229-v1:0 is LEGACY, and its end of life is 2027-01-31",
         fix: "move to a newer model",
         ..SOUND
     },
@@ -341,8 +341,8 @@ pub(super) const BROKEN: &[Broken] = &[
         name: "low-quota",
         parameters: &[("MaxRecordsPerJob", "200000")],
         check: "quotas",
-        found: "MAX_RECORDS_PER_JOB is 200000, the quota \"Records per batch inference job for Nova Lite\" is 100000",
-        fix: "set it to that, or ask for more",
+        found: "MAX_RECORDS_PER_JOB is 200000, but the quota \"Records per batch inference job for Nova Lite\" is 100000",
+        fix: "set it to that, or request a higher quota",
         ..SOUND
     },
     Broken {
@@ -358,7 +358,7 @@ pub(super) const BROKEN: &[Broken] = &[
         name: "key-elsewhere",
         parameters: &[("KmsKeyArn", KEY_ELSEWHERE)],
         check: "KMS key",
-        found: "is in eu-west-1: S3 takes keys of the bucket's Region only",
+        found: "is in eu-west-1, but S3 only takes keys in the bucket's Region",
         fix: "use a key in us-east-1",
         ..SOUND
     },

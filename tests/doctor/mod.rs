@@ -77,7 +77,7 @@ async fn denied_call_does_not_stop_the_other_checks() {
     assert_eq!(
         not_checked,
         [
-            "not checked  role trust            AccessDenied on iam:GetRole → allow iam:GetRole to yourself",
+            "not checked  role trust            AccessDenied on iam:GetRole → allow yourself iam:GetRole",
             permissions,
             "sum: 14 ok, 0 warn, 0 FAIL, 2 not checked",
         ]

@@ -79,9 +79,9 @@ fn table() -> Vec<(&'static str, Body, Said)> {
     };
     let input_member = format!(r#""modelInput":{{"a":"{}"}},"#, "s".repeat(LONG));
     vec![
-        // The report has a hundred of these.
-        ("names", times(100, &long(NAME, "n", 2_000_000, "\":1}")), refused("unknown field `nnnn")),
-        ("long names", long("{\"", "n", LONGEST, "\":1}"), refused("unknown field `nnnn")),
+        // A hundred of these are in the report.
+        ("names", times(100, &long(NAME, "n", 2_000_000, "\":1}")), refused("unknown member `nnnn")),
+        ("long names", long("{\"", "n", LONGEST, "\":1}"), refused("unknown member `nnnn")),
         ("names with escapes", long("{\"", r"\u001b", LONG, "\":1}"), refused(r"`\u001b\u001b")),
         ("names of controls", long("{\"", "\u{9b}", LONG, "\":1}"), refused(r"`\u{9b}\u{9b}")),
         ("ids", times(2, &id("i", LONG)), refused("recordId \"iiii")),
@@ -102,7 +102,7 @@ fn table() -> Vec<(&'static str, Body, Said)> {
         (
             "a member twice",
             vec![once("{"), (input_member, 2), once("\n")],
-            refused("duplicate field `modelInput`"),
+            refused("duplicate member `modelInput`"),
         ),
         ("lone surrogates", input("\"", r"\ud83d", "\""), refused("half of a surrogate pair")),
         ("NULs", long("", "\0", LONGEST, ""), refused("not valid JSON: expected value")),
@@ -298,7 +298,7 @@ fn command_line_escapes_file_names_that_a_terminal_would_obey() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains(r"\u{9b}2J\u{202e}\u{7f}a.jsonl: rejected, 2 problems"), "{said}");
-    assert!(said.contains(r"unknown field `\u{9b}2J`"), "{said}");
+    assert!(said.contains(r"unknown member `\u{9b}2J`"), "{said}");
     assert_is_plain(&said);
     assert_is_plain(&String::from_utf8(output.stderr).unwrap());
 }
@@ -322,6 +322,6 @@ async fn command_line_and_function_refuse_the_same_names_and_sizes() {
         let mut results = world.results().await;
         results.files.retain(|path, _| path.contains(&format!("/{key}/")));
         let problem = results.rejection().problems.remove(0);
-        assert!(said.contains(&format!("{}; {}", problem.what, problem.cure)), "{said}");
+        assert!(said.contains(&format!("{}; {}", problem.what, problem.fix)), "{said}");
     }
 }

@@ -229,17 +229,17 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         (
             "recordId twice in a record",
             second(r#"{"recordId":"2","recordId":"3","modelInput":{}}"#),
-            at(2, line_2 + 25, "a record has recordId and modelInput only: duplicate field `recordId`"),
+            at(2, line_2 + 25, "a record has recordId and modelInput once each: duplicate member `recordId`"),
         ),
         (
             "unknown member",
             second(r#"{"recordid":"2","modelInput":{}}"#),
-            at(2, line_2 + 10, "a record has recordId and modelInput only: unknown field `recordid`"),
+            at(2, line_2 + 10, "a record has only recordId and modelInput: unknown member `recordid`"),
         ),
         (
             "unknown member with escapes",
             second(r#"{"a\u001b[2J\"":"2","modelInput":{}}"#),
-            at(2, line_2 + 14, r#"a record has recordId and modelInput only: unknown field `a\u001b[2J\"`"#),
+            at(2, line_2 + 14, r#"a record has only recordId and modelInput: unknown member `a\u001b[2J\"`"#),
         ),
         (
             "unknown member that a terminal obeys",
@@ -247,13 +247,17 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
             at(
                 2,
                 line_2 + 13,
-                r"a record has recordId and modelInput only: unknown field `\u{9b}2J\u{202e}\u{7f}\u{feff}`",
+                r"a record has only recordId and modelInput: unknown member `\u{9b}2J\u{202e}\u{7f}\u{feff}`",
             ),
         ),
         (
             "modelInput twice, once escaped",
             second(r#"{"modelInput":{},"model\u0049nput":{}}"#),
-            at(2, line_2 + 33, "a record has recordId and modelInput only: duplicate field `modelInput`"),
+            at(
+                2,
+                line_2 + 33,
+                "a record has recordId and modelInput once each: duplicate member `modelInput`",
+            ),
         ),
         (
             "lone surrogate in an unknown member",
@@ -301,7 +305,7 @@ async fn each_malformed_drop_gets_the_documented_verdict() {
         let is_right = match (&verdict, &expected) {
             (None, None) => true,
             (Some(found), Some((line, byte, what))) => {
-                assert!(!found.cure.is_empty(), "{name}");
+                assert!(!found.fix.is_empty(), "{name}");
                 (found.line, found.byte) == (*line, *byte) && found.what.starts_with(what)
             }
             _ => false,
@@ -354,7 +358,7 @@ async fn quotas_are_enforced_and_the_fix_is_named() {
         let rejection = world.results().await.rejection();
         assert_eq!(rejection.problems.len(), 1);
         let problem = &rejection.problems[0];
-        assert!(problem.what.starts_with(what) && problem.cure.starts_with(fix), "{problem:?}");
+        assert!(problem.what.starts_with(what) && problem.fix.starts_with(fix), "{problem:?}");
         assert_eq!((world.stand_in.requests(), world.markers().await), (vec![], vec![]));
     }
 }

@@ -156,7 +156,8 @@ async fn function_that_runs_out_of_time_says_so_and_the_next_one_continues() {
     let mut world = World::with(&[("MAX_RECORDS_PER_JOB", "100")]).await;
     let event = world.put("a.jsonl", drop_of(1_000)).await;
     let error = world.submit.handle(event.clone(), &out_of_time()).await.unwrap_err();
-    assert!(error.to_string().contains("bytes read in 900 s when the time ran out"), "{error}");
+    let error = error.to_string();
+    assert!(error.contains("bytes were read in ") && error.contains("before the time ran out"), "{error}");
     assert_eq!(world.stand_in.jobs().len(), 0);
     // The first function released its lease.
     world.submit(event).await.unwrap();

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use aws_sdk_bedrock::types::VpcConfig;
 use bedrock_vpc_batch::aws::config::Config;
-use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::aws::job_request::{from_config, to_request};
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::drop::identity::{DropId, JobId};
 use bedrock_vpc_batch::job::request::JobRequest;
@@ -18,7 +19,7 @@ use crate::support::{LEASE_OVER, World, drop_of, ids};
 async fn request(world: &World, config: &Config) -> JobRequest {
     let store = Store::new(world.clients.s3.clone(), &config.output_bucket);
     let source = store.head(&S3Uri::new(&config.input_bucket, "in/a.jsonl"), None).await.unwrap().unwrap();
-    JobRequest::new(config, &JobId::derive(&DropId::derive(&source), 1, 1))
+    from_config(config, &JobId::derive(&DropId::derive(&source), 1, 1))
 }
 
 /// Creates a job as another program would, with the name of our first one. It has an input, so it runs.
@@ -33,7 +34,7 @@ async fn take_the_name(world: &World) -> String {
         output_s3_uri: format!("s3://{}/elsewhere/", world.config.output_bucket),
         ..request
     };
-    foreign.to_request().unwrap().send_with(&world.clients.bedrock).await.unwrap().job_arn
+    to_request(&foreign).unwrap().send_with(&world.clients.bedrock).await.unwrap().job_arn
 }
 
 #[tokio::test]
@@ -91,7 +92,7 @@ async fn job_with_our_token_is_followed_even_if_it_differs() {
     // The job exists, but its subnets differ from the recorded ones.
     let request = request(&world, &world.config).await;
     let vpc = VpcConfig::builder().subnet_ids("subnet-0a").security_group_ids("sg-01").build().unwrap();
-    let create = request.to_request().unwrap().vpc_config(vpc);
+    let create = to_request(&request).unwrap().vpc_config(vpc);
     let job_arn = create.send_with(&world.clients.bedrock).await.unwrap().job_arn;
 
     world.sweep_after(LEASE_OVER).await.unwrap();

@@ -69,7 +69,7 @@ async fn drop_that_kills_its_function_is_refused_after_three_attempts() {
     world.faults.clear();
     world.sweep_after(LEASE_OVER * 3).await.unwrap();
     let problem = &world.results().await.rejection().problems[0];
-    assert_eq!(problem.what, "the function that reads the file ended 3 times without a word");
+    assert_eq!(problem.what, "the function that reads the file ended 3 times without saying why");
     assert_eq!((world.stand_in.jobs().len(), world.markers().await.len()), (0, 0));
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::drop::identity::DropId;
 use bedrock_vpc_batch::drop::keys;

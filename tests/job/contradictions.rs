@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bedrock_vpc_batch::ledger::job::DOUBT;
+use bedrock_vpc_batch::ledger::job_state::DOUBT;
 use bedrock_vpc_batch::local::bedrock::{Ending, Lie, LieKind, Processed, RecordFailure, TerminalStatus};
 use serde_json::{Value, json};
 

@@ -130,14 +130,14 @@ async fn records_without_an_id_get_one_that_names_their_line() {
 async fn job_that_bedrock_finds_invalid_leaves_every_record_unprocessed() {
     // The stand-in enforces the minimum of AWS; the pipeline is configured with a lower one.
     let mut world = World::with(&[("MIN_RECORDS_PER_JOB", "100")]).await;
-    world.submit = bedrock_vpc_batch::flow::submit::Submit::new(
+    world.submit = bedrock_vpc_batch::flow::handlers::Submit::new(
         crate::support::config(&[("MIN_RECORDS_PER_JOB", "10")]),
         &world.clients,
     );
     let results = world.run("in/a.jsonl", drop_of(20)).await;
     assert_eq!(results.ids(), [BTreeSet::new(), BTreeSet::new(), ids(20)]);
     let outcome = &results.summary().jobs[0].outcome;
-    assert_eq!(outcome.status, "Failed");
+    assert_eq!(outcome.status.as_str(), "Failed");
     assert!(outcome.message.as_deref().is_some_and(|message| !message.is_empty()));
 }
 

@@ -1,10 +1,10 @@
 //! Results of more than one section, which are sent while the output is read.
 
 use bedrock_vpc_batch::aws::error::ErrorKind;
-use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::aws::job_files::JobFiles;
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::drop::identity::{DropId, JobId};
 use bedrock_vpc_batch::drop::keys::bedrock_output_folder;
-use bedrock_vpc_batch::flow::job_files::JobFiles;
 use bedrock_vpc_batch::job::sections::SectionLimits;
 use bedrock_vpc_batch::local::faults::Action;
 use bedrock_vpc_batch::local::s3::Fault;
@@ -30,8 +30,12 @@ fn lines(numbers: impl Iterator<Item = usize>, is_wanted: impl Fn(&str) -> bool)
     numbers.map(line).filter(|line| is_wanted(line)).map(|line| line + "\n").collect()
 }
 
+fn drop_id() -> DropId {
+    DropId::derive(&any_drop())
+}
+
 fn job_id() -> JobId {
-    JobId::derive(&DropId::derive(&any_drop()), 1, 1)
+    JobId::derive(&drop_id(), 1, 1)
 }
 
 #[tokio::test]
@@ -48,7 +52,7 @@ async fn large_results_are_the_lines_of_the_output_even_if_calls_fail() {
         store.put(&format!("{folder}{name}"), output.into_bytes(), "application/jsonl").await.unwrap();
     }
     let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
-    let read = files.read(200, &crate::support::invocation()).await.unwrap();
+    let read = files.scan(&drop_id(), 200, &crate::support::invocation()).await.unwrap();
     let expected = [("succeeded", r#""modelOutput":"#), ("errors", r#""errorCode":400"#)]
         .map(|(to, answer)| (to, lines(1..1200, |line| line.contains(answer))));
 
@@ -78,7 +82,7 @@ async fn output_that_changes_after_it_was_read_makes_no_result() {
     let put = async |lines: String| store.put(&key, lines.into_bytes(), "application/jsonl").await.unwrap();
     put(lines(4..7, |_| true)).await;
     let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
-    let read = files.read(200, &crate::support::invocation()).await.unwrap();
+    let read = files.scan(&drop_id(), 200, &crate::support::invocation()).await.unwrap();
     put(lines(4..6, |_| true)).await;
     files.write_results(&read, "succeeded", "errors").await.unwrap_err();
     assert!(!world.output_keys().await.contains(&"succeeded".to_owned()));
@@ -105,7 +109,7 @@ async fn result_with_lines_far_apart_is_written_even_if_the_output_is_read_slowl
     let write_results = async |limits: SectionLimits| {
         let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
         let files = files.with_section_limits(limits);
-        let read = files.read(210, &crate::support::invocation()).await.unwrap();
+        let read = files.scan(&drop_id(), 210, &crate::support::invocation()).await.unwrap();
         world.faults.set(|call| match call.operation {
             "GetObject" => Action::Throttle(BYTES_PER_SECOND),
             _ => Action::Pass,
@@ -137,7 +141,7 @@ async fn section_is_not_read_from_a_server_that_ignores_ranges() {
         .await
         .unwrap();
     let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
-    let read = files.read(4, &crate::support::invocation()).await.unwrap();
+    let read = files.scan(&drop_id(), 4, &crate::support::invocation()).await.unwrap();
     world.s3.inject(|request| (request.operation == "GetObject").then_some(Fault::RangeIgnored));
     files.write_results(&read, "succeeded", "errors").await.unwrap_err();
     assert!(!world.output_keys().await.contains(&"errors".to_owned()));

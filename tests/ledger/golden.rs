@@ -6,12 +6,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::drop::identity::{DropId, JobId};
 use bedrock_vpc_batch::drop::rejection::Rejection;
 use bedrock_vpc_batch::job::summary::Summary;
 use bedrock_vpc_batch::ledger::drop::{DropEntry, DropState};
-use bedrock_vpc_batch::ledger::job::{JobEntry, JobState};
+use bedrock_vpc_batch::ledger::job::JobEntry;
+use bedrock_vpc_batch::ledger::job_state::JobState;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -60,7 +61,7 @@ async fn every_state_of_a_drop_is_written_as_version_1_has_it() {
         let is_filled = match entry.state {
             DropState::Accepted { parts } | DropState::Finished { parts } => !parts.is_empty(),
             DropState::Rejected { problems, .. } => !problems.is_empty(),
-            DropState::Reading { too_slow, .. } => too_slow.is_some() == (name == "drop-reading-too-slow"),
+            DropState::Reading(reading) => reading.too_slow.is_some() == (name == "drop-reading-too-slow"),
             DropState::Erased => true,
         };
         assert!(is_filled, "{name} has no example of what the state has");
@@ -79,9 +80,9 @@ async fn every_state_of_a_job_is_written_as_version_1_has_it() {
         assert_eq!(entry.job_id, JobId::derive(&entry.drop_id, entry.part.number, entry.attempt), "{name}");
         assert_eq!(entry.refusal.is_some(), name == "job-waiting-refused", "{name}");
         let is_filled = match entry.state {
-            JobState::Doubtful { contradictions, .. } => !contradictions.is_empty(),
-            JobState::Ended { request, outcome, .. } => outcome.next.is_some() && !request.tags.is_empty(),
-            JobState::Settled { outcome, .. } => !outcome.mismatches.is_empty(),
+            JobState::Doubtful(_, doubt) => !doubt.contradictions.is_empty(),
+            JobState::Ended(job, outcome) => outcome.next.is_some() && !job.request.tags.is_empty(),
+            JobState::Settled(_, outcome) => !outcome.mismatches.is_empty(),
             JobState::Waiting
             | JobState::Submitting { .. }
             | JobState::Submitted { .. }

@@ -1,3 +1,4 @@
 //! The repository itself: its documents and tools.
 
 mod readme;
+mod rooms;

@@ -1,4 +1,4 @@
-//! The README's configuration table matches the code, and the commands that it gives start in a fresh clone.
+//! The documents: the configuration table matches the code, and the README's commands start in a fresh clone.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,9 +7,10 @@ use bedrock_vpc_batch::aws::config::VARIABLES;
 
 #[test]
 fn configuration_table_matches_the_code() {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md")).unwrap();
     let header = "| variable | default | meaning |\n|---|---|---|\n";
-    let table = readme.split_once(header).unwrap().1.split_once("\n\n").unwrap().0;
+    let table = page.split_once(header).unwrap().1.split_once("\n\n").unwrap().0;
     let expected: Vec<String> = VARIABLES
         .iter()
         .map(|(name, default, meaning)| {

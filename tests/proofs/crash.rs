@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
-use bedrock_vpc_batch::ledger::job::DOUBT;
+use bedrock_vpc_batch::ledger::job_state::DOUBT;
 use bedrock_vpc_batch::local::bedrock::{
     Ending, Fault, JobView, Lie, LieKind, Operation, Processed, RecordFailure, TerminalStatus,
 };

@@ -8,12 +8,12 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use bedrock_vpc_batch::drop::keys;
 use bedrock_vpc_batch::drop::keys::Open;
-use bedrock_vpc_batch::flow::complete::Complete;
+use bedrock_vpc_batch::flow::handlers::Complete;
 use bedrock_vpc_batch::job::summary::Summary;
-use bedrock_vpc_batch::ledger::job::DOUBT;
+use bedrock_vpc_batch::ledger::job_state::DOUBT;
 use bedrock_vpc_batch::local::bedrock::{EndingRates, Operation};
 use bedrock_vpc_batch::local::faults::{CallRates, EventFaults, FaultOptions, Service};
-use bedrock_vpc_batch::local::pump::Ending;
+use bedrock_vpc_batch::local::pump::DropEnding;
 use bedrock_vpc_batch::local::{Local, LocalOptions, clients};
 use futures_util::future::join;
 use futures_util::stream::{self, StreamExt};
@@ -93,12 +93,12 @@ async fn run(local: &Local, drops: usize) {
         while reported.len() < drops {
             tokio::select! {
                 ending = endings.recv() => match ending.unwrap() {
-                    Ending::Reported(key) => {
+                    DropEnding::Reported(key) => {
                         reported.insert(key);
                     }
                     // An operator would send the event again. Here, the sweep continues with whatever has a
                     // marker.
-                    Ending::GivenUp { error, .. } => eprintln!("given up: {error}"),
+                    DropEnding::GivenUp { error, .. } => eprintln!("given up: {error}"),
                 },
                 _ = look.tick() => if only_doubts_are_open(local).await {
                     let swept = hours_later.handle(schedule_event(), &invocation_after(2 * DOUBT)).await;

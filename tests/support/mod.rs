@@ -17,8 +17,8 @@ use bedrock_vpc_batch::aws::error::Error;
 use bedrock_vpc_batch::base::timestamp::Timestamp;
 use bedrock_vpc_batch::drop::rejection::Rejection;
 use bedrock_vpc_batch::drop::source::DropSource;
-use bedrock_vpc_batch::flow::complete::Complete;
-use bedrock_vpc_batch::flow::submit::Submit;
+use bedrock_vpc_batch::flow::handlers::Complete;
+use bedrock_vpc_batch::flow::handlers::Submit;
 use bedrock_vpc_batch::job::summary::Summary;
 use bedrock_vpc_batch::ledger::lease::Invocation;
 use bedrock_vpc_batch::local::bedrock::{Operation, RecordedRequest, StandIn, StandInOptions};
@@ -248,7 +248,7 @@ impl World {
         loop {
             let event = tokio::time::timeout(BOUND, self.changes.recv()).await.unwrap().unwrap();
             let status = event["detail"]["status"].as_str().unwrap();
-            if bedrock_vpc_batch::aws::bedrock::is_terminal(status) {
+            if bedrock_vpc_batch::job::ending::EndStatus::parse(status).is_some() {
                 self.over.insert(event["detail"]["batchJobArn"].as_str().unwrap().to_owned());
                 return event;
             }

@@ -1,4 +1,4 @@
-"""A Lambda handler that would submit batch jobs, as the public samples have them, as far as a drop that is gone."""
+"""A Lambda handler like those in public samples for batch jobs, up to the point where it finds that the drop is gone."""
 
 import boto3
 from botocore.exceptions import ClientError

@@ -1,6 +1,6 @@
-"""Counts the instructions that validating a drop and scanning an output take, against the counts on record.
+"""Counts the instructions for validating a drop and scanning an output, and compares them with the recorded counts.
 
-Time varies on a shared machine, this does not. Usage: python3 tools/bench/instructions.py [--record]
+Times vary on a shared machine; instruction counts do not. Usage: python3 tools/bench/instructions.py [--record]
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from measure import build
 
 RECORD = Path(__file__).with_suffix(".json")
-# More than this is a regression; compilers differ by less.
+# A larger ratio is a regression. Compilers differ by less.
 TOLERANCE = 1.05
 BYTES = 8_000_000
 WORK = [(what, kind) for what in ("validate", "output") for kind in ("large", "small")]
@@ -22,14 +22,17 @@ WORK = [(what, kind) for what in ("validate", "output") for kind in ("large", "s
 def count(program, *arguments):
     ran = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, *arguments],
-        stderr=subprocess.PIPE, text=True, check=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     return int(ran.stderr.rpartition("Collected : ")[2].split()[0])
 
 
 def main(is_to_record):
     if not shutil.which("valgrind"):
-        return print("instructions: not counted, there is no valgrind")
+        print("instructions: not counted, because valgrind is not installed")
+        return
     program = build("instructions", features="bench")["instructions"]
     counts = {}
     for work in WORK:
@@ -41,8 +44,10 @@ def main(is_to_record):
         RECORD.write_text(json.dumps(recorded, indent=1) + "\n")
     known = recorded.get(platform.machine(), {})
     worse = [name for name, value in counts.items() if value > TOLERANCE * known.get(name, value)]
-    print("instructions per byte: " + ", ".join(
-        f"{name} {value} (on record {known.get(name, 'nothing')})" for name, value in counts.items()))
+    print(
+        "instructions per byte: "
+        + ", ".join(f"{name} {value} (on record {known.get(name, 'nothing')})" for name, value in counts.items())
+    )
     if worse:
         sys.exit(f"instructions: more than {TOLERANCE} times those on record: {', '.join(worse)}")
 

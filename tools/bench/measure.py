@@ -1,4 +1,4 @@
-"""Runs processes, takes their CPU time, wall time and memory, and makes tables of it."""
+"""Runs processes, measures their CPU time, wall time, and memory, and prints tables."""
 
 import datetime
 import json
@@ -20,20 +20,27 @@ MB = 1_000_000
 
 @cache
 def functions():
-    """The functions as they are deployed: the paths by name."""
+    """Builds the functions as they are deployed, and returns their paths by name."""
     return build("submit", "complete")
 
 
 @cache
 def programs():
-    """The command line and the programs of benches/, all from one build: the paths by name."""
+    """Builds the command line and the programs of benches/ in one build, and returns their paths by name."""
     names = "bedrock-vpc-batch", "library", "read_s3", "split_s3", "s3_server", "bare_function"
     return build(*names, features="local,bench")
 
 
 def build(*names, features=None):
-    """Builds as `sam build` does: with the same tool, hence the same flags, and what it has built is used."""
-    command = [SAM_BIN / "cargo-lambda", "lambda", "build", "--release", "--locked", *(f"--bin={name}" for name in names)]
+    """Builds with the same tool and flags as `sam build`, and so reuses what that has built."""
+    command = [
+        SAM_BIN / "cargo-lambda",
+        "lambda",
+        "build",
+        "--release",
+        "--locked",
+        *(f"--bin={name}" for name in names),
+    ]
     command += [f"--features={features}"] if features else []
     path = f"{SAM_BIN}:{os.environ['PATH']}"
     subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path}, stdout=subprocess.DEVNULL, check=True)
@@ -41,7 +48,7 @@ def build(*names, features=None):
 
 
 def run(command, env=None):
-    """CPU and wall seconds of a process from its start to its end."""
+    """Runs a process, and returns its CPU and wall time in seconds."""
     started = time.perf_counter()
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
@@ -53,7 +60,7 @@ def run(command, env=None):
 
 
 def compare(contenders, once=run):
-    """Measures all contenders in turn, RUNS times: {name: arguments of `once`} to {name: {figure: [values]}}."""
+    """Measures all contenders in turn, RUNS times. Maps {name: arguments of `once`} to {name: {figure: [values]}}."""
     figures = {name: {} for name in contenders}
     for _ in range(RUNS):
         for name, arguments in contenders.items():
@@ -63,18 +70,22 @@ def compare(contenders, once=run):
 
 
 def ratio(figures, name, base, figure="cpu"):
-    """How many times more `name` takes than `base`: the median of the pairs."""
-    return median(one / other for one, other in zip(figures[name][figure], figures[base][figure]))
+    """Returns how many times as much `name` takes as `base`: the median over the pairs of runs."""
+    return median(one / other for one, other in zip(figures[name][figure], figures[base][figure], strict=True))
 
 
 def peak_memory(pid):
-    """The most memory that a process has had at once, in MiB."""
+    """Returns the peak memory of a process in MiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def machine():
-    cpu = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+    cpu = [
+        line.split(":")[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
     return {
         "cpu": f"{len(cpu)} × {cpu[0]}",
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
@@ -97,11 +108,11 @@ def report(name, header, rows, figures):
 
 @contextmanager
 def share_of_cpu(share):
-    """Gives a command that runs another at a share of one CPU, as Lambda does; without a share an empty one."""
+    """Yields a command prefix that limits what it runs to a share of one CPU, as Lambda does; empty without a share."""
     if share is None:
         yield []
         return
-    period = 20_000  # µs, as Lambda has it
+    period = 20_000  # µs, as in Lambda
     v1, v2 = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
     group = (v1 if v1.is_dir() else v2) / f"bench-{os.getpid()}"
     group.mkdir()
@@ -111,7 +122,7 @@ def share_of_cpu(share):
             (group / "cpu.cfs_quota_us").write_text(str(int(share * period)))
         else:
             (group / "cpu.max").write_text(f"{int(share * period)} {period}")
-        # A shell, since a fork of this process uses up the share by itself.
+        # A shell, because a fork of this process would use up the share by itself.
         yield ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', group / "cgroup.procs"]
     finally:
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Peak memory and time of the two functions for drops of 1 MB to 4 GB, each function in a new process."""
+"""Measures the peak memory and time of both functions for drops of 1 MB to 4 GB, each function in a new process."""
 
 import os
 
@@ -19,14 +19,29 @@ def main(_):
             with EmbeddedS3() as s3:
                 figures.append({"records": kind, **measure(s3, kind, size)})
             one = figures[-1]
-            rows.append([kind, f"{size / MB:,.0f} MB", one["jobs"], *(
-                text for name in FUNCTIONS for text in (
-                    f"{one[name]['peak_mib']:.1f} MiB", f"{one[name]['wall']:.2f}",
-                    f"{size / MB / one[name]['wall']:,.0f}", f"{one[name]['cpu']:.2f}",
-                )
-            )])
-    header = ["records", "drop", "jobs", *(f"{name}: {what}" for name in FUNCTIONS for what in (
-        "peak memory", "wall s", "MB/s", "CPU s"))]
+            rows.append(
+                [
+                    kind,
+                    f"{size / MB:,.0f} MB",
+                    one["jobs"],
+                    *(
+                        text
+                        for name in FUNCTIONS
+                        for text in (
+                            f"{one[name]['peak_mib']:.1f} MiB",
+                            f"{one[name]['wall']:.2f}",
+                            f"{size / MB / one[name]['wall']:,.0f}",
+                            f"{one[name]['cpu']:.2f}",
+                        )
+                    ),
+                ]
+            )
+    header = [
+        "records",
+        "drop",
+        "jobs",
+        *(f"{name}: {what}" for name in FUNCTIONS for what in ("peak memory", "wall s", "MB/s", "CPU s")),
+    ]
     report("memory", header, rows, figures)
     growth = [[kind, *(f"{peak_ratio(figures, kind, name):.2f}" for name in FUNCTIONS)] for kind in data.KINDS]
     between = f"{max(SIZES) / MB:,.0f} MB, times that of {min(SIZES) / MB:,.0f} MB"
@@ -48,14 +63,14 @@ def measure(s3, kind, size):
         submitted = figures_of(submit, [notification("drop.jsonl")])
     jobs = submit.jobs
     if not jobs:
-        raise SystemExit(f"submit has made no job of {size} bytes; a rejection is in its results")
+        raise SystemExit(f"submit did not create a job for the drop of {size} bytes; its rejection is in the results")
     written = sum(answer(s3, job) for job in jobs.values())
     with Function([functions()["complete"]], endpoint, jobs=jobs) as complete:
         completed = figures_of(complete, [job_ended(job) for job in jobs.values()])
     pages = s3.client.get_paginator("list_objects_v2").paginate(Bucket=OUTPUT, Prefix="results/")
     results = [one for page in pages for one in page["Contents"] if one["Key"].endswith(".jsonl")]
     if sum(one["Size"] for one in results) != written:
-        raise SystemExit("the results have not as many bytes as the output")
+        raise SystemExit("the results and the output differ in size")
     return {"bytes": size, "jobs": len(jobs), "submit": submitted, "complete": completed}
 
 
@@ -65,7 +80,7 @@ def figures_of(function, events):
 
 
 def answer(s3, job):
-    """Writes the output of a job, as Bedrock does: every hundredth record is refused. Gives its bytes."""
+    """Writes the output of a job as Bedrock would, with an error for every hundredth record, and returns its size."""
     key = job["inputDataConfig"]["s3InputDataConfig"]["s3Uri"].removeprefix(f"s3://{OUTPUT}/")
     folder = job["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"].removeprefix(f"s3://{OUTPUT}/")
     output = OUT / "output.jsonl"
@@ -81,7 +96,9 @@ def answer(s3, job):
     s3.client.upload_file(str(output), OUTPUT, name)
     failed = (number + 99) // 100
     job |= {
-        "totalRecordCount": number, "processedRecordCount": number, "successRecordCount": number - failed,
+        "totalRecordCount": number,
+        "processedRecordCount": number,
+        "successRecordCount": number - failed,
         "errorRecordCount": failed,
     }
     written = output.stat().st_size

@@ -1,4 +1,4 @@
-"""What others would write: python peers.py json|orjson FILE, or python peers.py iter-lines|chunks BUCKET KEY"""
+"""What other programs do: python peers.py json|orjson FILE, or python peers.py iter-lines|chunks BUCKET KEY"""
 
 import json
 import sys
@@ -11,7 +11,7 @@ def file_lines(loads, path):
 
 
 def iter_lines(bucket, key):
-    """A Lambda handler as the public samples have it."""
+    """Reads lines as the Lambda handlers in public samples do."""
     import boto3
 
     for line in boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].iter_lines():
@@ -19,7 +19,7 @@ def iter_lines(bucket, key):
 
 
 def chunks(bucket, key):
-    """The best that Python can do."""
+    """Reads large chunks and parses with orjson, the fastest way in Python."""
     import boto3
     import orjson
 

@@ -1,4 +1,4 @@
-"""Reading and judging a drop from an S3 server that is not ours, on loopback: CPU time of the client alone."""
+"""Measures the CPU time of a client that reads and validates a drop from a third-party S3 server on loopback."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from measure import MB, OUT, compare, programs, ratio, report
 from servers import ENVIRONMENT, INPUT, client, seaweedfs
 
 PEERS = Path(__file__).with_name("peers.py")
-# What a function gets inside a VPC, and the memory with which it gets one whole CPU.
+# The bandwidth of a function inside a VPC, and the memory size that comes with one whole CPU.
 MB_PER_SECOND, MB_OF_A_CPU = 78, 1769
 
 
@@ -25,24 +25,38 @@ def main(size):
             plain = {**os.environ, **ENVIRONMENT, "AWS_ENDPOINT_URL_S3": http}
             tls = {**plain, "AWS_ENDPOINT_URL_S3": https, "SSL_CERT_FILE": str(roots), "AWS_CA_BUNDLE": str(roots)}
             ours, where = programs()["read_s3"], (INPUT, drop.name)
-            figures = compare({
-                "validate": [[ours, "validate", *where], plain],
-                "discard": [[ours, "discard", *where], plain],
-                "boto3 iter_lines + json": [[sys.executable, PEERS, "iter-lines", *where], plain],
-                "boto3 1 MiB chunks + orjson": [[sys.executable, PEERS, "chunks", *where], plain],
-                "validate, TLS": [[ours, "validate", *where], tls],
-                "discard, TLS": [[ours, "discard", *where], tls],
-            })
+            figures = compare(
+                {
+                    "validate": [[ours, "validate", *where], plain],
+                    "discard": [[ours, "discard", *where], plain],
+                    "boto3 iter_lines + json": [[sys.executable, PEERS, "iter-lines", *where], plain],
+                    "boto3 1 MiB chunks + orjson": [[sys.executable, PEERS, "chunks", *where], plain],
+                    "validate, TLS": [[ours, "validate", *where], tls],
+                    "discard, TLS": [[ours, "discard", *where], tls],
+                }
+            )
             all_figures[kind] = {"bytes": size, **figures}
             for name in figures:
                 cpu = median(figures[name]["cpu"]) / (size / 1e9)
                 memory = cpu * MB_PER_SECOND / 1000 * MB_OF_A_CPU
-                rows.append([
-                    kind, name, f"{cpu:.2f}", f"{median(figures[name]['wall']):.2f}",
-                    f"{ratio(figures, name, 'validate'):.2f}", f"{ratio(figures, name, 'discard'):.2f}", f"{memory:.0f} MB",
-                ])
+                rows.append(
+                    [
+                        kind,
+                        name,
+                        f"{cpu:.2f}",
+                        f"{median(figures[name]['wall']):.2f}",
+                        f"{ratio(figures, name, 'validate'):.2f}",
+                        f"{ratio(figures, name, 'discard'):.2f}",
+                        f"{memory:.0f} MB",
+                    ]
+                )
     header = [
-        "records", f"{size / MB:,.0f} MB by", "CPU s/GB", "wall s", "CPU, times validate", "times discard",
+        "records",
+        f"{size / MB:,.0f} MB by",
+        "CPU s/GB",
+        "wall s",
+        "CPU, times validate",
+        "times discard",
         f"Lambda for {MB_PER_SECOND} MB/s",
     ]
     report("read", header, rows, all_figures)

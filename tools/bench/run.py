@@ -1,4 +1,4 @@
-"""Benchmarks of whole processes: python tools/bench/run.py [SECTION…], all of them if none is named.
+"""Benchmarks whole processes: python tools/bench/run.py [SECTION…]. Without a section, runs them all.
 
 SIZE=200 in the environment makes the drops 200 MB instead of 1,000; RUNS=3 takes medians of 3 instead of 5.
 """
@@ -14,11 +14,11 @@ SECTIONS = ["validate", "read", "split", "memory", "warm", "cold", "library"]
 
 def main(sections):
     if unknown := set(sections) - set(SECTIONS):
-        sys.exit(f"no such section: {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+        sys.exit(f"unknown section: {', '.join(unknown)}; the sections are {', '.join(SECTIONS)}")
     OUT.mkdir(parents=True, exist_ok=True)
     for section in sections or SECTIONS:
         importlib.import_module(section).main(int(os.environ.get("SIZE", "1000")) * 1_000_000)
-    print(f"\nbench: {len(sections or SECTIONS)} sections done, figures are in target/bench/")
+    print(f"\nbench: {len(sections or SECTIONS)} sections done; the figures are in target/bench/")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the functions talk to, on loopback: the Lambda Runtime API, Bedrock, two S3 servers, and one over TLS."""
+"""The servers that the functions talk to, on loopback: the Lambda Runtime API, Bedrock, and three kinds of S3."""
 
 import json
 import os
@@ -21,12 +21,12 @@ from botocore.config import Config
 
 from measure import OUT, ROOT, peak_memory, programs
 
-# Of this run: other users of the machine reach its servers too.
+# New for each run, because other users of the machine can reach these servers too.
 KEYS = {"AWS_ACCESS_KEY_ID": f"AKIA{secrets.token_hex(8).upper()}", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20)}
 JOB_ARN = "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/"
 INPUT, OUTPUT = "bench-input", "bench-output"
 
-# What template.yaml sets, and what Lambda adds to it.
+# What template.yaml sets, and what Lambda adds.
 ENVIRONMENT = {
     "INPUT_BUCKET": INPUT,
     "OUTPUT_BUCKET": OUTPUT,
@@ -80,7 +80,7 @@ class Server(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def handle_error(self, *_):
-        # A process that is killed leaves its connections.
+        # A killed process leaves its connections open.
         pass
 
     def close(self):
@@ -92,7 +92,10 @@ class Server(ThreadingHTTPServer):
 
 
 class FunctionHandler(Handler):
-    """https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html, and as much of Bedrock as is called."""
+    """The Lambda Runtime API and the called part of Bedrock.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+    """
 
     def do_GET(self):
         function = self.server.function
@@ -100,11 +103,15 @@ class FunctionHandler(Handler):
             function.note("ready")
             event = function.events.get()
             function.note("invoked")
-            self.answer(200, event, [
-                ("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
-                ("Lambda-Runtime-Deadline-Ms", str(int(time.time() * 1000) + 900_000)),
-                ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:bench"),
-            ])
+            self.answer(
+                200,
+                event,
+                [
+                    ("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
+                    ("Lambda-Runtime-Deadline-Ms", str(int(time.time() * 1000) + 900_000)),
+                    ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:bench"),
+                ],
+            )
         else:
             self.answer(200, function.jobs[self.path.rpartition("%2F")[2]])
 
@@ -115,8 +122,12 @@ class FunctionHandler(Handler):
             bedrock_id = f"{len(function.jobs):012}"
             now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             function.jobs[bedrock_id] = {
-                **body, "jobArn": JOB_ARN + bedrock_id, "status": "Completed",
-                "submitTime": now, "lastModifiedTime": now, "endTime": now,
+                **body,
+                "jobArn": JOB_ARN + bedrock_id,
+                "status": "Completed",
+                "submitTime": now,
+                "lastModifiedTime": now,
+                "endTime": now,
             }
             self.answer(200, {"jobArn": JOB_ARN + bedrock_id})
         else:
@@ -126,7 +137,7 @@ class FunctionHandler(Handler):
 
 
 class RelayHandler(socketserver.BaseRequestHandler):
-    """A connection, and the one to the server behind."""
+    """Passes bytes between a client and the target server, in both directions."""
 
     def handle(self):
         with socket.create_connection(self.server.target) as target:
@@ -138,9 +149,9 @@ class RelayHandler(socketserver.BaseRequestHandler):
             back.join()
 
 
-def pass_on(source, target, count=lambda size: None):
+def pass_on(source, target, count=lambda _: None):
     buffer = memoryview(bytearray(1 << 18))
-    # A process that is killed resets its connections.
+    # A killed process resets its connections.
     with suppress(OSError):
         while size := source.recv_into(buffer):
             count(size)
@@ -150,7 +161,7 @@ def pass_on(source, target, count=lambda size: None):
 
 
 class Relay(Server):
-    """Stands before a server on loopback, and counts the bytes that are sent to it."""
+    """Forwards to a server on loopback, and counts the bytes that clients send to it."""
 
     request_queue_size = 128
 
@@ -168,7 +179,7 @@ class Relay(Server):
 
 
 class Function:
-    """A function's process, with the servers that it is told of in its environment; relays before them count."""
+    """The process of a function. Its environment names the servers; with relays, the bytes that it sends are counted."""
 
     def __init__(self, command, environment, jobs=None, is_counted=False):
         self.events, self.answers = queue.Queue(), queue.Queue()
@@ -176,8 +187,10 @@ class Function:
         self.times = {}
         self.server = Server(FunctionHandler, self)
         self.environment = {
-            **ENVIRONMENT, "AWS_LAMBDA_RUNTIME_API": self.server.address,
-            "AWS_ENDPOINT_URL_BEDROCK": f"http://{self.server.address}", **environment,
+            **ENVIRONMENT,
+            "AWS_LAMBDA_RUNTIME_API": self.server.address,
+            "AWS_ENDPOINT_URL_BEDROCK": f"http://{self.server.address}",
+            **environment,
         }
         names = [name for name in self.environment if name.startswith(("AWS_ENDPOINT_URL", "AWS_LAMBDA_RUNTIME_API"))]
         self.relays = {name: Relay(self.environment[name]) for name in names if is_counted}
@@ -191,17 +204,17 @@ class Function:
         self.times.setdefault(what, time.perf_counter())
 
     def invoke(self, event):
-        """Seconds from the event to the function's answer, which must be no error."""
+        """Sends an event, and returns the seconds until the answer. Fails if the answer is an error."""
         for what in ("invoked", "created", "answered"):
             self.times.pop(what, None)
         self.events.put(event)
         path, answer = self.answers.get(timeout=900)
         if not path.endswith("/response"):
-            raise SystemExit(f"the function has failed: {answer}")
+            raise SystemExit(f"the function failed: {answer}")
         return self.times["answered"] - self.times["invoked"]
 
     def end(self):
-        """Ends the process; its CPU seconds, its peak memory, and the bytes that it has sent if they are counted."""
+        """Ends the process, and returns its CPU seconds, its peak memory, and, if counted, the bytes that it sent."""
         if self.process.returncode is None:
             peak_mib = peak_memory(self.process.pid)
             self.process.kill()
@@ -236,26 +249,35 @@ def job_ended(job):
 def client(endpoint, **more):
     config = Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "total_max_attempts": 10})
     return boto3.client(
-        "s3", endpoint_url=endpoint, region_name="us-east-1", config=config,
-        aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"], aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"], **more,
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        config=config,
+        aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+        **more,
     )
 
 
 class EmbeddedS3:
-    """The project's own S3, in a process of its own, empty."""
+    """The project's own S3, empty, in a separate process."""
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(dir=OUT)
         self.process = subprocess.Popen(
             [programs()["s3_server"], self.folder.name, INPUT, OUTPUT],
-            env={**os.environ, **KEYS}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+            env={**os.environ, **KEYS},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
         )
         self.endpoint = self.process.stdout.readline().strip()
         self.client = client(self.endpoint)
         return self
 
     def requests(self):
-        """The (operation, key) of every request since the last time."""
+        """Returns the (operation, key) of every request since the last call."""
         self.process.stdin.write("\n")
         return [tuple(request) for request in json.loads(self.process.stdout.readline())]
 
@@ -267,24 +289,43 @@ class EmbeddedS3:
 
 @contextmanager
 def seaweedfs():
-    """An S3 server that is not ours: its endpoints over HTTP and over TLS, and the root certificates for it."""
-    with tempfile.TemporaryDirectory(dir=OUT) as folder:
-        folder = Path(folder)
+    """Runs a third-party S3 server. Yields its HTTP endpoint, its TLS endpoint, and the root certificates for it."""
+    with tempfile.TemporaryDirectory(dir=OUT) as name:
+        folder = Path(name)
         certificate = make_certificate(folder)
         (folder / "data").mkdir()
         keys = {"accessKey": KEYS["AWS_ACCESS_KEY_ID"], "secretKey": KEYS["AWS_SECRET_ACCESS_KEY"]}
         identity = {"name": "bench", "credentials": [keys], "actions": ["Admin"]}
         (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
         names = [f"{of}.port{grpc}" for of in ("s3", "master", "volume", "filer") for grpc in ("", ".grpc")]
-        ports = dict(zip(["s3.port.https", *names], free_ports(9)))
+        ports = dict(zip(["s3.port.https", *names], free_ports(9), strict=True))
         with (OUT / "seaweedfs.log").open("w") as log:
-            process = subprocess.Popen([
-                ROOT / ".tools/venv/bin/weed", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
-                "-dir=data", "-s3.config=s3.json", "-master.telemetry=false", "-master.volumeSizeLimitMB=1024",
-                "-volume.max=20", "-s3.port.iceberg=0", "-s3.port.lance=0", "-filer.localSocket=filer.sock",
-                "-s3.localSocket=s3.sock", "-s3.cert.file=cert.pem", "-s3.key.file=key.pem",
-                *(f"-{name}={port}" for name, port in ports.items()),
-            ], cwd=folder, env={**os.environ, "HOME": str(folder)}, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                [
+                    ROOT / ".tools/venv/bin/weed",
+                    "server",
+                    "-ip=127.0.0.1",
+                    "-ip.bind=127.0.0.1",
+                    "-filer",
+                    "-s3",
+                    "-dir=data",
+                    "-s3.config=s3.json",
+                    "-master.telemetry=false",
+                    "-master.volumeSizeLimitMB=1024",
+                    "-volume.max=20",
+                    "-s3.port.iceberg=0",
+                    "-s3.port.lance=0",
+                    "-filer.localSocket=filer.sock",
+                    "-s3.localSocket=s3.sock",
+                    "-s3.cert.file=cert.pem",
+                    "-s3.key.file=key.pem",
+                    *(f"-{name}={port}" for name, port in ports.items()),
+                ],
+                cwd=folder,
+                env={**os.environ, "HOME": str(folder)},
+                stdout=log,
+                stderr=log,
+            )
         try:
             endpoints = f"http://127.0.0.1:{ports['s3.port']}", f"https://127.0.0.1:{ports['s3.port.https']}"
             until_ready(lambda: client(endpoints[0]).create_bucket(Bucket=INPUT))
@@ -301,7 +342,7 @@ def until_ready(attempt):
         except Exception as error:
             last = error
             time.sleep(0.1)
-    raise SystemExit(f"the server does not come up: {last}")
+    raise SystemExit(f"the server did not start: {last}")
 
 
 def free_ports(count):
@@ -313,17 +354,35 @@ def free_ports(count):
 
 
 def make_certificate(folder):
-    """Makes cert.pem and key.pem for 127.0.0.1, and gives a file with that certificate and the machine's roots."""
+    """Makes cert.pem and key.pem for 127.0.0.1. Returns a file with that certificate and the machine's roots."""
     (folder / "openssl.cnf").write_text(
         "[req]\ndistinguished_name=name\nx509_extensions=extensions\nprompt=no\n[name]\nCN=bench\n"
         "[extensions]\nsubjectAltName=IP:127.0.0.1\n"
     )
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-config", "openssl.cnf", "-keyout", "key.pem", "-out", "cert.pem"],
-        cwd=folder, check=True, capture_output=True,
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-config",
+            "openssl.cnf",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
+        ],
+        cwd=folder,
+        check=True,
+        capture_output=True,
     )
-    # As many as a function finds: they have to be read.
+    # A function loads this many too, and loading them takes time.
     roots = Path(ssl.get_default_verify_paths().openssl_cafile)
     bundle = folder / "roots.pem"
     bundle.write_bytes((folder / "cert.pem").read_bytes() + (roots.read_bytes() if roots.is_file() else b""))
@@ -331,7 +390,7 @@ def make_certificate(folder):
 
 
 class TlsHandler(Handler):
-    """S3 as far as a function gets that asks for a drop that is gone."""
+    """Answers as S3 does when a function asks for a drop that is gone."""
 
     def setup(self):
         function = self.server.function
@@ -351,5 +410,3 @@ class TlsServer(Server):
         self.roots = make_certificate(folder)
         self.context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
         super().__init__(TlsHandler, None)
-
-

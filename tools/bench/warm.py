@@ -1,6 +1,7 @@
-"""From the event to CreateModelInvocationJob in a warm function, and the calls that it takes."""
+"""Measures a warm function from the event to CreateModelInvocationJob, and lists the calls that it makes."""
 
 from collections import Counter
+from itertools import islice
 from statistics import median, quantiles
 
 import data
@@ -11,7 +12,7 @@ EVENTS, RECORDS = 250, 150
 
 
 def main(_):
-    drop = b"".join(line for line, _ in zip(data.records("small"), range(RECORDS)))
+    drop = b"".join(islice(data.records("small"), RECORDS))
     milliseconds, calls = {"to job": [], "to answer": []}, []
     with EmbeddedS3() as s3, Function([functions()["submit"]], {"AWS_ENDPOINT_URL_S3": s3.endpoint}) as submit:
         for number in range(EVENTS + 20):
@@ -28,15 +29,21 @@ def main(_):
         [f"event {what}", f"{median(times):.1f} ms", f"{quantiles(times, n=100)[98]:.1f} ms"]
         for what, times in milliseconds.items()
     ]
-    report("warm", [f"{EVENTS} events, {RECORDS} records each", "median", "p99"], rows, {
-        "milliseconds": milliseconds, "calls": calls[0], "bedrock_calls_per_event": jobs / (EVENTS + 20)})
+    report(
+        "warm",
+        [f"{EVENTS} events, {RECORDS} records each", "median", "p99"],
+        rows,
+        {"milliseconds": milliseconds, "calls": calls[0], "bedrock_calls_per_event": jobs / (EVENTS + 20)},
+    )
     (sequence, count), *others = Counter(calls).most_common()
-    print(f"\nCalls of {count} of {EVENTS} events, in order ({len(others)} other sequences): S3 {len(sequence)}, Bedrock 1")
+    print(
+        f"\nCalls of {count} of {EVENTS} events, in order ({len(others)} other sequences): S3 {len(sequence)}, Bedrock 1"
+    )
     for call in sequence:
         print(f"- {call}")
 
 
 def call_name(operation, key):
-    """A key says by its folder and its ending what it is of; the ids are between."""
+    """Names a call by its operation and by the folder and the suffix of its key, without the ids."""
     folder, _, rest = (key or "").removeprefix("ledger/").partition("/")
     return f"{operation} {folder + '/….' + rest.rpartition('.')[2] if rest else 'the drop'}"

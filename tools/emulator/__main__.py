@@ -1,10 +1,10 @@
-"""Deploys what `sam build` has made onto an emulator of AWS, and uses it as the README tells a user to.
+"""Deploys the output of `sam build` to an AWS emulator, and uses the stack as the README tells a user to.
 
-The template is the project's own, unchanged, and so are both executables; `sam deploy` and `sam delete` do the
-work. The emulator is MiniStack, with this project's stand-in in Bedrock's place. No containers, no network, no
-account. The emulator asks the policies of the functions' roles and of the buckets about each call to S3, but not
-those of the endpoints and the key, nor the job's role, whose part the stand-in plays, nor the security groups. What it
-takes and does not keep is listed, and not claimed.
+The template and both executables are the real ones, unchanged, and `sam deploy` and `sam delete` do the work. The
+emulator is MiniStack, with this project's stand-in as Bedrock. This needs no containers, no network, and no account.
+For each call to S3, the emulator evaluates the policies of the functions' roles and of the buckets. It does not evaluate
+the policies of the endpoints and of the key, or the security groups, or the job's role, because the stand-in plays the
+job. Properties that the emulator accepts but does not keep are listed, and count as unchecked.
 
 Usage: python tools/emulator
 """
@@ -27,7 +27,7 @@ from servers import ACCOUNT, ROOT, Servers
 EXAMPLE = ROOT / "examples" / "support-tickets.jsonl"
 EVENTS = ROOT / "events"
 ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine().lower()]
-# What the README tells a user to do, up to the first result; this program does the same.
+# What the README tells a user to do up to the first result. This program does the same.
 STEPS = ["sam build", "aws ec2 describe-managed-prefix-lists", "sam deploy", "aws s3 cp", "aws s3 ls"]
 PERSON = f"arn:aws:iam::{ACCOUNT}:user/person"
 OTHER_MODEL = "amazon.nova-micro-v1:0"
@@ -69,11 +69,12 @@ def main():
         f"emulator: deployed in {deployed:.0f} s, first result {first_result:.1f} s after the drop "
         f"({len(steps)} commands, {from_nothing:.0f} s besides the build), updated in {updated:.0f} s, "
         f"deleted in {deleted:.0f} s; {report.properties} properties read back, {len(report.not_kept)} not kept; "
-        f"{refused} calls from outside refused")
+        f"{refused} calls from outside refused"
+    )
 
 
 def commands_of_readme():
-    """The commands of its section on deployment, up to the first result."""
+    """Returns the commands in the README's section on deployment, up to the first result."""
     section = (ROOT / "README.md").read_text().partition("\n## Deploy\n")[2].partition("\n## ")[0]
     commands = [line.removeprefix("$ ") for line in section.splitlines() if line.startswith("$ ")]
     verbs = [next((step for step in STEPS if command.startswith(step)), command) for command in commands]
@@ -82,7 +83,7 @@ def commands_of_readme():
 
 
 def prefix_list(cloud, command):
-    """The prefix list that the README's query finds."""
+    """Returns the prefix list that the README's query finds."""
     found = jmespath.search(command.split("'")[1], cloud.ec2.describe_managed_prefix_lists())
     if len(found) != 1:
         raise Mismatch(f"README's query of the prefix list: expected one id, found {found}")
@@ -90,7 +91,7 @@ def prefix_list(cloud, command):
 
 
 def override(command, name):
-    """What the README's `sam deploy` gives a parameter."""
+    """Returns the value that the README's `sam deploy` passes for a parameter."""
     found = [word.removeprefix(f"{name}=") for word in command.split() if word.startswith(f"{name}=")]
     if len(found) != 1:
         raise Mismatch(f"README's sam deploy: expected {name} once, found {found}")
@@ -98,7 +99,7 @@ def override(command, name):
 
 
 def drop_example(stack, key):
-    """Drops the example, checks its results and its job, and gives the seconds from the drop to the results."""
+    """Drops the example, checks its results and its job, and returns the seconds from the drop to the results."""
     started = time.monotonic()
     stack.drop(key, EXAMPLE.read_bytes())
     name, summary = stack.report_of(key)
@@ -112,8 +113,11 @@ def check_results(stack, name, summary):
     records = [json.loads(line)["recordId"] for line in EXAMPLE.read_bytes().splitlines()]
     same(f"{name}: its name", name.endswith("/summary.json"), True)
     same(f"{name}: balanced", (summary["balanced"], summary["mismatches"]), (True, []))
-    same(f"{name}: records", summary["records"], {
-        "total": len(records), "succeeded": len(records), "failed": 0, "unprocessed": 0, "source_deleted": 0})
+    same(
+        f"{name}: records",
+        summary["records"],
+        {"total": len(records), "succeeded": len(records), "failed": 0, "unprocessed": 0, "source_deleted": 0},
+    )
     folder = name.removesuffix("summary.json")
     succeeded = f"{folder}succeeded/part-00001.jsonl"
     same(f"{name}: files", stack.results(summary["source"]["key"]), [succeeded, name])
@@ -122,13 +126,16 @@ def check_results(stack, name, summary):
 
 
 def check_job(stack, summary):
-    """What Bedrock was asked for, as it has it on record."""
+    """Checks the job as Bedrock describes it."""
     same("jobs of the drop", len(summary["jobs"]), 1)
     arn = summary["jobs"][0]["job_arn"]
     job = stack.cloud.bedrock.get_model_invocation_job(jobIdentifier=arn)
     same(f"{arn}: status", job["status"], "Completed")
-    same(f"{arn}: vpcConfig", job.get("vpcConfig"), {
-        "subnetIds": stack["JobSubnetIds"].split(","), "securityGroupIds": stack["JobSecurityGroupIds"].split(",")})
+    same(
+        f"{arn}: vpcConfig",
+        job.get("vpcConfig"),
+        {"subnetIds": stack["JobSubnetIds"].split(","), "securityGroupIds": stack["JobSecurityGroupIds"].split(",")},
+    )
     same(f"{arn}: model", job["modelId"].rpartition("/")[2], stack["ModelId"])
     same(f"{arn}: role", job["roleArn"], stack["JobRoleArn"])
     same(f"{arn}: prefix of its name", job["jobName"].startswith(f"{stack['JobNamePrefix']}-"), True)
@@ -137,7 +144,7 @@ def check_job(stack, summary):
 
 
 def match_endings(stack):
-    """The rule takes the five endings of the stack's own jobs, and nothing else."""
+    """Checks that the rule matches the five terminal statuses of the stack's own jobs, and nothing else."""
     rule = stack.rule("CompleteFunctionJobEnded")
     event = stack.cloud.stand_in.events[0]
 
@@ -149,7 +156,9 @@ def match_endings(stack):
     for status in ENDINGS + NO_ENDINGS:
         same(f"the rule takes {status}", stack.matches(rule, changed("status", status)), status in ENDINGS)
     for place, value in (
-        ("batchJobName", "bvb-emulators-1"), ("source", "aws.other"), ("detail-type", "Other State Change")
+        ("batchJobName", "bvb-emulators-1"),
+        ("source", "aws.other"),
+        ("detail-type", "Other State Change"),
     ):
         ended = changed(place, value)
         ended["detail"]["status"] = "Completed"
@@ -157,8 +166,10 @@ def match_endings(stack):
 
 
 def refuse_other_calls(stack):
-    """The person drops and reads results. From outside the endpoint that is all that anybody does, whatever IAM allows;
-    gives the number of refusals."""
+    """Checks that the person can only put drops and read results.
+
+    From outside the endpoint nobody can do more, whatever IAM allows. Returns the number of refused calls.
+    """
     admin = stack.cloud.user("admin", "s3:*")
     drops, output = {"Bucket": stack["InputBucketName"]}, {"Bucket": stack["OutputBucketName"]}
     dropped = {**drops, "Key": "support-tickets.jsonl"}
@@ -193,7 +204,7 @@ def outcome(call, **arguments):
 
 
 def refuse_bad_drop(stack):
-    """A bad file is told why; a file of another kind is nobody's."""
+    """Checks that a bad file gets a rejection with reasons, and that a file of another kind is ignored."""
     jobs, drops = len(stack.cloud.jobs()), len(stack.objects(prefix="ledger/drops/"))
     stack.drop("notes.txt", EXAMPLE.read_bytes())
     stack.drop("bad.jsonl", b'{"modelInput": 1}\n')
@@ -205,7 +216,7 @@ def refuse_bad_drop(stack):
 
 
 def repeat_notification(stack):
-    """S3 may send a notification twice."""
+    """Checks that a repeated notification changes nothing: S3 may send one twice."""
     jobs, before = len(stack.cloud.jobs()), stack.objects()
     key = "support-tickets.jsonl"
     dropped = stack.cloud.s3.head_object(Bucket=stack["InputBucketName"], Key=key)
@@ -213,20 +224,25 @@ def repeat_notification(stack):
     s3 = event["Records"][0]["s3"]
     s3["bucket"] |= {"name": stack["InputBucketName"], "arn": f"arn:aws:s3:::{stack['InputBucketName']}"}
     s3["object"] |= {
-        "key": key, "size": dropped["ContentLength"], "eTag": dropped["ETag"].strip('"'),
-        "versionId": dropped["VersionId"]}
+        "key": key,
+        "size": dropped["ContentLength"],
+        "eTag": dropped["ETag"].strip('"'),
+        "versionId": dropped["VersionId"],
+    }
     stack.invoke(stack["SubmitFunctionName"], event)
     same("jobs after a repeated notification", len(stack.cloud.jobs()), jobs)
     same("objects after a repeated notification", stack.objects(), before)
 
 
 def sweep_up_lost_event(stack):
-    """Bedrock's events are best effort; the schedule's find what they have left open."""
+    """Checks that the sweep finishes a job whose event was lost: the events of Bedrock are best effort."""
     key, stand_in = "swept.jsonl", stack.cloud.stand_in
     seen = len(stand_in.events)
     stack.drop(key, EXAMPLE.read_bytes())
-    wait_for(f"the end of the job of {key}", lambda: any(
-        event["detail"]["status"] in ENDINGS for event in stand_in.events[seen:]))
+    wait_for(
+        f"the end of the job of {key}",
+        lambda: any(event["detail"]["status"] in ENDINGS for event in stand_in.events[seen:]),
+    )
     stack.lose_events()
     same(f"results of {key} without an event", stack.results(key), [])
     target = stack.rule("CompleteFunctionSweep")["Targets"][0]["Arn"]
@@ -236,7 +252,7 @@ def sweep_up_lost_event(stack):
 
 
 def find_lost_put(stack):
-    """A put whose notification never comes is found by the sweep, in the listing of the bucket's versions."""
+    """Checks that the sweep finds a put whose notification was lost, by listing the versions in the bucket."""
     key, functions, bucket = "lost put.jsonl", stack.cloud.functions, stack["InputBucketName"]
     sweep = stack.rule("CompleteFunctionSweep")["Targets"][0]["Arn"]
     environment = functions.get_function_configuration(FunctionName=sweep)["Environment"]["Variables"]
@@ -261,20 +277,29 @@ def find_lost_put(stack):
 
 
 def use_network_of(stack, report, parameters):
-    """A second stack in the network of the first, with a key, a prefix and a name of its own."""
+    """Deploys a second stack into the network of the first, with its own key, prefix, and name."""
     cloud, shared = stack.cloud, stack.resources()["BedrockVpcEndpointSecurityGroup"]
     before = group_rules(cloud, shared)
     guest = Stack(cloud, "bvb-guest", stack.person)
     guest.deploy(
-        **parameters, VpcId=stack["VpcId"], SubnetIds=stack["JobSubnetIds"], S3VpcEndpointId=stack["S3VpcEndpointId"],
-        BedrockVpcEndpointId=stack["BedrockVpcEndpointId"], BedrockVpcEndpointSecurityGroupId=shared,
-        KmsKeyArn="create", InputPrefix="incoming/", JobNamePrefix="nightly")
+        **parameters,
+        VpcId=stack["VpcId"],
+        SubnetIds=stack["JobSubnetIds"],
+        S3VpcEndpointId=stack["S3VpcEndpointId"],
+        BedrockVpcEndpointId=stack["BedrockVpcEndpointId"],
+        BedrockVpcEndpointSecurityGroupId=shared,
+        KmsKeyArn="create",
+        InputPrefix="incoming/",
+        JobNamePrefix="nightly",
+    )
     resources = guest.resources()
     same("a VPC of the second stack", resources.get("Vpc"), None)
     same("subnets of the second stack", guest["JobSubnetIds"], stack["JobSubnetIds"])
-    report.read_back("second stack, rules of the shared endpoint", [
-        rule["UserIdGroupPairs"] for rule in group_rules(cloud, shared)["IpPermissions"]],
-        [[stack["FunctionSecurityGroupId"]], [guest["FunctionSecurityGroupId"]]])
+    report.read_back(
+        "second stack, rules of the shared endpoint",
+        [rule["UserIdGroupPairs"] for rule in group_rules(cloud, shared)["IpPermissions"]],
+        [[stack["FunctionSecurityGroupId"]], [guest["FunctionSecurityGroupId"]]],
+    )
     notification(report, cloud, guest, prefix="incoming/", suffix=".jsonl")
     key = {"KeyId": guest["KmsKeyArn"]}
     report.read_back("second stack, key rotation", cloud.kms.get_key_rotation_status(**key)["KeyRotationEnabled"], True)
@@ -290,7 +315,7 @@ def use_network_of(stack, report, parameters):
 
 
 def update(stack, report):
-    """Another model, more memory, fewer zones: the next job has them, and what was there is still there."""
+    """Updates the model, the memory, and the zones: the next job uses them, and all objects are still there."""
     before = stack.objects("InputBucketName"), stack.objects()
     subnets = stack["JobSubnetIds"].split(",")
     seconds = stack.deploy(ModelId=OTHER_MODEL, MemorySize=1024, AvailabilityZoneCount=2)
@@ -300,8 +325,9 @@ def update(stack, report):
     for name in ("Submit", "Complete"):
         found = stack.cloud.functions.get_function_configuration(FunctionName=stack[f"{name}FunctionName"])
         report.read_back(f"{name}Function, memory after an update", found["MemorySize"], 1024)
-    report.read_back("JobRole, subnets after an update", placement(stack.cloud, stack.resources())["ec2:SubnetID"],
-                     subnets[:2])
+    report.read_back(
+        "JobRole, subnets after an update", placement(stack.cloud, stack.resources())["ec2:SubnetID"], subnets[:2]
+    )
     drop_example(stack, "updated.jsonl")
     return seconds
 
@@ -314,7 +340,7 @@ def nothing_failed(stack):
 
 
 def delete(stack):
-    """Deletes the stack: nothing is left but the buckets, as they were."""
+    """Deletes the stack, and checks that only the buckets are left, with the same objects."""
     cloud, resources = stack.cloud, stack.resources()
     buckets = [stack["InputBucketName"], stack["OutputBucketName"]]
     before = [(objects(cloud.s3, name), cloud.s3.get_bucket_policy(Bucket=name)["Policy"]) for name in buckets]
@@ -333,7 +359,7 @@ def delete(stack):
 
 
 def left_over(cloud, stack_name, resources):
-    """What the account has of a stack, but for its buckets and its key."""
+    """Returns what is left of a stack in the account, other than its buckets and its key."""
     names = [
         *(function["FunctionName"] for function in cloud.functions.list_functions()["Functions"]),
         *(role["RoleName"] for role in cloud.iam.list_roles()["Roles"]),
@@ -354,7 +380,7 @@ def left_over(cloud, stack_name, resources):
 
 
 if __name__ == "__main__":
-    # Whatever ends this program, ends what it has started.
+    # A signal that ends this program also ends the processes that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("emulator: terminated"))
     try:
         main()

@@ -1,22 +1,25 @@
-"""Runs MiniStack, having taught it what an examination of an account asks and MiniStack does not answer.
+"""Runs MiniStack with patches for the calls of the doctor.
 
-- DescribeVpcEndpoints leaves out the endpoint's policy, private DNS and security groups, which it keeps.
-- SimulatePrincipalPolicy does not look at ContextEntries, so that no statement with a condition ever applies.
+- MiniStack stores the policy, the private DNS setting, and the security groups of an endpoint, but DescribeVpcEndpoints
+  omits them.
+- SimulatePrincipalPolicy ignores ContextEntries, so statements with a condition never apply.
 """
 
 import json
 from contextvars import ContextVar
+from types import MappingProxyType
 from xml.sax.saxutils import escape
 
-import ministack_server
 from ministack.app import main
 from ministack.core import iam_evaluator
 from ministack.services import ec2, iam
 
-# What AWS gives an endpoint of which nothing is said.
+import ministack_server
+
+# The policy of an endpoint for which none was given.
 FULL_ACCESS = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
 
-CONTEXT = ContextVar("context", default={})
+CONTEXT = ContextVar("context", default=MappingProxyType({}))
 
 
 def teach_endpoints():
@@ -24,8 +27,8 @@ def teach_endpoints():
 
     def whole(endpoint, tag="item"):
         policy = endpoint.get("PolicyDocument") or FULL_ACCESS
-        groups = "".join(f"<item><groupId>{id}</groupId></item>" for id in endpoint.get("SecurityGroupIds", []))
-        # CloudFormation hands over what a template says in whichever type it is written.
+        groups = "".join(f"<item><groupId>{group}</groupId></item>" for group in endpoint.get("SecurityGroupIds", []))
+        # CloudFormation passes a boolean or a string, whichever the template has.
         has_private_dns = str(endpoint.get("PrivateDnsEnabled", False)).lower()
         end = f"</{tag}>"
         return (
@@ -38,15 +41,15 @@ def teach_endpoints():
 
 
 def entries(parameters):
-    """The context keys of a request; several values stay a list."""
+    """Returns the context keys of a request. A key with several values has a list."""
     found, number = {}, 1
     while key := iam._p(parameters, f"ContextEntries.member.{number}.ContextKeyName"):
-        place = f"ContextEntries.member.{number}."
+        entry = f"ContextEntries.member.{number}."
         values, item = [], 1
-        while value := iam._p(parameters, f"{place}ContextKeyValues.member.{item}"):
+        while value := iam._p(parameters, f"{entry}ContextKeyValues.member.{item}"):
             values.append(value)
             item += 1
-        is_list = iam._p(parameters, f"{place}ContextKeyType").endswith("List")
+        is_list = iam._p(parameters, f"{entry}ContextKeyType").endswith("List")
         found[key.lower()] = values if is_list else values[0]
         number += 1
     return found

@@ -1,4 +1,4 @@
-"""A stack: deployed, used, updated and deleted with the commands and calls of a user."""
+"""Deploys, uses, updates, and deletes a stack, with the commands and calls of a user."""
 
 import json
 import subprocess
@@ -13,12 +13,12 @@ SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
 
 
 class Cloud:
-    """The clients of the account."""
+    """Clients for the services of the account."""
 
     def __init__(self, servers):
         self.servers = servers
         self.stand_in = servers.stand_in
-        # The account itself, which no policy stops here.
+        # The account itself: no policy applies to it here.
         session = boto3.Session(ACCOUNT, "none", region_name=REGION)
 
         def client(service):
@@ -37,7 +37,7 @@ class Cloud:
         self.sqs = client("sqs")
 
     def user(self, name, *actions):
-        """A new user who may do this anywhere, as far as IAM goes; gives the user's own client of S3."""
+        """Creates a user whom IAM allows these actions on every resource, and returns an S3 client for that user."""
         self.iam.create_user(UserName=name)
         if actions:
             statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
@@ -48,13 +48,13 @@ class Cloud:
         return session.client("s3", endpoint_url=self.servers.endpoint)
 
     def jobs(self):
-        """Every job so far, oldest first."""
+        """Returns every job so far, oldest first."""
         pages = self.bedrock.get_paginator("list_model_invocation_jobs").paginate(sortOrder="Ascending")
         return pages.build_full_result()["invocationJobSummaries"]
 
 
 class Stack:
-    """One deployment of the template, and the client of the person who uses it."""
+    """One deployment of the template, and the S3 client of the person who uses it."""
 
     def __init__(self, cloud, name, person):
         self.cloud = cloud
@@ -64,7 +64,7 @@ class Stack:
         self.routed = len(cloud.stand_in.events)
 
     def deploy(self, **parameters):
-        """Creates or updates it, and gives the seconds that took."""
+        """Creates or updates the stack, and returns how many seconds that took."""
         overrides = [f"{name}={value}" for name, value in parameters.items()]
         started = time.monotonic()
         self.sam("deploy", "--no-confirm-changeset", "--parameter-overrides", *overrides)
@@ -74,14 +74,16 @@ class Stack:
         return seconds
 
     def delete(self):
-        """Deletes it, and gives the seconds that took."""
+        """Deletes the stack, and returns how many seconds that took."""
         started = time.monotonic()
         self.sam("delete", "--no-prompts", "--region", REGION)
         return time.monotonic() - started
 
     def sam(self, command, *arguments):
         line = [SAM, command, "--stack-name", self.name, *arguments]
-        done = subprocess.run(line, cwd=ROOT, env=self.cloud.servers.environment, capture_output=True, text=True)
+        done = subprocess.run(
+            line, cwd=ROOT, env=self.cloud.servers.environment, capture_output=True, text=True, check=False
+        )
         if done.returncode != 0:
             said = (done.stdout + done.stderr).splitlines()[-20:]
             raise Mismatch(f"sam {command} {self.name}: expected to succeed, found:\n" + "\n".join(said))
@@ -90,13 +92,13 @@ class Stack:
         return self.outputs[output]
 
     def resources(self):
-        """The id of each resource, by its logical id."""
+        """Returns the physical id of each resource by its logical id."""
         pages = self.cloud.cloudformation.get_paginator("list_stack_resources").paginate(StackName=self.name)
         found = pages.build_full_result()["StackResourceSummaries"]
         return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
 
     def rule(self, logical_id):
-        """A rule with its targets, as it was deployed."""
+        """Returns a deployed rule with its targets."""
         name = self.resources()[logical_id]
         rule = self.cloud.events.describe_rule(Name=name)
         return {**rule, "Targets": self.cloud.events.list_targets_by_rule(Rule=name)["Targets"]}
@@ -106,21 +108,23 @@ class Stack:
         self.person.put_object(Bucket=self["InputBucketName"], Key=key, Body=content)
 
     def results(self, key):
-        """The names of the results of a drop, as the person."""
+        """Lists the results of a drop, as the person."""
         return list(objects(self.person, self["OutputBucketName"], f"results/{key}/"))
 
     def read(self, name):
-        """A result, as the person."""
+        """Reads a result, as the person."""
         return self.person.get_object(Bucket=self["OutputBucketName"], Key=name)["Body"].read()
 
     def objects(self, output="OutputBucketName", prefix=""):
-        """Every object of a bucket and the hash of its content, by its key."""
+        """Returns the hash of every object in a bucket by its key."""
         return objects(self.cloud.s3, self[output], prefix)
 
     def route_events(self):
-        """Does what EventBridge does with Bedrock's events, which MiniStack takes from nobody: matches them with the
-        rule as it was deployed, and invokes its target with those that match."""
-        events = self.cloud.stand_in.events[self.routed:]
+        """Routes the events of Bedrock as EventBridge would, because MiniStack cannot receive them.
+
+        Matches each event against the deployed rule, and invokes the rule's target with those that match.
+        """
+        events = self.cloud.stand_in.events[self.routed :]
         self.routed += len(events)
         rule = self.rule("CompleteFunctionJobEnded") if events else None
         for event in events:
@@ -135,16 +139,16 @@ class Stack:
         return self.cloud.events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"]
 
     def invoke_later(self, function, event):
-        """Invokes a function as a rule or a bucket does."""
+        """Invokes a function asynchronously, as a rule or a bucket does."""
         self.cloud.functions.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event))
 
     def invoke(self, function, event):
-        """Invokes a function and waits for its end."""
+        """Invokes a function and waits for its answer."""
         answer = self.cloud.functions.invoke(FunctionName=function, Payload=json.dumps(event))
         same(f"{function}: its error", answer.get("FunctionError"), None)
 
     def report_of(self, key):
-        """Delivers events until a drop has its summary or its rejection; gives its name and content."""
+        """Delivers events until a drop has its summary or its rejection, and returns the name and the content of that."""
 
         def find():
             self.route_events()

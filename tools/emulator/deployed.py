@@ -1,4 +1,4 @@
-"""What was deployed, read back from the services that have it, and held against what the project promises."""
+"""Reads back what was deployed from each service, and checks that it is what the project promises."""
 
 import json
 
@@ -26,7 +26,7 @@ ALARMS = {
 
 
 def read_back(report, cloud, stack, parameters):
-    """Everything, of a stack that made its network, after README's deployment with these parameters."""
+    """Reads back all resources of a stack that created its own network and was deployed with these parameters."""
     resources = stack.resources()
     vpc(report, cloud, stack)
     subnets(report, cloud, stack)
@@ -56,8 +56,10 @@ def vpc(report, cloud, stack):
         "internet gateways": cloud.ec2.describe_internet_gateways(Filters=attached)["InternetGateways"],
         "NAT gateways": cloud.ec2.describe_nat_gateways(Filters=of_vpc)["NatGateways"],
         "egress-only gateways": [
-            gateway for gateway in cloud.ec2.describe_egress_only_internet_gateways()["EgressOnlyInternetGateways"]
-            if any(attachment["VpcId"] == stack["VpcId"] for attachment in gateway["Attachments"])],
+            gateway
+            for gateway in cloud.ec2.describe_egress_only_internet_gateways()["EgressOnlyInternetGateways"]
+            if any(attachment["VpcId"] == stack["VpcId"] for attachment in gateway["Attachments"])
+        ],
     }.items():
         report.read_back(f"VPC, {what}", found, [])
 
@@ -81,33 +83,55 @@ def endpoints(report, cloud, stack, resources):
     report.read_back("endpoints of the VPC", ids_of(found, "VpcEndpointId"), expected)
     s3, bedrock = (
         next(endpoint for endpoint in found if endpoint["VpcEndpointId"] == stack[output])
-        for output in ("S3VpcEndpointId", "BedrockVpcEndpointId"))
+        for output in ("S3VpcEndpointId", "BedrockVpcEndpointId")
+    )
     report.read_back("S3 endpoint, type", s3["VpcEndpointType"], "Gateway")
     report.read_back("S3 endpoint, service", s3["ServiceName"], f"com.amazonaws.{REGION}.s3")
     tables = ids_of(route_tables(cloud, stack), "RouteTableId")
     report.read_back("S3 endpoint, route tables", sorted(s3["RouteTableIds"]), tables)
-    report.read_back("S3 endpoint, policy", sids(s3["PolicyDocument"]), [
-        "FunctionsReadDrops", "SweepFindsDrops", "FunctionsKeepOutput", "FunctionsList", "JobsReadAndWrite", "JobsList"])
+    report.read_back(
+        "S3 endpoint, policy",
+        sids(s3["PolicyDocument"]),
+        [
+            "FunctionsReadDrops",
+            "SweepFindsDrops",
+            "FunctionsKeepOutput",
+            "FunctionsList",
+            "JobsReadAndWrite",
+            "JobsList",
+        ],
+    )
     report.read_back("Bedrock endpoint, type", bedrock["VpcEndpointType"], "Interface")
     report.read_back("Bedrock endpoint, service", bedrock["ServiceName"], f"com.amazonaws.{REGION}.bedrock")
     report.read_back("Bedrock endpoint, subnets", sorted(bedrock["SubnetIds"]), split(stack["JobSubnetIds"]))
     report.read_back("Bedrock endpoint, private DNS", bedrock["PrivateDnsEnabled"], True)
-    report.read_back("Bedrock endpoint, security groups", ids_of(bedrock["Groups"], "GroupId"),
-                     [resources["BedrockVpcEndpointSecurityGroup"]])
-    report.read_back("Bedrock endpoint, policy", sids(bedrock["PolicyDocument"]), [
-        "FunctionsCreateJobsOfTheModel", "FunctionsKeepJobs", "FunctionsFindJobs"])
+    report.read_back(
+        "Bedrock endpoint, security groups",
+        ids_of(bedrock["Groups"], "GroupId"),
+        [resources["BedrockVpcEndpointSecurityGroup"]],
+    )
+    report.read_back(
+        "Bedrock endpoint, policy",
+        sids(bedrock["PolicyDocument"]),
+        ["FunctionsCreateJobsOfTheModel", "FunctionsKeepJobs", "FunctionsFindJobs"],
+    )
 
 
 def security_groups(report, cloud, stack, resources, prefix_list):
     jobs, functions, endpoint = (
-        resources[name] for name in ("JobSecurityGroup", "FunctionSecurityGroup", "BedrockVpcEndpointSecurityGroup"))
+        resources[name] for name in ("JobSecurityGroup", "FunctionSecurityGroup", "BedrockVpcEndpointSecurityGroup")
+    )
     report.read_back("security groups of the jobs", stack["JobSecurityGroupIds"], jobs)
     to_s3 = {**HTTPS, "PrefixListIds": [prefix_list]}
     for what, group, inwards, outwards in (
         ("jobs", jobs, [], [to_s3]),
         ("functions", functions, [], [to_s3, {**HTTPS, "UserIdGroupPairs": [endpoint]}]),
-        ("Bedrock endpoint", endpoint, [{**HTTPS, "UserIdGroupPairs": [functions]}],
-         [{**HTTPS, "IpRanges": ["127.0.0.1/32"]}]),
+        (
+            "Bedrock endpoint",
+            endpoint,
+            [{**HTTPS, "UserIdGroupPairs": [functions]}],
+            [{**HTTPS, "IpRanges": ["127.0.0.1/32"]}],
+        ),
     ):
         found = group_rules(cloud, group)
         report.read_back(f"security group of the {what}, inwards", found["IpPermissions"], inwards)
@@ -115,11 +139,14 @@ def security_groups(report, cloud, stack, resources, prefix_list):
 
 
 def group_rules(cloud, group):
-    """The rules of a security group, each with its peers as plain ids."""
+    """Returns the rules of a security group, with each peer as a plain id."""
     found = cloud.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
     peers = (
-        ("PrefixListIds", "PrefixListId"), ("UserIdGroupPairs", "GroupId"),
-        ("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6"))
+        ("PrefixListIds", "PrefixListId"),
+        ("UserIdGroupPairs", "GroupId"),
+        ("IpRanges", "CidrIp"),
+        ("Ipv6Ranges", "CidrIpv6"),
+    )
 
     def plain(rule):
         ports = {name: rule.get(name) for name in HTTPS}
@@ -129,7 +156,7 @@ def group_rules(cloud, group):
 
 
 def bucket(report, cloud, stack, name, people):
-    """A bucket whose data the `people` reach from outside the endpoint."""
+    """Reads back a bucket whose data the `people` can reach from outside the endpoint."""
     bucket_name, s3 = stack[f"{name}Name"], cloud.s3
     arguments = {"Bucket": bucket_name}
     policy = json.loads(s3.get_bucket_policy(**arguments)["Policy"])
@@ -137,16 +164,32 @@ def bucket(report, cloud, stack, name, people):
     of_people = {
         "InputBucket": ["UploadersOnlyPut", "UploadersOnlyUnderThePrefix", "UploadersMayPut"],
         "OutputBucket": [
-            "ReadersOnlyGet", "ReadersOnlyResults", "ReadersListOnlyResults", "ReadersMayGet", "ReadersMayList"],
+            "ReadersOnlyGet",
+            "ReadersOnlyResults",
+            "ReadersListOnlyResults",
+            "ReadersMayGet",
+            "ReadersMayList",
+        ],
     }[name]
-    report.read_back(f"{name}, statements of its policy", list(statements), [
-        "TlsOnly", "OnlyThroughTheEndpoint", "ListOnlyThroughTheEndpoint", *of_people])
+    report.read_back(
+        f"{name}, statements of its policy",
+        list(statements),
+        ["TlsOnly", "OnlyThroughTheEndpoint", "ListOnlyThroughTheEndpoint", *of_people],
+    )
     closed = statements["OnlyThroughTheEndpoint"]
-    report.read_back(f"{name}, policy, whom it refuses", (closed["Effect"], closed["Principal"], closed["Action"]), (
-        "Deny", "*", "s3:*"))
-    report.read_back(f"{name}, policy, but for", closed["Condition"], {
-        "StringNotEquals": {"aws:SourceVpce": stack["S3VpcEndpointId"]},
-        "ArnNotEquals": {"aws:PrincipalArn": [people]}})
+    report.read_back(
+        f"{name}, policy, whom it refuses",
+        (closed["Effect"], closed["Principal"], closed["Action"]),
+        ("Deny", "*", "s3:*"),
+    )
+    report.read_back(
+        f"{name}, policy, but for",
+        closed["Condition"],
+        {
+            "StringNotEquals": {"aws:SourceVpce": stack["S3VpcEndpointId"]},
+            "ArnNotEquals": {"aws:PrincipalArn": [people]},
+        },
+    )
     blocked = s3.get_public_access_block(**arguments)["PublicAccessBlockConfiguration"]
     report.read_back(f"{name}, public access", (len(blocked), set(blocked.values())), (4, {True}))
     versioning = s3.get_bucket_versioning(**arguments).get("Status")
@@ -157,12 +200,15 @@ def bucket(report, cloud, stack, name, people):
     encryption = s3.get_bucket_encryption(**arguments)["ServerSideEncryptionConfiguration"]["Rules"][0]
     by_s3 = {"SSEAlgorithm": "AES256"}
     report.if_kept(f"{name}, encryption", encryption["ApplyServerSideEncryptionByDefault"], by_s3, unset=by_s3)
-    report.if_kept(f"{name}, lifecycle", lifecycle_rules(s3, arguments),
-                   ["AbortIncompleteMultipartUploads"] + (["ExpireJobs"] if name == "OutputBucket" else []))
+    report.if_kept(
+        f"{name}, lifecycle",
+        lifecycle_rules(s3, arguments),
+        ["AbortIncompleteMultipartUploads"] + (["ExpireJobs"] if name == "OutputBucket" else []),
+    )
 
 
 def lifecycle_rules(s3, arguments):
-    """The names of the rules, `None` if there is no lifecycle."""
+    """Returns the names of the lifecycle rules, or `None` without a lifecycle configuration."""
     try:
         return [rule["ID"] for rule in s3.get_bucket_lifecycle_configuration(**arguments)["Rules"]]
     except ClientError as error:
@@ -172,13 +218,17 @@ def lifecycle_rules(s3, arguments):
 
 
 def notification(report, cloud, stack, **rules):
-    """S3 tells the function `submit` of the keys with this prefix and suffix, and nobody of anything else."""
+    """Checks that S3 notifies only submit, and only about keys with this prefix and suffix."""
     found = cloud.s3.get_bucket_notification_configuration(Bucket=stack["InputBucketName"])
     found.pop("ResponseMetadata")
     told = [
-        (entry["LambdaFunctionArn"].rpartition(":")[2], entry["Events"],
-         {rule["Name"]: rule["Value"] for rule in entry["Filter"]["Key"]["FilterRules"]})
-        for entry in found.pop("LambdaFunctionConfigurations", [])]
+        (
+            entry["LambdaFunctionArn"].rpartition(":")[2],
+            entry["Events"],
+            {rule["Name"]: rule["Value"] for rule in entry["Filter"]["Key"]["FilterRules"]},
+        )
+        for entry in found.pop("LambdaFunctionConfigurations", [])
+    ]
     report.read_back("InputBucket, notification", told, [(stack["SubmitFunctionName"], ["s3:ObjectCreated:*"], rules)])
     report.read_back("InputBucket, other notifications", found, {})
 
@@ -187,26 +237,40 @@ def function(report, cloud, stack, resources, name):
     function_name = stack[f"{name}FunctionName"]
     found = cloud.functions.get_function_configuration(FunctionName=function_name)
     for what, expected in {
-        "Runtime": "provided.al2023", "Handler": "bootstrap", "MemorySize": 512, "Timeout": 900,
+        "Runtime": "provided.al2023",
+        "Handler": "bootstrap",
+        "MemorySize": 512,
+        "Timeout": 900,
         "Role": stack[f"{name}RoleArn"],
     }.items():
         report.read_back(f"{name}Function, {what}", found[what], expected)
     report.read_back(f"{name}Function, log group", found["LoggingConfig"]["LogGroup"], resources[f"{name}LogGroup"])
     expected = {
-        "INPUT_BUCKET": stack["InputBucketName"], "OUTPUT_BUCKET": stack["OutputBucketName"],
-        "JOB_NAME_PREFIX": stack.name, "JOB_ROLE_ARN": stack["JobRoleArn"], "MODEL_ID": stack["ModelId"],
-        "SUBNET_IDS": stack["JobSubnetIds"], "SECURITY_GROUP_IDS": stack["JobSecurityGroupIds"]}
+        "INPUT_BUCKET": stack["InputBucketName"],
+        "OUTPUT_BUCKET": stack["OutputBucketName"],
+        "JOB_NAME_PREFIX": stack.name,
+        "JOB_ROLE_ARN": stack["JobRoleArn"],
+        "MODEL_ID": stack["ModelId"],
+        "SUBNET_IDS": stack["JobSubnetIds"],
+        "SECURITY_GROUP_IDS": stack["JobSecurityGroupIds"],
+    }
     variables = found["Environment"]["Variables"]
     report.read_back(f"{name}Function, environment", {key: variables.get(key) for key in expected}, expected)
     network = found["VpcConfig"]
-    report.read_back(f"{name}Function, its own network", (network["SubnetIds"], network["SecurityGroupIds"]), (
-        stack["JobSubnetIds"].split(","), [stack["FunctionSecurityGroupId"]]))
-    # MiniStack has it under the qualifier that SAM writes, and not without one.
+    report.read_back(
+        f"{name}Function, its own network",
+        (network["SubnetIds"], network["SecurityGroupIds"]),
+        (stack["JobSubnetIds"].split(","), [stack["FunctionSecurityGroupId"]]),
+    )
+    # MiniStack finds it only under the qualifier that SAM writes.
     asked = {"FunctionName": function_name, "Qualifier": "$LATEST"}
     retries = cloud.functions.get_function_event_invoke_config(**asked)
     report.read_back(f"{name}Function, retries", retries["MaximumRetryAttempts"], 2)
-    report.read_back(f"{name}Function, failure queue", retries["DestinationConfig"]["OnFailure"]["Destination"],
-                     queue_arn(cloud, stack[f"{name}FailureQueueUrl"]))
+    report.read_back(
+        f"{name}Function, failure queue",
+        retries["DestinationConfig"]["OnFailure"]["Destination"],
+        queue_arn(cloud, stack[f"{name}FailureQueueUrl"]),
+    )
     group = cloud.logs.describe_log_groups(logGroupNamePrefix=resources[f"{name}LogGroup"])["logGroups"][0]
     report.read_back(f"{name}LogGroup, days", group["retentionInDays"], 30)
 
@@ -222,7 +286,7 @@ def queue_arn(cloud, url):
 
 
 def permissions(report, cloud, stack, resources):
-    """Who may invoke the functions: the one bucket, and the two rules."""
+    """Checks who may invoke the functions: the input bucket, and the two rules."""
     for name, service, sources in (
         ("Submit", "s3.amazonaws.com", [f"arn:aws:s3:::{stack['InputBucketName']}"]),
         ("Complete", "events.amazonaws.com", rule_arns(resources)),
@@ -230,29 +294,40 @@ def permissions(report, cloud, stack, resources):
         policy = json.loads(cloud.functions.get_policy(FunctionName=stack[f"{name}FunctionName"])["Policy"])
         found = [
             (statement["Principal"]["Service"], statement["Condition"]["ArnLike"]["AWS:SourceArn"])
-            for statement in policy["Statement"]]
+            for statement in policy["Statement"]
+        ]
         report.read_back(f"{name}Function, who invokes it", sorted(found), [(service, source) for source in sources])
 
 
 def rules(report, cloud, stack, resources):
     ended, sweep = (stack.rule(f"CompleteFunction{name}") for name in ("JobEnded", "Sweep"))
-    report.read_back("rule, pattern", json.loads(ended["EventPattern"]), {
-        "source": ["aws.bedrock"], "detail-type": ["Batch Inference Job State Change"],
-        "detail": {"status": ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"],
-                   "batchJobName": [{"prefix": f"{stack.name}-"}]}})
+    report.read_back(
+        "rule, pattern",
+        json.loads(ended["EventPattern"]),
+        {
+            "source": ["aws.bedrock"],
+            "detail-type": ["Batch Inference Job State Change"],
+            "detail": {
+                "status": ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"],
+                "batchJobName": [{"prefix": f"{stack.name}-"}],
+            },
+        },
+    )
     report.read_back("schedule", sweep["ScheduleExpression"], "rate(15 minutes)")
     undelivered = queue_arn(cloud, stack["UndeliveredQueueUrl"])
     for what, rule in (("rule", ended), ("schedule", sweep)):
         report.read_back(f"{what}, state", rule["State"], "ENABLED")
-        targets = [
-            (target["Arn"].rpartition(":")[2], target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]]
+        targets = [(target["Arn"].rpartition(":")[2], target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]]
         report.read_back(f"{what}, targets", targets, [(stack["CompleteFunctionName"], undelivered)])
     policy = sweep["Targets"][0]["RetryPolicy"]
     report.read_back("schedule, retries", policy, {"MaximumEventAgeInSeconds": 900})
     attributes = cloud.sqs.get_queue_attributes(QueueUrl=stack["UndeliveredQueueUrl"], AttributeNames=["Policy"])
     statement = json.loads(attributes["Attributes"]["Policy"])["Statement"][0]
-    report.read_back("Undelivered queue, who sends", sorted(statement["Condition"]["ArnEquals"]["aws:SourceArn"]),
-                     rule_arns(resources))
+    report.read_back(
+        "Undelivered queue, who sends",
+        sorted(statement["Condition"]["ArnEquals"]["aws:SourceArn"]),
+        rule_arns(resources),
+    )
 
 
 def rule_arns(resources):
@@ -282,17 +357,24 @@ def roles(report, cloud, stack, resources):
         found = cloud.iam.list_attached_role_policies(**role)["AttachedPolicies"]
         report.read_back(f"{name}, managed policies", ids_of(found, "PolicyArn"), attached)
         report.read_back(f"{name}, own policies", sorted(cloud.iam.list_role_policies(**role)["PolicyNames"]), inline)
-    report.read_back("JobRole, subnets and security groups", placement(cloud, resources), {
-        "ec2:SubnetID": stack["JobSubnetIds"].split(","),
-        "ec2:SecurityGroupID": stack["JobSecurityGroupIds"].split(",")})
+    report.read_back(
+        "JobRole, subnets and security groups",
+        placement(cloud, resources),
+        {
+            "ec2:SubnetID": stack["JobSubnetIds"].split(","),
+            "ec2:SecurityGroupID": stack["JobSecurityGroupIds"].split(","),
+        },
+    )
 
 
 def placement(cloud, resources):
-    """Where the job's role may create network interfaces."""
+    """Returns the subnets and security groups in which the job's role may create network interfaces."""
     policy = cloud.iam.get_role_policy(RoleName=resources["JobRole"], PolicyName="Vpc")["PolicyDocument"]
     conditions = (
-        statement["Condition"]["StringEquals"] for statement in policy["Statement"]
-        if statement["Sid"].startswith("EniPlacement"))
+        statement["Condition"]["StringEquals"]
+        for statement in policy["Statement"]
+        if statement["Sid"].startswith("EniPlacement")
+    )
     return {key: value for condition in conditions for key, value in condition.items()}
 
 
@@ -301,7 +383,7 @@ def in_vpc(stack):
 
 
 def route_tables(cloud, stack):
-    """Those of the subnets: the VPC's main one has none."""
+    """Returns the route tables of the subnets. The main table of the VPC has no subnet."""
     found = cloud.ec2.describe_route_tables(Filters=in_vpc(stack))["RouteTables"]
     return [table for table in found if any("SubnetId" in entry for entry in table["Associations"])]
 

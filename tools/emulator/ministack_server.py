@@ -1,12 +1,12 @@
-"""Runs MiniStack, having taught it what it does not know of the template.
+"""Runs MiniStack with patches for what the template needs and MiniStack lacks.
 
-- The types AWS::EC2::SecurityGroupIngress and AWS::EC2::SecurityGroupEgress, for which it refuses the whole
-  template as "Unrecognized resource types". It has the same rules as properties of a security group, so they are
-  kept in that form and place.
-- Fn::Join in conditions, which it compares unjoined: no list is ever found empty.
-- VpcConfig of functions, which its Lambda has and its CloudFormation drops.
-- The way that a request took, which it asks policies about without knowing it: over TLS, which the loopback has
-  not, and through an S3 gateway endpoint if a function sends it whose subnets have their route tables there.
+- The types AWS::EC2::SecurityGroupIngress and AWS::EC2::SecurityGroupEgress: MiniStack rejects the whole template with
+  "Unrecognized resource types". It supports such rules as properties of a security group, so the patch stores them there.
+- Fn::Join in conditions: MiniStack does not join before it compares, so an empty list never equals an empty string.
+- VpcConfig of functions: Lambda in MiniStack supports it, but CloudFormation in MiniStack drops it.
+- The path of a request: policies ask about it, but MiniStack does not track it. The patch says that every request uses
+  TLS, although the loopback does not, and that requests of a function go through an S3 gateway endpoint if the route
+  tables of the function's subnets use one.
 """
 
 import uuid
@@ -17,21 +17,21 @@ from ministack.services import ec2, lambda_svc
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 
-def rule_handlers(place):
-    """What CloudFormation does with the rules of one direction; `place` is their name in a security group."""
+def rule_handlers(member):
+    """Returns the handlers for the rules of one direction, which a security group stores under `member`."""
 
     def create(_logical_id, properties, _stack_name):
         group = ec2._security_groups.get(properties["GroupId"])
         if group is None:
             raise ValueError(f"The security group '{properties['GroupId']}' does not exist")
-        group[place] = group[place] + provisioners._ec2_sg_permissions([properties])
+        group[member] = group[member] + provisioners._ec2_sg_permissions([properties])
         return f"sgr-{uuid.uuid4().hex[:17]}", {}
 
     def delete(_physical_id, properties):
         group = ec2._security_groups.get(properties["GroupId"])
         if group is not None:
             gone = provisioners._ec2_sg_permissions([properties])
-            group[place] = [rule for rule in group[place] if rule not in gone]
+            group[member] = [rule for rule in group[member] if rule not in gone]
 
     def update(physical_id, old, new, stack_name):
         delete(physical_id, old)
@@ -41,7 +41,7 @@ def rule_handlers(place):
 
 
 def function_handlers(handlers_of_functions):
-    """The same handlers, which keep the functions' VpcConfig."""
+    """Returns these handlers, changed so that they keep the VpcConfig of a function."""
 
     def keep(made, properties):
         name, attributes = made
@@ -59,7 +59,7 @@ def function_handlers(handlers_of_functions):
 
 
 def joined(node, parameters):
-    """A part of a condition, with every list parameter that it joins in the place of its Fn::Join."""
+    """Returns a part of a condition with each Fn::Join of a list parameter replaced by the joined value."""
     match node:
         case {"Fn::Join": [delimiter, {"Ref": name}]} if name in parameters:
             return delimiter.join(item.strip() for item in parameters[name]["Value"].split(","))
@@ -71,7 +71,7 @@ def joined(node, parameters):
 
 
 def s3_endpoint_of(principal_arn):
-    """The gateway endpoint that the requests of a function take: its session has its name."""
+    """Returns the gateway endpoint that a function's requests go through. The session is named after the function."""
     function = lambda_svc._functions.get(principal_arn.rpartition("/")[2])
     if ":assumed-role/" not in principal_arn or function is None:
         return None

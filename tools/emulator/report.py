@@ -1,26 +1,26 @@
-"""What is expected, and what was found."""
+"""Compares what was found with what is expected."""
 
 import time
 
 
 class Mismatch(Exception):
-    """Something is not as it should be; says what was expected and what was found."""
+    """Something is not as it should be. The message says what was expected and what was found."""
 
 
 class Report:
-    """The properties that were read back, and those that the emulator does not keep."""
+    """Counts the properties that were read back, and lists those that the emulator does not keep."""
 
     def __init__(self):
         self.properties = 0
         self.not_kept = []
 
     def read_back(self, what, found, expected):
-        """A property of what was deployed."""
+        """Checks a property of a deployed resource."""
         same(what, found, expected)
         self.properties += 1
 
     def if_kept(self, what, found, expected, unset=None):
-        """A property that the emulator may drop: it then shows what it shows where nothing was `unset`."""
+        """Checks a property that the emulator may drop. If it did, it shows the value `unset`."""
         if found == unset:
             self.not_kept.append(what)
         else:
@@ -33,11 +33,11 @@ def same(what, found, expected):
 
 
 def wait_for(what, condition, seconds=30):
-    """Waits until the condition gives something, and gives it back."""
+    """Waits until the condition returns something true, and returns that."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = condition()
         if found:
             return found
         time.sleep(0.05)
-    raise Mismatch(f"{what}: expected within {seconds} s, did not happen")
+    raise Mismatch(f"{what}: expected within {seconds} s, but it did not happen")

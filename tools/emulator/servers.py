@@ -1,4 +1,4 @@
-"""The processes: MiniStack in AWS's place, and this project's stand-in in Bedrock's."""
+"""Runs MiniStack as AWS, and this project's stand-in as Bedrock."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ LOG_LINES = 40
 
 
 class Servers:
-    """Both, on free ports of 127.0.0.1, as long as the `with` block lasts. Nothing is kept of them."""
+    """Runs both on free ports of 127.0.0.1 while the `with` block lasts, and leaves nothing behind."""
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="emulator-")
@@ -47,7 +47,7 @@ class Servers:
         self.folder.cleanup()
 
     def start(self, command, environment, **output):
-        """Starts a process in a group of its own, with all that it starts itself."""
+        """Starts a process in a new process group, to which its own child processes belong too."""
         process = subprocess.Popen(command, env=environment, text=True, start_new_session=True, **output)
         self.processes.append(process)
         return process
@@ -58,7 +58,7 @@ class Servers:
         return self.start(command, self.environment, stdout=subprocess.PIPE)
 
     def start_ministack(self):
-        """It hands endpoints on to the functions from its own environment, so it starts last."""
+        """Starts MiniStack last, because it passes the endpoints in its own environment on to the functions."""
         server = Path(__file__).parent / "account_server.py"
         variables = {
             "BIND_HOST": "127.0.0.1",
@@ -68,8 +68,9 @@ class Servers:
             "AWS_ENDPOINT_URL_BEDROCK": self.stand_in.endpoint,
         }
         with self.log_path.open("w") as log:
-            process = self.start([sys.executable, "-B", server], {**self.environment, **variables},
-                                 stdout=log, stderr=subprocess.STDOUT)
+            process = self.start(
+                [sys.executable, "-B", server], {**self.environment, **variables}, stdout=log, stderr=subprocess.STDOUT
+            )
         wait_for("MiniStack's first answer", lambda: self.answers(process))
 
     def answers(self, process):
@@ -83,7 +84,7 @@ class Servers:
 
 
 class StandIn:
-    """The Bedrock stand-in: its address, and the events that it has sent."""
+    """The Bedrock stand-in: its address, and the events that it has sent so far."""
 
     def __init__(self, process):
         self.endpoint = process.stdout.readline().strip()
@@ -98,30 +99,28 @@ class StandIn:
 
 
 def end(process):
-    """Lets a process end what it has started, and ends what is left of its group."""
+    """Lets a process end its child processes, and then kills what is left of its group."""
     process.terminate()
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(10)
-    except subprocess.TimeoutExpired:
-        pass
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def environment(folder, endpoint):
-    """Of every process: nothing of the user's own configuration, and no proxy before the loopback."""
+    """Returns the environment of every process, without the user's own configuration and without a proxy."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": folder,
         "TMPDIR": folder,
         "LC_ALL": "C.UTF-8",
-        # To MiniStack the id of a key is the account.
+        # MiniStack takes the access key id for the account id.
         "AWS_ACCESS_KEY_ID": ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "none",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        # An address and no name, so that the SDKs, those of the functions too, put buckets into the path.
+        # The host is an IP address, so all SDKs, including those of the functions, put the bucket into the path.
         "AWS_ENDPOINT_URL": endpoint,
         "SAM_CLI_TELEMETRY": "0",
     }

@@ -1,9 +1,9 @@
-// What IAM is asked for when a recorded call arrives.
+// Maps each recorded call to the permissions that IAM checks for it.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 
 import { ID } from "./names.mjs";
 
-// Parameters that need no permission of their own, whatever their value.
+// Parameters that do not need a permission of their own, whatever their value.
 const HARMLESS = new Set([
   "x-id", "x-amz-date", "x-amz-content-sha256", "x-amz-user-agent", "x-amz-sdk-checksum-algorithm",
   "x-amz-checksum-crc32", "x-amz-checksum-mode", "x-amz-decoded-content-length", "x-amz-trailer",
@@ -13,15 +13,15 @@ const HARMLESS = new Set([
   "nameContains", "nextToken", "jobName", "clientRequestToken", "roleArn", "modelId", "modelInvocationType",
   "inputDataConfig", "outputDataConfig", "vpcConfig", "timeoutDurationInHours",
 ]);
-// Parameters that the operations below look at.
+// Parameters that the operations below use.
 const LOOKED_AT = new Set(["versionId", "x-amz-tagging-directive", "tags"]);
 
-// At the end of a copy source, with the ids taken out.
+// The end of a copy source, after `masked`.
 const VERSION = /\?versionId=v$/;
 
 const read = (c) => [
   [c.parameters.includes("versionId") ? "s3:GetObjectVersion" : "s3:GetObject", c.object],
-  // Without it S3 answers 403 for what is not there, and the flows need its 404. Such a request has no prefix.
+  // Without this permission S3 answers 403 for a missing object, and the flows need a 404. The request has no prefix.
   ...(c.by === "job" ? [] : [["s3:ListBucket", c.bucketArn]]),
   ["kms:Decrypt"],
 ];
@@ -37,7 +37,7 @@ const copied = (c) => [
   [VERSION.test(c.source) ? "s3:GetObjectVersion" : "s3:GetObject", c.source.replace(VERSION, "")],
   ["kms:Decrypt"],
 ];
-// Of a job that is tagged: on every resource of the request.
+// The context of a tagged job, on every resource of the request.
 const tags = (c) => (c.parameters.includes("tags") ? { "aws:RequestTag/team": "search", "aws:TagKeys": ["team"] } : {});
 
 const OPERATIONS = {
@@ -47,7 +47,7 @@ const OPERATIONS = {
   DeleteObject: (c) => [[c.parameters.includes("versionId") ? "s3:DeleteObjectVersion" : "s3:DeleteObject", c.object]],
   CopyObject: (c) => [
     ...copied(c), ...write(c),
-    // Unless it is told to replace the tags, S3 copies them.
+    // S3 copies the tags unless it is told to replace them.
     ...(c.parameters.includes("x-amz-tagging-directive") ? [] : [["s3:PutObjectTagging", c.object]]),
   ],
   CreateMultipartUpload: part,
@@ -58,7 +58,7 @@ const OPERATIONS = {
   ListObjectsV2: (c) => [["s3:ListBucket", c.bucketArn, { "s3:prefix": c.subject }]],
   // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
   ListObjectVersions: (c, s) => [["s3:ListBucketVersions", c.bucketArn, { "s3:prefix": s.inputPrefix + c.subject }]],
-  // The reference knows no inference profile among the resources of this action, so the simulator takes none.
+  // The authorization reference does not list inference profiles for this action, so the simulator rejects them.
   CreateModelInvocationJob: (c, s) => [
     ...[...s.models.filter((model) => !model.includes("inference-profile")), s.aJob]
       .map((resource) => ["bedrock:CreateModelInvocationJob", resource, tags(c)]),
@@ -69,7 +69,7 @@ const OPERATIONS = {
   ListModelInvocationJobs: () => [["bedrock:ListModelInvocationJobs", "*"]],
 };
 
-/** The call as it would be in this stack: its buckets, and the same ids and times in every call. */
+/** Returns the call as this stack would make it, with its buckets, and with fixed ids and times. */
 function translated(call, s) {
   const masked = (text) => text
     .replace(/[0-9a-f]{32}/g, ID)
@@ -86,21 +86,21 @@ function translated(call, s) {
   };
 }
 
-/** The requests that the recorded calls are in this stack, each once. */
+/** Returns the distinct requests to IAM that the recorded calls make in this stack. */
 export function recordedRequests(calls, s) {
   const who = { submit: s.submit, complete: s.complete, job: s.job };
   const requests = new Map();
   for (const call of calls) {
     const unknown = call.parameters.filter((one) => !HARMLESS.has(one) && !LOOKED_AT.has(one));
     const needs = OPERATIONS[call.operation];
-    if (!needs || unknown.length) throw new Error(`nobody has said what ${call.operation} ${unknown} asks IAM for`);
-    // Only a stack that is told of tags sends any.
+    if (!needs || unknown.length) throw new Error(`add to calls.mjs which permissions ${call.operation} ${unknown} needs`);
+    // Only a stack with tags sends them.
     if (call.parameters.includes("tags") && !s.isTagged) continue;
     for (const [action, resource, context] of needs(translated(call, s), s)) {
       const service = action.split(":")[0];
       if (service === "kms" && !s.key) continue;
-      const place = { s3: s.inside, bedrock: s.atBedrock, kms: s.viaS3, iam: {} }[service];
-      const request = { who: who[call.by], action, resource: resource ?? s.key, context: { ...place, ...context }, causes: [] };
+      const path = { s3: s.inside, bedrock: s.atBedrock, kms: s.viaS3, iam: {} }[service];
+      const request = { who: who[call.by], action, resource: resource ?? s.key, context: { ...path, ...context }, causes: [] };
       requests.set(JSON.stringify([call.by, action, request.resource, request.context]), request);
     }
   }

@@ -1,4 +1,4 @@
-// Who and what there is, in and around a stack.
+// The principals and resources in and around a stack.
 
 export const ELSEWHERE = "999999999999";
 export const ID = "0".repeat(32);
@@ -6,32 +6,32 @@ const FULL = (actions) => ({ Version: "2012-10-17", Statement: [{ Effect: "Allow
 
 export function names(set) {
   const { partition, region, account, parameters, outputs, arns } = set;
-  const arn = (service, rest, place = `${region}:${account}`) => `arn:${partition}:${service}:${place}:${rest}`;
+  const arn = (service, rest, scope = `${region}:${account}`) => `arn:${partition}:${service}:${scope}:${rest}`;
   const split = (text) => text.split(",");
 
-  // A principal: its ARN, its policies (of the stack by name, its own as documents), what its requests carry.
+  // A principal: its ARN, its policies (those of the stack by name, its own as documents), and its request context.
   const principal = (of, { policies = [], own = [], context = {} } = {}) => ({
     name: of.split("/").pop(), arn: of, policies, own, context: { "aws:PrincipalArn": of, ...context },
   });
   const role = (name, context) => principal(arns[name], { policies: set.ofRoles[name], context });
   const person = (of, actions) => of && principal(of, { own: actions ? [FULL(actions)] : [] });
   const service = (name) => ({ name, arn: name, policies: [], own: [], context: { "aws:PrincipalIsAWSService": "true" } });
-  // Where a request comes from, as S3 and Bedrock see it.
+  // The origin of a request, as S3 and Bedrock see it.
   const endpoint = (id) => ({ "aws:SourceVpce": id, "aws:SourceVpc": outputs.VpcId });
   const models = parameters.ModelArns.filter(Boolean);
 
   return {
     account, arn, arns,
     aJob: arn("bedrock", "model-invocation-job/abcdefghijkl"),
-    // The code of the functions: Lambda puts the function into its requests, and not into its own ones.
+    // The code of a function. Lambda adds the function to the context of the code's requests, but not of its own.
     // https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
     submit: role("SubmitRole", { "lambda:SourceFunctionArn": arns.SubmitFunction }),
     complete: role("CompleteRole", { "lambda:SourceFunctionArn": arns.CompleteFunction }),
     lambda: ({ name }) => role(name),
-    // Bedrock with the role of the job.
+    // Bedrock, with the role of the job.
     job: role("JobRole"),
     administrator: person(arn("iam", "role/Administrator", `:${account}`), "*"),
-    // Worst case: whatever IAM can give them for S3 and KMS, they have. And with nothing but the stack's grants.
+    // The worst case: IAM grants them everything for S3 and KMS. The plain ones have only what the stack grants.
     uploader: person(parameters.UploaderArns.filter(Boolean)[0], ["s3:*", "kms:*"]),
     plainUploaders: parameters.UploaderArns.filter(Boolean).map((of) => person(of)),
     reader: person(parameters.ReaderArns.filter(Boolean)[0], ["s3:*", "kms:*"]),

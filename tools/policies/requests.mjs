@@ -1,11 +1,11 @@
-// The table: who asks for what, on what, in which circumstances, and whether the stack allows it. A denial names every
-// cause: a statement that denies, or a statement that would allow if it were not for this part of it.
+// The table of requests: principal, action, resource, context, and whether the stack allows it. A denial lists every
+// cause: a statement that denies the request, or the part of a statement that keeps it from allowing the request.
 
 import { ELSEWHERE, ID } from "./names.mjs";
 
 export function requests(s) {
   const table = [];
-  // Each action on each resource is a request of its own; without the person there is none.
+  // Each action on each resource is a separate request. If the stack does not name the person, there are no requests.
   const add = (who, actions, resources, context, causes) => {
     for (const action of who ? [actions].flat() : []) {
       for (const resource of [resources].flat()) table.push({ who, action, resource, context, causes });
@@ -30,10 +30,10 @@ export function requests(s) {
   );
   const otherBucket = s.arn("s3", "somebodys-bucket", ":");
   const otherObject = `${otherBucket}/a.jsonl`;
-  const below = (place, prefix) => ({ ...place, "s3:prefix": prefix });
+  const below = (origin, prefix) => ({ ...origin, "s3:prefix": prefix });
 
-  // Bedrock with the role of the job reads, writes and lists, and invokes the model. It reads the output too: AWS's own
-  // policy lets it. One role serves all jobs, so the jobs are kept apart by nothing but their names.
+  // Bedrock, with the role of the job, reads, writes, lists, and invokes the model. It may read the output too, as in
+  // the policy that AWS documents. All jobs share one role, so only their names keep them apart.
   const [data, jobs] = ["JobRole/Data", "S3VpcEndpoint/JobsReadAndWrite"];
   may(job, "s3:GetObject", [jobInput, jobOutput], inside);
   may(job, "s3:PutObject", jobOutput, inside);
@@ -45,7 +45,7 @@ export function requests(s) {
   mayNot(job, "s3:PutObject", [result, s.drop, ...ledgerOf], inside, `${data}/Write Resource`, `${jobs} Resource`);
   mayNot(job, "s3:DeleteObject", jobOutput, inside, `${data}/Write Action`, `${jobs} Action`);
   mayNot(job, "s3:ListBucket", arns.InputBucket, inside, `${data}/List Resource`, "S3VpcEndpoint/JobsList Resource");
-  // A bucket of the same name, made elsewhere when ours is gone, with a policy that lets everybody in.
+  // After our bucket is deleted, another account could create one with the same name and an open policy.
   const bucketElsewhere = { ...inside, "aws:ResourceAccount": ELSEWHERE };
   mayNot(job, "s3:GetObject", jobInput, bucketElsewhere, `${data}/Read aws:ResourceAccount`);
   mayNot(job, "s3:PutObject", jobOutput, bucketElsewhere, `${data}/Write aws:ResourceAccount`);
@@ -54,7 +54,7 @@ export function requests(s) {
   mayNot(job, "bedrock:InvokeModel", s.otherModel, {}, `${invoke} Resource`);
   mayNot(job, "bedrock:CreateModelInvocationJob", s.aJob, {}, `${invoke} Resource`, `${invoke} Action`);
 
-  // Who is given the role of the job, and the roles of the functions.
+  // Who may assume the role of the job, and the roles of the functions.
   const [bedrock, lambdaItself, ec2] = ["bedrock", "lambda", "ec2"].map((name) => s.service(`${name}.amazonaws.com`));
   const [assume, trust] = ["sts:AssumeRole", "JobRole/Trust/1"];
   const [ofAccount, ofArn] = [`${trust} aws:SourceAccount`, `${trust} aws:SourceArn`];
@@ -74,8 +74,8 @@ export function requests(s) {
   }
   for (const who of [submit, administrator]) mayNot(who, assume, arns.JobRole, {}, `${trust} Principal`, ofAccount, ofArn);
 
-  // The network interfaces of a job. EC2 asks for each resource of CreateNetworkInterface by itself, and knows the tags
-  // of the request on the interface alone.
+  // The network interfaces of a job. EC2 checks each resource of CreateNetworkInterface separately, and supplies the
+  // tags of the request only for the interface.
   const [managed, ofJob] = ["aws:RequestTag/BedrockManaged", "aws:RequestTag/BedrockModelInvocationJobArn"];
   const tagged = {
     [managed]: "true", [ofJob]: s.aJob, "aws:TagKeys": ["BedrockManaged", "BedrockModelInvocationJobArn"],
@@ -123,8 +123,8 @@ export function requests(s) {
   mayNot(job, tag, subnet(own)[0], { ...tagged, ...created }, `${vpc}/TagEni Resource`);
   mayNot(job, "ec2:ModifyNetworkInterfaceAttribute", s.eni, eniIn(own, s.aJob), `${vpc}/UseAndDeleteOwnEni Action`);
 
-  // The network interfaces of the functions: Lambda keeps them, their code may not. Lambda tries the role out before
-  // there is an interface, so it must be let do the last three actions without any condition.
+  // The network interfaces of the functions: Lambda manages them, and the code may not. Lambda tries out the role before
+  // there is an interface, so the last three actions must be allowed without a condition.
   // https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
   const describe = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"];
   const keep = ["ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"];
@@ -144,7 +144,7 @@ export function requests(s) {
     if (s.isTraced) may(code, ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*");
   }
 
-  // The log and the queue of each function, which Lambda writes with its role; never those of the other.
+  // Each function's role may write to its own log and queue, but never to those of the other function.
   const [write, send, receive] = [["logs:CreateLogStream", "logs:PutLogEvents"], "sqs:SendMessage", "sqs:ReceiveMessage"];
   const stream = (name) => arns[`${name}LogGroup`].replace(/\*$/, "log-stream:2026/01/01/[$LATEST]0");
   for (const [code, name, not] of [[submit, "Submit", "Complete"], [complete, "Complete", "Submit"]]) {
@@ -156,8 +156,8 @@ export function requests(s) {
     mayNot(service, receive, arns[`${name}FailureQueue`], {}, `${policy}/ReportFailures Action`);
   }
 
-  // The data of the functions: each its own, and neither changes a drop or the output of a job. An event that somebody
-  // wrote by hand may name no version; what submit may do with a drop, the sweep may too.
+  // Each function may use its own data, and neither may change a drop or the output of a job. A hand-written event may
+  // lack a version. The sweep may do with a drop what submit may do.
   const [ledger, workList] = ["DropsPolicy/KeepLedger", "DropsPolicy/KeepWorkList"];
   const endpointOfS3 = "S3VpcEndpoint/Functions";
   const kept = `${endpointOfS3}KeepOutput`;
@@ -176,12 +176,12 @@ export function requests(s) {
     mayNot(who, "s3:PutBucketPolicy", arns.InputBucket, inside, "DropsPolicy/ListBuckets Action", `${endpointOfS3}List Action`);
   }
 
-  // The sweep finds drops whose event was lost by the versions in the input bucket: it alone, and there alone.
+  // Only the sweep may list versions, and only in the input bucket, to find drops whose event was lost.
   const [finds, atEndpoint] = ["CompleteRole/Complete/FindDrops", "S3VpcEndpoint/SweepFindsDrops"];
   const versions = "s3:ListBucketVersions";
   may(complete, versions, arns.InputBucket, below(inside, s.inputPrefix));
   may(complete, ["s3:GetObject", "s3:PutObject"], sweepEntry, inside);
-  // The input of a job that waits long is copied onto itself, so that it does not expire.
+  // The input of a job that waits for a long time is copied onto itself, so that it does not expire.
   may(complete, ["s3:GetObject", "s3:PutObject"], jobInput, inside);
   mayNot(complete, versions, arns.OutputBucket, inside, `${finds} Resource`, `${atEndpoint} Resource`);
   mayNot(submit, versions, arns.InputBucket, inside, "DropsPolicy/ListBuckets Action", `${atEndpoint} aws:PrincipalArn`);
@@ -189,7 +189,7 @@ export function requests(s) {
   mayNot(job, versions, arns.InputBucket, inside, ...dataLists, `${atEndpoint} aws:PrincipalArn`);
   mayNot(administrator, versions, arns.InputBucket, inside, `${atEndpoint} aws:PrincipalArn`);
 
-  // Jobs: of the configured model, with the role of the job, and nothing else of Bedrock.
+  // The functions may create jobs for the configured model with the role of the job, and use nothing else in Bedrock.
   const [createJob, passRole] = ["bedrock:CreateModelInvocationJob", "iam:PassRole"];
   const [jobsOf, endpoint, passed] = ["JobsPolicy/CreateJobs", "BedrockVpcEndpoint/Functions", "JobsPolicy/PassJobRole"];
   const customModel = s.arn("bedrock", "custom-model/amazon.nova-pro-v1:0/abcdefghijkl");
@@ -209,7 +209,7 @@ export function requests(s) {
     mayNot(who, passRole, [arns.SubmitRole, arns.CompleteRole, administrator.arn], toBedrock, `${passed} Resource`);
   }
 
-  // The endpoints carry this stack's requests alone: nobody else's, and to nothing else.
+  // The endpoints accept only requests from this stack to this stack's resources.
   const readDrops = `${endpointOfS3}ReadDrops`;
   mayNot(submit, "s3:GetObject", otherObject, inside, "DropsPolicy/ReadDrops Resource", `${readDrops} Resource`);
   mayNot(submit, "s3:ListBucket", otherBucket, inside, "DropsPolicy/ListBuckets Resource", `${endpointOfS3}List Resource`);
@@ -223,7 +223,7 @@ export function requests(s) {
   mayNot(administrator, createJob, s.aJob, atBedrock, `${endpoint}KeepJobs aws:PrincipalArn`);
   mayNot(administrator, "bedrock:ListModelInvocationJobs", "*", atBedrock, `${endpoint}FindJobs aws:PrincipalArn`);
 
-  // Data goes in and out through the endpoint.
+  // Data moves only through the endpoint.
   const [input, out] = ["InputBucketPolicy", "OutputBucketPolicy"];
   const [inOnly, outOnly] = [input, out].map((policy) => `${policy}/OnlyThroughTheEndpoint`);
   const [listInOnly, listOutOnly] = [input, out].map((policy) => `${policy}/ListOnlyThroughTheEndpoint`);
@@ -242,7 +242,7 @@ export function requests(s) {
     mayNot(administrator, dataActions, [result, jobInput], place, outOnly);
     mayNot(administrator, lists, arns.InputBucket, place, listInOnly);
   }
-  // And never by plain HTTP.
+  // Plain HTTP is always refused.
   const plain = (place) => ({ ...place, "aws:SecureTransport": "false" });
   mayNot(submit, "s3:GetObjectVersion", s.drop, plain(inside), `${input}/TlsOnly`);
   mayNot(complete, "s3:PutObject", result, plain(inside), `${out}/TlsOnly`);
@@ -252,7 +252,7 @@ export function requests(s) {
   mayNot(uploader, "s3:PutObject", s.drop, plain(outside), `${input}/TlsOnly`);
   mayNot(reader, "s3:GetObject", result, plain(outside), `${out}/TlsOnly`);
 
-  // Uploaders put under the prefix, in parts too. Nothing else, whatever IAM lets them do.
+  // Uploaders may put objects under the prefix, also as multipart uploads. They may do nothing else, whatever IAM allows.
   const put = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
   const notPut = [
     "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectAcl",
@@ -268,7 +268,7 @@ export function requests(s) {
   mayNot(uploader, ["s3:GetObject", "s3:PutObject"], result, outside, outOnly);
   mayNot(uploader, "s3:ListBucket", arns.OutputBucket, below(outside, "results/"), listOutOnly);
 
-  // Readers get and list results. Nothing else, whatever IAM lets them do.
+  // Readers may get and list results. They may do nothing else, whatever IAM allows.
   const notGet = ["s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"];
   may(plainReader, "s3:GetObject", [result, rejection], outside);
   may(plainReader, "s3:ListBucket", arns.OutputBucket, below(outside, "results/in/"));
@@ -284,14 +284,14 @@ export function requests(s) {
     mayNot(stranger, "s3:GetObject", result, outside, outOnly, `${out}/ReadersMayGet Principal`);
   }
 
-  // Nobody is locked out of managing the buckets.
+  // An administrator can still manage the buckets.
   may(administrator, [
     "s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutLifecycleConfiguration", "s3:GetBucketLocation",
     "s3:PutBucketNotification", "s3:PutEncryptionConfiguration", "s3:PutBucketVersioning", "s3:DeleteBucket",
   ], [arns.InputBucket, arns.OutputBucket], outside);
 
-  // The key serves those who use S3, and nobody otherwise. A key of the stack's own lets uploaders and readers use it;
-  // with another one, IAM has to.
+  // The key can only be used through S3. The policy of a key that the stack creates allows uploaders and readers; for
+  // another key, IAM must allow them.
   const useKey = ["kms:Decrypt", "kms:GenerateDataKey"];
   if (s.key) {
     const viaEc2 = { "kms:ViaService": s.viaS3["kms:ViaService"].replace("s3", "ec2") };
@@ -313,7 +313,7 @@ export function requests(s) {
     mayNot(stranger, "kms:GenerateDataKey", s.key, s.viaS3, "KmsKey/UploadersEncrypt Principal");
   }
 
-  // Who wakes the functions, and who writes into the queue of what could not be delivered.
+  // Who may invoke the functions, and who may send to the queue of undelivered events.
   const [s3, events] = ["s3", "events"].map((name) => s.service(`${name}.amazonaws.com`));
   const [wake, onDrop, onSweep, queue] = [
     "lambda:InvokeFunction", "SubmitFunction/InputBucketPermission", "CompleteFunction/CompleteFunctionSweepPermission",

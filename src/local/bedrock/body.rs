@@ -1,7 +1,7 @@
-//! The check of one record's `modelInput` against the shape of its model's family.
+//! Checks the `modelInput` of a record against the format of its model's family.
 //!
-//! Pure. Holds required members, the ranges that AWS documents and the mistakes that are typical; it is not a
-//! whole schema, so a good verdict here does not promise one on AWS, while a bad one is meant to be bad there.
+//! Pure. It checks required members, the ranges that AWS documents, and typical mistakes. It is not a
+//! complete schema: AWS may refuse a body that passes here, but should refuse every body that fails here.
 //! Pages: `model-parameters-*` in <https://docs.aws.amazon.com/bedrock/latest/userguide/>,
 //! <https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html> and
 //! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html> (read 2026-11).
@@ -14,19 +14,19 @@ use super::model::{Family, Model};
 use super::patterns;
 use super::request::InvocationType;
 
-/// The only version there is.
+/// The only version.
 const ANTHROPIC_VERSION: &str = "bedrock-2023-05-31";
 
 type Verdict = Result<(), String>;
 
-/// A family and the parsed body that it fits.
+/// A parsed body, and the family whose rules apply to it.
 pub(super) struct Body<'a> {
     pub(super) family: Family,
     pub(super) members: &'a Map<String, Value>,
 }
 
 impl<'a> Body<'a> {
-    /// Pairs a body with the family that judges it; where the model does not tell, the body itself does.
+    /// Finds the family for a body. If the model's family is unknown, the body's members decide.
     pub(super) fn new(family: Family, members: &'a Map<String, Value>) -> Self {
         let has = |name| members.contains_key(name);
         let family = match family {
@@ -40,7 +40,7 @@ impl<'a> Body<'a> {
         Self { family, members }
     }
 
-    /// Judges the body. The error is the message of the record's own error.
+    /// Checks the body. The error is the `errorMessage` of the record.
     pub(super) fn check(&self, model: &Model, invocation_type: InvocationType) -> Verdict {
         let verdict = match (invocation_type, self.family) {
             (InvocationType::Converse, _) => self.converse(),
@@ -74,7 +74,7 @@ impl<'a> Body<'a> {
                         return Err("#/messages: a content block has no type".to_owned());
                     }
                 }
-                Some(_) | None => return Err("#/messages: content is no string and no list".to_owned()),
+                Some(_) | None => return Err("#/messages: content is neither a string nor a list".to_owned()),
             }
         }
         if self.members.get("system").is_some_and(|system| !system.is_string() && !system.is_array()) {
@@ -167,7 +167,7 @@ impl<'a> Body<'a> {
             let content = message.get("content");
             let is_content = content.is_some_and(|content| content.is_string() || content.is_array());
             if !is_content && message.get("tool_calls").is_none() {
-                return Err("#/messages: content is no string and no list".to_owned());
+                return Err("#/messages: content is neither a string nor a list".to_owned());
             }
         }
         self.integer("max_tokens", 1..=i64::MAX)
@@ -241,7 +241,7 @@ impl<'a> Body<'a> {
             None => Ok(()),
             Some(value) if value.as_i64().is_some_and(|number| range.contains(&number)) => Ok(()),
             Some(value) => {
-                Err(format!("#/{name}: {value} is no integer in {} to {}", range.start(), range.end()))
+                Err(format!("#/{name}: {value} is not an integer in {} to {}", range.start(), range.end()))
             }
         }
     }
@@ -260,14 +260,14 @@ impl<'a> Body<'a> {
         for message in messages {
             let role = message.get("role").and_then(Value::as_str).unwrap_or_default();
             if !roles.contains(&role) {
-                return Err(format!("#/messages: role \"{role}\" is none of {}", roles.join(", ")));
+                return Err(format!("#/messages: role \"{role}\" is not one of {}", roles.join(", ")));
             }
         }
         Ok(messages)
     }
 }
 
-/// Content as Nova and Converse take it: a list of unions without a `type`.
+/// Checks content as Nova and Converse take it: a list of unions without a `type`.
 fn content_blocks(message: &Value) -> Verdict {
     let blocks = message.get("content").and_then(Value::as_array).filter(|blocks| !blocks.is_empty());
     let blocks = blocks.ok_or("#/messages: content is not a list of content blocks")?;
@@ -306,7 +306,7 @@ mod tests {
     const DEEPSEEK: &str = "deepseek.v3.2";
 
     #[test]
-    fn accepts_the_documented_shape_of_each_family() {
+    fn accepts_the_documented_format_of_each_family() {
         let typed = json!([{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]);
         let untyped = json!([{"role": "user", "content": [{"text": "Hi"}]}]);
         let plain = json!([{"role": "user", "content": "Hi"}]);
@@ -378,11 +378,11 @@ mod tests {
             (
                 CLAUDE,
                 claude("messages", system.clone()),
-                "#/messages: role \"system\" is none of user, assistant",
+                "#/messages: role \"system\" is not one of user, assistant",
             ),
             (CLAUDE, claude("messages", json!([])), "#/messages: expected a list that is not empty"),
             (CLAUDE, claude("temperature", json!(1.5)), "#/temperature: 1.5 is not in 0 to 1"),
-            (CLAUDE, claude("top_k", json!(501)), "#/top_k: 501 is no integer in 0 to 500"),
+            (CLAUDE, claude("top_k", json!(501)), "#/top_k: 501 is not an integer in 0 to 500"),
             (
                 CLAUDE,
                 json!({"anthropic_version": ANTHROPIC_VERSION, "max_tokens": 9, "messages": typed,
@@ -422,7 +422,7 @@ mod tests {
             (
                 LLAMA,
                 json!({"prompt": "Hi", "max_gen_len": 4096}),
-                "#/max_gen_len: 4096 is no integer in 1 to 2048",
+                "#/max_gen_len: 4096 is not an integer in 1 to 2048",
             ),
             (MISTRAL, json!({"messages": plain}), "#: required key [prompt] not found"),
             (MISTRAL_LARGE, json!({"messages": typed}), "#/messages: content is not a string"),

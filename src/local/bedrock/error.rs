@@ -1,10 +1,10 @@
-//! Refusals, as the control plane puts them on the wire.
+//! The errors of the control plane, as they go over the wire.
 //!
 //! The names and status codes are those of the service model; the SDK reads the name from the
 //! `x-amzn-errortype` header.
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html> (read 2026-11).
 
-/// One refusal: an error name of the service, its HTTP status and a message for people.
+/// One error: its name in the service, its HTTP status, and a message for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ApiError {
     pub(super) code: &'static str,
@@ -21,12 +21,12 @@ impl ApiError {
         Self::new("ValidationException", 400, message)
     }
 
-    /// The model gives a conflict the status 400, not 409.
+    /// In the service model, a conflict has the status 400, not 409.
     pub(super) fn conflict(message: impl Into<String>) -> Self {
         Self::new("ConflictException", 400, message)
     }
 
-    /// The model gives a used-up quota the status 400, so the SDK does not retry it.
+    /// In the service model, an exhausted quota has the status 400, so the SDK does not retry it.
     pub(super) fn quota(message: impl Into<String>) -> Self {
         Self::new("ServiceQuotaExceededException", 400, message)
     }

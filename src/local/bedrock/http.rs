@@ -1,14 +1,13 @@
 //! The wire side: routes, signatures, statuses, and the connections themselves.
 //!
-//! Connections are served by hyper directly, because two faults need what a router does not offer: closing a
-//! connection without an answer, and ending every connection with the stand-in.
+//! Connections are served by hyper directly, because a router can neither close a connection without an
+//! answer, which one of the faults needs, nor end every connection when the stand-in ends.
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::Query;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::http::{HeaderMap, Method, Request, StatusCode, Uri, header};
@@ -20,16 +19,19 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::Shared;
 use super::error::ApiError;
+use super::fault::{Fault, Operation};
+use super::list_query::ListQuery;
+use super::operations;
 use super::patterns;
-use super::request::{summary, violation};
-use super::script::{Fault, Operation};
+use super::state::Shared;
+use super::violation::{summary, violation};
+use crate::local::uuid::uuid;
 
-/// Longest request body read; the longest one that the service model allows is far shorter.
+/// The longest request body that is read. The longest one that the service model allows is far shorter.
 const MAX_BODY_BYTES: usize = 1 << 20;
 
-/// The connection is to be closed without an answer.
+/// Closes the connection without an answer.
 #[derive(Debug)]
 struct NoAnswer;
 
@@ -41,15 +43,15 @@ impl fmt::Display for NoAnswer {
 
 impl std::error::Error for NoAnswer {}
 
-/// Serves connections until the task is aborted, which ends them too.
+/// Serves connections until the task is aborted, which also ends the connections.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // A connection that failed before it was accepted is the client's to repeat.
+                // If a connection fails before it is accepted, the client has to try again.
                 let Ok((stream, _)) = accepted else { continue };
-                // Answers are small and waited for; without it they are only slower.
+                // Answers are small, and clients wait for them. If this fails, they are only slower.
                 let _ = stream.set_nodelay(true);
                 let shared = Arc::clone(&shared);
                 connections.spawn(async move {
@@ -57,7 +59,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
                     http1::Builder::new().serve_connection(TokioIo::new(stream), service).await
                 });
             }
-            // Its error is the client's or that of a fault: nothing to do about either.
+            // An error here comes from the client or from a fault. Nothing needs to be done about either.
             Some(_ended) = connections.join_next() => {}
         }
     }
@@ -66,9 +68,9 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response, NoAnswer> {
     let (head, body) = request.into_parts();
     let body = to_bytes(Body::new(body), MAX_BODY_BYTES).await.map_err(|_| NoAnswer)?;
-    let call = Call::route(&head.method, &head.uri);
-    let operation = call.as_ref().map(Call::operation);
-    let number = shared.record_request(operation, &head.method, &head.uri, &body);
+    let route = Route::of(&head.method, &head.uri);
+    let operation = route.as_ref().map(Route::operation);
+    let number = shared.state().log.record(operation, &head.method, &head.uri, &body);
     let fault = operation.and_then(|operation| shared.next_fault(operation));
     if fault == Some(Fault::Hang) {
         std::future::pending::<()>().await;
@@ -76,8 +78,8 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Resp
     let result = match fault.as_ref().and_then(refusal) {
         Some(refusal) => Err(refusal),
         None => authorize(&head.headers, &shared.options.region, shared.options.access_key_id.as_deref())
-            .and_then(|()| call.ok_or_else(ApiError::unknown_operation))
-            .and_then(|call| call.answer(&shared, &head.uri, &body)),
+            .and_then(|()| route.ok_or_else(ApiError::unknown_operation))
+            .and_then(|route| route.answer(&shared, &head.uri, &body)),
     };
     if fault == Some(Fault::LoseAnswer) {
         return Err(NoAnswer);
@@ -89,13 +91,13 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Resp
             reply(status, Some(error.code), &json!({"message": error.message}))
         }
     };
-    shared.record_status(number, response.status().as_u16());
+    shared.state().log.set_status(number, response.status().as_u16());
     Ok(response)
 }
 
 fn reply(status: StatusCode, error_type: Option<&'static str>, body: &Value) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json".to_owned())];
-    let request_id = [("x-amzn-requestid", super::uuid())];
+    let request_id = [("x-amzn-requestid", uuid())];
     let error_type = error_type.map(|error_type| [("x-amzn-errortype", error_type)]);
     match error_type {
         Some(error_type) => (status, json, request_id, error_type, body.to_string()).into_response(),
@@ -103,7 +105,7 @@ fn reply(status: StatusCode, error_type: Option<&'static str>, body: &Value) -> 
     }
 }
 
-/// The refusal that a fault stands for, if it stands for one.
+/// The error that a fault stands for, if it stands for one.
 fn refusal(fault: &Fault) -> Option<ApiError> {
     match fault {
         Fault::Throttling => Some(ApiError::throttling()),
@@ -116,8 +118,8 @@ fn refusal(fault: &Fault) -> Option<ApiError> {
     }
 }
 
-/// Demands a Signature Version 4 header for this Region and service, by this access key if one is given; the signature
-/// itself is not verified.
+/// Requires a Signature Version 4 header for this Region and service, with this access key if one is given.
+/// The signature itself is not verified.
 fn authorize(headers: &HeaderMap, region: &str, access_key_id: Option<&str>) -> Result<(), ApiError> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let parameters = value.and_then(|value| value.strip_prefix("AWS4-HMAC-SHA256 "));
@@ -141,16 +143,16 @@ fn authorize(headers: &HeaderMap, region: &str, access_key_id: Option<&str>) -> 
 
 /// One of the operations, with the job that its path names.
 #[derive(Debug, PartialEq)]
-enum Call {
+enum Route {
     Create,
     Get(String),
     List,
     Stop(String),
 }
 
-impl Call {
+impl Route {
     /// Finds the operation. A job's ARN is one segment of the path, its `/` percent-encoded.
-    fn route(method: &Method, uri: &Uri) -> Option<Self> {
+    fn of(method: &Method, uri: &Uri) -> Option<Self> {
         let segments: Vec<&str> = uri.path().split('/').skip(1).collect();
         let decode = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
         match (method.as_str(), segments.as_slice()) {
@@ -174,15 +176,15 @@ impl Call {
     fn answer(&self, shared: &Arc<Shared>, uri: &Uri, body: &[u8]) -> Result<Value, ApiError> {
         match self {
             Self::Create => {
-                // AWS does not document the error of a body that is no JSON; the stand-in's is this one.
+                // AWS does not document the error for a body that is not JSON. This one is the stand-in's.
                 let body = serde_json::from_slice(body)
                     .map_err(|error| ApiError::validation(format!("The body is not JSON: {error}")))?;
-                let job_arn = shared.create(body)?;
+                let job_arn = operations::create(shared, body)?;
                 Ok(json!({"jobArn": job_arn}))
             }
-            Self::Get(job) => shared.get(&identifier(job)?),
-            Self::List => shared.list(&ListQuery::parse(uri)?),
-            Self::Stop(job) => shared.stop(&identifier(job)?),
+            Self::Get(job) => operations::get(shared, &identifier(job)?),
+            Self::List => operations::list(shared, &ListQuery::parse(uri)?),
+            Self::Stop(job) => operations::stop(shared, &identifier(job)?),
         }
     }
 }
@@ -198,79 +200,7 @@ fn identifier(job: &str) -> Result<String, ApiError> {
     Err(ApiError::validation(summary(&violations)))
 }
 
-/// What `ListModelInvocationJobs` is asked for.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct ListQuery {
-    pub(super) submit_time_after: Option<aws_smithy_types::DateTime>,
-    pub(super) submit_time_before: Option<aws_smithy_types::DateTime>,
-    pub(super) status_equals: Option<String>,
-    pub(super) name_contains: Option<String>,
-    pub(super) max_results: Option<usize>,
-    pub(super) next_token: Option<String>,
-    pub(super) ascending: bool,
-}
-
-impl ListQuery {
-    fn parse(uri: &Uri) -> Result<Self, ApiError> {
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
-            .map_err(|error| ApiError::validation(error.to_string()))?;
-        let mut query = Self::default();
-        let mut violations = Vec::new();
-        for (name, value) in pairs {
-            let problems = query.set(&name, &value);
-            let value = Value::String(value);
-            violations.extend(problems.iter().map(|problem| violation(&value, &name, problem)));
-        }
-        if violations.is_empty() { Ok(query) } else { Err(ApiError::validation(summary(&violations))) }
-    }
-
-    /// Takes one parameter, or tells what is wrong with it.
-    fn set(&mut self, name: &str, value: &str) -> Vec<String> {
-        let text = Some(value.to_owned());
-        match name {
-            "submitTimeAfter" | "submitTimeBefore" => {
-                let format = aws_smithy_types::date_time::Format::DateTimeWithOffset;
-                let Ok(time) = aws_smithy_types::DateTime::from_str(value, format) else {
-                    return vec!["Member must be an ISO 8601 timestamp".to_owned()];
-                };
-                let place = if name == "submitTimeAfter" {
-                    &mut self.submit_time_after
-                } else {
-                    &mut self.submit_time_before
-                };
-                *place = Some(time);
-                Vec::new()
-            }
-            "statusEquals" => {
-                self.status_equals = text;
-                patterns::JOB_STATUS.problem(value).into_iter().collect()
-            }
-            "nameContains" => {
-                self.name_contains = text;
-                patterns::JOB_NAME.problems(value)
-            }
-            "maxResults" => {
-                let range = patterns::MAX_RESULTS.min..=patterns::MAX_RESULTS.max;
-                self.max_results = value.parse().ok().filter(|number| range.contains(number));
-                let problem = || format!("Member must have value from {} to {}", range.start(), range.end());
-                self.max_results.is_none().then(problem).into_iter().collect()
-            }
-            "nextToken" => {
-                self.next_token = text;
-                patterns::PAGINATION_TOKEN.problems(value)
-            }
-            "sortBy" => patterns::SORT_BY.problem(value).into_iter().collect(),
-            "sortOrder" => {
-                self.ascending = value == "Ascending";
-                patterns::SORT_ORDER.problem(value).into_iter().collect()
-            }
-            // Stricter than AWS, which ignores what it does not know.
-            _ => vec!["Member must be one that the service model knows".to_owned()],
-        }
-    }
-}
-
-/// Binds the loopback address to a free port.
+/// Listens on a free port of the loopback address.
 pub(super) async fn listen() -> io::Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", 0)).await
 }
@@ -283,17 +213,17 @@ mod tests {
     fn finds_the_operation_of_a_path() {
         let arn = "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/abcdefghijkl";
         let encoded = "arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Amodel-invocation-job%2Fabcdefghijkl";
-        let route = |method: &str, uri: &str| Call::route(&method.parse().unwrap(), &uri.parse().unwrap());
+        let route = |method: &str, uri: &str| Route::of(&method.parse().unwrap(), &uri.parse().unwrap());
         for (method, uri, expected) in [
-            ("POST", "/model-invocation-job".to_owned(), Some(Call::Create)),
-            ("GET", "/model-invocation-jobs?maxResults=1".to_owned(), Some(Call::List)),
+            ("POST", "/model-invocation-job".to_owned(), Some(Route::Create)),
+            ("GET", "/model-invocation-jobs?maxResults=1".to_owned(), Some(Route::List)),
             (
                 "GET",
                 "/model-invocation-job/abcdefghijkl".to_owned(),
-                Some(Call::Get("abcdefghijkl".to_owned())),
+                Some(Route::Get("abcdefghijkl".to_owned())),
             ),
-            ("GET", format!("/model-invocation-job/{encoded}"), Some(Call::Get(arn.to_owned()))),
-            ("POST", format!("/model-invocation-job/{encoded}/stop"), Some(Call::Stop(arn.to_owned()))),
+            ("GET", format!("/model-invocation-job/{encoded}"), Some(Route::Get(arn.to_owned()))),
+            ("POST", format!("/model-invocation-job/{encoded}/stop"), Some(Route::Stop(arn.to_owned()))),
             ("GET", format!("/model-invocation-job/{arn}"), None),
             ("DELETE", "/model-invocation-job/abcdefghijkl".to_owned(), None),
             ("POST", "/tagResource".to_owned(), None),

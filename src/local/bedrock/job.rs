@@ -1,4 +1,4 @@
-//! A job: its states and their moves, and how Get, List and events show it.
+//! A job: its states, the moves between them, and how Get, List, and the events show it.
 //!
 //! Pure. <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetModelInvocationJob.html>,
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-eventbridge.html> (read 2026-11).
@@ -11,7 +11,7 @@ use super::model::Model;
 use super::request::CreateRequest;
 use super::time;
 
-/// Longest `message` of a job, in characters.
+/// The longest `message` of a job, in characters.
 const MAX_MESSAGE_CHARS: usize = 2048;
 
 /// Where a job stands.
@@ -21,7 +21,7 @@ pub enum JobStatus {
     Submitted,
     /// Buckets, files and records are being checked.
     Validating,
-    /// Valid, waits for its turn.
+    /// Valid, and waiting for its turn.
     Scheduled,
     /// Records are being processed.
     InProgress,
@@ -31,16 +31,16 @@ pub enum JobStatus {
     PartiallyCompleted,
     /// Ended: see the message.
     Failed,
-    /// Somebody asked to stop the job.
+    /// A person asked to stop the job.
     Stopping,
     /// Ended: stopped.
     Stopped,
-    /// Ended: did not begin before its timeout.
+    /// Ended: did not start before its timeout.
     Expired,
 }
 
 impl JobStatus {
-    /// Gives the name that the service model has for it.
+    /// The status's name in the service model.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Submitted => "Submitted",
@@ -56,7 +56,7 @@ impl JobStatus {
         }
     }
 
-    /// Tells whether a job in this state never changes again.
+    /// Whether a job in this state never changes again.
     pub fn is_terminal(self) -> bool {
         match self {
             Self::Submitted | Self::Validating | Self::Scheduled | Self::InProgress | Self::Stopping => false,
@@ -64,7 +64,7 @@ impl JobStatus {
         }
     }
 
-    /// The only moves there are.
+    /// Whether a job in this state may move to `next`.
     pub(super) fn may_become(self, next: Self) -> bool {
         match self {
             Self::Submitted => matches!(next, Self::Validating | Self::Stopping),
@@ -94,10 +94,10 @@ pub struct Counts {
     pub error: u64,
 }
 
-/// A job as a test looks at it.
+/// A job as a test sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobView {
-    /// ARN of the job.
+    /// The ARN of the job.
     pub arn: String,
     /// `jobName` of the request.
     pub name: String,
@@ -105,7 +105,7 @@ pub struct JobView {
     pub client_request_token: Option<String>,
     /// Where the job stands.
     pub status: JobStatus,
-    /// Why it ended so, if there is something to say.
+    /// Why it ended like this, if there is anything to say.
     pub message: Option<String>,
     /// Its record counters.
     pub counts: Counts,
@@ -127,12 +127,12 @@ pub(super) struct Job {
     pub(super) counts: Counts,
     pub(super) submit_time: DateTime,
     pub(super) last_modified_time: DateTime,
-    /// Set to true when somebody stops the job.
+    /// Set to true when a person stops the job.
     pub(super) stop: watch::Sender<bool>,
 }
 
 impl Job {
-    /// Moves the job to its next state; `false`, and no change, if there is no such move.
+    /// Moves the job to its next state. Returns false, and changes nothing, if it may not move there.
     pub(super) fn advance(&mut self, next: JobStatus, message: Option<&str>, now: DateTime) -> bool {
         let may = self.status.may_become(next);
         if may {
@@ -155,9 +155,9 @@ impl Job {
         }
     }
 
-    /// Writes the job as `GetModelInvocationJob` answers it; a summary of List has the same members.
+    /// Writes the job as `GetModelInvocationJob` answers it. A summary in List has the same members.
     ///
-    /// As the real service was seen to do, the model is a whole ARN and the bucket owner is filled in.
+    /// As was seen on the real service, the model is a full ARN, and the bucket owner is filled in.
     pub(super) fn describe(&self) -> Value {
         let request = &self.request;
         let mut input = config(&request.body, "/inputDataConfig/s3InputDataConfig");
@@ -198,9 +198,10 @@ impl Job {
         description
     }
 
-    /// Writes the whole EventBridge event of the job's present state.
+    /// Writes the complete EventBridge event for the job's current state.
     ///
-    /// `creationTime` has the form of the documented sample, `time` the form that EventBridge promises.
+    /// `creationTime` has the format of the documented sample, and `time` the format that EventBridge
+    /// promises.
     pub(super) fn event(&self, event_id: &str) -> Value {
         json!({
             "version": "0",
@@ -225,9 +226,9 @@ impl Job {
     }
 }
 
-/// A configuration of the request without its nulls, which mean absent.
-fn config(body: &Value, place: &str) -> serde_json::Map<String, Value> {
-    let mut members = body.pointer(place).and_then(Value::as_object).cloned().unwrap_or_default();
+/// A configuration in the request, without its nulls, which mean absent.
+fn config(body: &Value, pointer: &str) -> serde_json::Map<String, Value> {
+    let mut members = body.pointer(pointer).and_then(Value::as_object).cloned().unwrap_or_default();
     members.retain(|_, value| !value.is_null());
     members
 }

@@ -1,6 +1,9 @@
-//! Which models the stand-in knows, and how the control plane names them.
+//! The models that the stand-in knows, and how the control plane names them.
 //!
-//! Pure. <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html> (read 2026-11).
+//! Pure. <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html> (read
+//! 2026-11).
+
+use crate::base::arn::Arn;
 
 /// Models that batch inference reaches only through an inference profile, in every Region.
 const ONLY_THROUGH_PROFILE: [&str; 8] = [
@@ -17,7 +20,7 @@ const ONLY_THROUGH_PROFILE: [&str; 8] = [
 /// Prefixes of inference profile ids.
 const GEOGRAPHIES: [&str; 6] = ["us.", "eu.", "apac.", "jp.", "au.", "global."];
 
-/// Beginnings of model ids whose records have the shape of `OpenAI`'s chat completions.
+/// Prefixes of model ids whose records have the format of `OpenAI`'s chat completions.
 const CHAT: [&str; 9] = [
     "openai.",
     "deepseek.",
@@ -30,7 +33,7 @@ const CHAT: [&str; 9] = [
     "nvidia.",
 ];
 
-/// The shape that a model's records and answers have.
+/// The format of a model's records and answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     /// Anthropic's messages.
@@ -45,36 +48,38 @@ pub(super) enum Family {
     Llama,
     /// Mistral's text completion.
     MistralText,
-    /// Mistral's own chat shape.
+    /// Mistral's own chat format.
     MistralChat,
-    /// `OpenAI`'s chat completions, which most of the open-weight models take.
+    /// `OpenAI`'s chat completions, which most open-weight models take.
     Chat,
-    /// An application inference profile does not tell its model: each record's body decides.
+    /// Unknown, because the id of an application inference profile does not name its model. The body of each
+    /// record decides.
     Unknown,
 }
 
 /// A model that a job may name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Model {
-    /// As `GetModelInvocationJob` gives it back: always an ARN.
+    /// What `GetModelInvocationJob` returns: always an ARN.
     pub(super) arn: String,
-    /// Id of the foundation model, or of the profile if it does not tell.
+    /// The id of the foundation model, or of the profile if that does not name its model.
     pub(super) base_id: String,
     pub(super) family: Family,
 }
 
-/// Finds the model that `model_id` (already of the right pattern) names in this Region and account.
+/// Finds the model that `model_id` names in this Region and account. The id must have the right form already.
 ///
 /// # Errors
-/// The message of the `ValidationException` that refuses it.
+/// The message of the `ValidationException` for an id that no job may name.
 pub(super) fn resolve(model_id: &str, region: &str, account_id: &str) -> Result<Model, String> {
-    if model_id.contains(":application-inference-profile/") {
+    let (kind, path) =
+        Arn::parse(model_id).and_then(|arn| arn.resource().split_once('/')).unwrap_or(("", model_id));
+    if kind == "application-inference-profile" {
         let model = Model { arn: model_id.to_owned(), base_id: model_id.to_owned(), family: Family::Unknown };
         return Ok(model);
     }
     // A custom model's ARN ends in `custom-model/<base model>/<id>`, the others in `<kind>/<model>`.
-    let mut path = model_id.split('/').skip(1);
-    let id = path.next().unwrap_or(model_id);
+    let id = path.split('/').next().unwrap_or(path);
     let base_id = GEOGRAPHIES.iter().find_map(|geography| id.strip_prefix(geography)).unwrap_or(id);
     let is_profile = base_id != id;
     let family = family_of(base_id).ok_or("The provided model identifier is invalid.")?;
@@ -93,7 +98,7 @@ pub(super) fn resolve(model_id: &str, region: &str, account_id: &str) -> Result<
     Ok(Model { arn, base_id: base_id.to_owned(), family })
 }
 
-/// Partition of a Region's ARNs.
+/// The partition in the ARNs of a Region.
 pub(super) fn partition(region: &str) -> &'static str {
     if region.starts_with("cn-") {
         "aws-cn"
@@ -104,7 +109,7 @@ pub(super) fn partition(region: &str) -> &'static str {
     }
 }
 
-/// `None`: no such model. `Some(None)`: a model without batch inference.
+/// The family of a model. `None` for an unknown model, and `Some(None)` for a model without batch inference.
 fn family_of(base_id: &str) -> Option<Option<Family>> {
     let starts_with_any = |prefixes: &[&str]| prefixes.iter().any(|prefix| base_id.starts_with(prefix));
     let family = if base_id.starts_with("anthropic.") {

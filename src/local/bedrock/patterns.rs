@@ -1,8 +1,8 @@
-//! What AWS's service model demands of single values: patterns, lengths, ranges and enumerations.
+//! What AWS's service model requires of single values: patterns, lengths, ranges, and enumerations.
 //!
-//! Pure data and its matching; nothing else of the stand-in repeats one of these numbers. The values are those
-//! of `bedrock/2023-04-20/service-2.json` in botocore 1.44.5, and `tests/local/bedrock/service_model.rs` compares each
-//! of them with that file, so neither can drift. The two sets of members are those of
+//! Pure data, and its matching. Nothing else in the stand-in repeats one of these numbers. The values are
+//! those of `bedrock/2023-04-20/service-2.json` in botocore 1.44.5, and `tests/local/bedrock/service_model.rs` compares
+//! each of them with that file. The two sets of members are those of
 //! `bedrock-runtime/2023-09-30/service-2.json`.
 //! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html> (read 2026-11).
 
@@ -13,13 +13,13 @@ use regex::bytes::{Regex, RegexBuilder};
 /// A string shape of the service model.
 #[derive(Debug)]
 pub struct Text {
-    /// Name of the shape in the service model.
+    /// The name of the shape in the service model.
     pub shape: &'static str,
-    /// Fewest characters, where the model names a number.
+    /// The fewest characters, if the model has a limit.
     pub min: Option<usize>,
-    /// Most characters, where the model names a number.
+    /// The most characters, if the model has a limit.
     pub max: Option<usize>,
-    /// Regular expression that the whole value must match.
+    /// The regular expression that the whole value must match.
     pub pattern: &'static str,
     compiled: OnceLock<Option<Regex>>,
 }
@@ -29,7 +29,7 @@ impl Text {
         Self { shape, min, max, pattern, compiled: OnceLock::new() }
     }
 
-    /// Tells every constraint that `value` breaks, in AWS's words; none if the value is good.
+    /// The constraints that `value` breaks, in AWS's words. Empty if the value is valid.
     pub fn problems(&self, value: &str) -> Vec<String> {
         let length = value.chars().count();
         let mut problems = Vec::new();
@@ -51,17 +51,17 @@ impl Text {
     }
 }
 
-/// Compiles a pattern of the service model so that it must match a whole value; `None` if Rust's syntax lacks
-/// something that the pattern uses (a test shows that no pattern here does).
+/// Compiles a pattern of the service model so that it must match a whole value. `None` if the pattern uses
+/// something that Rust's syntax does not have; a test shows that no pattern here does.
 ///
-/// AWS's services run these patterns in Java, where `\s` is ASCII only and `.` stops at `\r` too: hence bytes
-/// instead of Unicode, and CRLF mode. The one difference left is that Java's `.` also stops at U+0085, U+2028
-/// and U+2029; only `RoleArn` has a `.`.
+/// AWS's services run these patterns in Java, where `\s` matches only ASCII and `.` does not match `\r`. This
+/// is why the patterns match bytes instead of Unicode, in CRLF mode. One difference is left: Java's `.` does
+/// not match U+0085, U+2028, and U+2029 either. Only `RoleArn` has a `.`.
 fn full_match(pattern: &str) -> Option<Regex> {
     RegexBuilder::new(&format!(r"\A(?:{pattern})\z")).unicode(false).crlf(true).build().ok()
 }
 
-/// A shape with a smallest and a largest number: the items of a list, or the value of an integer.
+/// A range of the service model: of the number of items in a list, or of the value of an integer.
 #[derive(Debug)]
 pub struct Span {
     /// Name of the shape in the service model.
@@ -82,17 +82,17 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Tells, in AWS's words, that `value` is none of the values; `None` if it is one.
+    /// What is wrong with `value`, in AWS's words, or `None` if it is one of the values.
     pub fn problem(&self, value: &str) -> Option<String> {
         let set = || format!("Member must satisfy enum value set: [{}]", self.values.join(", "));
         (!self.values.contains(&value)).then(set)
     }
 }
 
-/// The members of a structure or union of the service model that records are made of.
+/// The members of a structure or union that records are made of.
 #[derive(Debug)]
 pub struct Members {
-    /// Name of the shape in the service model of the runtime.
+    /// The name of the shape in the service model of the runtime.
     pub shape: &'static str,
     /// The members, in the model's order.
     pub names: &'static [&'static str],
@@ -224,7 +224,7 @@ pub static SORT_BY: Choice = Choice { shape: "SortJobsBy", values: &["CreationTi
 /// `sortOrder`.
 pub static SORT_ORDER: Choice = Choice { shape: "SortOrder", values: &["Ascending", "Descending"] };
 
-/// Body of a Converse record: the request without `modelId`, which is not part of the body.
+/// The body of a Converse record: the request without `modelId`, which is not part of the body.
 pub static CONVERSE: Members = Members {
     shape: "ConverseRequest",
     names: &[
@@ -243,7 +243,7 @@ pub static CONVERSE: Members = Members {
     ],
 };
 
-/// Alternatives of one piece of a message's content.
+/// The alternatives of one block of a message's content.
 pub static CONTENT_BLOCK: Members = Members {
     shape: "ContentBlock",
     names: &[

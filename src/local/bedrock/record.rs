@@ -1,6 +1,7 @@
 //! One line of the input, and the line of the output that answers it.
 //!
-//! Pure. `modelInput` is carried as the bytes it came in, because Bedrock echoes it and a client may compare.
+//! Pure. `modelInput` is kept as the bytes it came in, because Bedrock echoes it and a client may compare
+//! them.
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-data.html> (read 2026-11).
 
 use std::str;
@@ -12,7 +13,7 @@ use serde_json::value::RawValue;
 /// A valid line of the input.
 #[derive(Debug)]
 pub(super) struct Record<'a> {
-    /// The JSON string as it came, with its quotes and escapes.
+    /// The JSON string as it came, including its quotes and escapes.
     record_id: Option<&'a str>,
     /// The JSON object as it came.
     pub(super) model_input: &'a str,
@@ -27,7 +28,7 @@ struct Line<'a> {
     modelInput: Option<&'a RawValue>,
 }
 
-/// Tells `null` from absent, which an `Option` alone does not.
+/// Distinguishes `null` from absent, which an `Option` alone does not.
 fn some<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
@@ -35,7 +36,7 @@ fn some<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de
 /// What became of a record.
 #[derive(Debug, PartialEq)]
 pub(super) enum Outcome {
-    /// The model's answer and the tokens it took.
+    /// The model's answer, and the tokens that it took.
     Answer { model_output: Value, input_tokens: u64, output_tokens: u64 },
     /// The record's own error.
     Error { code: i64, message: String },
@@ -44,9 +45,9 @@ pub(super) enum Outcome {
 impl<'a> Record<'a> {
     /// Reads a line without its newline.
     ///
-    /// AWS documents that a record is a JSON object with an object `modelInput`, and that its body is not looked
-    /// at here. It does not document blank lines, a byte order mark or further members; the stand-in refuses the
-    /// first two, which are no JSON objects, and ignores the third.
+    /// AWS documents that a record is a JSON object with an object `modelInput`, and that its body is not
+    /// checked here. It does not document blank lines, a byte order mark, or other members. The stand-in
+    /// refuses the first two, because they are not JSON objects, and ignores the third.
     pub(super) fn parse(line: &'a [u8]) -> Result<Self, String> {
         let text = str::from_utf8(line).map_err(|_| "the line is not UTF-8".to_owned())?;
         if !text.trim_start_matches([' ', '\t', '\r']).starts_with('{') {
@@ -65,10 +66,10 @@ impl<'a> Record<'a> {
         Ok(Self { record_id, model_input })
     }
 
-    /// The id as JSON: the record's own, or one that is made up for the record at `position` (from 0).
+    /// The id as JSON: the record's own, or one that is generated for the record at `position` (from 0).
     ///
-    /// AWS adds a missing id without documenting its form; the stand-in's has eleven letters and digits, like
-    /// those of AWS's samples.
+    /// AWS adds a missing id, but does not document its form. The stand-in's ids have eleven letters and
+    /// digits, as in AWS's samples.
     pub(super) fn id(&self, position: usize) -> String {
         self.record_id.map_or_else(|| format!("\"R{:010}\"", position + 1), str::to_owned)
     }
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_record() {
+    fn refuses_what_is_not_a_record() {
         let table: [(&[u8], &str); 11] = [
             (b"", "the line is not a JSON object"),
             (b"  \r", "the line is not a JSON object"),

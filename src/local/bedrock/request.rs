@@ -1,7 +1,8 @@
-//! A `CreateModelInvocationJob` body → a request that keeps every rule of the service model, or all of its faults.
+//! Parses the body of a `CreateModelInvocationJob` into a request that keeps every rule of the service model,
+//! or lists every rule that it breaks.
 //!
-//! Pure. Stricter than AWS in one point: a member that the model does not know is refused, where AWS ignores it,
-//! because a misspelt member (`subnets` for `subnetIds`) is exactly what a stand-in must find.
+//! Pure. Stricter than AWS in one point: AWS ignores unknown members, but here they are refused, because a
+//! stand-in must catch a misspelled member such as `subnets` for `subnetIds`.
 //! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html> (read 2026-11).
 
 use std::collections::HashSet;
@@ -9,11 +10,12 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::patterns::{self, Choice, Span, Text};
+use super::violation::{summary, violation};
 
-/// AWS does not document the default; jobs made without a timeout were seen to have 24 hours.
+/// AWS does not document the default. Jobs that were made without a timeout were seen to have 24 hours.
 const DEFAULT_TIMEOUT_DURATION_IN_HOURS: u64 = 24;
 
-/// A job as asked for. `body` is the request as sent, for comparing a repeated one.
+/// A request for a job. `body` is the request as sent, to compare it with a repeated one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct CreateRequest {
     pub(super) job_name: String,
@@ -30,12 +32,12 @@ pub(super) struct CreateRequest {
     pub(super) body: Value,
 }
 
-/// How records are to be read and answered.
+/// How records are read and answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InvocationType {
-    /// In the shape of the model's own family; the default.
+    /// In the format of the model's own family; the default.
     InvokeModel,
-    /// In the shape of the Converse operation, whatever the family.
+    /// In the format of the Converse operation, whatever the family.
     Converse,
 }
 
@@ -49,7 +51,7 @@ impl InvocationType {
 }
 
 impl CreateRequest {
-    /// Reads a body, or tells everything that is wrong with it in one message, as AWS words it.
+    /// Parses a body. The error is one message with everything that is wrong, as AWS words it.
     pub(super) fn parse(body: Value) -> Result<Self, String> {
         let mut check = Check::default();
         let request = check.create(&body);
@@ -60,41 +62,24 @@ impl CreateRequest {
     }
 }
 
-/// Puts violations into the one message that AWS makes of them.
-pub(super) fn summary(violations: &[String]) -> String {
-    let count = violations.len();
-    let errors = if count == 1 { "error" } else { "errors" };
-    format!("{count} validation {errors} detected: {}", violations.join("; "))
-}
-
-/// Says that `value` at `at` breaks `constraint`, as AWS words it.
-pub(super) fn violation(value: &Value, at: &str, constraint: &str) -> String {
-    let shown = match value {
-        Value::Null => "null".to_owned(),
-        Value::String(text) => format!("'{text}'"),
-        other => format!("'{other}'"),
-    };
-    format!("Value {shown} at '{at}' failed to satisfy constraint: {constraint}")
-}
-
-/// A structure of the body and the place where it stands.
+/// A structure in the body, and the path to it.
 struct Structure<'a> {
     at: String,
     members: &'a Map<String, Value>,
 }
 
 impl<'a> Structure<'a> {
-    /// A member that is there; JSON's `null` is the same as absent in this protocol.
+    /// A member that is present. In this protocol, `null` means absent.
     fn get(&self, name: &str) -> Option<&'a Value> {
         self.members.get(name).filter(|value| !value.is_null())
     }
 
-    fn place(&self, name: &str) -> String {
+    fn path(&self, name: &str) -> String {
         if self.at.is_empty() { name.to_owned() } else { format!("{}.{name}", self.at) }
     }
 }
 
-/// The violations found so far. Its methods give `None` for what is absent or wrong.
+/// The violations found so far. The methods return `None` for what is absent or wrong.
 #[derive(Default)]
 struct Check(Vec<String>);
 
@@ -162,7 +147,7 @@ impl Check {
 
     fn vpc(&mut self, request: &Structure<'_>) -> Option<(Vec<String>, Vec<String>)> {
         let value = request.get("vpcConfig")?;
-        let config = self.structure(value, request.place("vpcConfig"), &["subnetIds", "securityGroupIds"])?;
+        let config = self.structure(value, request.path("vpcConfig"), &["subnetIds", "securityGroupIds"])?;
         let subnets = self.ids(&config, "subnetIds", &patterns::SUBNET_IDS, &patterns::SUBNET_ID);
         let groups = self.ids(
             &config,
@@ -175,19 +160,19 @@ impl Check {
 
     fn ids(&mut self, config: &Structure<'_>, name: &str, count: &Span, rule: &Text) -> Option<Vec<String>> {
         let items = self.present(config, name)?;
-        let items = self.list(items, &config.place(name), count)?;
+        let items = self.list(items, &config.path(name), count)?;
         let mut ids = Vec::new();
         for (position, item) in items.iter().enumerate() {
-            ids.extend(self.checked_text(item, &member(&config.place(name), position), rule));
+            ids.extend(self.checked_text(item, &member(&config.path(name), position), rule));
         }
         Some(ids)
     }
 
-    /// Also keeps the rules that the service model does not have: keys differ, in case at least, and those that begin
-    /// with `aws:` are AWS's own. AWS does not document the messages.
+    /// Checks also the rules that are not in the service model: keys must be unique (two keys may differ in
+    /// case only), and the prefix `aws:` is reserved. AWS does not document the messages.
     /// <https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html> (read 2026-11).
     fn tags(&mut self, request: &Structure<'_>) -> Option<()> {
-        let at = request.place("tags");
+        let at = request.path("tags");
         let items = self.list(request.get("tags")?, &at, &patterns::TAGS)?;
         let mut keys = HashSet::new();
         for (position, item) in items.iter().enumerate() {
@@ -199,14 +184,14 @@ impl Check {
             if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
                 self.0.push(violation(
                     &shown,
-                    &tag.place("key"),
+                    &tag.path("key"),
                     "Member must not begin with the reserved aws:",
                 ));
             }
             if !keys.insert(key) {
                 self.0.push(violation(
                     &shown,
-                    &tag.place("key"),
+                    &tag.path("key"),
                     "Member must be unique among the keys of the tags",
                 ));
             }
@@ -223,14 +208,14 @@ impl Check {
         for (name, unknown) in members.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
             self.0.push(violation(
                 unknown,
-                &structure.place(name),
+                &structure.path(name),
                 "Member must be one that the service model knows",
             ));
         }
         Some(structure)
     }
 
-    /// A union that has one member in the model, so that one has to be there.
+    /// Reads a union that has only one member in the service model, so that this member is required.
     fn union<'a>(
         &mut self,
         parent: &Structure<'a>,
@@ -239,18 +224,18 @@ impl Check {
         known: &[&str],
     ) -> Option<Structure<'a>> {
         let value = self.present(parent, name)?;
-        let union = self.structure(value, parent.place(name), &[only])?;
+        let union = self.structure(value, parent.path(name), &[only])?;
         let Some(config) = union.get(only) else {
             self.0.push(violation(value, &union.at, "Member must have exactly one member of the union set"));
             return None;
         };
-        self.structure(config, union.place(only), known)
+        self.structure(config, union.path(only), known)
     }
 
     fn present<'a>(&mut self, parent: &Structure<'a>, name: &str) -> Option<&'a Value> {
         let value = parent.get(name);
         if value.is_none() {
-            self.0.push(violation(&Value::Null, &parent.place(name), "Member must not be null"));
+            self.0.push(violation(&Value::Null, &parent.path(name), "Member must not be null"));
         }
         value
     }
@@ -273,11 +258,11 @@ impl Check {
 
     fn required_text(&mut self, parent: &Structure<'_>, name: &str, rule: &Text) -> Option<String> {
         let value = self.present(parent, name)?;
-        self.checked_text(value, &parent.place(name), rule)
+        self.checked_text(value, &parent.path(name), rule)
     }
 
     fn text(&mut self, parent: &Structure<'_>, name: &str, rule: &Text) -> Option<String> {
-        self.checked_text(parent.get(name)?, &parent.place(name), rule)
+        self.checked_text(parent.get(name)?, &parent.path(name), rule)
     }
 
     fn checked_text(&mut self, value: &Value, at: &str, rule: &Text) -> Option<String> {
@@ -291,7 +276,7 @@ impl Check {
 
     fn choice(&mut self, parent: &Structure<'_>, name: &str, rule: &Choice) -> Option<String> {
         let value = parent.get(name)?;
-        let at = parent.place(name);
+        let at = parent.path(name);
         let Value::String(text) = value else {
             self.0.push(violation(value, &at, "Member must be a string"));
             return None;
@@ -302,7 +287,7 @@ impl Check {
 
     fn integer(&mut self, parent: &Structure<'_>, name: &str, rule: &Span) -> Option<u64> {
         let value = parent.get(name)?;
-        let at = parent.place(name);
+        let at = parent.path(name);
         if !(value.is_i64() || value.is_u64()) {
             self.0.push(violation(value, &at, "Member must be an integer"));
             return None;

@@ -1,4 +1,4 @@
-//! The life of one job, from Submitted to its end.
+//! The task of a job, which takes it from Submitted to its end.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,34 +8,35 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::answer::answer;
+use super::ending::{Ending, LieKind, Processed, TerminalStatus};
 use super::job::{Counts, JobStatus};
 use super::model::Model;
 use super::record::{Outcome, Record};
 use super::request::CreateRequest;
-use super::s3::{INPUT_SUFFIX, InputFile, Place, Storage};
-use super::script::{Ending, LieKind, Processed, TerminalStatus};
-use super::{Quotas, Shared, lock};
+use super::s3::{INPUT_SUFFIX, InputFile, Location, Storage};
+use super::state::Shared;
+use crate::local::lock::lock;
 
-/// Name of the object by which the service finds out whether it may write.
+/// The name of the object that the service writes to find out whether it may write.
 const PROBE: &str = ".write_access_check_file.tmp";
 
-/// Name of the object with the counts.
+/// The name of the object with the counts.
 const MANIFEST: &str = "manifest.json.out";
 
-/// What a job task works with.
+/// What the task of a job works with.
 pub(super) struct Run {
     pub(super) shared: Arc<Shared>,
     pub(super) job_id: String,
     pub(super) request: CreateRequest,
     pub(super) model: Model,
-    /// How it ends, if that was said when it was created.
+    /// How the job ends, if that was decided when it was created.
     pub(super) ending: Option<Ending>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
-/// Why a job leaves its way.
+/// Why a job does not go on to its planned ending.
 enum Interruption {
-    /// Somebody stopped it: the request to stop has already made it Stopping.
+    /// A person stopped it. The request to stop has already made it Stopping.
     Stopped,
     /// It fails with this message.
     Failed(String),
@@ -47,14 +48,14 @@ impl From<String> for Interruption {
     }
 }
 
-/// What Validating found.
+/// What validation found.
 struct Input {
     files: Vec<InputFile>,
     record_count: usize,
 }
 
 impl Run {
-    /// Takes the job through its states; ends when the job has ended.
+    /// Takes the job through its states, and returns when the job has ended.
     pub(super) async fn run(mut self) {
         let mut unfinished = None;
         let ended = match self.stages(&mut unfinished).await {
@@ -67,7 +68,7 @@ impl Run {
         }
     }
 
-    /// Goes up to the state before the last. `unfinished` holds the input while results are still to be written.
+    /// Takes the job to its second-to-last state. `unfinished` holds the input until the results are written.
     async fn stages(&mut self, unfinished: &mut Option<Input>) -> Result<Ending, Interruption> {
         self.stay().await?;
         self.advance(JobStatus::Validating, None)?;
@@ -96,10 +97,10 @@ impl Run {
         Ok(ending)
     }
 
-    /// Ends a job that somebody stopped.
+    /// Ends a job that a person stopped.
     ///
-    /// AWS documents only that processed tokens are billed, not what has been written by then; the stand-in
-    /// writes the first half of a job that was in progress, and nothing for one that was not.
+    /// AWS documents that processed tokens are billed, but not what has been written by then. The stand-in
+    /// writes the first half of the output if the job was in progress, and nothing otherwise.
     async fn end_stopping(&mut self, unfinished: Option<Input>) {
         tokio::time::sleep(self.shared.options.pace).await;
         let mut message = None;
@@ -111,7 +112,7 @@ impl Run {
         self.shared.advance(&self.job_id, JobStatus::Stopped, message.as_deref());
     }
 
-    /// Lets the job be in its state for the pace, unless somebody stops it.
+    /// Keeps the job in its state for the configured pace, unless a person stops it.
     async fn stay(&mut self) -> Result<(), Interruption> {
         tokio::select! {
             biased;
@@ -131,13 +132,15 @@ impl Run {
         }
     }
 
-    /// Checks what AWS checks before a job is scheduled: files, sizes, records, access; not the bodies.
+    /// Checks what AWS checks before it schedules a job: files, sizes, records, and access, but not the
+    /// bodies.
     ///
-    /// AWS does not document the sentences for a wrong record or an exceeded quota; these are the stand-in's.
+    /// AWS does not document the messages for an invalid record or an exceeded quota. These are the
+    /// stand-in's.
     async fn validate(&self) -> Result<Input, String> {
         let storage = self.storage();
         let quotas = &self.shared.options.quotas;
-        let location = Place::parse(&self.request.input_s3_uri);
+        let location = Location::parse(&self.request.input_s3_uri);
         let files = storage.input_files(&location).await?;
         if files.is_empty() {
             return Err(format!("No file that ends in {INPUT_SUFFIX} at {}", self.request.input_s3_uri));
@@ -145,8 +148,8 @@ impl Run {
         let mut record_count = 0;
         let mut job_bytes = 0;
         for file in &files {
-            let uri = format!("s3://{}/{}", file.place.bucket, file.place.key);
-            let mut lines = storage.read(&file.place).await?;
+            let uri = format!("s3://{}/{}", file.location.bucket, file.location.key);
+            let mut lines = storage.read(&file.location).await?;
             job_bytes += lines.size_bytes;
             quotas.check_sizes(&uri, lines.size_bytes, job_bytes)?;
             let mut number = 0_u64;
@@ -158,29 +161,29 @@ impl Run {
             }
         }
         quotas.check_record_count(record_count)?;
-        let probe = Place::parse(&self.request.output_s3_uri).join(PROBE);
+        let probe = Location::parse(&self.request.output_s3_uri).join(PROBE);
         storage.put(&probe, Vec::new()).await?;
         Ok(Input { files, record_count })
     }
 
-    /// Writes the output as it should be when the job has been over for a while.
-    fn write_later(&self, storage: &Storage, place: &Place, output: Vec<Vec<u8>>, pause: Duration) {
-        let (storage, place, shared, job_id) =
-            (storage.clone(), place.clone(), self.shared.clone(), self.job_id.clone());
+    /// Writes the correct output some time after the job has ended.
+    fn write_later(&self, storage: &Storage, location: &Location, output: Vec<Vec<u8>>, pause: Duration) {
+        let (storage, location, shared, job_id) =
+            (storage.clone(), location.clone(), self.shared.clone(), self.job_id.clone());
         lock(&self.shared.tasks).spawn(async move {
             while !shared.is_over(&job_id) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             tokio::time::sleep(pause).await;
-            // The lie stays if this fails, as one of the kind without an end.
-            let _written = storage.write_lines(&place, output).await;
+            // If this fails, the wrong output stays, as with a lie that is never corrected.
+            let _written = storage.write_lines(&location, output).await;
         });
     }
 
-    /// Answers the records and writes what `ending` says, counting as it goes.
+    /// Answers the records, writes what `ending` says, and updates the counters on the way.
     async fn write_results(&self, input: &Input, ending: &Ending) -> Result<(), String> {
         let storage = self.storage();
-        let folder = Place::parse(&self.request.output_s3_uri).join(&self.job_id);
+        let folder = Location::parse(&self.request.output_s3_uri).join(&self.job_id);
         let last = ending.processed.of(input.record_count);
         let mut tally = Tally::new(input.record_count);
         let failing: HashMap<_, _> =
@@ -191,7 +194,7 @@ impl Run {
         for file in &input.files {
             let mut output = Vec::new();
             if position < last {
-                let mut lines = storage.read(&file.place).await?;
+                let mut lines = storage.read(&file.location).await?;
                 while position < last
                     && let Some(line) = lines.next().await?
                 {
@@ -211,19 +214,19 @@ impl Run {
                 }
             }
             if ending.write_output {
-                // AWS does not promise the order of the input, so the stand-in does not keep it.
+                // AWS does not promise to keep the order of the input, so the stand-in does not.
                 random.shuffle(&mut output);
-                let place = folder.join(&format!("{}.out", file.name));
+                let location = folder.join(&format!("{}.out", file.name));
                 if let Some(lie) = ending.lie {
                     let lies = lies_left.min(output.len());
                     lies_left -= lies;
                     let untrue = untrue(&output, lie.kind, lies);
                     if let Some(pause) = lie.truth_after {
-                        self.write_later(&storage, &place, output, pause);
+                        self.write_later(&storage, &location, output, pause);
                     }
                     output = untrue;
                 }
-                storage.write_lines(&place, output).await?;
+                storage.write_lines(&location, output).await?;
             }
         }
         if ending.write_manifest {
@@ -233,7 +236,7 @@ impl Run {
     }
 }
 
-/// The lines of an output, of which the first ones are wrong in some way.
+/// The lines of an output, with the first `count` lines wrong in this way.
 fn untrue(output: &[Vec<u8>], kind: LieKind, count: usize) -> Vec<Vec<u8>> {
     let (wrong, right) = output.split_at(count.min(output.len()));
     let wrong = wrong.iter().filter_map(|line| match kind {
@@ -288,30 +291,6 @@ impl Tally {
     }
 }
 
-impl Quotas {
-    fn check_sizes(&self, uri: &str, file_bytes: u64, job_bytes: u64) -> Result<(), String> {
-        if file_bytes > self.max_file_bytes {
-            let most = self.max_file_bytes;
-            return Err(format!("{uri} has {file_bytes} bytes; an input file may have at most {most}"));
-        }
-        if job_bytes > self.max_job_bytes {
-            return Err(format!(
-                "The input has over {} bytes, the most that a job may have",
-                self.max_job_bytes
-            ));
-        }
-        Ok(())
-    }
-
-    fn check_record_count(&self, record_count: usize) -> Result<(), String> {
-        let Self { min_records, max_records, .. } = *self;
-        if (min_records..=max_records).contains(&record_count) {
-            return Ok(());
-        }
-        Err(format!("The input has {record_count} records; a job must have {min_records} to {max_records}"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -335,15 +314,5 @@ mod tests {
                 "outputTokenCount": 3,
             })
         );
-    }
-
-    #[test]
-    fn quotas_hold_at_their_edges() {
-        let quotas = Quotas::default();
-        let counts = [99, 100, 100_000, 100_001].map(|count| quotas.check_record_count(count).is_ok());
-        assert_eq!(counts, [false, true, true, false]);
-        let sizes = [(1_000_000_000, 5_000_000_000), (1_000_000_001, 1_000_000_001), (1, 5_000_000_001)];
-        let sizes = sizes.map(|(file, job)| quotas.check_sizes("s3://b/k", file, job).is_ok());
-        assert_eq!(sizes, [true, false, false]);
     }
 }

@@ -1,7 +1,7 @@
 //! The few S3 calls that a batch job makes: list, read, write.
 //!
-//! Each error is the sentence that the job's `message` shows; the sentences are those that the real service was
-//! seen to use, with the cause added.
+//! Each error is the `message` of the job. The wording is what was seen on the real service, with the cause
+//! added.
 
 use std::error::Error as StdError;
 use std::fmt::Display;
@@ -14,30 +14,33 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ServerSideEncry
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::aws::error::{Chain, Error};
+use crate::aws::sdk_error;
 
-/// Bytes of a part of a multipart upload; above S3's smallest of 5 MiB, and 10,000 of them hold any output.
+/// The size of a part of a multipart upload: above S3's minimum of 5 MiB, and large enough for any output in
+/// 10,000 parts.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html> (read 2026-11).
 const PART_BYTES: usize = 8 << 20;
 
-/// Ending of the names of input files.
+/// The suffix of input files.
 pub(super) const INPUT_SUFFIX: &str = ".jsonl";
 
-/// A bucket and a key or a prefix in it.
+/// A bucket, and a key or a prefix in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Location {
     pub(super) bucket: String,
     pub(super) key: String,
 }
 
-impl Place {
-    /// Reads an S3 URI that has the pattern of the service model; a trailing slash is not part of the key.
+impl Location {
+    /// Parses an S3 URI that matches the pattern of the service model. A trailing slash is not part of the
+    /// key.
     pub(super) fn parse(s3_uri: &str) -> Self {
         let path = s3_uri.strip_prefix("s3://").unwrap_or(s3_uri);
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
         Self { bucket: bucket.to_owned(), key: key.trim_end_matches('/').to_owned() }
     }
 
-    /// Names something below this place.
+    /// Names an object below this location.
     pub(super) fn join(&self, name: &str) -> Self {
         let key = if self.key.is_empty() { name.to_owned() } else { format!("{}/{name}", self.key) };
         Self { bucket: self.bucket.clone(), key }
@@ -47,12 +50,13 @@ impl Place {
 /// One file of a job's input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct InputFile {
-    pub(super) place: Place,
-    /// Path below the job's input location; its name for a single file. Names the output file too.
+    pub(super) location: Location,
+    /// The path below the job's input location, or the file's name if it is the only one. The output file
+    /// gets it too.
     pub(super) name: String,
 }
 
-/// An object that is being read line by line.
+/// An object that is read line by line.
 pub(super) struct Lines {
     bucket: String,
     pub(super) size_bytes: u64,
@@ -61,7 +65,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Reads the next line, without its newline; `None` after the last. Splits at `\n` only.
+    /// Reads the next line, without its newline. Returns `None` after the last one. Splits at `\n` only.
     pub(super) async fn next(&mut self) -> Result<Option<&[u8]>, String> {
         self.line.clear();
         let read = self.reader.read_until(b'\n', &mut self.line).await;
@@ -80,14 +84,15 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    /// Finds the input files: the object itself if the key ends in `.jsonl`, else every such object below it.
+    /// Finds the input files: the object itself if the key ends in `.jsonl`, and otherwise every such object
+    /// below it.
     ///
-    /// AWS documents neither whether `s3://b/in` also means `in2/…` nor whether nested folders are walked; the
-    /// stand-in does not take the first and does take the second.
-    pub(super) async fn input_files(&self, location: &Place) -> Result<Vec<InputFile>, String> {
+    /// AWS documents neither whether `s3://b/in` also means `in2/…` nor whether nested folders are searched.
+    /// The stand-in ignores `in2/…` and searches nested folders.
+    pub(super) async fn input_files(&self, location: &Location) -> Result<Vec<InputFile>, String> {
         if location.key.ends_with(INPUT_SUFFIX) {
             let name = location.key.rsplit('/').next().unwrap_or_default().to_owned();
-            return Ok(vec![InputFile { place: location.clone(), name }]);
+            return Ok(vec![InputFile { location: location.clone(), name }]);
         }
         let prefix = if location.key.is_empty() { String::new() } else { format!("{}/", location.key) };
         let request = self.client.list_objects_v2().bucket(&location.bucket).prefix(&prefix);
@@ -101,88 +106,94 @@ impl Storage {
             let keys = page.contents().iter().filter_map(|object| object.key());
             for key in keys.filter(|key| key.ends_with(INPUT_SUFFIX)) {
                 let name = key.strip_prefix(&prefix).unwrap_or(key).to_owned();
-                let place = Place { bucket: location.bucket.clone(), key: key.to_owned() };
-                files.push(InputFile { place, name });
+                let location = Location { bucket: location.bucket.clone(), key: key.to_owned() };
+                files.push(InputFile { location, name });
             }
         }
         Ok(files)
     }
 
-    /// Opens an object, the newest version as Bedrock does.
-    pub(super) async fn read(&self, place: &Place) -> Result<Lines, String> {
-        let sent = self.client.get_object().bucket(&place.bucket).key(&place.key).send().await;
-        let object = sent.map_err(|error| cannot_read(&place.bucket, cause(error)))?;
+    /// Opens the newest version of an object, as Bedrock does.
+    pub(super) async fn read(&self, location: &Location) -> Result<Lines, String> {
+        let sent = self.client.get_object().bucket(&location.bucket).key(&location.key).send().await;
+        let object = sent.map_err(|error| cannot_read(&location.bucket, cause(error)))?;
         let size_bytes = object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
         let reader = BufReader::new(Box::new(object.body.into_async_read()) as Box<_>);
-        Ok(Lines { bucket: place.bucket.clone(), size_bytes, reader, line: Vec::new() })
+        Ok(Lines { bucket: location.bucket.clone(), size_bytes, reader, line: Vec::new() })
     }
 
     /// Writes a small object.
-    pub(super) async fn put(&self, place: &Place, content: Vec<u8>) -> Result<(), String> {
-        let request = self.client.put_object().bucket(&place.bucket).key(&place.key);
+    pub(super) async fn put(&self, location: &Location, content: Vec<u8>) -> Result<(), String> {
+        let request = self.client.put_object().bucket(&location.bucket).key(&location.key);
         let request = request
             .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.s3_encryption_key_id.clone())
             .body(ByteStream::from(content));
-        request.send().await.map_err(|error| cannot_write(place, cause(error)))?;
+        request.send().await.map_err(|error| cannot_write(location, cause(error)))?;
         Ok(())
     }
 
-    /// Writes lines in their order: with one request if they are few, in parts otherwise, so that only one part
-    /// is held besides the lines, which are freed as they go.
-    pub(super) async fn write_lines(&self, place: &Place, lines: Vec<Vec<u8>>) -> Result<(), String> {
+    /// Writes lines in order: with one request if they fit into a part, and in parts otherwise. Lines are
+    /// freed as they are written, so that memory holds at most one part besides the remaining lines.
+    pub(super) async fn write_lines(&self, location: &Location, lines: Vec<Vec<u8>>) -> Result<(), String> {
         if lines.iter().map(Vec::len).sum::<usize>() <= PART_BYTES {
-            return self.put(place, lines.concat()).await;
+            return self.put(location, lines.concat()).await;
         }
-        let request = self.client.create_multipart_upload().bucket(&place.bucket).key(&place.key);
+        let request = self.client.create_multipart_upload().bucket(&location.bucket).key(&location.key);
         let request = request
             .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.s3_encryption_key_id.clone());
-        let upload = request.send().await.map_err(|error| cannot_write(place, cause(error)))?;
+        let upload = request.send().await.map_err(|error| cannot_write(location, cause(error)))?;
         let upload_id = upload.upload_id().unwrap_or_default();
-        match self.upload_parts(place, upload_id, lines).await {
+        match self.upload_parts(location, upload_id, lines).await {
             Ok(()) => Ok(()),
             Err(message) => {
-                let request = self.client.abort_multipart_upload().bucket(&place.bucket).key(&place.key);
-                // The first failure is the one to tell.
+                let request =
+                    self.client.abort_multipart_upload().bucket(&location.bucket).key(&location.key);
+                // The first failure is the one to report.
                 let _ = request.upload_id(upload_id).send().await;
                 Err(message)
             }
         }
     }
 
-    async fn upload_parts(&self, place: &Place, upload_id: &str, lines: Vec<Vec<u8>>) -> Result<(), String> {
+    async fn upload_parts(
+        &self,
+        location: &Location,
+        upload_id: &str,
+        lines: Vec<Vec<u8>>,
+    ) -> Result<(), String> {
         let mut parts = Vec::new();
         let mut pending = Vec::new();
         for line in lines {
             pending.extend_from_slice(&line);
             if pending.len() >= PART_BYTES {
                 let content = std::mem::take(&mut pending);
-                parts.push(self.upload_part(place, upload_id, parts.len(), content).await?);
+                parts.push(self.upload_part(location, upload_id, parts.len(), content).await?);
             }
         }
         if !pending.is_empty() {
-            parts.push(self.upload_part(place, upload_id, parts.len(), pending).await?);
+            parts.push(self.upload_part(location, upload_id, parts.len(), pending).await?);
         }
-        let request = self.client.complete_multipart_upload().bucket(&place.bucket).key(&place.key);
+        let request = self.client.complete_multipart_upload().bucket(&location.bucket).key(&location.key);
         let completed = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = request.upload_id(upload_id).multipart_upload(completed);
-        request.send().await.map_err(|error| cannot_write(place, cause(error)))?;
+        request.send().await.map_err(|error| cannot_write(location, cause(error)))?;
         Ok(())
     }
 
     async fn upload_part(
         &self,
-        place: &Place,
+        location: &Location,
         upload_id: &str,
         position: usize,
         content: Vec<u8>,
     ) -> Result<CompletedPart, String> {
-        let number = i32::try_from(position + 1).map_err(|error| cannot_write(place, error))?;
-        let request = self.client.upload_part().bucket(&place.bucket).key(&place.key);
+        let number = i32::try_from(position + 1).map_err(|error| cannot_write(location, error))?;
+        let request = self.client.upload_part().bucket(&location.bucket).key(&location.key);
         let request = request.upload_id(upload_id).part_number(number).body(ByteStream::from(content));
-        let part = request.send().await.map_err(|error| cannot_write(place, cause(error)))?;
-        // An upload that was begun with a checksum has to be completed with those of its parts.
+        let part = request.send().await.map_err(|error| cannot_write(location, cause(error)))?;
+        // An upload that was started with a checksum must be completed with the checksums of its parts.
         let completed = CompletedPart::builder()
             .part_number(number)
             .set_e_tag(part.e_tag)
@@ -196,12 +207,12 @@ impl Storage {
     }
 }
 
-/// What S3 or the network said, for people: the SDK's own texts are either just "service error" or Rust code.
+/// What S3 or the network said, for people. The SDK's own texts are either just "service error" or Rust code.
 fn cause<E>(error: SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    match Error::from_sdk(String::new(), error) {
+    match sdk_error::classify(String::new(), error) {
         Error::Call { source, .. } => Chain(source.as_ref()).to_string(),
         other => Chain(&other).to_string(),
     }
@@ -211,11 +222,11 @@ fn cannot_read(bucket: &str, cause: impl Display) -> String {
     format!("Could not validate GetObject permissions to access Amazon S3 bucket {bucket}: {cause}")
 }
 
-fn cannot_write(place: &Place, cause: impl Display) -> String {
+fn cannot_write(location: &Location, cause: impl Display) -> String {
     format!(
         "Amazon S3 perms missing (PutObject): Could not validate PutObject permissions to access S3 bucket: {} \
          at key {}: {cause}",
-        place.bucket, place.key
+        location.bucket, location.key
     )
 }
 
@@ -226,13 +237,13 @@ mod tests {
     #[test]
     fn joins_names_below_a_uri() {
         let join = |s3_uri| {
-            let place = Place::parse(s3_uri).join("x");
-            (place.bucket, place.key)
+            let location = Location::parse(s3_uri).join("x");
+            (location.bucket, location.key)
         };
-        let place = |key: &str| ("bkt".to_owned(), key.to_owned());
-        assert_eq!(join("s3://bkt"), place("x"));
-        assert_eq!(join("s3://bkt/"), place("x"));
-        assert_eq!(join("s3://bkt/a/b"), place("a/b/x"));
-        assert_eq!(join("s3://bkt/a/b/"), place("a/b/x"));
+        let location = |key: &str| ("bkt".to_owned(), key.to_owned());
+        assert_eq!(join("s3://bkt"), location("x"));
+        assert_eq!(join("s3://bkt/"), location("x"));
+        assert_eq!(join("s3://bkt/a/b"), location("a/b/x"));
+        assert_eq!(join("s3://bkt/a/b/"), location("a/b/x"));
     }
 }

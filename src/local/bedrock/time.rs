@@ -1,4 +1,4 @@
-//! Time, as Bedrock writes it: ISO 8601 with milliseconds, and the other form of its events.
+//! Time, as Bedrock writes it: ISO 8601 with milliseconds, and another format in its events.
 
 use crate::aws::clock;
 use aws_smithy_types::DateTime;
@@ -9,14 +9,15 @@ pub(super) fn now() -> DateTime {
     clock::now().into()
 }
 
-/// Writes `2024-08-28T22:47:53.012Z`; the first second of 1970 for a time that has no such form.
+/// Writes `2024-08-28T22:47:53.012Z`, or the first second of 1970 for a time that cannot be written like
+/// this.
 pub(super) fn iso_8601(time: DateTime) -> String {
     let seconds = DateTime::from_secs(time.secs()).fmt(Format::DateTime);
     let seconds = seconds.unwrap_or_else(|_| "1970-01-01T00:00:00Z".to_owned());
     format!("{}.{:03}Z", seconds.trim_end_matches('Z'), time.subsec_nanos() / 1_000_000)
 }
 
-/// Writes `Aug 28, 2024, 10:47:53 PM`, the form of `creationTime` in the documented event.
+/// Writes `Aug 28, 2024, 10:47:53 PM`, the format of `creationTime` in the documented event.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-eventbridge.html> (read 2026-11).
 pub(super) fn creation_time(time: DateTime) -> String {
     const MONTHS: [&str; 12] =

@@ -1,4 +1,4 @@
-//! One call to AWS as the SDK means it, read off the HTTP request that it has become. Pure.
+//! One call to AWS, read from the HTTP request that the SDK made of it. Pure.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -17,7 +17,7 @@ pub enum Service {
     Bedrock,
 }
 
-/// What a request to S3 makes its effect depend on.
+/// The condition of a request to S3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Condition {
     /// `If-None-Match`
@@ -31,33 +31,33 @@ pub enum Condition {
 /// It prints as `S3 PutObject if-none-match ledger/jobs/x.json` or `Bedrock CreateModelInvocationJob demo-x`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Its place among all calls since the start or the last reset, from 1.
+    /// Its number since the start or the last reset, from 1.
     pub number: u64,
     /// The service that it goes to.
     pub service: Service,
     /// The operation's name in the service's API, such as `PutObject`.
     pub operation: &'static str,
-    /// What its effect depends on.
+    /// The condition for its effect.
     pub condition: Option<Condition>,
     /// The bucket, if it is about one.
     pub bucket: Option<String>,
-    /// What it is about, decoded: the key or prefix; the job's name, or its ARN or id as the caller has it.
-    /// May be empty.
+    /// What it is about, decoded: the key or prefix, or the name, ARN, or id of the job, as the caller sends
+    /// it. May be empty.
     pub subject: String,
-    /// Bucket, key and perhaps version of what a copy is made from, decoded.
+    /// Bucket, key, and possibly version of the source of a copy, decoded.
     pub copy_source: Option<String>,
-    /// The names of what else may decide which permissions it needs: parameters of the query, headers that
-    /// are S3's own, members of a JSON body.
+    /// The names of what else may decide which permissions it needs: query parameters, S3's own headers, and
+    /// members of a JSON body.
     pub parameters: BTreeSet<String>,
     /// Which attempt of the SDK it is, from 1.
     pub attempt: u32,
 }
 
 impl Call {
-    /// Reads a call off a request of the SDK; its number is 0.
+    /// Reads a call from a request of the SDK. Its number is 0.
     pub(super) fn from_request(request: &HttpRequest) -> Self {
         let headers = request.headers();
-        // The scope of the signature names the service: …/us-east-1/s3/aws4_request.
+        // The scope of the signature names the service, as in …/us-east-1/s3/aws4_request.
         let authorization = headers.get("authorization").unwrap_or_default();
         let service =
             if authorization.contains("/bedrock/aws4_request") { Service::Bedrock } else { Service::S3 };
@@ -74,7 +74,7 @@ impl Call {
         call
     }
 
-    /// Whether it is a write of S3 that has its effect only under a condition.
+    /// Whether it is a conditional write to S3.
     #[must_use]
     pub fn is_conditional_write(&self) -> bool {
         self.condition.is_some() && matches!(self.operation, "PutObject" | "CompleteMultipartUpload")
@@ -111,7 +111,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// Parameters without a value have an empty one.
+/// The parameters of a query. A parameter without a value gets an empty one.
 fn query(uri: &Uri) -> HashMap<&str, String> {
     let pairs = uri.query().unwrap_or_default().split('&');
     pairs
@@ -128,7 +128,8 @@ fn decode(text: &str) -> String {
 fn from_s3(request: &HttpRequest, uri: &Uri, query: &HashMap<&str, String>) -> Call {
     let headers = request.headers();
     let path = uri.path().trim_start_matches('/');
-    // With AWS's own hosts the bucket is a label of the host; elsewhere it is the path's first segment.
+    // On AWS's own hosts, the bucket is a label of the host name. Elsewhere, it is the first segment of the
+    // path.
     let (bucket, key) = match uri.host().and_then(|host| host.rsplit_once(".s3.")) {
         Some((bucket, _)) => (bucket, path),
         None => path.split_once('/').unwrap_or((path, "")),
@@ -272,7 +273,7 @@ mod tests {
         assert_eq!(call("GET", "https://b.s3.eu-central-1.amazonaws.com/a/b", &attempt, ""), expected);
     }
     #[test]
-    fn what_asks_for_permissions_of_its_own_is_named() {
+    fn what_needs_permissions_of_its_own_is_named() {
         let headers = [("x-amz-copy-source", "in/a%20b?versionId=v"), ("content-type", "x")];
         let copy = call("PUT", "http://127.0.0.1:1/out/a?partNumber=1&uploadId=u", &headers, "");
         assert_eq!(copy.copy_source.as_deref(), Some("in/a b?versionId=v"));

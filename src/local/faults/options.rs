@@ -1,27 +1,27 @@
-//! The faults that the command line offers, by name.
+//! The fault options of the command line: `--fault NAME=VALUE`.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{CallRates, EventFaults};
+use super::rates::{CallRates, EventFaults};
 use crate::local::bedrock::EndingRates;
 
-/// What goes wrong in a local run.
+/// The faults of a local run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FaultOptions {
-    /// With the calls of the functions.
+    /// Faults of the functions' calls.
     pub calls: CallRates,
-    /// With S3 notifications.
+    /// Faults of S3 notifications.
     pub notifications: EventFaults,
-    /// With Bedrock's state changes.
+    /// Faults of Bedrock's state changes.
     pub state_changes: EventFaults,
-    /// With the jobs.
+    /// How jobs end.
     pub endings: EndingRates,
-    /// How many jobs may be in flight; `None`: AWS's quota.
+    /// How many jobs may be in flight; `None` for AWS's quota.
     pub jobs_in_flight: Option<usize>,
-    /// How long Bedrock refuses the role of the jobs.
+    /// How long Bedrock refuses the jobs' role.
     pub refuse_role: Duration,
-    /// How long Bedrock refuses the first subnet of the jobs.
+    /// How long Bedrock refuses the jobs' first subnet.
     pub refuse_subnet: Duration,
 }
 
@@ -31,21 +31,21 @@ pub enum FaultError {
     /// There is no `=`.
     #[error("is not NAME=VALUE")]
     NoValue,
-    /// The name is none of [`FAULTS`].
-    #[error("there is no such fault; --help lists them")]
+    /// The name is not one of [`FAULTS`].
+    #[error("unknown fault; --help lists them")]
     UnknownName,
-    /// A rate that is none.
+    /// The rate is not a number from 0 to 1.
     #[error("the value is not a number from 0 to 1")]
-    NoRate,
-    /// A number of jobs that is none.
+    BadRate,
+    /// The number of jobs is not a whole number of at least 1.
     #[error("the value is not a whole number of at least 1")]
-    NoCount,
-    /// Rates that cannot all be kept.
+    BadCount,
+    /// Rates that exclude each other add up to more than 1.
     #[error("{0} exclude each other, and their rates add up to more than 1")]
     OverOne(&'static str),
-    /// A time that is none.
+    /// The time is not a whole number of milliseconds.
     #[error("the value is not a whole number of milliseconds, such as 500ms")]
-    NoTime,
+    BadTime,
 }
 
 /// Sets one fault from its value.
@@ -55,13 +55,13 @@ type Set = fn(&mut FaultOptions, &str) -> Result<(), FaultError>;
 pub const FAULTS: &[(&str, &str, &str, Set)] = &[
     ("jobs-in-flight", "N", "Bedrock takes at most N jobs at a time", |faults, value| {
         let count = value.parse().ok().filter(|count| *count > 0);
-        faults.jobs_in_flight = Some(count.ok_or(FaultError::NoCount)?);
+        faults.jobs_in_flight = Some(count.ok_or(FaultError::BadCount)?);
         Ok(())
     }),
-    ("refuse-role", "MS", "for so long Bedrock may not be given the job role", |faults, value| {
+    ("refuse-role", "MS", "how long Bedrock refuses the job role", |faults, value| {
         time(value).map(|time| faults.refuse_role = time)
     }),
-    ("refuse-subnet", "MS", "for so long Bedrock does not know the first subnet", |faults, value| {
+    ("refuse-subnet", "MS", "how long Bedrock refuses the first subnet", |faults, value| {
         time(value).map(|time| faults.refuse_subnet = time)
     }),
     (
@@ -85,10 +85,10 @@ pub const FAULTS: &[(&str, &str, &str, Set)] = &[
     ("s3-412", "RATE", "conditional writes refused with 412 PreconditionFailed", |faults, value| {
         rate(value).map(|rate| faults.calls.s3_412 = rate)
     }),
-    ("lost-answers", "RATE", "calls that have their effect, but whose answer is lost", |faults, value| {
+    ("lost-answers", "RATE", "calls that take effect, but whose answer is lost", |faults, value| {
         rate(value).map(|rate| faults.calls.lost_answers = rate)
     }),
-    ("slow", "MS", "each call waits up to so long", |faults, value| {
+    ("slow", "MS", "the longest delay of each call", |faults, value| {
         time(value).map(|time| faults.calls.slow = time)
     }),
     ("partial", "RATE", "jobs that end PartiallyCompleted", |faults, value| {
@@ -109,17 +109,22 @@ pub const FAULTS: &[(&str, &str, &str, Set)] = &[
     ("retryable-errors", "RATE", "records that end with the error 429 or 503", |faults, value| {
         rate(value).map(|rate| faults.endings.retryable_errors = rate)
     }),
-    ("events-dropped", "RATE", "events that never come to a function", |faults, value| {
+    ("events-dropped", "RATE", "events that never reach a function", |faults, value| {
         rate(value).map(|rate| faults.each_event(|events| events.dropped = rate))
     }),
-    ("events-duplicated", "RATE", "events that come twice", |faults, value| {
+    ("events-duplicated", "RATE", "events that arrive twice", |faults, value| {
         rate(value).map(|rate| faults.each_event(|events| events.duplicated = rate))
     }),
-    ("events-delayed", "MS", "each event is up to so long late, so that they overtake", |faults, value| {
-        let delay = time(value)?;
-        faults.each_event(|events| (events.delayed, events.delay) = (1.0, delay));
-        Ok(())
-    }),
+    (
+        "events-delayed",
+        "MS",
+        "the longest delay of each event; events overtake each other",
+        |faults, value| {
+            let delay = time(value)?;
+            faults.each_event(|events| (events.delayed, events.delay) = (1.0, delay));
+            Ok(())
+        },
+    ),
 ];
 
 impl FaultOptions {
@@ -134,8 +139,8 @@ impl FaultOptions {
         set(self, value)
     }
 
-    /// Checks the faults together: of those that can befall the same call or job, at most one does, so that their rates
-    /// are shares of all.
+    /// Checks the faults together. At most one of the faults that can happen to the same call or job does
+    /// happen, so their rates must not add up to more than 1.
     ///
     /// # Errors
     /// [`FaultError::OverOne`].
@@ -155,14 +160,14 @@ impl FaultOptions {
                 endings.partial + endings.expired + endings.failed + endings.stopped,
             ),
         ];
-        // 0.7, 0.2 and 0.1 are a little more than 1 in some order.
+        // Added in some order, 0.7, 0.2, and 0.1 are slightly more than 1.
         match groups.iter().find(|(_, sum)| *sum > 1.0 + 1e-9) {
             Some((names, _)) => Err(FaultError::OverOne(names)),
             None => Ok(()),
         }
     }
 
-    /// Every fault on a line of its own, for people.
+    /// The help text: one fault per line.
     #[must_use]
     pub fn help() -> String {
         FAULTS.iter().fold(String::new(), |mut help, (name, form, meaning, _)| {
@@ -179,12 +184,12 @@ impl FaultOptions {
 }
 
 fn rate(value: &str) -> Result<f64, FaultError> {
-    value.parse().ok().filter(|rate| (0.0..=1.0).contains(rate)).ok_or(FaultError::NoRate)
+    value.parse().ok().filter(|rate| (0.0..=1.0).contains(rate)).ok_or(FaultError::BadRate)
 }
 
 fn time(value: &str) -> Result<Duration, FaultError> {
     let number = value.strip_suffix("ms").unwrap_or(value);
-    number.parse().map(Duration::from_millis).map_err(|_| FaultError::NoTime)
+    number.parse().map(Duration::from_millis).map_err(|_| FaultError::BadTime)
 }
 
 #[cfg(test)]
@@ -225,13 +230,13 @@ mod tests {
         for (fault, error) in [
             ("slow", FaultError::NoValue),
             ("slower=5", FaultError::UnknownName),
-            ("s3-503=1.1", FaultError::NoRate),
-            ("s3-503=-0.1", FaultError::NoRate),
-            ("s3-503=NaN", FaultError::NoRate),
-            ("s3-503=", FaultError::NoRate),
-            ("jobs-in-flight=0", FaultError::NoCount),
-            ("slow=1s", FaultError::NoTime),
-            ("events-delayed=-1", FaultError::NoTime),
+            ("s3-503=1.1", FaultError::BadRate),
+            ("s3-503=-0.1", FaultError::BadRate),
+            ("s3-503=NaN", FaultError::BadRate),
+            ("s3-503=", FaultError::BadRate),
+            ("jobs-in-flight=0", FaultError::BadCount),
+            ("slow=1s", FaultError::BadTime),
+            ("events-delayed=-1", FaultError::BadTime),
         ] {
             let mut faults = FaultOptions::default();
             assert_eq!((faults.set(fault), faults), (Err(error), FaultOptions::default()), "{fault}");

@@ -1,4 +1,4 @@
-//! What a request says about its body, and what the body turns out to be.
+//! What a request promises about its body, and what the body is.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
 
@@ -52,7 +52,7 @@ impl Algorithm {
         }
     }
 
-    /// Parses a name as `x-amz-checksum-algorithm` and `x-amz-sdk-checksum-algorithm` spell it.
+    /// Parses a name as it is spelled in `x-amz-checksum-algorithm` and `x-amz-sdk-checksum-algorithm`.
     ///
     /// # Errors
     /// `InvalidRequest` if S3 has no such algorithm.
@@ -75,7 +75,7 @@ impl Algorithm {
         hasher
     }
 
-    /// The value of this algorithm among `checksums`.
+    /// The checksum of this algorithm in `checksums`.
     pub(super) fn of(self, checksums: &dto::Checksum) -> Option<&str> {
         match self {
             Self::Crc32 => checksums.checksum_crc32.as_deref(),
@@ -91,17 +91,17 @@ impl Algorithm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Checksum {
     pub(super) algorithm: Algorithm,
-    /// Base64; of a composite checksum followed by `-` and the number of parts.
+    /// In Base64. In a composite checksum, `-` and the number of parts follow.
     pub(super) value: String,
-    /// Whether it is a checksum of the parts' checksums instead of one over the whole object.
+    /// Whether it is a checksum of the parts' checksums instead of the whole object.
     pub(super) composite: bool,
 }
 
 impl Checksum {
-    /// The checksum over the checksums of `parts`, in order.
+    /// The checksum of the checksums of `parts`, in order.
     ///
     /// # Errors
-    /// `InternalError` if a part's checksum is not base64, which this server never keeps.
+    /// `InternalError` if a part's checksum is not Base64, which does not happen here.
     pub(super) fn of_parts<'a>(
         algorithm: Algorithm,
         parts: impl Iterator<Item = &'a Checksum>,
@@ -124,7 +124,7 @@ impl Checksum {
         if self.composite { dto::ChecksumType::COMPOSITE } else { dto::ChecksumType::FULL_OBJECT }
     }
 
-    /// In the shape that answers carry.
+    /// In the form that answers have.
     pub(super) fn to_dto(&self) -> dto::Checksum {
         let value = Some(self.value.clone());
         let mut sums = dto::Checksum {
@@ -142,7 +142,7 @@ impl Checksum {
     }
 }
 
-/// Sums over a body while it passes.
+/// Computes checksums of a body as it streams through.
 pub(super) struct Digests {
     algorithm: Algorithm,
     hasher: ChecksumHasher,
@@ -150,7 +150,7 @@ pub(super) struct Digests {
     size: u64,
 }
 
-/// What a whole body came to.
+/// The size and the checksums of a whole body.
 #[derive(Debug)]
 pub(super) struct Summary {
     /// In bytes.
@@ -193,7 +193,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// What a request's headers promise about its body.
 #[derive(Debug)]
 pub(super) struct Declared {
-    /// The algorithm to compute: the one that is promised, else CRC-64/NVME as S3 does since December 2024.
+    /// The algorithm to compute: the promised one, or else CRC-64/NVME, as S3 does since December 2024.
     pub(super) algorithm: Algorithm,
     checksum: Option<String>,
     in_trailer: bool,
@@ -205,7 +205,7 @@ impl Declared {
     /// Reads `Content-Length`, `Content-MD5`, `x-amz-checksum-*` and `x-amz-trailer`.
     ///
     /// # Errors
-    /// `InvalidRequest` for more than one checksum or one that cannot be, `InvalidDigest` for such an MD5.
+    /// `InvalidRequest` for more than one checksum or a malformed one, `InvalidDigest` for a malformed MD5.
     pub(super) fn from_headers(headers: &HeaderMap) -> S3Result<Self> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let mut promised =
@@ -239,10 +239,10 @@ impl Declared {
         })
     }
 
-    /// Holds the body that came against the promises; `trailers` are those of an `aws-chunked` body.
+    /// Compares the body with the promises. `trailers` are those of an `aws-chunked` body.
     ///
     /// # Errors
-    /// `BadDigest`, `IncompleteBody`, or `MalformedTrailerError` if the promised trailer did not come.
+    /// `BadDigest`, `IncompleteBody`, or `MalformedTrailerError` if the promised trailer is missing.
     pub(super) fn verify(&self, summary: &Summary, trailers: Option<&HeaderMap>) -> S3Result<()> {
         if self.size.is_some_and(|size| size != summary.size) {
             return Err(s3_error!(
@@ -291,7 +291,7 @@ fn check_form(algorithm: Algorithm, value: &str) -> S3Result<()> {
     }
 }
 
-/// An error, status 400, whose code the `s3s` crate does not know.
+/// An error with status 400 whose code the `s3s` crate does not know.
 pub(super) fn custom(code: &'static str, message: &'static str) -> S3Error {
     let mut error = S3Error::with_message(S3ErrorCode::Custom(code.into()), message);
     error.set_status_code(hyper::StatusCode::BAD_REQUEST);
@@ -308,7 +308,7 @@ mod tests {
         digests.finish()
     }
 
-    /// The check values of "123456789": the CRC catalogue, FIPS 180.
+    /// The check values of "123456789", from the CRC catalogue and FIPS 180.
     /// <https://reveng.sourceforge.io/crc-catalogue/all.htm>
     #[test]
     fn every_algorithm_gives_its_published_check_value() {

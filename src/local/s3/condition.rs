@@ -1,4 +1,4 @@
-//! Conditional requests, decided against the version that is current at that moment.
+//! Decides conditional requests by the version that is current at that moment.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html>
 
@@ -17,10 +17,11 @@ pub(super) struct WriteConditions {
 }
 
 impl WriteConditions {
-    /// Reads `If-Match` and `If-None-Match` from the headers, where `CopyObject` has them too.
+    /// Reads `If-Match` and `If-None-Match` from the headers, where they are also for `CopyObject`.
     ///
     /// # Errors
-    /// `InvalidArgument` for what is no `ETag`; `NotImplemented` for an `If-None-Match` other than `*`.
+    /// `InvalidArgument` for a value that is not an `ETag`; `NotImplemented` for an `If-None-Match` other
+    /// than `*`.
     pub(super) fn from_headers(headers: &HeaderMap) -> S3Result<Self> {
         let condition = |name| {
             headers
@@ -42,7 +43,7 @@ impl WriteConditions {
     /// Decides whether a write may follow `current`, the newest version of its key.
     ///
     /// # Errors
-    /// `PreconditionFailed`; `NoSuchKey` for an `If-Match` where nothing is.
+    /// `PreconditionFailed`; `NoSuchKey` for an `If-Match` if there is no object.
     pub(super) fn check(&self, current: Option<&Version>) -> S3Result<()> {
         let object = current.and_then(|version| version.object.as_ref());
         if self.if_none_match.is_some() && object.is_some() {
@@ -57,10 +58,10 @@ impl WriteConditions {
     }
 }
 
-/// Decides whether a delete with `If-Match` may go ahead.
+/// Decides whether a delete with `If-Match` may proceed.
 ///
 /// # Errors
-/// `PreconditionFailed`, for a delete marker too; `NoSuchKey` where nothing is.
+/// `PreconditionFailed`, also for a delete marker; `NoSuchKey` if there is no version.
 pub(super) fn check_delete(if_match: Option<&ETagCondition>, current: Option<&Version>) -> S3Result<()> {
     let Some(expected) = if_match else { return Ok(()) };
     let current = current.ok_or_else(no_such_key)?;
@@ -80,10 +81,10 @@ pub(super) struct ReadConditions {
 }
 
 impl ReadConditions {
-    /// Decides whether a read may go ahead. An `ETag` condition overrides the date condition beside it.
+    /// Decides whether a read may proceed. An `ETag` condition overrides the corresponding date condition.
     ///
     /// # Errors
-    /// `PreconditionFailed`, or `NotModified`, which is how a read says that nothing is new.
+    /// `PreconditionFailed`; `NotModified` if the caller already has this version.
     pub(super) fn check(&self, version: &Version, object: &Object) -> S3Result<()> {
         let modified = Timestamp::from(version.modified);
         let is_expected = match (&self.if_match, &self.if_unmodified_since) {
@@ -102,7 +103,7 @@ impl ReadConditions {
         if is_new { Ok(()) } else { Err(not_modified(object)) }
     }
 
-    /// The same for the source of a copy, where everything that fails is `PreconditionFailed`.
+    /// Decides whether a copy from this source may proceed.
     ///
     /// # Errors
     /// `PreconditionFailed`.

@@ -1,5 +1,5 @@
-//! The files below the root folder: bodies that come in, versions that are kept, and the plain file of every
-//! current version.
+//! The files below the root folder: bodies of requests, old versions, and a plain file for every current
+//! version.
 
 use std::fs;
 use std::io;
@@ -12,57 +12,30 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufWriter};
 use tokio::sync::watch;
 
 use super::checksum::{Algorithm, Digests, Summary};
-use super::index::random_id;
-use super::path::{Found, place};
+use super::ids::random_id;
+use super::path::{Found, path_for};
+use super::temp_file::TempFile;
 
-/// How much of a body is in memory at a time.
+/// How much of a body is in memory at once.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// The server's own folder below the root; no bucket can be called so.
+/// The server's internal folder below the root. No bucket can have this name.
 const HIDDEN: &str = ".embedded-s3";
 
-/// The root folder. What is below [`HIDDEN`] is deleted with it.
+/// The root folder. When it is dropped, everything below [`HIDDEN`] is deleted.
 #[derive(Debug)]
 pub(super) struct Folder {
     root: PathBuf,
     hidden: PathBuf,
-    /// Why nothing can be written any more.
+    /// Why nothing more can be written.
     broken: watch::Sender<Option<String>>,
 }
 
-/// A file of the server's own that is deleted when nobody needs it any more.
-#[derive(Debug)]
-pub(super) struct TempFile {
-    path: PathBuf,
-    kept: bool,
-}
-
-impl TempFile {
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Leaves the file where it is, now in the care of the caller.
-    pub(super) fn keep(mut self) -> PathBuf {
-        self.kept = true;
-        self.path.clone()
-    }
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        if !self.kept {
-            // It may be gone already, and there is nobody left to tell.
-            let _gone = fs::remove_file(&self.path);
-        }
-    }
-}
-
 impl Folder {
-    /// Makes the root folder, if it is missing, and empties what an earlier server kept for itself.
+    /// Creates the root folder if it is missing, and deletes the internal files of an earlier server.
     ///
     /// # Errors
-    /// Whatever the file system says, with the path.
+    /// Those of the file system, with the path.
     pub(super) fn open(root: &Path) -> io::Result<Self> {
         let of_root = |error| with_path(root, error);
         fs::create_dir_all(root).map_err(of_root)?;
@@ -73,20 +46,20 @@ impl Folder {
         Ok(Self { root, hidden, broken: watch::Sender::default() })
     }
 
-    /// Writes a body to a file of its own, in constant memory.
+    /// Writes a body to a temporary file, in constant memory.
     ///
     /// # Errors
-    /// The body's own error; `InternalError` for the file system's.
+    /// Those of the body; `InternalError` for those of the file system.
     pub(super) async fn receive(
         &self,
         body: impl Stream<Item = S3Result<Bytes>> + Send,
         algorithm: Algorithm,
     ) -> S3Result<(TempFile, Summary)> {
-        let temp = TempFile { path: self.unused(), kept: false };
+        let temp = TempFile::new(self.unused());
         let failed = |error| self.failed(error);
-        let file = tokio::fs::File::create_new(&temp.path).await.map_err(|error| {
+        let file = tokio::fs::File::create_new(temp.path()).await.map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
-                // The folder is gone, so no other file can be created there either.
+                // The folder was deleted, so no other file can be created there either.
                 self.give_up(&error);
             }
             failed(error)
@@ -103,13 +76,13 @@ impl Folder {
         Ok((temp, digests.finish()))
     }
 
-    /// Moves a version's file to where a person finds it.
+    /// Moves the file of a version to the path where a person finds it.
     ///
     /// # Errors
-    /// Whatever the file system says; the file is then where it was.
+    /// Those of the file system; the file is then still where it was.
     pub(super) fn publish(&self, bucket: &str, key: &str, file: &mut PathBuf) -> io::Result<()> {
         let bucket = self.root.join(bucket);
-        let path = bucket.join(place(key, |path| find(&bucket.join(path))));
+        let path = bucket.join(path_for(key, |path| find(&bucket.join(path))));
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
@@ -118,10 +91,10 @@ impl Folder {
         Ok(())
     }
 
-    /// Takes a version's file out of sight. One that a person has deleted is out of sight already.
+    /// Moves the file of a version into the internal folder, unless a person has deleted it.
     ///
     /// # Errors
-    /// Whatever the file system says; the file is then where it was.
+    /// Those of the file system; the file is then still where it was.
     pub(super) fn hide(&self, file: &mut PathBuf) -> io::Result<()> {
         let path = self.unused();
         unless_missing(fs::rename(&file, &path))?;
@@ -129,10 +102,10 @@ impl Folder {
         Ok(())
     }
 
-    /// Deletes the file of a version that is no more.
+    /// Deletes the file of a version that was deleted.
     ///
     /// # Errors
-    /// Whatever the file system says, but not that the file is gone already.
+    /// Those of the file system, except if the file is already gone.
     pub(super) fn discard(&self, file: &Path) -> io::Result<()> {
         unless_missing(fs::remove_file(file))
     }
@@ -147,8 +120,8 @@ impl Folder {
         }
     }
 
-    /// The refusal of a request for which the file system is to blame. If it will refuse all others too,
-    /// [`Self::broken`] ends.
+    /// The answer to a request that fails because of the file system. If all others will fail too,
+    /// [`Self::broken`] returns.
     pub(super) fn failed(&self, error: io::Error) -> S3Error {
         let is_final = matches!(
             error.kind(),
@@ -163,7 +136,7 @@ impl Folder {
         internal_error(error)
     }
 
-    /// Ends when nothing can be written any more, with the folder and the cause.
+    /// Returns the folder and the cause when nothing more can be written.
     pub(super) fn broken(&self) -> impl Future<Output = String> + Send + use<> {
         let mut broken = self.broken.subscribe();
         async move {
@@ -191,24 +164,24 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What is left there is deleted by the next start.
+        // If this fails, the next server deletes the rest.
         let _left = fs::remove_dir_all(&self.hidden);
     }
 }
 
-/// `InternalError` with the cause as its message: clients show the message alone.
+/// `InternalError` with the cause as its message, because clients show only the message.
 pub(super) fn internal_error(error: impl std::error::Error + Send + Sync + 'static) -> S3Error {
     let mut refusal = S3Error::with_message(S3ErrorCode::InternalError, error.to_string());
     refusal.set_source(Box::new(error));
     refusal
 }
 
-/// The same error, naming what it is about.
+/// Adds the path to an error.
 fn with_path(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-/// What is missing needs no removing.
+/// Ignores that a file is missing, because then it does not need to be removed.
 fn unless_missing(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -224,7 +197,7 @@ fn find(path: &Path) -> Found {
     }
 }
 
-/// Reads `length` bytes of a file from byte `start` on.
+/// Reads `length` bytes of a file, starting at byte `start`.
 pub(super) fn read(
     file: fs::File,
     start: u64,

@@ -1,4 +1,4 @@
-//! The key pair that a server lets in.
+//! The key pair that a server accepts.
 
 use std::fmt;
 use std::io;
@@ -11,8 +11,8 @@ const IN_ID: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// The characters of a secret.
 const IN_SECRET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// An access key id and its secret. Other users of the machine reach the ports on its loopback address too, so every
-/// server draws a pair of its own unless it is given one.
+/// An access key id and its secret. Other users of the machine can also reach the ports on its loopback
+/// address, so every server generates its own pair unless it is given one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyPair {
     access_key_id: String,
@@ -20,16 +20,16 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// Makes a pair of what another program knows too.
+    /// Makes a pair that another program knows too.
     #[must_use]
     pub fn new(access_key_id: impl Into<String>, secret_access_key: impl Into<String>) -> Self {
         Self { access_key_id: access_key_id.into(), secret_access_key: secret_access_key.into() }
     }
 
-    /// Draws a pair in the form of AWS's own from the operating system's random numbers.
+    /// Generates a pair in the form of AWS's own, from the operating system's random numbers.
     ///
     /// # Errors
-    /// If the system gives none.
+    /// If the system has none.
     pub fn random() -> io::Result<Self> {
         Ok(Self::new(format!("AKIA{}", letters::<16>(IN_ID)?), letters::<40>(IN_SECRET)?))
     }
@@ -46,7 +46,7 @@ impl KeyPair {
         &self.secret_access_key
     }
 
-    /// The pair as the SDK takes it.
+    /// The pair as the SDK's credentials.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
         Credentials::new(&self.access_key_id, &self.secret_access_key, None, None, "local")
@@ -60,7 +60,7 @@ impl fmt::Debug for KeyPair {
     }
 }
 
-/// Draws characters; there are a power of two of them, so all are equally likely.
+/// Picks characters at random. The length of the alphabet is a power of two, so all are equally likely.
 fn letters<const COUNT: usize>(alphabet: &[u8]) -> io::Result<String> {
     let mut bytes = [0; COUNT];
     getrandom::fill(&mut bytes).map_err(io::Error::from)?;

@@ -7,18 +7,18 @@ use s3s::{S3Result, s3_error};
 
 use super::index::{Bucket, Object, Version, versions_after};
 
-/// What a listing asks for.
+/// The parameters of a listing.
 #[derive(Debug, Default)]
 pub(super) struct Query<'a> {
     pub(super) prefix: &'a str,
-    /// Empty: nothing is rolled up.
+    /// If empty, no keys are rolled up.
     pub(super) delimiter: &'a str,
     pub(super) start: Start,
-    /// Keys and common prefixes together.
+    /// The limit for keys and common prefixes together.
     pub(super) max_keys: usize,
 }
 
-/// Where a listing starts: after something that was listed, or that the caller names.
+/// Where a listing starts: after something that was listed, or after what the caller names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Start {
     #[default]
@@ -38,17 +38,17 @@ pub(super) struct Page<'a> {
 }
 
 impl Start {
-    /// Writes the place into an opaque continuation token.
+    /// Encodes the position in an opaque continuation token.
     pub(super) fn to_token(&self) -> String {
-        let (kind, place) = match self {
+        let (kind, position) = match self {
             Self::Beginning => ("k", ""),
             Self::AfterKey(key) => ("k", key.as_str()),
             Self::AfterPrefix(prefix) => ("p", prefix.as_str()),
         };
-        aws_smithy_types::base64::encode(format!("{kind}{place}"))
+        aws_smithy_types::base64::encode(format!("{kind}{position}"))
     }
 
-    /// Reads a token that [`Start::to_token`] wrote.
+    /// Decodes a token from [`Start::to_token`].
     ///
     /// # Errors
     /// `InvalidArgument` for any other text.
@@ -71,12 +71,12 @@ impl Start {
     }
 }
 
-/// Lists the current objects of a bucket in the order of their keys' bytes.
+/// Lists the current objects of a bucket, in byte order of their keys.
 pub(super) fn list<'a>(bucket: &'a Bucket, query: &Query<'_>) -> Page<'a> {
     let mut page = Page { objects: Vec::new(), common_prefixes: Vec::new(), next: None };
     let from = match &query.start {
         Start::Beginning => query.prefix,
-        Start::AfterKey(place) | Start::AfterPrefix(place) => place.as_str().max(query.prefix),
+        Start::AfterKey(last) | Start::AfterPrefix(last) => last.as_str().max(query.prefix),
     };
     let mut last = query.start.clone();
     for (key, version, object) in bucket.keys_from(from) {
@@ -85,7 +85,7 @@ pub(super) fn list<'a>(bucket: &'a Bucket, query: &Query<'_>) -> Page<'a> {
             continue;
         }
         if page.objects.len() + page.common_prefixes.len() == query.max_keys {
-            // A page of no keys has no next one: it would never get on.
+            // If pages may have no keys, there is no next page: the listing would never advance.
             page.next = (query.max_keys > 0).then_some(last);
             break;
         }
@@ -100,7 +100,7 @@ pub(super) fn list<'a>(bucket: &'a Bucket, query: &Query<'_>) -> Page<'a> {
     page
 }
 
-/// The common prefix that a key becomes part of; `rest` is the key without the prefix that was asked for.
+/// The common prefix that a key is rolled up into. `rest` is the key without the requested prefix.
 fn rolled_up(prefix: &str, rest: &str, delimiter: &str) -> Option<String> {
     if delimiter.is_empty() {
         return None;
@@ -109,17 +109,17 @@ fn rolled_up(prefix: &str, rest: &str, delimiter: &str) -> Option<String> {
     Some(format!("{prefix}{head}{delimiter}"))
 }
 
-/// What a listing of versions asks for.
+/// The parameters of a listing of versions.
 #[derive(Debug, Default)]
 pub(super) struct VersionsQuery<'a> {
     pub(super) prefix: &'a str,
-    /// Empty: nothing is rolled up.
+    /// If empty, no keys are rolled up.
     pub(super) delimiter: &'a str,
-    /// The listing starts after this key. Empty: at the beginning.
+    /// The listing starts after this key. If it is empty, it starts at the beginning.
     pub(super) key_marker: &'a str,
     /// The listing starts after this version of the key in `key_marker`.
     pub(super) version_id_marker: Option<&'a str>,
-    /// Versions, delete markers and common prefixes together.
+    /// The limit for versions, delete markers, and common prefixes together.
     pub(super) max_keys: usize,
 }
 
@@ -149,7 +149,7 @@ pub(super) struct Markers {
     pub(super) version_id: Option<String>,
 }
 
-/// Lists the versions and delete markers of a bucket: keys in the order of their bytes, the versions of a key newest
+/// Lists the versions and delete markers of a bucket: keys in byte order, and the versions of a key newest
 /// first.
 ///
 /// # Errors
@@ -187,7 +187,7 @@ pub(super) fn list_versions<'a>(bucket: &'a Bucket, query: &VersionsQuery<'_>) -
         };
         for version in listed {
             if page.entries.len() + page.common_prefixes.len() == query.max_keys {
-                // A page of no keys has no next one: it would never get on.
+                // If pages may have no keys, there is no next page: the listing would never advance.
                 page.next = last;
                 return Ok(page);
             }

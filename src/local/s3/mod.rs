@@ -1,225 +1,50 @@
-//! Embedded S3: enough of Amazon S3 for the whole pipeline, over HTTP on loopback, strict where S3 is strict.
+//! Embedded S3: enough of Amazon S3 for the whole pipeline, over HTTP on the loopback address, and as strict
+//! as S3.
 //!
-//! What the AWS SDK sends is parsed and its signature verified by the `s3s` crate; what S3 promises is kept here:
-//! atomic conditional writes, versions, multipart uploads, checksums, notifications. Objects are plain files, so a
-//! person can open `<root>/<bucket>/<key>`; the index is in memory, so every start is an empty S3.
+//! The `s3s` crate parses what the AWS SDK sends, and verifies its signature. This module keeps S3's
+//! promises: atomic conditional writes, versions, multipart uploads, checksums, notifications. Objects are
+//! plain files, so a person can open `<root>/<bucket>/<key>`. The index is in memory, so S3 is empty after
+//! every start.
 //!
 //! | file | job |
 //! |---|---|
-//! | `path.rs` | key → path; pure |
-//! | `checksum.rs` | what a body promises and what it is; pure |
-//! | `index.rs`, `condition.rs`, `listing.rs` | what is there, and S3's rules about it; pure |
-//! | `folder.rs` | the files |
-//! | `store.rs` | index and files behind one lock |
-//! | `key.rs` | the key pair of a server |
-//! | `requests.rs` | who is let in, what was asked, injected faults |
-//! | `operations/` | one function for each operation of the API |
+//! | `server.rs` | starts it, and lets a test decide what goes wrong |
+//! | `gate.rs`, `key.rs` | who is let in, with which key pair |
+//! | `request_log.rs`, `faults.rs` | what was asked, and faults for tests |
+//! | `operations/` | one function for each operation of the API; `multipart.rs` has the rules for multipart uploads |
+//! | `store.rs`, `event.rs` | index and files behind one lock, and the events of new objects |
+//! | `index/` | what is there: buckets, versions, and open uploads; pure |
+//! | `condition.rs`, `listing.rs` | S3's rules for conditional requests and listings; pure |
+//! | `checksum.rs` | what a request promises about its body, and what the body is; pure |
+//! | `folder.rs`, `temp_file.rs` | the files |
+//! | `path.rs`, `ids.rs` | key → path; ids in S3's form; pure |
 //!
-//! Known differences from S3: a repeated `CompleteMultipartUpload` answers `NoSuchUpload`; a malformed `Range` header
-//! is refused, not ignored; no single parts are read, and no ranges by HEAD; open uploads are listed in one page; no
-//! form uploads; every conflict is decided at once, so nothing answers 409 `ConditionalRequestConflict` (it can be
-//! injected); an XML body of another SHA-256 answers `InternalError`; tags, ACLs, bucket owners and encryption headers
-//! are accepted and ignored.
+//! Known differences from S3: a repeated `CompleteMultipartUpload` gets `NoSuchUpload`; a malformed `Range`
+//! header is refused, not ignored; a GET of a single part and a HEAD of a part or a range are not supported;
+//! open uploads are listed in one page; form uploads are not supported; conflicts are decided immediately, so
+//! that no request gets 409 `ConditionalRequestConflict` (it can be injected); an XML body with the wrong
+//! SHA-256 gets `InternalError`; tags, ACLs, bucket owners, and encryption headers are accepted and ignored.
 
 mod checksum;
 mod condition;
+mod event;
+mod faults;
 mod folder;
+mod gate;
+mod ids;
 mod index;
 mod key;
 mod listing;
 mod operations;
 mod path;
-mod requests;
+mod request_log;
+mod server;
 mod store;
+mod temp_file;
 
-use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::SystemTime;
-
-use aws_sdk_s3::config::{BehaviorVersion, Region};
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-use s3s::service::{S3Service, S3ServiceBuilder};
-use tokio::net::TcpListener;
-use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
-
-use crate::aws::clients::plain_http_client;
-use crate::aws::clock::now;
-use crate::local::check_clock;
-
-use operations::Service;
-use requests::{Gate, OneKey, RequestLog};
-use store::Store;
-
-pub use key::KeyPair;
-pub use requests::{Fault, Request};
-
-/// The region that the server says it is in.
-pub const REGION: &str = "us-east-1";
-
-/// A running S3 server. It stops serving when dropped; the plain files stay, what is its own is deleted.
-#[derive(Debug)]
-pub struct EmbeddedS3 {
-    endpoint: String,
-    key: KeyPair,
-    store: Arc<Store>,
-    requests: Arc<RequestLog>,
-    server: JoinHandle<()>,
-}
-
-/// One object that was created, as the notification of it tells.
-///
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObjectCreated {
-    /// `ObjectCreated:Put`, `ObjectCreated:Copy` or `ObjectCreated:CompleteMultipartUpload`.
-    pub event_name: &'static str,
-    /// The bucket.
-    pub bucket: String,
-    /// The key as it is, not percent-encoded.
-    pub key: String,
-    /// In bytes.
-    pub size: u64,
-    /// Without quotes.
-    pub etag: String,
-    /// `None` in a bucket that has never kept versions.
-    pub version_id: Option<String>,
-    /// Sixteen hexadecimal digits that grow with every event.
-    pub sequencer: String,
-    /// When the object took its place.
-    pub event_time: SystemTime,
-}
-
-impl EmbeddedS3 {
-    /// Starts an empty S3 on a free port of 127.0.0.1 that keeps its objects below `root`, and lets in a random
-    /// key pair, see [`Self::key`].
-    ///
-    /// Files that are there already are left alone, but a new object may take their place.
-    ///
-    /// # Errors
-    /// If the folder cannot be made, the port not be opened, or no random numbers be had.
-    pub async fn start(root: impl Into<PathBuf>) -> io::Result<Self> {
-        Self::start_with(root, KeyPair::random()?).await
-    }
-
-    /// Starts it with a key pair that another program knows too.
-    ///
-    /// # Errors
-    /// If the folder cannot be made or the port not be opened.
-    pub async fn start_with(root: impl Into<PathBuf>, key: KeyPair) -> io::Result<Self> {
-        check_clock(now())?;
-        let store = Arc::new(Store::open(&root.into())?);
-        let requests = Arc::new(RequestLog::default());
-        let mut builder = S3ServiceBuilder::new(Service(Arc::clone(&store)));
-        builder.set_auth(OneKey(key.clone()));
-        builder.set_access(Gate(Arc::clone(&requests)));
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
-        let server = tokio::spawn(serve(listener, builder.build()));
-        Ok(Self { endpoint, key, store, requests, server })
-    }
-
-    /// `http://127.0.0.1:<port>`.
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
-    /// The only key pair that is let in.
-    pub fn key(&self) -> &KeyPair {
-        &self.key
-    }
-
-    /// A client of the AWS SDK that is set up for this server. Nothing about it comes from the environment or from a
-    /// profile.
-    pub fn client(&self) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .credentials_provider(self.key.credentials())
-            .endpoint_url(&self.endpoint)
-            .force_path_style(true)
-            .http_client(plain_http_client())
-            .region(Region::from_static(REGION))
-            .build();
-        aws_sdk_s3::Client::from_conf(config)
-    }
-
-    /// Makes an empty bucket.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] if the name is taken or no bucket may have it.
-    pub fn create_bucket(&self, name: &str, versioning: bool) -> io::Result<()> {
-        self.store.with_index(|index| {
-            // `S3Error` shows itself as Rust code.
-            let bucket = index.create_bucket(name, now()).map_err(|error| {
-                let message = error.message().unwrap_or_else(|| error.code().as_str()).to_owned();
-                io::Error::new(io::ErrorKind::InvalidInput, message)
-            })?;
-            if versioning {
-                bucket.versioning = index::Versioning::Enabled;
-            }
-            Ok(())
-        })
-    }
-
-    /// Every object that is created from now on, in all buckets, in the order in which they took their places.
-    pub fn subscribe(&self) -> mpsc::UnboundedReceiver<ObjectCreated> {
-        self.store.subscribe()
-    }
-
-    /// The plain file that holds the current version of a key, if there is one.
-    pub fn file_of(&self, bucket: &str, key: &str) -> Option<PathBuf> {
-        self.store.with_index(|index| index.bucket_mut(bucket).ok()?.current_file(key).cloned())
-    }
-
-    /// Lets `ListObjectVersions` answer in pages of this many versions at most, as S3 may.
-    pub fn limit_list_pages(&self, versions: usize) {
-        self.store.set_most_listed(versions);
-    }
-
-    /// Ends when a file can no longer be written below the root folder, such as for a full disk, with the path and
-    /// the cause: no request that writes will succeed any more.
-    pub fn broken(&self) -> impl Future<Output = String> + Send + use<> {
-        self.store.folder.broken()
-    }
-
-    /// Keeps only this many of the newest requests from now on: a run of days has millions.
-    pub fn limit_log(&self, most: usize) {
-        self.requests.limit(most);
-    }
-
-    /// Every request that was let in so far, oldest first; the newest of them if the log is limited.
-    pub fn requests(&self) -> Vec<Request> {
-        self.requests.requests()
-    }
-
-    /// Lets requests go wrong from now on: `faults` is asked once for each and says how, or that it does not.
-    /// It replaces what was set before.
-    pub fn inject(&self, faults: impl Fn(&Request) -> Option<Fault> + Send + Sync + 'static) {
-        self.requests.set_faults(Box::new(faults));
-    }
-}
-
-impl Drop for EmbeddedS3 {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
-/// Accepts until it is aborted; the connections end with it.
-async fn serve(listener: TcpListener, service: S3Service) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let Ok((socket, _)) = accepted else { continue };
-                // Answers are small and waited for.
-                let _unset = socket.set_nodelay(true);
-                connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service.clone()));
-            }
-            // How a connection ended is the client's business; asking only frees its memory.
-            Some(_ended) = connections.join_next() => {}
-        }
-    }
-}
+pub use self::event::ObjectCreated;
+pub use self::faults::Fault;
+pub use self::key::KeyPair;
+pub use self::request_log::Request;
+pub use self::server::EmbeddedS3;
+pub use crate::local::account::REGION;

@@ -1,23 +1,25 @@
-//! Where an object lies on disk: a key becomes a path that a person can read and that never leaves its bucket.
+//! Where an object is on disk: turns a key into a path that a person can read and that never leaves its
+//! bucket.
 //!
-//! Ordinary keys are their own path. What a file system would follow, refuse or mix up is written with a
-//! percent sign, which no key can give by itself because a literal `%` becomes `%25`:
+//! Ordinary keys are their own path. What a file system would follow, refuse, or confuse is written with a
+//! percent sign. No key can produce these names by itself, because a literal `%` becomes `%25`:
 //!
 //! | in the key | on disk |
 //! |---|---|
 //! | `%`, control characters | `%25`, `%0A` … |
 //! | segment `.` or `..` | `%2E`, `%2E%2E` |
 //! | empty segment (`a//b`, `/a`, `a/`) | `%` |
-//! | segment over 200 bytes | cut; every cut piece ends in `%more` and is a folder |
-//! | an object where a folder of that name is | name with `%file` |
-//! | a folder where an object of that name is | name with `%folder` |
+//! | segment over 200 bytes | cut into pieces; each but the last is a folder whose name ends in `%more` |
+//! | an object whose name a folder already has | name with `%file` |
+//! | a folder whose name an object already has | name with `%folder` |
 //!
-//! Names are compared byte by byte, as S3 compares keys. A file system that ignores case or normalises Unicode
-//! keeps two such names as one; use a case-sensitive one for keys that differ in that only.
+//! Names are compared byte by byte, as S3 compares keys. A file system that ignores case or normalizes
+//! Unicode treats some different names as one. Use a case-sensitive file system for keys that differ only in
+//! case.
 
 use std::path::{Path, PathBuf};
 
-/// Longest piece of a segment on disk, in bytes, without its marker; file systems allow 255.
+/// The longest piece of a segment on disk, in bytes, without its marker. File systems allow 255.
 const MAX_PIECE_BYTES: usize = 200;
 
 const EMPTY: &str = "%";
@@ -28,7 +30,7 @@ const FOLDER: &str = "%folder";
 /// What is found at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// Nothing: the name is free.
+    /// Nothing, so the name is free.
     Nothing,
     /// A file, or anything else that is not a folder.
     File,
@@ -36,15 +38,15 @@ pub(super) enum Found {
     Folder,
 }
 
-/// Splits a key into the names of its folders and, last, of its file. No two keys give the same names.
+/// Splits a key into the names of its folders and, last, of its file. Different keys have different names.
 pub(super) fn names(key: &str) -> Vec<String> {
     key.split('/').flat_map(pieces).collect()
 }
 
-/// The path of a key's file below its bucket's folder, going round whatever is there already.
+/// The path of a key's file below its bucket's folder, avoiding what is already there.
 ///
-/// `find` tells what lies at a path below the bucket's folder.
-pub(super) fn place(key: &str, find: impl Fn(&Path) -> Found) -> PathBuf {
+/// `find` says what is at a path below the bucket's folder.
+pub(super) fn path_for(key: &str, find: impl Fn(&Path) -> Found) -> PathBuf {
     let mut names = names(key);
     let file = names.pop().unwrap_or_default();
     let mut path = PathBuf::new();
@@ -60,7 +62,7 @@ pub(super) fn place(key: &str, find: impl Fn(&Path) -> Found) -> PathBuf {
     }
 }
 
-/// One segment as one name or, if it is long, as several.
+/// Turns a segment into one name or, if it is long, into several.
 fn pieces(segment: &str) -> Vec<String> {
     if segment.is_empty() {
         return vec![EMPTY.to_owned()];
@@ -74,7 +76,7 @@ fn pieces(segment: &str) -> Vec<String> {
         }
         piece += &escaped;
     }
-    // Dots are looked at last: the rest of a long segment may be a lone dot as well.
+    // Dots are checked last, because the rest of a long segment may also be a lone dot.
     if piece == "." || piece == ".." {
         piece = piece.replace('.', "%2E");
     }
@@ -98,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads names back into the key: that this works for every key is what makes [`names`] injective.
+    /// Turns names back into the key. That this works for every key proves that [`names`] is injective.
     fn key_of(names: &[String]) -> String {
         let mut key = String::new();
         for (position, name) in names.iter().enumerate() {
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_and_a_folder_of_one_name_go_round_each_other() {
+    fn a_file_and_a_folder_of_the_same_name_avoid_each_other() {
         let there = BTreeMap::from([
             ("a", Found::File),
             ("b", Found::Folder),
@@ -176,11 +178,11 @@ mod tests {
             ("new/x", "new/x"),
         ];
         for (key, expected) in table {
-            assert_eq!(place(key, find), Path::new(expected), "{key}");
+            assert_eq!(path_for(key, find), Path::new(expected), "{key}");
         }
     }
 
-    /// Keys made of what breaks paths, and keys of anything.
+    /// Keys made of what breaks paths, and arbitrary keys.
     fn any_key() -> impl Strategy<Value = String> {
         let awkward = prop::sample::select(vec![
             "/", ".", "..", "%", "%2E", "%more", "%file", "%folder", "\0", "\n", "a", "é", "😀", "\\", "2E",

@@ -1,31 +1,34 @@
-//! The guarded store: the index behind one lock, and the files that follow it.
+//! The index behind one lock, and the files that follow it.
 //!
-//! Bodies are written before the lock is taken. Under it a write checks its conditions, changes the index, moves
-//! files by renaming and notifies: so a conditional write is atomic, and events come in the order of their effects.
+//! A body is written before the lock is taken. Under the lock, a write checks its conditions, changes the
+//! index, moves files by renaming them, and notifies. This makes conditional writes atomic, and keeps events
+//! in the order of their effects.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use s3s::dto::ETagCondition;
 use s3s::{S3Result, s3_error};
 use tokio::sync::mpsc;
 
-use super::ObjectCreated;
 use super::condition::{ReadConditions, WriteConditions, check_delete};
-use super::folder::{Folder, TempFile, internal_error};
+use super::event::ObjectCreated;
+use super::folder::{Folder, internal_error};
 use super::index::{Bucket, Deleted, Index, Object, Version};
+use super::temp_file::TempFile;
 use crate::aws::clock::now;
+use crate::local::lock::lock;
 
 /// Buckets, objects and uploads, shared by all connections.
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) folder: Folder,
     state: Mutex<State>,
-    /// How many versions a page of a listing has at most.
+    /// The most versions on a page of a listing.
     most_listed: AtomicUsize,
 }
 
@@ -36,32 +39,34 @@ struct State {
     sequence: u64,
 }
 
-/// A new object, its bytes still in a file of the server's own.
+/// A new object whose bytes are still in a temporary file.
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) bucket: String,
     pub(super) key: String,
     pub(super) file: TempFile,
-    /// All but the path, which only the store knows.
+    /// Everything but the path, which only the store knows.
     pub(super) object: Object,
     pub(super) conditions: WriteConditions,
-    /// The event that tells of it, such as `ObjectCreated:Put`.
+    /// The name of its event, such as `ObjectCreated:Put`.
     pub(super) event_name: &'static str,
 }
 
-/// An object that was opened for reading: what it was at that moment stays readable.
+/// An object that was opened for reading. It stays readable, even if it is replaced or deleted.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) file: fs::File,
     pub(super) version: Version,
     pub(super) object: Object,
-    /// The version id as answers carry it.
+    /// The version id in answers.
     pub(super) shown_id: Option<String>,
 }
 
 impl Store {
+    /// Opens a store below a root folder.
+    ///
     /// # Errors
-    /// Whatever the file system says about the root folder.
+    /// Those of the file system.
     pub(super) fn open(root: &Path) -> io::Result<Self> {
         Ok(Self {
             folder: Folder::open(root)?,
@@ -70,7 +75,7 @@ impl Store {
         })
     }
 
-    /// Lets pages of versions be as short as this from now on.
+    /// Limits pages of versions to this length from now on.
     pub(super) fn set_most_listed(&self, versions: usize) {
         self.most_listed.store(versions, Ordering::Relaxed);
     }
@@ -79,7 +84,7 @@ impl Store {
         self.most_listed.load(Ordering::Relaxed)
     }
 
-    /// Reads or changes the index where no files are concerned.
+    /// Reads the index, or changes it in a way that does not affect files.
     pub(super) fn with_index<T>(&self, visit: impl FnOnce(&mut Index) -> T) -> T {
         visit(&mut self.lock().index)
     }
@@ -90,7 +95,7 @@ impl Store {
         receiver
     }
 
-    /// Opens the version that a read asks for, if its conditions hold.
+    /// Opens the version that a read requests, if its conditions hold.
     ///
     /// # Errors
     /// Those of [`Bucket::read`] and [`ReadConditions::check`].
@@ -110,19 +115,20 @@ impl Store {
         Ok(Opened { file, version: version.clone(), object: object.clone(), shown_id })
     }
 
-    /// Makes a draft the current version of its key and tells the subscribers.
-    /// Answers the version with its id as answers carry it.
+    /// Makes a draft the current version of its key, and tells the subscribers. Returns the version and its
+    /// id in answers.
     ///
     /// # Errors
-    /// `NoSuchBucket`, those of [`WriteConditions::check`], `InternalError` for the file system's.
+    /// `NoSuchBucket`, those of [`WriteConditions::check`], and `InternalError` for those of the file system.
     pub(super) fn put(&self, draft: Draft) -> S3Result<(Version, Option<String>)> {
         put(&self.folder, &mut self.lock(), draft)
     }
 
-    /// The same for a finished multipart upload, which is open until then and closed after.
+    /// Makes the draft of a multipart upload the current version of its key, as [`Self::put`] does, and
+    /// closes the upload.
     ///
     /// # Errors
-    /// Also `NoSuchUpload`; whatever fails leaves the upload open.
+    /// `NoSuchUpload`, and those of [`Self::put`]. After an error, the upload is still open.
     pub(super) fn complete(&self, upload_id: &str, draft: Draft) -> S3Result<(Version, Option<String>)> {
         let mut state = self.lock();
         let (bucket, key) = (draft.bucket.clone(), draft.key.clone());
@@ -135,7 +141,7 @@ impl Store {
     /// Deletes a key or one of its versions.
     ///
     /// # Errors
-    /// `NoSuchBucket`, those of [`check_delete`], `InternalError` for the file system's.
+    /// `NoSuchBucket`, those of [`check_delete`], and `InternalError` for those of the file system.
     pub(super) fn delete(
         &self,
         bucket: &str,
@@ -153,7 +159,7 @@ impl Store {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -172,7 +178,7 @@ fn put(folder: &Folder, state: &mut State, draft: Draft) -> S3Result<(Version, O
         ((version, shown_id), files)
     })?;
 
-    // Growing even if the clock is set back.
+    // The sequence increases even if the clock is set back.
     let nanoseconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
     state.sequence = u64::try_from(nanoseconds).unwrap_or_default().max(state.sequence + 1);
     let event = ObjectCreated {
@@ -189,8 +195,8 @@ fn put(folder: &Folder, state: &mut State, draft: Draft) -> S3Result<(Version, O
     Ok((version, shown_id))
 }
 
-/// Changes the versions of one key and lets the files follow: the one that was current goes out of sight, those that
-/// nobody needs go altogether, and the one that is current now appears under the key's name.
+/// Changes the versions of a key, and then its files: the file that was current is hidden, files that no
+/// version needs are deleted, and the file of the new current version appears under the key's name.
 fn change<T>(
     folder: &Folder,
     index: &mut Index,
@@ -249,9 +255,10 @@ mod tests {
         Draft { bucket: "bucket".to_owned(), key, file, object, conditions, event_name: "ObjectCreated:Put" }
     }
 
-    /// Over HTTP, racing writers seldom meet between the check and the effect; here they start from a barrier.
+    /// Over HTTP, racing writers rarely meet between the check and the effect. Here, a barrier starts them
+    /// together.
     #[tokio::test]
-    async fn of_racing_threads_exactly_one_creates_and_one_event_tells_of_it() {
+    async fn exactly_one_of_racing_threads_creates_and_one_event_is_sent() {
         const WRITERS: usize = 20;
         let root = tempfile::tempdir().unwrap();
         let store = Store::open(root.path()).unwrap();
@@ -279,7 +286,7 @@ mod tests {
             assert_eq!(etags.len(), 1, "round {round}");
             assert_eq!(told, etags, "round {round}");
         }
-        // The files of the losers went with them.
+        // The files of the losers were deleted.
         assert_eq!(fs::read_dir(root.path().join(".embedded-s3")).unwrap().count(), 0);
     }
 }

@@ -27,9 +27,7 @@ async fn bad_file_does_not_end_the_watch_of_a_folder() {
 
     // A file that is written again after it was dropped.
     rig.write("drops/late.jsonl", drop_of(102));
-    running
-        .until("late.jsonl: has changed since it was dropped; it is dropped again, as a new version")
-        .await;
+    running.until("late.jsonl: changed since it was dropped; dropping it again as a new version").await;
     running.until("late.jsonl (version 2): 102 records = 102 succeeded").await;
     running.signal("INT");
     assert_eq!(running.end().await.0, Some(0));
@@ -80,7 +78,7 @@ async fn job_in_doubt_is_reported_while_it_is_waited_for() {
         let mut running = Running::start(rig.command(&lying));
         let told = running.until("a.jsonl: in doubt: job ").await;
         assert!(
-            told.ends_with("it is looked at again for 6 hours, and nothing of it is submitted again"),
+            told.ends_with("it is checked again for 6 hours, and none of its records are submitted again"),
             "{told}"
         );
         running.signal("TERM");
@@ -110,7 +108,7 @@ async fn file_that_shrinks_while_it_is_dropped_is_reported_and_the_others_are_pr
     large.set_len(0).unwrap();
     let (code, said, error) = running.end().await;
     assert_eq!((code, error.as_str()), (Some(1), ""), "{said:#?}");
-    assert_eq!(said[0], "large.jsonl: not dropped: it has changed while it was read");
+    assert_eq!(said[0], "large.jsonl: not dropped: it changed while it was being read");
     assert!(said.iter().any(|line| line.starts_with("a.jsonl: 100 records = 100 succeeded")), "{said:#?}");
 }
 

@@ -31,20 +31,19 @@ async fn signal_ends_a_run_that_lists_its_open_drops_and_leaves_no_temporary_fil
 #[tokio::test]
 async fn closed_output_ends_a_run_quietly() {
     let rig = Rig::new();
-    let mut child = rig.command(&["a.jsonl"]).spawn().unwrap();
-    drop(child.stdout.take());
+    // The reader is closed before the process starts. Otherwise, the process could write everything before that.
+    let closed = || {
+        let (_, writer) = std::io::pipe().unwrap();
+        writer
+    };
+    let child = rig.command(&["a.jsonl"]).stdout(closed()).spawn().unwrap();
     let (code, _, error) =
         printed(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!((code, error.as_str()), (Some(141), ""));
 
     let mut validate = Command::new(COMMAND_LINE);
-    validate
-        .args(["validate", "a.jsonl"])
-        .current_dir(rig.0.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = validate.spawn().unwrap();
-    drop(child.stdout.take());
+    validate.args(["validate", "a.jsonl"]).current_dir(rig.0.path()).stdout(closed()).stderr(Stdio::piped());
+    let child = validate.spawn().unwrap();
     let (code, _, error) =
         printed(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!((code, error.as_str()), (Some(141), ""));
@@ -78,7 +77,7 @@ async fn full_disk_ends_a_run_with_the_cause() {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let (code, said, error) = output(command).await;
     let folder = rig.run_folder().join("s3").canonicalize().unwrap();
-    let cause = format!("error: cannot write any more: {}: File too large (os error 27)\n", folder.display());
+    let cause = format!("error: cannot write to disk: {}: File too large (os error 27)\n", folder.display());
     assert_eq!((code, error), (Some(1), cause), "{said}");
     assert!(said.contains("large.jsonl: not dropped"), "{said}");
 }

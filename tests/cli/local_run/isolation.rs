@@ -1,5 +1,6 @@
 //! A run connects only to the loopback address, and accepts only its own credentials.
 
+use bedrock_vpc_batch::job::ending::EndStatus;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
@@ -189,7 +190,7 @@ async fn standalone_stand_in_takes_only_credentials_from_the_environment() {
         .await
         .unwrap();
     let mut status = String::new();
-    while !bedrock_vpc_batch::aws::bedrock::is_terminal(&status) {
+    while EndStatus::parse(&status).is_none() {
         tokio::select! {
             biased;
             connected = elsewhere.accept() => panic!("it connected to another server: {connected:?}"),

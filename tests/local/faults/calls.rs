@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_bedrock::error::{ProvideErrorMetadata, SdkError};
 use bedrock_vpc_batch::aws::clients::Clients;
 use bedrock_vpc_batch::aws::error::Chain;
-use bedrock_vpc_batch::aws::store::Store;
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::local::bedrock::{StandIn, StandInOptions};
@@ -181,7 +181,8 @@ async fn refused_call_has_no_effect_and_gets_the_error_of_s3() {
     ] {
         rig.faults.reset();
         rig.faults.set(move |_| Action::Refuse { status, code });
-        let said = format!("S3 PutObject s3://{OUTPUT_BUCKET}/a failed: {code} (HTTP {status}): Injected.");
+        let refused = format!("{code} (HTTP {status}, request INJECTED): Injected.");
+        let said = format!("S3 PutObject s3://{OUTPUT_BUCKET}/a failed: {refused}");
         assert_eq!(rig.put("a").await, Err(said));
         let made: Vec<u32> = rig.faults.calls().iter().map(|call| call.attempt).collect();
         assert_eq!(made, (1..=attempts).collect::<Vec<_>>(), "{code}");
@@ -192,7 +193,7 @@ async fn refused_call_has_no_effect_and_gets_the_error_of_s3() {
     // An answer to HEAD has no body, and so no code.
     rig.faults.set(|_| SLOW_DOWN);
     let error = rig.store.head(&S3Uri::new(INPUT_BUCKET, "a"), None).await.unwrap_err();
-    assert!(Chain(&error).to_string().ends_with("(HTTP 503): no message"), "{}", Chain(&error));
+    assert!(Chain(&error).to_string().ends_with("(HTTP 503, request INJECTED): no message"), "{}", Chain(&error));
 }
 
 #[tokio::test]

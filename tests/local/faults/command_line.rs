@@ -38,7 +38,7 @@ fn command_line_lists_its_faults_and_refuses_others() {
     }
     for (fault, problem) in [
         ("slow", "is not NAME=VALUE"),
-        ("slower=5", "there is no such fault; --help lists them"),
+        ("slower=5", "unknown fault; --help lists them"),
         ("s3-503=2", "the value is not a number from 0 to 1"),
         ("jobs-in-flight=x", "the value is not a whole number of at least 1"),
         ("slow=fast", "the value is not a whole number of milliseconds, such as 500ms"),

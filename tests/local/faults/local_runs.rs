@@ -31,11 +31,11 @@ async fn drop_files(local: &Local, files: usize, reports: usize) -> usize {
     let (mut reported, mut lost) = (BTreeSet::new(), 0);
     while reported.len() < reports {
         match tokio::time::timeout(BOUND, endings.recv()).await.unwrap().unwrap() {
-            pump::Ending::Reported(key) => {
+            pump::DropEnding::Reported(key) => {
                 reported.insert(key);
             }
-            pump::Ending::GivenUp { error, .. } if error.contains("the event was lost") => lost += 1,
-            pump::Ending::GivenUp { event, error } => panic!("{error}: {event}"),
+            pump::DropEnding::GivenUp { error, .. } if error.contains("the event was lost") => lost += 1,
+            pump::DropEnding::GivenUp { event, error } => panic!("{error}: {event}"),
         }
     }
     lost

@@ -18,8 +18,9 @@ use std::time::Instant;
 
 use bedrock_vpc_batch::drop::identity::{DropId, JobId};
 use bedrock_vpc_batch::drop::plan::Part;
-use bedrock_vpc_batch::ledger::drop::{DropEntry, DropState};
-use bedrock_vpc_batch::ledger::job::{JobEntry, JobState};
+use bedrock_vpc_batch::ledger::drop::{DropEntry, DropState, Reading};
+use bedrock_vpc_batch::ledger::job::JobEntry;
+use bedrock_vpc_batch::ledger::job_state::JobState;
 use bedrock_vpc_batch::record::key::KeySum;
 use serde_json::json;
 use stateright::{Checker, Model};
@@ -276,7 +277,7 @@ fn the_moves_of_the_model_are_those_of_the_code() {
 fn drop_states() -> Vec<DropState> {
     let by = clock::invocation_until(std::time::SystemTime::UNIX_EPOCH);
     vec![
-        DropState::reading(1, &by),
+        DropState::Reading(Reading::first(&by)),
         DropState::Accepted { parts: vec![] },
         DropState::Rejected { problems: vec![], stopped_early: false },
         DropState::Finished { parts: vec![] },

@@ -245,7 +245,7 @@ fn disagreement(before: &[u8], line: &[u8]) -> (Option<String>, bool) {
     assert_eq!(bad_lines, expected_bad, "among others: {:?}", String::from_utf8_lossy(line));
     let is_right = match (&found, &expected) {
         (Ok(found), Some(record_id)) => {
-            found.record_id.as_deref() == record_id.as_deref() && line.get(found.object_begin) == Some(&b'{')
+            found.record_id.as_deref() == record_id.as_deref() && line.get(found.object_start) == Some(&b'{')
         }
         (Err(error), None) => error.offset <= line.len(),
         _ => false,

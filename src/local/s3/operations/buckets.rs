@@ -1,14 +1,13 @@
-//! Buckets and what they hold.
+//! Buckets and their listings.
 
 use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::{page_size, quoted, signed};
+use super::answers::{page_size, quoted, signed, url_encode};
 use crate::aws::clock::now;
-use crate::local::s3::REGION;
+use crate::local::account::REGION;
 use crate::local::s3::index::Versioning;
 use crate::local::s3::listing::{self, Query, Start, VersionEntry, VersionsQuery};
 use crate::local::s3::store::Store;
@@ -202,7 +201,7 @@ pub(super) async fn list_object_versions(
     }))
 }
 
-/// How a listing spells keys.
+/// The encoding of keys in a listing.
 ///
 /// # Errors
 /// `InvalidArgument` for an encoding that is not `url`.
@@ -213,12 +212,4 @@ fn encoding(asked: Option<&EncodingType>) -> S3Result<impl Fn(&str) -> String + 
         Some(_) => return Err(s3_error!(InvalidArgument, "Invalid Encoding Method specified in Request")),
     };
     Ok(move |text: &str| if is_url { url_encode(text) } else { text.to_owned() })
-}
-
-/// Spells text as `encoding-type=url` does: a space is `+`.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
-pub(super) fn url_encode(text: &str) -> String {
-    const ESCAPED: &AsciiSet =
-        &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/').remove(b' ');
-    utf8_percent_encode(text, ESCAPED).to_string().replace(' ', "+")
 }

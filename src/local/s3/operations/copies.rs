@@ -1,4 +1,4 @@
-//! Copies within the server: whole objects, and parts of multipart uploads.
+//! Copies within the server, to whole objects and to parts of multipart uploads.
 
 use std::ops;
 use std::sync::Arc;
@@ -6,17 +6,17 @@ use std::sync::Arc;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
+use super::answers::{attributes, quoted, with_checksum};
 use super::multipart::{keep_part, part_algorithm};
 use super::objects::whole;
-use super::{attributes, quoted, with_checksum};
 use crate::local::s3::checksum::Algorithm;
 use crate::local::s3::condition::{ReadConditions, WriteConditions};
+use crate::local::s3::faults::ignores_range;
 use crate::local::s3::folder;
 use crate::local::s3::index::NULL_VERSION;
-use crate::local::s3::requests::ignores_range;
 use crate::local::s3::store::{Draft, Opened, Store};
 
-/// The most that one copy takes, and the largest part: 5 GiB.
+/// The largest source of one copy, and the largest part: 5 GiB.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const MAX_COPY_BYTES: u64 = 5 << 30;
 
@@ -54,7 +54,7 @@ pub(super) async fn copy(
     store: &Arc<Store>,
     request: S3Request<CopyObjectInput>,
 ) -> S3Result<S3Response<CopyObjectOutput>> {
-    // The `s3s` crate does not know these two headers on a copy, so they are read from the request itself.
+    // The `s3s` crate does not parse these two headers for a copy, so they are read from the request itself.
     let conditions = WriteConditions::from_headers(&request.headers)?;
     let mut input = request.input;
     let replaces =
@@ -143,7 +143,7 @@ pub(super) async fn copy_part(
     }))
 }
 
-/// S3 names the version of the source only if it is one of several.
+/// Hides the null version: S3 names the version of the source only if versioning made it.
 fn shown_source(version_id: Option<String>) -> Option<String> {
     version_id.filter(|version_id| version_id != NULL_VERSION)
 }
@@ -158,7 +158,7 @@ fn check_size(size: u64) -> S3Result<()> {
     Ok(())
 }
 
-/// Parses `bytes=first-last`, both ends given and inside the source.
+/// Parses `bytes=first-last`. Both numbers are required, and must be inside the source.
 fn source_range(text: &str, size: u64) -> S3Result<ops::Range<u64>> {
     let ends = text.strip_prefix("bytes=").and_then(|ends| ends.split_once('-'));
     let Some((Ok(first), Ok(last))) = ends.map(|(first, last)| (first.parse::<u64>(), last.parse::<u64>()))

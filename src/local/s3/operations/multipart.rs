@@ -1,4 +1,4 @@
-//! Multipart uploads.
+//! Multipart uploads and their rules.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
 
@@ -11,18 +11,23 @@ use s3s::dto;
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
-use super::buckets::url_encode;
+use super::answers::{attributes, page_size, quoted, signed, url_encode, with_checksum};
 use super::objects::receive;
-use super::{attributes, page_size, quoted, signed, with_checksum};
 use crate::aws::clock::now;
 use crate::local::s3::checksum::{Algorithm, Checksum, Summary, hex};
 use crate::local::s3::condition::WriteConditions;
-use crate::local::s3::folder::{self, TempFile};
-use crate::local::s3::index::{Attributes, Object, Part, Upload, random_id};
+use crate::local::s3::folder;
+use crate::local::s3::ids::random_id;
+use crate::local::s3::index::{Attributes, Object, Part, Upload};
 use crate::local::s3::store::{Draft, Store};
+use crate::local::s3::temp_file::TempFile;
 
+/// The highest number of a part.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const MAX_PART_NUMBER: i32 = 10_000;
+
+/// The minimum size of every part but the last: 5 MiB.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const MIN_PART_BYTES: u64 = 5 << 20;
 
 pub(super) async fn create(
@@ -58,7 +63,7 @@ pub(super) async fn create(
     }))
 }
 
-/// Which kind of checksum an upload ends with.
+/// Whether an upload ends with a composite checksum, or with one of the full object.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html#full-object-checksums>
 fn is_composite(algorithm: Option<Algorithm>, asked: Option<&ChecksumType>) -> S3Result<bool> {
     let composite = match asked.map(ChecksumType::as_str) {
@@ -83,7 +88,7 @@ fn checksum_type(composite: bool) -> ChecksumType {
     ChecksumType::from_static(name)
 }
 
-/// What is computed over a copied part: what its upload asked for, else S3's own default.
+/// The checksum algorithm of a copied part: what its upload requested, or else S3's default.
 pub(super) fn part_algorithm(asked: Option<Algorithm>) -> Algorithm {
     asked.unwrap_or(Algorithm::Crc64Nvme)
 }
@@ -100,7 +105,7 @@ pub(super) async fn upload_part(
     Ok(S3Response::new(with_checksum!(checksum, output)))
 }
 
-/// Files a part under its upload, in place of an earlier one of that number. Answers when.
+/// Adds a part to its upload, or replaces the part with this number. Returns the time.
 pub(super) fn keep_part(
     store: &Store,
     bucket: &str,
@@ -146,7 +151,7 @@ pub(super) async fn complete(
     let plan = store.with_index(|index| {
         let upload = index.upload(&input.bucket, &input.key, &input.upload_id)?;
         let plan = Plan::of(upload, &listed)?;
-        // Told before the bytes are put together, and decided again when the object takes its place.
+        // Checked before the bytes are put together, and again when the object becomes the current version.
         conditions.check(index.bucket(&input.bucket)?.current(&input.key))?;
         Ok::<_, S3Error>(plan)
     })?;
@@ -200,9 +205,10 @@ pub(super) async fn complete(
     Ok(S3Response::new(with_checksum!(checksum, output)))
 }
 
-/// How an upload becomes an object.
+/// What an upload is made into.
 struct Plan {
-    /// The parts in order, opened so that a part which is replaced meanwhile does not matter, with their sizes.
+    /// The parts in order, with their sizes. They are open files, so a part that is replaced meanwhile does
+    /// not matter.
     files: Vec<(std::fs::File, u64)>,
     size: u64,
     etag: String,
@@ -212,7 +218,7 @@ struct Plan {
 }
 
 impl Plan {
-    /// Holds the caller's list of parts against the parts that came.
+    /// Compares the caller's list of parts with the parts that were uploaded.
     fn of(upload: &Upload, listed: &[CompletedPart]) -> S3Result<Self> {
         if listed.is_empty() {
             return Err(s3_error!(MalformedXML, "You must specify at least one part"));

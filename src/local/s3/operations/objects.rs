@@ -1,4 +1,4 @@
-//! Whole objects: put, get, head, delete.
+//! Put, get, head, and delete of whole objects.
 
 use std::sync::Arc;
 
@@ -6,13 +6,14 @@ use futures_util::TryStreamExt;
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result, StdError, s3_error};
 
-use super::{attributes, quoted, signed, with_checksum};
+use super::answers::{attributes, quoted, signed, with_checksum};
 use crate::local::s3::checksum::{Declared, Summary, custom};
 use crate::local::s3::condition::{ReadConditions, WriteConditions};
-use crate::local::s3::folder::{self, TempFile};
+use crate::local::s3::faults::ignores_range;
+use crate::local::s3::folder;
 use crate::local::s3::index::{Attributes, Object};
-use crate::local::s3::requests::ignores_range;
 use crate::local::s3::store::{Draft, Opened, Store};
+use crate::local::s3::temp_file::TempFile;
 
 pub(super) async fn put(
     store: &Arc<Store>,
@@ -43,15 +44,15 @@ pub(super) async fn put(
     )))
 }
 
-/// A browser's form upload. Its checksums are form fields, which would go unverified, so it is not served.
+/// Refuses a form upload by a browser. Its checksums are form fields, which would not be verified.
 pub(super) async fn post(
     _store: &Arc<Store>,
     _request: S3Request<PostObjectInput>,
 ) -> S3Result<S3Response<PostObjectOutput>> {
-    Err(s3_error!(NotImplemented, "The embedded S3 takes no form uploads."))
+    Err(s3_error!(NotImplemented, "The embedded S3 does not support form uploads."))
 }
 
-/// Takes the body of a request in and holds it against what the headers and trailers promise.
+/// Receives the body of a request, and compares it with what the headers and trailers promise.
 pub(super) async fn receive<T>(
     store: &Arc<Store>,
     request: &mut S3Request<T>,
@@ -65,8 +66,8 @@ pub(super) async fn receive<T>(
     Ok((file, summary))
 }
 
-/// What broke a body. The `s3s` crate verifies SHA-256 and chunk signatures while the body streams; its error types
-/// are private, so their names have to do.
+/// Says what broke a body. The `s3s` crate verifies SHA-256 and chunk signatures while the body streams. Its
+/// error types are private, so only their names tell them apart.
 fn body_error(source: StdError) -> S3Error {
     let text = format!("{source} {source:?}");
     if text.contains("Sha256Mismatch") {
@@ -84,13 +85,13 @@ fn body_error(source: StdError) -> S3Error {
     error
 }
 
-/// `aws-chunked` is how a body was sent, not what is stored.
+/// Removes `aws-chunked`, which describes how the body was sent and not what is stored.
 fn without_aws_chunked(encoding: &str) -> Option<String> {
     let kept: Vec<_> = encoding.split(',').map(str::trim).filter(|name| *name != "aws-chunked").collect();
     (!kept.is_empty()).then(|| kept.join(","))
 }
 
-/// An object that was written in one piece. The path is filled in by the store.
+/// An object that was written in one piece. The store fills in the path.
 pub(super) fn whole(summary: &Summary, attributes: Attributes) -> Object {
     Object {
         file: Default::default(),
@@ -153,7 +154,7 @@ pub(super) async fn head(
 ) -> S3Result<S3Response<HeadObjectOutput>> {
     let input = request.input;
     if input.part_number.is_some() || input.range.is_some() {
-        return Err(s3_error!(NotImplemented, "The embedded S3 tells of whole objects only."));
+        return Err(s3_error!(NotImplemented, "The embedded S3 only supports HEAD of whole objects."));
     }
     let conditions = ReadConditions {
         if_match: input.if_match,
@@ -165,7 +166,7 @@ pub(super) async fn head(
     Ok(S3Response::new(describe(&opened, None, input.checksum_mode.is_some())?.head))
 }
 
-/// The bytes that a read gets, and the headers that it gets with them.
+/// The bytes that a read gets, and the headers that go with them.
 struct Described {
     start: u64,
     length: u64,
@@ -199,7 +200,7 @@ fn describe(opened: &Opened, range: Option<Range>, with_checksum: bool) -> S3Res
         version_id: opened.shown_id.clone(),
         ..Default::default()
     };
-    // A checksum of the whole says nothing about a range, so S3 leaves it out there.
+    // A checksum of the whole object says nothing about a range, so S3 leaves it out there.
     let head = if with_checksum && range.is_none() {
         let checksum_type = Some(ChecksumType::from_static(object.checksum.kind()));
         with_checksum!(object.checksum, HeadObjectOutput { checksum_type, ..head })

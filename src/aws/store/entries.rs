@@ -1,0 +1,156 @@
+//! The ledger's entries: read as JSON, changed by conditional writes.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::aws::error::{Error, ErrorKind};
+use crate::aws::sdk_error;
+use crate::aws::store::objects::{JSON_TYPE, Store, to_json};
+use crate::aws::store::refusals::{is_conflict, is_gone, is_lost};
+
+/// How often a conditional write is tried that neither has its effect nor loses to another write, as with `409
+/// ConditionalRequestConflict`, which the SDK does not retry.
+const CONDITIONAL_ATTEMPTS: u32 = 5;
+
+/// An `ETag` with its quotes, as S3 returns it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ETag(String);
+
+impl ETag {
+    /// Takes the `ETag` of an answer to `call`. Every answer of S3 has one, and without it no entry could be changed.
+    ///
+    /// # Errors
+    /// [`Error::Call`] if there is none.
+    pub(super) fn of_answer(call: &str, etag: Option<String>) -> Result<Self, Error> {
+        etag.map(Self).ok_or_else(|| Error::Call {
+            call: call.to_owned(),
+            kind: ErrorKind::Misconfigured,
+            source: "the answer has no ETag: the server at this endpoint does not behave like Amazon S3"
+                .into(),
+        })
+    }
+}
+
+/// A ledger entry as it was read, and the `ETag` that a conditional write needs to replace it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored<T> {
+    /// The entry.
+    pub entry: T,
+    /// The `ETag` of the object that has the entry.
+    pub etag: ETag,
+}
+
+/// The result of one try of a conditional write.
+enum Written {
+    /// The entry is stored.
+    Own(ETag),
+    /// Another write came first.
+    Lost,
+    /// The write had no effect, for this reason, and may be tried again.
+    Again(Error),
+}
+
+impl Store {
+    /// Reads a whole object of the output bucket as JSON; `None` if there is no such object.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; [`Error::Unreadable`] if it is not the JSON that it should be.
+    pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Stored<T>>, Error> {
+        let Some((bytes, etag)) = self.get(key).await? else { return Ok(None) };
+        let entry = serde_json::from_slice(&bytes)
+            .map_err(|source| Error::Unreadable { key: key.to_owned(), source })?;
+        Ok(Some(Stored { entry, etag }))
+    }
+
+    /// Creates a ledger entry. Returns `None` if there is another one.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; [`Error::Unreadable`].
+    pub async fn create<T>(&self, key: &str, entry: T) -> Result<Option<Stored<T>>, Error>
+    where
+        T: Serialize + DeserializeOwned + PartialEq + Send + Sync,
+    {
+        self.write_if(key, entry, None).await
+    }
+
+    /// Replaces a ledger entry. Returns `None` if another write has changed it since it was read.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; [`Error::Unreadable`].
+    pub async fn replace<T>(&self, key: &str, entry: T, read: &ETag) -> Result<Option<Stored<T>>, Error>
+    where
+        T: Serialize + DeserializeOwned + PartialEq + Send + Sync,
+    {
+        self.write_if(key, entry, Some(read)).await
+    }
+
+    /// Writes an entry if the object is still as it was read or, if `read` is `None`, if there is no object.
+    async fn write_if<T>(&self, key: &str, entry: T, read: Option<&ETag>) -> Result<Option<Stored<T>>, Error>
+    where
+        T: Serialize + DeserializeOwned + PartialEq + Send + Sync,
+    {
+        let bytes = to_json(key, &entry)?;
+        let mut attempt = 1;
+        loop {
+            match self.write_once(key, &entry, bytes.clone(), read).await? {
+                Written::Own(etag) => return Ok(Some(Stored { entry, etag })),
+                Written::Lost => return Ok(None),
+                Written::Again(error) if attempt == CONDITIONAL_ATTEMPTS => return Err(error),
+                Written::Again(_) => {}
+            }
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(10..100 << attempt))).await;
+            attempt += 1;
+        }
+    }
+
+    /// Tries a conditional write once. Each entry has the id of its writer, so an invocation recognizes its own:
+    ///
+    /// | S3 answers | the object is now | result |
+    /// |---|---|---|
+    /// | 200 | | `Own` |
+    /// | 412 or 404: the condition does not hold | as it was read | `Again`: the loser leaves the work to the winner, so there must be one |
+    /// | 412 or 404 | our entry | `Own`: the SDK retries by itself, and an earlier attempt had its effect |
+    /// | 412 or 404 | another entry, or gone | `Lost` |
+    /// | 409: another write is under way | | `Again` |
+    /// | another error, or nothing | our entry | `Own`: only the answer was lost. Otherwise, nobody would know of the lease |
+    /// | another error, or nothing | anything else | the error |
+    async fn write_once<T>(
+        &self,
+        key: &str,
+        entry: &T,
+        bytes: Vec<u8>,
+        read: Option<&ETag>,
+    ) -> Result<Written, Error>
+    where
+        T: DeserializeOwned + PartialEq + Send + Sync,
+    {
+        let request = self.client.put_object().bucket(&self.output_bucket).key(key).content_type(JSON_TYPE);
+        let request = match read {
+            None => request.if_none_match("*"),
+            Some(etag) => request.if_match(&etag.0),
+        };
+        let call = self.named("PutObject", key);
+        let refusal = match request.body(bytes.into()).send().await {
+            Ok(answer) => return ETag::of_answer(&call, answer.e_tag).map(Written::Own),
+            Err(refusal) => refusal,
+        };
+        let condition_fails = is_lost(&refusal) || is_gone(&refusal);
+        let is_conflict = is_conflict(&refusal);
+        let error = sdk_error::classify(call, refusal);
+        let is_own = |stored: &Stored<T>| stored.entry == *entry;
+        if condition_fails {
+            let stored = self.get_json::<T>(key).await?;
+            if stored.as_ref().map(|stored| &stored.etag) == read {
+                return Ok(Written::Again(error));
+            }
+            return Ok(stored.filter(is_own).map_or(Written::Lost, |own| Written::Own(own.etag)));
+        }
+        if is_conflict {
+            return Ok(Written::Again(error));
+        }
+        let stored = self.get_json::<T>(key).await.ok().flatten();
+        stored.filter(is_own).map_or(Err(error), |own| Ok(Written::Own(own.etag)))
+    }
+}

@@ -1,0 +1,69 @@
+//! Objects of S3 line by line, in memory for one line and one upload part.
+
+use crate::aws::error::Error;
+use crate::aws::store::objects::Store;
+use crate::aws::store::reading::ObjectReader;
+use crate::aws::store::uploading::ObjectWriter;
+use crate::record::lines::{Line, LineSplitter};
+
+/// From here on a line gets just the memory that it needs, with room for an id and a newline.
+const LONG_LINE_BYTES: usize = 1 << 20;
+const MORE_BYTES: usize = 1 << 10;
+
+/// Gives every line of an object to `each`.
+///
+/// # Errors
+/// The first failure to read, or of `each`.
+pub async fn each_line(
+    mut reader: ObjectReader,
+    max_line_bytes: usize,
+    mut each: impl FnMut(Line<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut lines = LineSplitter::new(max_line_bytes);
+    while let Some(chunk) = reader.next().await? {
+        lines.feed(&chunk, &mut each)?;
+    }
+    lines.finish(each)
+}
+
+/// Writes what `each` makes of the lines of an object to one object of the output bucket.
+///
+/// # Errors
+/// The first failure to read, of `each`, or to write.
+pub async fn rewrite_lines(
+    reader: ObjectReader,
+    max_line_bytes: usize,
+    store: &Store,
+    to: &str,
+    each: impl FnMut(Line<'_>, &mut Vec<u8>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut writer = store.writer(to);
+    match write_lines(reader, max_line_bytes, &mut writer, each).await {
+        Ok(()) => writer.finish().await,
+        Err(error) => Err(writer.abandon(error).await),
+    }
+}
+
+async fn write_lines(
+    mut reader: ObjectReader,
+    max_line_bytes: usize,
+    writer: &mut ObjectWriter<'_>,
+    mut each: impl FnMut(Line<'_>, &mut Vec<u8>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut lines = LineSplitter::new(max_line_bytes);
+    let mut out = Vec::new();
+    while let Some(chunk) = reader.next().await? {
+        lines.feed(&chunk, |line| {
+            let length = line.bytes.map_or(0, <[u8]>::len);
+            if length > LONG_LINE_BYTES {
+                // Growing by itself, the vector would take up to twice as much.
+                out.reserve_exact(length + MORE_BYTES);
+            }
+            each(line, &mut out)
+        })?;
+        writer.write(&out).await?;
+        out.clear();
+    }
+    lines.finish(|line| each(line, &mut out))?;
+    writer.write(&out).await
+}

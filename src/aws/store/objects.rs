@@ -1,0 +1,159 @@
+//! Whole objects of the output bucket, and the drop that an event names.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use serde::Serialize;
+
+use crate::aws::error::Error;
+use crate::aws::sdk_error;
+use crate::aws::store::refusals::is_gone;
+use crate::base::s3_uri::S3Uri;
+use crate::base::timestamp::Timestamp;
+use crate::drop::source::DropSource;
+
+/// An object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Whether it has no byte.
+    pub is_empty: bool,
+    /// When it was written.
+    pub last_modified: Timestamp,
+}
+
+/// The two buckets.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(super) client: Client,
+    pub(super) output_bucket: String,
+}
+
+impl Store {
+    /// A store that writes to `output_bucket`.
+    pub fn new(client: Client, output_bucket: impl Into<String>) -> Self {
+        Self { client, output_bucket: output_bucket.into() }
+    }
+
+    pub(super) fn named(&self, operation: &str, key: &str) -> String {
+        format!("S3 {operation} s3://{}/{key}", self.output_bucket)
+    }
+
+    /// What an event's object really is; `None` if it, or its version, is gone.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn head(&self, uri: &S3Uri, version_id: Option<&str>) -> Result<Option<DropSource>, Error> {
+        let request = self.client.head_object().bucket(uri.bucket()).key(uri.key());
+        let head = match request.set_version_id(version_id.map(Into::into)).send().await {
+            Ok(head) => head,
+            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) => return Err(sdk_error::classify(format!("S3 HeadObject {uri}"), error)),
+        };
+        let size_bytes = head.content_length.and_then(|length| u64::try_from(length).ok());
+        let (Some(etag), Some(last_modified), Some(size_bytes)) =
+            (head.e_tag, head.last_modified, size_bytes)
+        else {
+            return Err(Error::Internal(format!(
+                "S3 HeadObject {uri}: the answer has no ETag, Last-Modified or Content-Length"
+            )));
+        };
+        Ok(Some(DropSource {
+            bucket: uri.bucket().to_owned(),
+            key: uri.key().to_owned(),
+            version_id: head.version_id.filter(|id| id != "null"),
+            etag,
+            last_modified: Timestamp::from_secs(last_modified.secs()),
+            size_bytes,
+        }))
+    }
+
+    /// Whether there is an object of the output bucket.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn exists(&self, key: &str) -> Result<bool, Error> {
+        match self.client.head_object().bucket(&self.output_bucket).key(key).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_gone(&error) => Ok(false),
+            Err(error) => Err(sdk_error::classify(self.named("HeadObject", key), error)),
+        }
+    }
+
+    /// Writes an object of the output bucket whole, over what may be there.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn put(&self, key: &str, bytes: Vec<u8>, content_type: &str) -> Result<(), Error> {
+        self.put_body(key, bytes.into(), content_type).await
+    }
+
+    pub(super) async fn put_body(
+        &self,
+        key: &str,
+        body: ByteStream,
+        content_type: &str,
+    ) -> Result<(), Error> {
+        let request =
+            self.client.put_object().bucket(&self.output_bucket).key(key).content_type(content_type);
+        let sent = request.body(body).send().await;
+        sent.map_err(|error| sdk_error::classify(self.named("PutObject", key), error))?;
+        Ok(())
+    }
+
+    /// Writes a value as an indented JSON object, for people to read.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn put_json<T: Serialize + Sync>(&self, key: &str, value: &T) -> Result<(), Error> {
+        self.put(key, to_json(key, value)?, JSON_TYPE).await
+    }
+
+    /// Deletes an object of the output bucket, if it is there.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn delete(&self, key: &str) -> Result<(), Error> {
+        let sent = self.client.delete_object().bucket(&self.output_bucket).key(key).send().await;
+        sent.map_err(|error| sdk_error::classify(self.named("DeleteObject", key), error))?;
+        Ok(())
+    }
+
+    /// The objects below a prefix of the output bucket, in the order of their keys.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn list_objects(&self, prefix: &str) -> Result<Vec<Listed>, Error> {
+        let mut objects = Vec::new();
+        let request = self.client.list_objects_v2().bucket(&self.output_bucket).prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|error| sdk_error::classify(self.named("ListObjectsV2", prefix), error))?;
+            objects.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
+                let last_modified = Timestamp::from_secs(object.last_modified?.secs());
+                Some(Listed { key: object.key?, is_empty: object.size == Some(0), last_modified })
+            }));
+        }
+        Ok(objects)
+    }
+
+    /// Their keys alone.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        Ok(self.list_objects(prefix).await?.into_iter().map(|object| object.key).collect())
+    }
+}
+
+pub(super) const JSON_TYPE: &str = "application/json";
+
+pub(super) const JSONL_TYPE: &str = "application/jsonl";
+
+pub(super) fn to_json<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, Error> {
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|source| Error::Internal(format!("cannot write {key}: {source}")))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}

@@ -1,0 +1,103 @@
+//! The arguments of the command line, and which command they start.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[cfg(feature = "doctor")]
+use super::doctor;
+use super::error::CliError;
+use super::output::print_error;
+use super::{local, stand_in, validate};
+use crate::base::text;
+
+/// Amazon Bedrock batch inference over private S3 buckets.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole pipeline on this machine, with no AWS account.
+    ///
+    /// Each FILE is dropped into an embedded S3. The same code that runs in Lambda validates it, submits a
+    /// job to a stand-in for Amazon Bedrock, and writes the results. No model is called, and the answers say
+    /// so.
+    ///
+    /// The run takes nothing from the environment or from an AWS profile, and connects only to the loopback
+    /// address. Only you can read its folder.
+    ///
+    /// Exit code: 0 if every record is accounted for; 1 if a file could not be dropped, a drop was rejected
+    /// or given up, a record is missing, or the run could not continue, for example because the disk is full;
+    /// 2 if the command line or a setting is wrong. Ctrl-C (130) and SIGTERM (143) end the run, and the drops
+    /// that are still open are listed; if there are none, as when nothing arrives in a watched folder, the
+    /// exit code is 0 or 1 as above. 141 if standard output was closed.
+    Local(local::LocalArguments),
+
+    /// Validate files before you drop them, with the same rules as in Lambda.
+    ///
+    /// For each FILE, prints how many records it has, or what is wrong with it: the line, the byte, and the
+    /// fix.
+    ///
+    /// Exit code: 0 if every file is valid; 1 if one is not, or cannot be read; 2 if the command line or a
+    /// setting is wrong.
+    Validate(validate::ValidateArguments),
+
+    /// Serve only the stand-in for Amazon Bedrock, for an AWS emulator that has no Bedrock.
+    ///
+    /// It reads and writes the S3 at --s3-endpoint, with the credentials in `AWS_ACCESS_KEY_ID`,
+    /// `AWS_SECRET_ACCESS_KEY`, and `AWS_SESSION_TOKEN`. It takes nothing else from the environment or from a
+    /// profile. It accepts every well-formed role, subnet, and security group. It prints its address, and
+    /// then a complete EventBridge event for each state change of a job, one JSON object per line, until
+    /// Ctrl-C, SIGTERM, or until its output is closed.
+    StandIn(stand_in::StandInArguments),
+
+    /// Examine an AWS account before a job waits for hours and then fails.
+    ///
+    /// It only reads. Each line says what was checked, what was found, and how to fix it; the last line
+    /// counts them. Region and credentials come from the environment or a profile. After a login with SSO,
+    /// get credentials with `eval "$(aws configure export-credentials --format env)"`.
+    ///
+    /// Exit code: 0 if nothing was found that makes jobs fail; 1 if something was; 2 if the stack does not
+    /// exist or a setting is wrong.
+    #[cfg(feature = "doctor")]
+    Doctor(doctor::DoctorArguments),
+}
+
+/// Prints what is wrong with the arguments, or the help that they ask for.
+#[expect(clippy::print_stderr, reason = "the command line talks to a person")]
+pub fn print_usage(error: &clap::Error) -> ExitCode {
+    let said = error.render().to_string();
+    let shown = text::lines(&said).to_string();
+    if shown == said {
+        // This prints in color. If it fails, there is nowhere left to report it.
+        let _ = error.print();
+    } else {
+        eprint!("{shown}");
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Runs the command line.
+pub async fn run(arguments: Arguments) -> ExitCode {
+    let result = match arguments.command {
+        Command::Local(arguments) => local::run(&arguments).await,
+        Command::StandIn(arguments) => stand_in::serve(&arguments).await.map(|()| true),
+        Command::Validate(arguments) => validate::validate(&arguments),
+        #[cfg(feature = "doctor")]
+        Command::Doctor(arguments) => doctor::examine(&arguments).await,
+    };
+    match result {
+        Ok(all_is_well) => ExitCode::from(u8::from(!all_is_well)),
+        Err(error) => {
+            // The reader closed its end on purpose.
+            if !matches!(error, CliError::Closed) {
+                print_error(&error);
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What stops the command line, and its exit codes.
+
+use std::io;
+use std::path::Path;
+
+use super::signals::Interrupt;
+use crate::aws::clients::NotSet;
+use crate::aws::config::ConfigError;
+use crate::aws::error::Error;
+use crate::local::faults::FaultError;
+
+/// What stops the command line.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    #[error("--set {0}: {1}")]
+    Setting(String, &'static str),
+    #[error("--fault {0}: {1}")]
+    Fault(String, FaultError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
+    Path(String, #[source] io::Error),
+    #[error("--fault: {0}")]
+    Faults(FaultError),
+    #[error("could not start")]
+    Start(#[source] io::Error),
+    #[error("cannot write the output")]
+    Output(#[source] io::Error),
+    #[error("the output was closed")]
+    Closed,
+    #[error("ended by {}", .0.name())]
+    Interrupted(Interrupt),
+    #[error("cannot write to disk: {0}")]
+    Storage(String),
+    #[error(transparent)]
+    Credentials(NotSet),
+    #[error(transparent)]
+    Pipeline(#[from] Error),
+    #[cfg(feature = "doctor")]
+    #[error(transparent)]
+    Doctor(#[from] crate::doctor::DoctorError),
+}
+
+impl CliError {
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Setting(..)
+            | Self::Fault(..)
+            | Self::Faults(_)
+            | Self::Config(_)
+            | Self::Credentials(_) => 2,
+            // A bucket name that is not allowed.
+            Self::Start(error) if error.kind() == io::ErrorKind::InvalidInput => 2,
+            Self::Interrupted(interrupt) => interrupt.exit_code(),
+            // 128 plus the number of SIGPIPE.
+            Self::Closed => 141,
+            #[cfg(feature = "doctor")]
+            Self::Doctor(_) => 2,
+            Self::Path(..) | Self::Start(_) | Self::Output(_) | Self::Storage(_) | Self::Pipeline(_) => 1,
+        }
+    }
+}
+
+pub(super) fn path_error(path: &Path, error: io::Error) -> CliError {
+    CliError::Path(path.display().to_string(), error)
+}
+
+/// Adds the path to an error.
+pub(super) fn with_path(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,122 @@
+//! `bedrock-vpc-batch local`: runs the pipeline on this machine.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::drops;
+use super::error::{CliError, with_path};
+use super::run_folder::{log_to, new_run_folder};
+use super::settings::{DEFAULT_MODEL_ID, LOG_LIMIT, functions_config};
+use super::signals::Signals;
+use crate::local::faults::FaultOptions;
+use crate::local::pump::MAX_FUNCTION_TIMEOUT;
+use crate::local::{Local, LocalOptions};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct LocalArguments {
+    /// JSONL files to process. A folder is watched until Ctrl-C: files that appear in it are processed, and
+    /// processed again when they change.
+    #[arg(required = true, value_name = "FILE")]
+    paths: Vec<PathBuf>,
+
+    /// How long a file in a watched folder must stay unchanged before it is dropped, in milliseconds, because
+    /// its writer may only be pausing. If a file is renamed into the folder, the time counts from its last
+    /// write.
+    #[arg(long, default_value_t = 3_000, value_name = "MS")]
+    quiet_ms: u64,
+
+    /// The folder for the buckets. Each run gets a subfolder, which only you can read.
+    #[arg(long, default_value = "bedrock-local", value_name = "FOLDER")]
+    dir: PathBuf,
+
+    /// The model that the records are written for. For Claude:
+    /// us.anthropic.claude-haiku-4-5-20251001-v1:0.
+    #[arg(long, default_value = DEFAULT_MODEL_ID, value_name = "MODEL")]
+    model_id: String,
+
+    /// The format of modelInput: InvokeModel or Converse.
+    #[arg(long, default_value = "InvokeModel", value_name = "TYPE")]
+    model_invocation_type: String,
+
+    /// Any other setting of the functions. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+
+    /// How long a job stays in each of its states, in milliseconds.
+    #[arg(long, default_value_t = 300, value_name = "MS")]
+    pace_ms: u64,
+
+    /// Seeds the order in which the stand-in writes its answers, and the faults.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
+    /// A fault to inject; --help lists them. May be repeated.
+    #[arg(long = "fault", value_name = "NAME=VALUE", long_help = fault_help())]
+    faults: Vec<String>,
+
+    /// How often the sweep looks for what a fault has left open, in milliseconds; 0 for never.
+    #[arg(long, default_value_t = 2_000, value_name = "MS")]
+    sweep_ms: u64,
+
+    /// How long a function may run before it is killed, in milliseconds. At least 15 s, because a function
+    /// does not start what it may not have time to finish, and at most Lambda's 15 minutes. No other
+    /// invocation touches the work of a killed function for this long plus 30 s.
+    #[arg(long, default_value_t = 900_000, value_name = "MS", value_parser = function_timeout_ms)]
+    function_timeout_ms: u64,
+}
+
+fn fault_help() -> String {
+    format!(
+        "A fault to inject. May be repeated. RATE is a number from 0 to 1, MS a time in milliseconds:\n{}",
+        FaultOptions::help()
+    )
+}
+
+/// The shortest timeout with which a function does anything: it does not start a step that may outlast the
+/// time left.
+const MIN_FUNCTION_TIMEOUT: Duration = Duration::from_secs(15);
+
+fn function_timeout_ms(text: &str) -> Result<u64, String> {
+    let [least, most] = [MIN_FUNCTION_TIMEOUT, MAX_FUNCTION_TIMEOUT].map(|limit| limit.as_millis());
+    let milliseconds: u64 =
+        text.parse().map_err(|_| "it is not a whole number of milliseconds".to_owned())?;
+    match u128::from(milliseconds) {
+        within if (least..=most).contains(&within) => Ok(milliseconds),
+        shorter if shorter < least => Err(format!(
+            "a function needs at least {least} ms: it does not start a step that may outlast the time left"
+        )),
+        _ => Err(format!("a Lambda function runs for at most {most} ms")),
+    }
+}
+
+/// Processes the files. True if every record is accounted for.
+pub(super) async fn run(arguments: &LocalArguments) -> Result<bool, CliError> {
+    let config = functions_config(
+        &[("MODEL_ID", &arguments.model_id), ("MODEL_INVOCATION_TYPE", &arguments.model_invocation_type)],
+        &arguments.settings,
+    )?;
+    let mut faults = FaultOptions::default();
+    for fault in &arguments.faults {
+        faults.set(fault).map_err(|error| CliError::Fault(fault.clone(), error))?;
+    }
+    faults.check().map_err(CliError::Faults)?;
+    for path in &arguments.paths {
+        path.metadata().map_err(|error| CliError::Path(path.display().to_string(), error))?;
+    }
+    let mut signals = Signals::new().map_err(CliError::Start)?;
+    let root = new_run_folder(&arguments.dir).map_err(CliError::Start)?;
+    let log = root.join("pipeline.log");
+    log_to(&log, &config.job_name_prefix).map_err(|error| CliError::Start(with_path(&log, error)))?;
+    let options = LocalOptions {
+        config,
+        pace: Duration::from_millis(arguments.pace_ms),
+        seed: arguments.seed,
+        faults,
+        sweep_every: (arguments.sweep_ms > 0).then(|| Duration::from_millis(arguments.sweep_ms)),
+        function_timeout: Duration::from_millis(arguments.function_timeout_ms),
+        log_limit: Some(LOG_LIMIT),
+    };
+    let local = Local::start(&root.join("s3"), options).await.map_err(CliError::Start)?;
+    let quiet = Duration::from_millis(arguments.quiet_ms);
+    drops::process(&local, &arguments.paths, quiet, &mut signals).await
+}

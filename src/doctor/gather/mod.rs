@@ -1,0 +1,13 @@
+//! Asks AWS for the facts. Every call only reads. If one fails, its fact is unknown, and the others still
+//! count.
+
+mod answers;
+mod bucket;
+mod gatherer;
+mod keys;
+mod model;
+mod network;
+mod quotas;
+mod role;
+
+pub(super) use self::gatherer::{CALL_TIMEOUT, Gatherer};

@@ -1,0 +1,168 @@
+//! A step of flow 1: reads a claimed drop once, judges every line, and records the verdict.
+//!
+//! If the step fails, it gives the lease back, so that the next delivery of the event need not wait for its end.
+
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use crate::aws::clock::now;
+use crate::aws::error::{Chain, Error};
+use crate::aws::store::entries::Stored;
+use crate::base::timestamp::Timestamp;
+use crate::drop::check::{Validator, Verdict, check_source};
+use crate::drop::keys;
+use crate::drop::rejection::Problem;
+use crate::drop::source::DropSource;
+use crate::flow::context::Context;
+use crate::ledger::drop::{DropEntry, DropState, Reading, TooSlow};
+use crate::ledger::lease::Invocation;
+
+/// How much of the invocation's time is reserved for recording the verdict.
+const TIME_FOR_THE_VERDICT: Duration = Duration::from_secs(5);
+
+/// How often a drop is read, at most, that cannot be read in time. Each reading takes all of a function's time, which
+/// other drops need, too.
+const MAX_READS: u32 = 3;
+
+/// Reads a drop, and records the verdict. Returns `None` if another invocation has taken the drop over.
+pub(super) async fn judge_drop(
+    context: &Context,
+    drop: &Stored<DropEntry>,
+    reading: &Reading,
+    by: &Invocation,
+) -> Result<Option<Stored<DropEntry>>, Error> {
+    let mut bytes_read = 0;
+    let verdict = match Box::pin(reach_verdict(context, &drop.entry, reading, &mut bytes_read, by)).await {
+        Ok(verdict) => verdict,
+        Err(error) => {
+            let too_slow = matches!(error, Error::OutOfTime(_)).then(|| slowness(bytes_read, by));
+            give_lease_back(context, drop, reading.given_back(too_slow, by), by).await;
+            return Err(error);
+        }
+    };
+    let recorded = Box::pin(record_verdict(context, drop, verdict, by)).await;
+    if recorded.is_err() {
+        give_lease_back(context, drop, reading.given_back(None, by), by).await;
+    }
+    recorded
+}
+
+/// Reads a drop, unless that was tried too often. `bytes_read` counts the bytes even if the reading fails.
+async fn reach_verdict(
+    context: &Context,
+    drop: &DropEntry,
+    reading: &Reading,
+    bytes_read: &mut u64,
+    by: &Invocation,
+) -> Result<Verdict, Error> {
+    let source = &drop.source;
+    if reading.attempts > MAX_READS {
+        return Ok(refuse(unreadable_in_time(source, reading.too_slow)));
+    }
+    match read_drop(context, drop, bytes_read, by).await {
+        Err(Error::OutOfTime(_)) if reading.attempts == MAX_READS => {
+            Ok(refuse(unreadable_in_time(source, Some(slowness(*bytes_read, by)))))
+        }
+        verdict => verdict,
+    }
+}
+
+async fn read_drop(
+    context: &Context,
+    drop: &DropEntry,
+    bytes_read: &mut u64,
+    by: &Invocation,
+) -> Result<Verdict, Error> {
+    let source = &drop.source;
+    let config = &context.config;
+    if let Some(problem) = check_source(source, config.max_drop_bytes) {
+        return Ok(refuse(problem));
+    }
+    let Some(mut reader) = context.store.read_drop(source, &source.whole()).await? else {
+        return Ok(refuse(Problem::of_file(
+            "the file was overwritten or deleted before it was read",
+            "drop it again",
+        )));
+    };
+    let mut validator = Validator::new(drop.drop_id.clone(), config.quotas, config.max_record_bytes);
+    while let Some(chunk) = reader.next().await? {
+        if validator.feed(&chunk).is_err() {
+            break;
+        }
+        *bytes_read += chunk.len() as u64;
+        if !by.has_time_at(now(), TIME_FOR_THE_VERDICT) {
+            let (size_bytes, slowness) = (source.size_bytes, slowness(*bytes_read, by));
+            return Err(Error::OutOfTime(format!(
+                "{source}: only {} of {size_bytes} bytes were read in {} s before the time ran out; give the function \
+                 more memory, which also gives it more processor time, or lower MAX_DROP_BYTES",
+                slowness.bytes, slowness.seconds
+            )));
+        }
+    }
+    Ok(validator.finish())
+}
+
+async fn record_verdict(
+    context: &Context,
+    drop: &Stored<DropEntry>,
+    verdict: Verdict,
+    by: &Invocation,
+) -> Result<Option<Stored<DropEntry>>, Error> {
+    let DropEntry { drop_id, source, .. } = &drop.entry;
+    let state = match verdict {
+        Verdict::Valid(parts) => DropState::Accepted { parts },
+        Verdict::Invalid { problems, stopped_early } => DropState::Rejected { problems, stopped_early },
+    };
+    let next = drop.entry.advance(state, by)?;
+    let judged = context.store.replace(&keys::drop_entry(drop_id), next, &drop.etag).await?;
+    match judged.as_ref().map(|judged| &judged.entry.state) {
+        Some(DropState::Accepted { parts }) => {
+            let records: u64 = parts.iter().map(|part| part.records).sum();
+            info!(
+                drop.id = %drop_id, input.uri = %source, part.count = parts.len(),
+                DropsAccepted = 1_u64, Records = records, "drop accepted"
+            );
+        }
+        Some(DropState::Rejected { problems, stopped_early }) => warn!(
+            drop.id = %drop_id, input.uri = %source, problem.count = problems.len(), stopped_early,
+            report = keys::rejection(&source.key, drop_id), DropsRejected = 1_u64, "drop rejected"
+        ),
+        Some(DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased) | None => {}
+    }
+    Ok(judged)
+}
+
+/// Records a reading without a lease. If even that fails, the lease ends by itself.
+async fn give_lease_back(context: &Context, drop: &Stored<DropEntry>, reading: Reading, by: &Invocation) {
+    let drop_id = &drop.entry.drop_id;
+    let Ok(next) = drop.entry.advance(DropState::Reading(reading), by) else { return };
+    if let Err(failure) = context.store.replace(&keys::drop_entry(drop_id), next, &drop.etag).await {
+        warn!(drop.id = %drop_id, error = %Chain(&failure), "lease not given back; it will end by itself");
+    }
+}
+
+fn refuse(problem: Problem) -> Verdict {
+    Verdict::Invalid { problems: vec![problem], stopped_early: false }
+}
+
+fn slowness(bytes: u64, by: &Invocation) -> TooSlow {
+    TooSlow { bytes, seconds: Timestamp::from(now()).seconds_since(by.started).max(1) }
+}
+
+/// Why a drop is refused that no invocation could read to its end.
+fn unreadable_in_time(source: &DropSource, too_slow: Option<TooSlow>) -> Problem {
+    let what = match too_slow {
+        Some(TooSlow { bytes, seconds }) => format!(
+            "the file could not be read in time, in {MAX_READS} attempts; the last one read {bytes} of {} bytes in \
+             {seconds} s, which is {} kB/s",
+            source.size_bytes,
+            bytes / seconds / 1_000,
+        ),
+        None => format!("the function that reads the file ended {MAX_READS} times without saying why"),
+    };
+    Problem::of_file(
+        what,
+        "split the file and drop its parts one by one, or ask for more memory and time for the function",
+    )
+}

@@ -1,0 +1,136 @@
+//! A step of flow 1: puts the input of each job where Bedrock can read it, and records the job.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tracing::{error, info};
+
+use crate::aws::clock::now;
+use crate::aws::error::Error;
+use crate::aws::store::copying::MIN_COPY_BYTES;
+use crate::aws::store::lines::rewrite_lines;
+use crate::drop::generated_id::{given_member, given_record_id};
+use crate::drop::identity::DropId;
+use crate::drop::keys;
+use crate::drop::plan::Part;
+use crate::flow::context::{CONCURRENT_PARTS, Context, missing_entry};
+use crate::ledger::drop::DropEntry;
+use crate::ledger::job::JobEntry;
+use crate::ledger::job_state::JobState;
+use crate::ledger::lease::Invocation;
+use crate::record::input::InputReader;
+use crate::record::lines::Line;
+
+/// How long it takes, at most, to make some more jobs.
+const TIME_FOR_SOME_JOBS: Duration = Duration::from_secs(10);
+
+/// Makes the jobs of all parts of a drop. `is_new` says that this invocation has just accepted the drop.
+///
+/// # Errors
+/// [`Error::Busy`] if there is not enough time for all: the sweep makes the others.
+pub(super) async fn make_jobs(
+    context: &Context,
+    drop: &DropEntry,
+    parts: &[Part],
+    is_new: bool,
+    by: &Invocation,
+) -> Result<(), Error> {
+    for (done, some) in parts.chunks(CONCURRENT_PARTS).enumerate() {
+        if !by.has_time_at(now(), TIME_FOR_SOME_JOBS) {
+            let (drop_id, made, all) = (&drop.drop_id, done * CONCURRENT_PARTS, parts.len());
+            return Err(Error::Busy(format!("drop {drop_id}: {made} of {all} jobs made; the sweep goes on")));
+        }
+        let made = some.iter().map(|part| Box::pin(make_job(context, drop, part, is_new, by)));
+        join_all(made).await.into_iter().collect::<Result<(), Error>>()?;
+    }
+    Ok(())
+}
+
+/// Makes the job of a part, unless it exists. If the drop's version has been deleted, records that instead.
+async fn make_job(
+    context: &Context,
+    drop: &DropEntry,
+    part: &Part,
+    is_new: bool,
+    by: &Invocation,
+) -> Result<(), Error> {
+    let key = keys::job_entry(&part.job_id);
+    let is_made = async || Ok::<_, Error>(context.store.get_json::<JobEntry>(&key).await?.is_some());
+    if is_made().await? {
+        return Ok(());
+    }
+    if !is_new && !context.is_marked(&drop.source, &drop.drop_id).await? {
+        // The drop's marker is deleted after all its jobs are recorded. So this one was, and may be at Bedrock.
+        return if is_made().await? { Ok(()) } else { Err(missing_entry(&key)) };
+    }
+    let job = if write_input(context, drop, part).await? {
+        JobEntry::waiting(&drop.drop_id, &drop.source, part, 1, by)
+    } else {
+        JobEntry::source_deleted(&drop.drop_id, &drop.source, part, by)
+    };
+    record_job(context, job).await
+}
+
+/// Writes the input of a part's job. S3 copies it if it can; otherwise the lines pass through this function. Returns
+/// `false` if the drop is gone.
+async fn write_input(context: &Context, drop: &DropEntry, part: &Part) -> Result<bool, Error> {
+    let input = keys::job_input(&part.job_id);
+    let is_large = part.bytes == drop.source.whole() || part.bytes.end - part.bytes.start >= MIN_COPY_BYTES;
+    if part.without_id == 0 && is_large {
+        return context.store.copy_drop(&drop.source, &part.bytes, &input).await;
+    }
+    let Some(reader) = context.store.read_drop(&drop.source, &part.bytes).await? else { return Ok(false) };
+    let mut records = InputReader::default();
+    rewrite_lines(reader, context.config.max_record_bytes, &context.store, &input, |line, out| {
+        let line = Line { number: part.first_line + line.number - 1, ..line };
+        with_record_id(&drop.drop_id, &mut records, &line, out)
+    })
+    .await?;
+    Ok(true)
+}
+
+/// Records a new job, unless it is recorded: first its marker, then its entry.
+pub(super) async fn record_job(context: &Context, job: JobEntry) -> Result<(), Error> {
+    let marker = keys::job_marker(job.source.last_modified, &job.job_id);
+    context.store.put_json(&marker, &job.job_id).await?;
+    let Some(recorded) = context.store.create(&keys::job_entry(&job.job_id), job.clone()).await? else {
+        return Ok(());
+    };
+    let JobEntry { drop_id, job_id, source, part, attempt, .. } = &recorded.entry;
+    if recorded.entry.state == JobState::SourceDeleted {
+        error!(
+            drop.id = %drop_id, job.id = %job_id, part = part.number, input.uri = %source,
+            record.count = part.records, SourcesDeleted = 1_u64,
+            "no job: this version of the file was deleted before it was copied"
+        );
+    } else {
+        info!(
+            drop.id = %drop_id, job.id = %job_id, part = part.number, attempt, record.count = part.records,
+            JobsWaiting = 1_u64, "job waiting"
+        );
+    }
+    Ok(())
+}
+
+/// Adds a line of a valid drop, with an id if it has none.
+fn with_record_id(
+    drop_id: &DropId,
+    records: &mut InputReader,
+    line: &Line<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let not_a_record =
+        || Error::Internal(format!("line {} of drop {drop_id} is not a record any more", line.number));
+    let bytes = line.bytes.ok_or_else(not_a_record)?;
+    let record = records.read(bytes).map_err(|_| not_a_record())?;
+    if record.record_id.is_some() {
+        out.extend_from_slice(bytes);
+    } else {
+        let (before, after) = bytes.split_at_checked(record.object_start + 1).ok_or_else(not_a_record)?;
+        out.extend_from_slice(before);
+        out.extend_from_slice(given_member(&given_record_id(drop_id, line.number)).as_bytes());
+        out.extend_from_slice(after);
+    }
+    out.push(b'\n');
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! How far the sweep has compared the input bucket with the ledger. Pure.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::timestamp::Timestamp;
+use crate::drop::source::{DropSource, VersionMarker};
+
+/// The longest that a multipart upload to the input bucket takes: `template.yaml` aborts older ones. S3 gives an object
+/// the time at which its upload started.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html> (read 2026-11)
+const LONGEST_UPLOAD: Duration = Duration::from_secs(8 * 86_400);
+
+/// `ledger/sweep.json`. The versions in the input bucket are compared page by page, over many passes of the sweep; one
+/// cycle compares the whole bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepEntry {
+    /// The schema version, currently 1.
+    pub version: u32,
+    /// When the first sweep ran. The pipeline ignores what was put before that, such as the files of a bucket that
+    /// already existed.
+    pub since: Timestamp,
+    /// The last cycle has compared what was put before this time.
+    pub compared_until: Timestamp,
+    /// The current cycle compares what was put before this time.
+    pub cycle_until: Timestamp,
+    /// How far the current cycle has come; `None` at its start.
+    pub cursor: Option<VersionMarker>,
+}
+
+impl SweepEntry {
+    /// The entry that the first sweep writes. Only what is put from now on is compared.
+    #[must_use]
+    pub fn first(now: Timestamp) -> Self {
+        Self { version: 1, since: now, compared_until: now, cycle_until: now, cursor: None }
+    }
+
+    /// Returns whether this cycle has to look a version up: it was put since the last cycle. A multipart upload has the
+    /// time at which it started, and may have ended since.
+    #[must_use]
+    pub fn concerns(&self, source: &DropSource) -> bool {
+        let is_multipart = source.etag.contains('-');
+        let from = self.compared_until.minus(if is_multipart { LONGEST_UPLOAD } else { Duration::ZERO });
+        (from.max(self.since)..self.cycle_until).contains(&source.last_modified)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_since_the_last_cycle_are_compared_and_uploads_that_began_before() {
+        let at = |days: i64| Timestamp::from_secs(days * 86_400);
+        let source = |days, etag: &str| DropSource {
+            last_modified: at(days),
+            etag: etag.into(),
+            ..DropSource::example()
+        };
+        let state = SweepEntry { compared_until: at(20), cycle_until: at(22), ..SweepEntry::first(at(14)) };
+        let concerned =
+            |etag| -> Vec<i64> { (0..30).filter(|days| state.concerns(&source(*days, etag))).collect() };
+        assert_eq!(concerned("\"e\""), [20, 21]);
+        // No more than eight days back, and nothing from before the first sweep.
+        assert_eq!(concerned("\"e-2\""), (14..22).collect::<Vec<_>>());
+    }
+}

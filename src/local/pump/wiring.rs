@@ -1,0 +1,138 @@
+//! Connects S3, Bedrock, and the schedule to the handlers.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::ending::{DropEnding, Listeners};
+use super::events::notification;
+use super::function::{Function, MAX_FUNCTION_TIMEOUT};
+use super::schedule::sweep;
+use super::stream::{EventCounts, Stream};
+use crate::aws::config::Config;
+use crate::flow::handlers::Complete;
+use crate::flow::handlers::Submit;
+use crate::local::faults::EventFaults;
+use crate::local::lock::lock;
+use crate::local::s3::ObjectCreated;
+
+/// How events are delivered.
+#[derive(Debug, Clone)]
+pub struct PumpOptions {
+    /// Seeds the faults of events.
+    pub seed: u64,
+    /// The faults of S3 notifications.
+    pub notifications: EventFaults,
+    /// The faults of job state changes.
+    pub state_changes: EventFaults,
+    /// How often the schedule wakes the function `complete`; `None` for never.
+    pub sweep_every: Option<Duration>,
+    /// How long a function may run before it is killed.
+    pub function_timeout: Duration,
+}
+
+impl Default for PumpOptions {
+    /// Every event once and immediately, no schedule, and Lambda's longest timeout.
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            notifications: EventFaults::default(),
+            state_changes: EventFaults::default(),
+            sweep_every: None,
+            function_timeout: MAX_FUNCTION_TIMEOUT,
+        }
+    }
+}
+
+/// The running deliveries. They end when this is dropped.
+#[derive(Debug)]
+pub struct Pump {
+    listeners: Listeners,
+    notifications: Arc<Mutex<EventCounts>>,
+    state_changes: Arc<Mutex<EventCounts>>,
+    _tasks: JoinSet<()>,
+}
+
+impl Pump {
+    /// Connects S3, Bedrock, and the schedule to the handlers.
+    #[must_use]
+    pub fn start(
+        config: &Config,
+        mut objects: mpsc::UnboundedReceiver<ObjectCreated>,
+        mut changes: mpsc::UnboundedReceiver<Value>,
+        submit: Arc<Submit>,
+        complete: Arc<Complete>,
+        options: PumpOptions,
+    ) -> Self {
+        let PumpOptions { seed, notifications, state_changes, sweep_every, function_timeout } = options;
+        let listeners = Listeners::default();
+        let function =
+            |name, handle| Function { name, handle, timeout: function_timeout, listeners: listeners.clone() };
+        let submit = function(
+            "submit",
+            Arc::new(move |event, by| {
+                let submit = submit.clone();
+                Box::pin(async move { submit.handle(event, &by).await })
+            }),
+        );
+        let complete = function(
+            "complete",
+            Arc::new(move |event, by| {
+                let complete = complete.clone();
+                Box::pin(async move { complete.handle(event, &by).await })
+            }),
+        );
+        let mut tasks = JoinSet::new();
+        if let Some(every) = sweep_every {
+            tasks.spawn(sweep(complete.clone(), every));
+        }
+        let is_swept = sweep_every.is_some();
+        let mut to_submit = Stream::new(submit, notifications, seed, is_swept);
+        // The notifications use the seed itself.
+        let mut to_complete = Stream::new(complete, state_changes, !seed, is_swept);
+        let counts = (to_submit.counts.clone(), to_complete.counts.clone());
+        let (input_bucket, output_bucket) = (config.input_bucket.clone(), config.output_bucket.clone());
+        let told = listeners.clone();
+        tasks.spawn(async move {
+            while let Some(object) = objects.recv().await {
+                // The filter of the bucket's notifications.
+                if object.bucket == input_bucket && object.key.ends_with(".jsonl") {
+                    to_submit.take(&notification(&object));
+                } else if object.bucket == output_bucket && is_report(&object.key) {
+                    told.tell(&DropEnding::Reported(object.key));
+                }
+            }
+        });
+        tasks.spawn(async move {
+            while let Some(event) = changes.recv().await {
+                to_complete.take(&event);
+            }
+        });
+        Self { listeners, notifications: counts.0, state_changes: counts.1, _tasks: tasks }
+    }
+
+    /// Receives how drops end, from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> mpsc::UnboundedReceiver<DropEnding> {
+        self.listeners.add()
+    }
+
+    /// What happened to S3 notifications so far.
+    #[must_use]
+    pub fn notifications(&self) -> EventCounts {
+        *lock(&self.notifications)
+    }
+
+    /// What happened to job state changes so far.
+    #[must_use]
+    pub fn state_changes(&self) -> EventCounts {
+        *lock(&self.state_changes)
+    }
+}
+
+fn is_report(key: &str) -> bool {
+    key.starts_with("results/") && (key.ends_with("/summary.json") || key.ends_with("/rejection.json"))
+}

@@ -1,0 +1,194 @@
+//! Decides whether a line of a drop is a record, and says what is wrong with it and where. Pure.
+//!
+//! This is the last of the three readers of input (see the [module](crate::record)), and the only one that refuses a
+//! line.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::base::text;
+use crate::record::escape::{UNIT_BYTES, end_of_string, unescape};
+use crate::record::input::{InputRecord, MAX_DEPTH};
+use crate::record::problem::{RecordError, RecordProblem};
+use crate::record::scan::Scanner;
+
+/// Judges any line, given without its `\n`. Allocates memory only for an id with escapes, and for a message.
+#[cold]
+pub(super) fn judge_input(line: &[u8]) -> Result<InputRecord<'_>, RecordError> {
+    let fail = |offset, what| Err(RecordError { offset, what });
+    let text = match simdutf8::compat::from_utf8(line) {
+        Ok(text) => text,
+        Err(error) => return fail(error.valid_up_to(), RecordProblem::NotUtf8),
+    };
+    if text.starts_with('\u{feff}') {
+        return fail(0, RecordProblem::ByteOrderMark);
+    }
+    let object_start = Scanner::new(text).skip_space(0);
+    let Some(value) = text.get(object_start..).filter(|value| !value.is_empty()) else {
+        return fail(0, RecordProblem::Blank);
+    };
+    // `serde_json` gets the text only up to where the line breaks a rule that it does not check. If it finds a
+    // mistake before that, the mistake is the problem; if it reaches the end, the broken rule is.
+    let broken_rule = first_unchecked(text);
+    let json = broken_rule.as_ref().and_then(|error| text.get(..error.offset)).unwrap_or(text);
+    let not_json = |error: &serde_json::Error| match &broken_rule {
+        Some(broken_rule) if error.is_eof() => broken_rule.clone(),
+        _ => RecordError { offset: offset_of(error), what: RecordProblem::NotJson(message_of(error)) },
+    };
+    if !value.starts_with('{') {
+        // A line such as `12 apples` is better called "not JSON" than "a number".
+        return match serde_json::from_str::<&RawValue>(json) {
+            Err(error) if broken_rule.is_none() || !error.is_eof() => Err(not_json(&error)),
+            _ => fail(object_start, RecordProblem::NotAnObject(kind_of(value))),
+        };
+    }
+    let mut problem = None;
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let read = deserializer.deserialize_map(MemberReader { text, problem: &mut problem });
+    let members = match read.and_then(|members| deserializer.end().map(|()| members)) {
+        Ok(members) => members,
+        Err(error) => return Err(problem.unwrap_or_else(|| not_json(&error))),
+    };
+    if let Some(broken_rule) = broken_rule {
+        return Err(broken_rule);
+    }
+    let Some(model_input) = members.model_input.map(RawValue::get) else {
+        return fail(object_start, RecordProblem::NoModelInput);
+    };
+    if !model_input.starts_with('{') {
+        let what = RecordProblem::ModelInputNotObject(kind_of(model_input));
+        return fail(offset_in(text, model_input), what);
+    }
+    let record_id = match members.record_id.map(RawValue::get) {
+        None => None,
+        Some(id) => match unescape(id) {
+            Some(decoded) if decoded.is_empty() => {
+                return fail(offset_in(text, id), RecordProblem::RecordIdEmpty);
+            }
+            Some(decoded) => Some(decoded),
+            None => return fail(offset_in(text, id), RecordProblem::RecordIdNotString(kind_of(id))),
+        },
+    };
+    Ok(InputRecord { record_id, object_start })
+}
+
+/// The members of a record, as they are written in the line.
+#[derive(Default)]
+struct Members<'a> {
+    record_id: Option<&'a RawValue>,
+    model_input: Option<&'a RawValue>,
+}
+
+/// Reads the members of a record. Derived code would copy the name of an unknown member, which may be as long as the
+/// line, into an error.
+struct MemberReader<'a, 'p> {
+    text: &'a str,
+    /// Receives what is wrong with a member.
+    problem: &'p mut Option<RecordError>,
+}
+
+impl MemberReader<'_, '_> {
+    /// Stops at a member, whose name is `key` as it is written in the line.
+    fn refuse<E: serde::de::Error>(self, key: &str, what: RecordProblem) -> E {
+        let offset = offset_in(self.text, key) + key.len() - 1;
+        *self.problem = Some(RecordError { offset, what });
+        E::custom("a member")
+    }
+}
+
+impl<'a> Visitor<'a> for MemberReader<'a, '_> {
+    type Value = Members<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Members<'a>, A::Error> {
+        let mut members = Members::default();
+        while let Some(key) = map.next_key::<&RawValue>()? {
+            let key = key.get();
+            let (member, name) = match member_name(key).as_deref() {
+                Some("recordId") => (&mut members.record_id, "recordId"),
+                Some("modelInput") => (&mut members.model_input, "modelInput"),
+                _ => {
+                    let written = key.get(1..key.len() - 1).unwrap_or_default();
+                    let name = text::name(written).to_string();
+                    return Err(self.refuse(key, RecordProblem::UnknownMember(name)));
+                }
+            };
+            if member.is_some() {
+                return Err(self.refuse(key, RecordProblem::RepeatedMember(name)));
+            }
+            *member = Some(map.next_value()?);
+        }
+        Ok(members)
+    }
+}
+
+/// Decodes a key; `None` if it is longer than any known name can be, even with every character escaped.
+fn member_name(key: &str) -> Option<Cow<'_, str>> {
+    const MAX_BYTES: usize = "\"modelInput\"".len() * UNIT_BYTES;
+    if key.len() > MAX_BYTES { None } else { unescape(key) }
+}
+
+/// Finds the first thing that is wrong with a line but that `serde_json` does not check in values that it skips: half
+/// of a surrogate pair, or too many levels. The result is right as far as the text is JSON.
+fn first_unchecked(text: &str) -> Option<RecordError> {
+    let bytes = text.as_bytes();
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => match end_of_string(bytes, at + 1) {
+                Ok(end) => at = end,
+                Err(half) => {
+                    return Some(RecordError { offset: half.offset, what: RecordProblem::LoneSurrogate });
+                }
+            },
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return Some(RecordError { offset: at, what: RecordProblem::TooDeep });
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Returns where `part`, a slice of `text`, starts in it.
+fn offset_in(text: &str, part: &str) -> usize {
+    (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
+}
+
+/// Returns where in the line an error is. `serde_json` counts columns from 1, and sees a single line. At a control
+/// character it stops one byte earlier than at anything else.
+fn offset_of(error: &serde_json::Error) -> usize {
+    let is_control = error.to_string().starts_with("control character");
+    if is_control { error.column() } else { error.column().saturating_sub(1) }
+}
+
+/// Returns the message of an error without its position.
+fn message_of(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    message.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
+/// Names the kind of a JSON value by its first character.
+fn kind_of(json: &str) -> &'static str {
+    match json.as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
