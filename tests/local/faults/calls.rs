@@ -193,7 +193,11 @@ async fn refused_call_has_no_effect_and_gets_the_error_of_s3() {
     // An answer to HEAD has no body, and so no code.
     rig.faults.set(|_| SLOW_DOWN);
     let error = rig.store.head(&S3Uri::new(INPUT_BUCKET, "a"), None).await.unwrap_err();
-    assert!(Chain(&error).to_string().ends_with("(HTTP 503, request INJECTED): no message"), "{}", Chain(&error));
+    assert!(
+        Chain(&error).to_string().ends_with("(HTTP 503, request INJECTED): no message"),
+        "{}",
+        Chain(&error)
+    );
 }
 
 #[tokio::test]
