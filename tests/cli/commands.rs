@@ -9,18 +9,11 @@ use bedrock_vpc_batch::flow::handlers::Submit;
 use bedrock_vpc_batch::local::clients;
 use serde_json::{Value, json};
 
-use crate::support::processes::COMMAND_LINE;
+use crate::support::processes::{COMMAND_LINE, Printed, run_command};
 use crate::support::{World, drop_of, ids};
 
-fn run_local(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+fn run_local(folder: &Path, arguments: &[&str]) -> Printed {
     run_command("local", folder, arguments)
-}
-
-fn run_command(command: &str, folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output =
-        Command::new(COMMAND_LINE).arg(command).args(arguments).current_dir(folder).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 #[test]

@@ -13,6 +13,7 @@ use bedrock_vpc_batch::drop::quotas::Quotas;
 use bedrock_vpc_batch::drop::rejection::{MAX_PROBLEMS, Rejection};
 use serde_json::Value;
 
+use crate::support::processes::{Printed, printed};
 use crate::support::runtime_api::Function;
 use crate::support::{World, any_drop, assert_is_plain, drop_of, peak_memory};
 
@@ -122,7 +123,7 @@ fn table() -> Vec<(&'static str, Body, Said)> {
 }
 
 /// Runs the command line with only as much memory as a function has.
-fn run_limited(command: &str, folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+fn run_limited(command: &str, folder: &Path, arguments: &[&str]) -> Printed {
     let limited = format!("ulimit -v {MEMORY_KIB} && exec \"$0\" \"$@\"");
     let output = Command::new("sh")
         .args(["-c", &limited, COMMAND_LINE, command])
@@ -130,8 +131,7 @@ fn run_limited(command: &str, folder: &Path, arguments: &[&str]) -> (Option<i32>
         .current_dir(folder)
         .output()
         .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
+    printed(output)
 }
 
 #[test]

@@ -12,8 +12,7 @@ const CREATE: &str = "CreateModelInvocationJob";
 /// Delivers every state change until the drop is finished, and checks that the summary is balanced.
 async fn complete_all(world: &mut World) {
     while !world.markers().await.is_empty() {
-        let ended = world.ended().await;
-        world.complete(ended).await.unwrap();
+        world.complete_next().await;
     }
     let summary = world.results().await.summary();
     assert!(summary.balanced, "{:?}", summary.mismatches);

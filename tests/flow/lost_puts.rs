@@ -33,7 +33,7 @@ async fn finish(world: &mut World, later: Duration) {
 }
 
 async fn sweep_entry(world: &World) -> Value {
-    serde_json::from_slice(&world.read_output(keys::SWEEP_ENTRY).await).unwrap()
+    world.read_json(keys::SWEEP_ENTRY).await
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn erased_drop_is_not_run_again() {
     let source =
         store.head(&S3Uri::new(&world.config.input_bucket, "in/a.jsonl"), None).await.unwrap().unwrap();
     let entry = keys::drop_entry(&DropId::derive(&source));
-    let mut erased: Value = serde_json::from_slice(&world.read_output(&entry).await).unwrap();
+    let mut erased: Value = world.read_json(&entry).await;
     erased["state"] = serde_json::json!({"name": "Erased"});
     store.put_json(&entry, &erased).await.unwrap();
     let report = world.results().await.files.into_keys().next().unwrap();

@@ -110,8 +110,7 @@ async fn input_of_a_waiting_job_is_renewed() {
 
     world.stand_in.set_known_roles(None);
     world.sweep_after(22 * DAY).await.unwrap();
-    let ended = world.ended().await;
-    world.complete(ended).await.unwrap();
+    world.complete_next().await;
     assert_eq!(world.results().await.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);
 }
 

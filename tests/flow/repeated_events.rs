@@ -25,7 +25,7 @@ async fn same_put_five_times_in_sequence_makes_one_job() {
 
     assert_eq!(results.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);
     assert_eq!(world.results().await, results);
-    assert_eq!(creates(&world), 1);
+    assert_eq!(world.creates(), 1);
     assert_eq!(world.markers().await, Vec::<String>::new());
 }
 
@@ -46,16 +46,9 @@ async fn same_put_five_times_at_once_makes_one_job() {
         assert_eq!(results.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);
         assert!(results.summary().balanced);
         assert_eq!(world.stand_in.jobs().len(), 1);
-        assert_eq!(creates(&world), 1);
+        assert_eq!(world.creates(), 1);
         assert_eq!(world.markers().await, Vec::<String>::new());
     }
-}
-
-fn creates(world: &World) -> usize {
-    let is_create = |request: &&bedrock_vpc_batch::local::bedrock::RecordedRequest| {
-        request.operation == Some(Operation::CreateModelInvocationJob)
-    };
-    world.stand_in.requests().iter().filter(is_create).count()
 }
 
 #[tokio::test]
@@ -71,7 +64,7 @@ async fn doing_everything_twice_writes_the_same_results() {
         .collect();
     assert_eq!(entries.len(), 2);
     for key in entries {
-        let mut entry: serde_json::Value = serde_json::from_slice(&world.read_output(&key).await).unwrap();
+        let mut entry: serde_json::Value = world.read_json(&key).await;
         let state = entry["state"].as_object_mut().unwrap();
         match state["name"].as_str().unwrap() {
             "Settled" => {
@@ -102,8 +95,7 @@ async fn lost_answer_of_create_makes_no_second_job() {
     let event = world.put("in/a.jsonl", drop_of(150)).await;
     world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::LoseAnswer);
     world.submit(event).await.unwrap();
-    let ended = world.ended().await;
-    world.complete(ended).await.unwrap();
+    world.complete_next().await;
     assert_eq!(world.stand_in.jobs().len(), 1);
     assert_eq!(world.results().await.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);
 }
@@ -119,8 +111,7 @@ async fn state_change_before_submit_has_recorded_the_job_is_handled() {
     }
     let error = world.submit(event.clone()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    let ended = world.ended().await;
-    world.complete(ended).await.unwrap();
+    world.complete_next().await;
     world.submit(event).await.unwrap();
 
     assert_eq!(world.stand_in.jobs().len(), 1);
@@ -137,8 +128,7 @@ async fn overwritten_key_is_two_drops_with_two_results() {
     world.submit(second).await.unwrap();
     world.submit(first).await.unwrap();
     for _ in 0..2 {
-        let ended = world.ended().await;
-        world.complete(ended).await.unwrap();
+        world.complete_next().await;
     }
     let results = world.results().await;
     let mut totals: Vec<u64> = results
@@ -163,11 +153,10 @@ async fn refusal_after_a_lost_answer_may_come_from_the_job_that_took_the_last_sl
     world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::ServiceQuotaExceeded);
     world.submit(event).await.unwrap_err();
     let key = world.output_keys().await.into_iter().find(|key| key.starts_with("ledger/jobs/")).unwrap();
-    let entry: serde_json::Value = serde_json::from_slice(&world.read_output(&key).await).unwrap();
+    let entry: serde_json::Value = world.read_json(&key).await;
     assert_eq!(entry["state"]["name"], "Submitting");
     world.sweep_after(LEASE_OVER).await.unwrap();
-    let ended = world.ended().await;
-    world.complete(ended).await.unwrap();
-    assert_eq!((world.stand_in.jobs().len(), creates(&world)), (1, 2));
+    world.complete_next().await;
+    assert_eq!((world.stand_in.jobs().len(), world.creates()), (1, 2));
     assert_eq!(world.results().await.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);
 }

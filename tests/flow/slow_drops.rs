@@ -14,7 +14,7 @@ use crate::support::{LEASE_OVER, World, drop_of, invocation, out_of_time, schedu
 
 async fn drop_entry(world: &World) -> Value {
     let key = world.output_keys().await.into_iter().find(|key| key.starts_with("ledger/drops/")).unwrap();
-    serde_json::from_slice(&world.read_output(&key).await).unwrap()
+    world.read_json(&key).await
 }
 
 #[tokio::test]

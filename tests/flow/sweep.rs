@@ -16,12 +16,7 @@ use crate::support::{LEASE_OVER, Results, World, drop_of, ids};
 
 async fn state_of(world: &World, prefix: &str) -> Value {
     let key = world.output_keys().await.into_iter().find(|key| key.starts_with(prefix)).unwrap();
-    serde_json::from_slice(&world.read_output(&key).await).unwrap()
-}
-
-fn creates(world: &World) -> usize {
-    let requests = world.stand_in.requests();
-    requests.iter().filter(|request| request.operation == Some(Operation::CreateModelInvocationJob)).count()
+    world.read_json(&key).await
 }
 
 async fn assert_all_succeeded(world: &World, count: usize) -> Results {
@@ -53,7 +48,7 @@ async fn submit_killed_between_create_and_its_ledger_write_is_adopted() {
     world.faults.until_stopped(world.submit(event)).await.unwrap_err();
     world.faults.clear();
     assert_eq!(state_of(&world, "ledger/jobs/").await["state"]["name"], "Submitting");
-    let asked = creates(&world);
+    let asked = world.creates();
 
     // The sweep respects the lease while it lasts.
     world.sweep_after(Duration::ZERO).await.unwrap();
@@ -61,7 +56,7 @@ async fn submit_killed_between_create_and_its_ledger_write_is_adopted() {
     world.sweep_after(LEASE_OVER).await.unwrap();
     let job = state_of(&world, "ledger/jobs/").await;
     assert_eq!(job["state"]["job_arn"], world.stand_in.jobs()[0].arn.as_str());
-    assert_eq!((creates(&world), world.stand_in.jobs().len()), (asked, 1));
+    assert_eq!((world.creates(), world.stand_in.jobs().len()), (asked, 1));
 
     world.ended().await;
     world.sweep_after(LEASE_OVER).await.unwrap();
@@ -107,8 +102,7 @@ async fn refused_job_waits_with_its_reason_until_the_sweep_submits_it() {
         );
     }
     world.sweep_after(Duration::ZERO).await.unwrap();
-    let ended = world.ended().await;
-    world.complete(ended).await.unwrap();
+    world.complete_next().await;
     assert_all_succeeded(&world, 150).await;
 }
 
@@ -127,11 +121,10 @@ async fn job_waiting_for_quota_is_submitted_when_a_slot_is_free() {
     let ended = world.ended().await;
     world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::ServiceQuotaExceeded);
     world.complete(ended.clone()).await.unwrap();
-    assert_eq!((world.stand_in.jobs().len(), creates(&world)), (1, 4));
+    assert_eq!((world.stand_in.jobs().len(), world.creates()), (1, 4));
     world.complete(ended).await.unwrap();
     for _ in 0..2 {
-        let ended = world.ended().await;
-        world.complete(ended).await.unwrap();
+        world.complete_next().await;
     }
     let results = world.results().await;
     assert_eq!(results.files.keys().filter(|key| key.ends_with("/summary.json")).count(), 3);
@@ -150,8 +143,7 @@ async fn drop_with_only_its_marker_is_started_over() {
     store.put_json(&marker, &source).await.unwrap();
 
     world.sweep_after(Duration::ZERO).await.unwrap();
-    let ended = world.ended().await;
-    world.complete(ended).await.unwrap();
+    world.complete_next().await;
     assert_all_succeeded(&world, 150).await;
 }
 

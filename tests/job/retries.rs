@@ -32,8 +32,7 @@ async fn run_to_the_end(world: &mut World, count: usize) -> Results {
     let event = world.put("in/a.jsonl", drop_of(count)).await;
     world.submit(event).await.unwrap();
     loop {
-        let ended = world.ended().await;
-        world.complete(ended).await.unwrap();
+        world.complete_next().await;
         let results = world.results().await;
         if results.files.keys().any(|key| key.ends_with("/summary.json")) {
             assert!(results.summary().balanced, "{:?}", results.summary().mismatches);

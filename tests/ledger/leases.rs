@@ -55,8 +55,7 @@ async fn next_delivery_continues_after_any_failed_step() {
         let again = Invocation { request_id: first.request_id, ..invocation() };
         world.submit.handle(event, &again).await.unwrap();
         assert_eq!(world.stand_in.jobs().len(), 1, "{step}: the lease was kept");
-        let ended = world.ended().await;
-        world.complete(ended).await.unwrap();
+        world.complete_next().await;
         assert_eq!(world.results().await.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()], "{step}");
         assert_eq!((world.stand_in.jobs().len(), world.markers().await.len()), (1, 0), "{step}");
     }

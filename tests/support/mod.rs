@@ -1,6 +1,5 @@
 //! A pipeline whose events the test delivers itself, and other helpers for many tests.
 
-use bedrock_vpc_batch::aws::clock;
 pub(crate) mod processes;
 pub(crate) mod runtime_api;
 pub(crate) mod service_model;
@@ -11,6 +10,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use bedrock_vpc_batch::aws::clients::Clients;
+use bedrock_vpc_batch::aws::clock;
 use bedrock_vpc_batch::aws::clock::now;
 use bedrock_vpc_batch::aws::config::Config;
 use bedrock_vpc_batch::aws::error::Error;
@@ -21,11 +21,12 @@ use bedrock_vpc_batch::flow::handlers::Complete;
 use bedrock_vpc_batch::flow::handlers::Submit;
 use bedrock_vpc_batch::job::summary::Summary;
 use bedrock_vpc_batch::ledger::lease::Invocation;
-use bedrock_vpc_batch::local::bedrock::{StandIn, StandInOptions};
+use bedrock_vpc_batch::local::bedrock::{Operation, RecordedRequest, StandIn, StandInOptions};
 use bedrock_vpc_batch::local::faults::Faults;
 use bedrock_vpc_batch::local::pump::notification;
 use bedrock_vpc_batch::local::s3::{EmbeddedS3, ObjectCreated};
 use bedrock_vpc_batch::local::{ACCOUNT_ID, clients_through};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -254,6 +255,19 @@ impl World {
         }
     }
 
+    /// Waits for the next state change that ends a job, and delivers it.
+    pub(crate) async fn complete_next(&mut self) {
+        let event = self.ended().await;
+        self.complete(event).await.unwrap();
+    }
+
+    /// How often Bedrock was asked to create a job.
+    pub(crate) fn creates(&self) -> usize {
+        let is_create =
+            |request: &&RecordedRequest| request.operation == Some(Operation::CreateModelInvocationJob);
+        self.stand_in.requests().iter().filter(is_create).count()
+    }
+
     /// Waits until every job is over, and drops their events.
     pub(crate) async fn all_jobs_over(&mut self) {
         while !self.stand_in.jobs().iter().all(|job| self.over.contains(&job.arn)) {
@@ -265,8 +279,7 @@ impl World {
     pub(crate) async fn run(&mut self, key: &str, body: impl Into<Vec<u8>>) -> Results {
         let event = self.put(key, body).await;
         self.submit(event).await.unwrap();
-        let event = self.ended().await;
-        self.complete(event).await.unwrap();
+        self.complete_next().await;
         self.results().await
     }
 
@@ -286,6 +299,10 @@ impl World {
     pub(crate) async fn read_output(&self, key: &str) -> Vec<u8> {
         let request = self.own.get_object().bucket(&self.config.output_bucket).key(key);
         request.send().await.unwrap().body.collect().await.unwrap().to_vec()
+    }
+
+    pub(crate) async fn read_json<T: DeserializeOwned>(&self, key: &str) -> T {
+        serde_json::from_slice(&self.read_output(key).await).unwrap()
     }
 
     /// The objects below `results/`.

@@ -1,6 +1,8 @@
 //! The binaries, and how to run them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
 
 use bedrock_vpc_batch::local::s3::{KeyPair, REGION};
 
@@ -25,4 +27,18 @@ pub(crate) fn function_environment(key: &KeyPair, s3: &str, bedrock: &str) -> BT
         environment.insert(name.to_owned(), value.to_owned());
     }
     environment
+}
+
+/// Runs a command of the command line in a folder.
+pub(crate) fn run_command(command: &str, folder: &Path, arguments: &[&str]) -> Printed {
+    let output = Command::new(COMMAND_LINE).arg(command).args(arguments).current_dir(folder).output();
+    printed(output.unwrap())
+}
+
+/// What a process printed: its exit code, its standard output, and its standard error.
+pub(crate) type Printed = (Option<i32>, String, String);
+
+pub(crate) fn printed(output: Output) -> Printed {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
 }

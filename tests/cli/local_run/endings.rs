@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::{Rig, Running, output, said};
-use crate::support::processes::COMMAND_LINE;
+use super::{Rig, Running, output};
+use crate::support::processes::{COMMAND_LINE, Printed, printed};
 use crate::support::{BOUND, drop_of};
 
 #[tokio::test]
@@ -38,14 +38,14 @@ async fn closed_output_ends_a_run_quietly() {
     };
     let child = rig.command(&["a.jsonl"]).stdout(closed()).spawn().unwrap();
     let (code, _, error) =
-        said(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
+        printed(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!((code, error.as_str()), (Some(141), ""));
 
     let mut validate = Command::new(COMMAND_LINE);
     validate.args(["validate", "a.jsonl"]).current_dir(rig.0.path()).stdout(closed()).stderr(Stdio::piped());
     let child = validate.spawn().unwrap();
     let (code, _, error) =
-        said(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
+        printed(tokio::time::timeout(BOUND, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!((code, error.as_str()), (Some(141), ""));
 }
 
@@ -61,9 +61,9 @@ async fn full_output_ends_a_run_with_the_cause() {
 }
 
 /// Runs a command as [`output`] does, but leaves its standard output as it is.
-async fn output_of_error(mut command: Command) -> (Option<i32>, String, String) {
+async fn output_of_error(mut command: Command) -> Printed {
     let child = command.spawn().unwrap();
-    said(tokio::time::timeout(BOUND, child.wait_with_output()).await.expect("it ends").unwrap())
+    printed(tokio::time::timeout(BOUND, child.wait_with_output()).await.expect("it ends").unwrap())
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use super::{Rig, Running, output};
-use crate::support::processes::COMMAND_LINE;
+use crate::support::processes::{COMMAND_LINE, Printed};
 use crate::support::{config, drop_of};
 
 /// Every variable that could send something to another server, or make a call fail. `URL` stands for a server
@@ -85,11 +85,7 @@ fn hostile_profile(url: &str) -> String {
 }
 
 /// Runs a command with the variables in `names`, and fails if it connects to the server that they point at.
-async fn run_among(
-    rig: &Rig,
-    command: impl FnOnce(&str) -> Command,
-    names: &[&str],
-) -> (Option<i32>, String, String) {
+async fn run_among(rig: &Rig, command: impl FnOnce(&str) -> Command, names: &[&str]) -> Printed {
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", elsewhere.local_addr().unwrap());
     rig.write("profile", hostile_profile(&url));

@@ -6,13 +6,13 @@ mod isolation;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::support::processes::COMMAND_LINE;
+use crate::support::processes::{COMMAND_LINE, Printed, printed};
 use crate::support::{BOUND, drop_of};
 
 /// A folder with drops, in which the command line runs.
@@ -53,13 +53,8 @@ impl Rig {
     }
 }
 
-async fn output(mut command: Command) -> (Option<i32>, String, String) {
-    said(tokio::time::timeout(BOUND, command.output()).await.expect("it ends").unwrap())
-}
-
-fn said(output: Output) -> (Option<i32>, String, String) {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
+async fn output(mut command: Command) -> Printed {
+    printed(tokio::time::timeout(BOUND, command.output()).await.expect("it ends").unwrap())
 }
 
 /// A run whose output is read line by line while it runs.
@@ -101,7 +96,7 @@ impl Running {
             self.seen.push(line);
         }
         let (code, _, error) =
-            said(tokio::time::timeout(BOUND, self.child.wait_with_output()).await.unwrap().unwrap());
+            printed(tokio::time::timeout(BOUND, self.child.wait_with_output()).await.unwrap().unwrap());
         (code, self.seen, error)
     }
 }

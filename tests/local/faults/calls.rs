@@ -325,8 +325,7 @@ async fn handler_killed_after_creating_the_job_does_nothing_more() {
     let job = world.stand_in.jobs().remove(0);
     assert_eq!(stop.to_string(), format!("Bedrock CreateModelInvocationJob {}", job.name));
     let token = job.client_request_token.unwrap();
-    let entry: Value =
-        serde_json::from_slice(&world.read_output(&format!("ledger/jobs/{token}.json")).await).unwrap();
+    let entry: Value = world.read_json(&format!("ledger/jobs/{token}.json")).await;
     assert_ne!(entry.to_string().find("Submitting"), None, "{entry}");
 }
 

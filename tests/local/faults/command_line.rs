@@ -1,22 +1,14 @@
 //! The faults that the command line accepts.
 
-use std::process::Command;
-
 use bedrock_vpc_batch::local::faults::FAULTS;
 
 use crate::support::drop_of;
+use crate::support::processes::{Printed, run_command};
 
-fn command_line(arguments: &[&str]) -> (Option<i32>, String, String) {
+fn command_line(arguments: &[&str]) -> Printed {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.jsonl"), drop_of(150)).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_bedrock-vpc-batch"))
-        .arg("local")
-        .args(arguments)
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
+    run_command("local", folder.path(), arguments)
 }
 
 #[test]
