@@ -9,8 +9,7 @@
 //! | `NameInUse` | go to a next attempt, which has another name |
 //!
 //! After [`RetryLimits::max_attempts`], or if too few records remain for a job, they are reported as unprocessed.
-//! Which errors of a single record are worth another attempt is decided in
-//! [`is_retryable`](crate::record::output::is_retryable).
+//! Which errors of a single record are worth another attempt is decided in `record::retryable`.
 
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::plan::Part;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::record::parsed::{Answer, OutputRecord};
+use crate::record::retryable::is_retryable;
 
 /// Interprets a line that is not UTF-8. Its bad bytes do not matter unless the id has one: an id has to be exact.
 #[cold]
@@ -126,11 +127,4 @@ fn each_member<'a>(json: &'a str, each: impl FnMut(&str, &'a str)) -> Option<()>
     let mut deserializer = serde_json::Deserializer::from_str(json);
     deserializer.deserialize_map(Members(each)).ok()?;
     deserializer.end().ok()
-}
-
-/// Whether the same record may succeed next time, as in HTTP: after too many requests (429) and after the service's
-/// own errors (500 to 599). AWS does not document a list of codes. A code that is missing or not a number counts as
-/// final, so that nothing is tried again indefinitely.
-fn is_retryable(code: Option<u64>) -> bool {
-    matches!(code, Some(429 | 500..=599))
 }

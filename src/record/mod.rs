@@ -12,6 +12,7 @@
 //! | `scan` | proves in one pass that a line is good |
 //! | `judge_input` | decides whether any line of input is good, and says what is wrong with it |
 //! | `interpret_output` | finds out what any line of output says |
+//! | `retryable` | says which errors of a record are worth another attempt |
 //! | `escape` | decodes the escapes in JSON strings |
 //! | `problem` | lists what can be wrong with a line, and how to fix it |
 //! | `key` | hashes record ids |
@@ -43,6 +44,7 @@ pub mod output;
 pub mod parsed;
 pub mod problem;
 pub(crate) mod recent_ids;
+mod retryable;
 mod scalars;
 mod scan;
 mod template;

@@ -53,3 +53,24 @@ run.main(["validate"])
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(clone.path().join("target/bench/validate.json").is_file());
 }
+
+#[test]
+fn the_map_of_the_source_is_complete_and_true() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    for path in page.split('`').skip(1).step_by(2) {
+        let is_path =
+            ["src/", "tests/", "docs/", "tools/", "events/"].iter().any(|folder| path.starts_with(folder));
+        assert!(!is_path || root.join(path).exists(), "there is no {path}");
+    }
+    for room in ["base", "record", "drop", "job", "ledger", "aws", "flow"] {
+        for file in std::fs::read_dir(root.join("src").join(room)).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            let is_listed = page.split(|c: char| c.is_whitespace() || c == ',').any(|word| word == name);
+            assert!(
+                is_listed || matches!(name.as_str(), "mod.rs" | "example.rs" | "store"),
+                "{room}/{name} is missing"
+            );
+        }
+    }
+}
