@@ -25,7 +25,7 @@ pub struct Part {
     /// How many of them do not have a `recordId` in the drop, and get one in the job's input.
     pub without_id: u64,
     /// The sum of their ids' keys.
-    pub ids: KeySum,
+    pub id_sum: KeySum,
 }
 
 /// What the plan needs to know of a record.
@@ -47,7 +47,7 @@ struct Boundary {
     /// The bytes of these lines in the inputs of jobs.
     input_bytes: u64,
     without_id: u64,
-    ids: KeySum,
+    id_sum: KeySum,
 }
 
 impl Boundary {
@@ -57,7 +57,7 @@ impl Boundary {
         self.bytes += record.bytes;
         self.input_bytes += record.bytes + record.generated_id_bytes.unwrap_or_default();
         self.without_id += u64::from(record.generated_id_bytes.is_some());
-        self.ids.add(record.key);
+        self.id_sum.add(record.key);
         self
     }
 }
@@ -204,7 +204,7 @@ impl Cutter {
             first_line: start.records + 1,
             records: end.records - start.records,
             without_id: end.without_id - start.without_id,
-            ids: end.ids.without(start.ids),
+            id_sum: end.id_sum.without(start.id_sum),
         };
         Ok((1..).zip(self.between(&cuts)).map(part).collect())
     }
@@ -416,9 +416,9 @@ mod tests {
                         let own = usize::try_from(line - 1).unwrap()..usize::try_from(line - 1 + part.records).unwrap();
                         prop_assert_eq!(part.bytes.end - byte, lines[own.clone()].iter().sum::<u64>());
                         prop_assert_eq!(part.without_id, own.clone().filter(|at| at % 2 == 1).count() as u64);
-                        let mut own_ids = KeySum::default();
-                        own.for_each(|at| own_ids.add(key_of(&at.to_string())));
-                        prop_assert_eq!(part.ids, own_ids);
+                        let mut own_sum = KeySum::default();
+                        own.for_each(|at| own_sum.add(key_of(&at.to_string())));
+                        prop_assert_eq!(part.id_sum, own_sum);
                         byte = part.bytes.end;
                         line += part.records;
                     }

@@ -127,7 +127,7 @@ impl Answers {
     /// read again.
     #[must_use]
     pub fn match_whole(&self, part: &Part) -> Option<Matched> {
-        if self.ids != part.ids || self.by_record.count() != part.records {
+        if self.ids != part.id_sum || self.by_record.count() != part.records {
             return None;
         }
         let mut matched = Matched::default();

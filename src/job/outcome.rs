@@ -86,7 +86,7 @@ pub fn outcome_of_name_in_use(
     now: Timestamp,
     limits: RetryLimits,
 ) -> Outcome {
-    let matched = Matched { missing: part.records, rest_ids: part.ids, ..Matched::default() };
+    let matched = Matched { missing: part.records, rest_ids: part.id_sum, ..Matched::default() };
     let next = next_attempt(drop_id, part, attempt, &matched, NAME_IN_USE, limits);
     let end = JobEnd {
         status: NAME_IN_USE.to_owned(),

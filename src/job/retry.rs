@@ -38,7 +38,7 @@ pub fn next_attempt(
         return None;
     }
     let job_id = JobId::derive(drop_id, part.number, attempt + 1);
-    Some(Part { job_id, records, without_id: 0, ids: matched.rest_ids, ..part.clone() })
+    Some(Part { job_id, records, without_id: 0, id_sum: matched.rest_ids, ..part.clone() })
 }
 
 #[cfg(test)]
