@@ -20,7 +20,8 @@ pub struct Part {
     pub bytes: Range<u64>,
     /// The number of its first line in the drop, counted from 1.
     pub first_line: u64,
-    /// How many records the job has: in the first attempt those of all lines, later those that are left of them.
+    /// How many records the job has: in the first attempt those of all lines, later those that are left of
+    /// them.
     pub records: u64,
     /// How many of them do not have a `recordId` in the drop, and get one in the job's input.
     pub without_id: u64,
@@ -62,20 +63,22 @@ impl Boundary {
     }
 }
 
-/// The largest number of jobs of one drop: their list is kept in memory, and in one object of the ledger. With the
-/// default settings, the largest drop of the shortest records needs 27,778.
+/// The largest number of jobs of one drop: their list is kept in memory, and in one object of the ledger.
+/// With the default settings, the largest drop of the shortest records needs 27,778.
 pub const MAX_PARTS: usize = 100_000;
 
-/// How many boundaries are kept for even parts. With the default quotas and 20 million records, one in 4,000 is kept.
+/// How many boundaries are kept for even parts. With the default quotas and 20 million records, one in 4,000
+/// is kept.
 const MAX_SAMPLES: usize = 1 << 13;
 
-/// Finds where to cut a drop while the drop is read once. Its memory does not grow with the drop's bytes: it keeps 48
-/// bytes for each of up to 8,193 samples or as many parts as there are, and for as many records as the smallest part
-/// may have.
+/// Finds where to cut a drop while the drop is read once. Its memory does not grow with the drop's bytes: it
+/// keeps 48 bytes for each of up to 8,193 samples or as many parts as there are, and for as many records as
+/// the smallest part may have.
 ///
-/// Filling each part up to the quotas shows how many parts are needed. Then even parts are cut at samples, which are
-/// boundaries at a fixed distance. When there are too many samples, every second one is dropped, or every third one
-/// and so on, but always so that the distance divides `max_records`. So cutting at samples never takes more parts.
+/// Filling each part up to the quotas shows how many parts are needed. Then even parts are cut at samples,
+/// which are boundaries at a fixed distance. When there are too many samples, every second one is dropped, or
+/// every third one and so on, but always so that the distance divides `max_records`. So cutting at samples
+/// never takes more parts.
 #[derive(Debug)]
 pub struct Cutter {
     quotas: Quotas,
@@ -90,7 +93,8 @@ pub struct Cutter {
     sample_distance: u64,
     /// How many records are before the next sample.
     next_sample: u64,
-    /// A ring of the last boundaries, one more than the smallest part has records, and where the next one goes.
+    /// A ring of the last boundaries, one more than the smallest part has records, and where the next one
+    /// goes.
     last: Vec<Boundary>,
     next_last: usize,
 }
@@ -178,8 +182,8 @@ impl Cutter {
             self.here.records - self.here.records % self.sample_distance + self.sample_distance;
     }
 
-    /// Cuts the drop into parts: as few as the quotas allow, and as even as the samples allow. `bytes` is the size of the
-    /// drop, whose last line may lack its newline.
+    /// Cuts the drop into parts: as few as the quotas allow, and as even as the samples allow. `bytes` is the
+    /// size of the drop, whose last line may lack its newline.
     ///
     /// # Errors
     /// [`QuotaProblem`] if the drop cannot be cut so that every part is within the quotas.
@@ -220,8 +224,8 @@ impl Cutter {
         }
     }
 
-    /// Returns the cuts into as many parts as are needed: each is at the first sample where all parts before it have
-    /// their share of what is measured.
+    /// Returns the cuts into as many parts as are needed: each is at the first sample where all parts before
+    /// it have their share of what is measured.
     fn even_cuts(&self, measure: impl Fn(&Boundary) -> u64) -> Vec<Boundary> {
         let count = self.full.len() as u128 + 1;
         let have_share = |sample: &Boundary, parts: u128| {

@@ -10,7 +10,8 @@ use crate::record::problem::RecordError;
 use crate::record::scan::{Scanner, inside_quotes};
 use crate::record::template::{Scalars, Template};
 
-/// How many levels deep a line may nest. Requests to models have far fewer, and `serde_json` does not read more.
+/// How many levels deep a line may nest. Requests to models have far fewer, and `serde_json` does not read
+/// more.
 pub const MAX_DEPTH: usize = 128;
 
 /// A valid line of a drop.
@@ -66,8 +67,8 @@ impl InputReader {
         }
     }
 
-    /// Returns the record of the line that starts at `at`, in a text of whole lines, and where that line ends. `None`
-    /// means that the line is not proven: it may be good or bad.
+    /// Returns the record of the line that starts at `at`, in a text of whole lines, and where that line
+    /// ends. `None` means that the line is not proven: it may be good or bad.
     #[inline]
     pub(crate) fn prove<'a>(&mut self, text: &'a str, at: usize) -> Option<(InputRecord<'a>, usize)> {
         match self.template.match_line(Scanner::new(text), at) {

@@ -1,9 +1,9 @@
 //! Recognizes a line that differs from an earlier one only in its values. Pure.
 //!
-//! Most records of a drop are made by one program, and differ only in the values of some members. If the scalars of a
-//! JSON text (strings, numbers, `true`, `false`, `null`) are replaced by other scalars, the result is JSON with the
-//! same members at the same depth. So once a line has been proven, another line is proven too if it has the same
-//! bytes between its scalars.
+//! Most records of a drop are made by one program, and differ only in the values of some members. If the
+//! scalars of a JSON text (strings, numbers, `true`, `false`, `null`) are replaced by other scalars, the
+//! result is JSON with the same members at the same depth. So once a line has been proven, another line is
+//! proven too if it has the same bytes between its scalars.
 
 use std::ops::Range;
 
@@ -11,12 +11,13 @@ use wide::u8x64;
 
 use crate::record::scan::{Scanner, zero_padded};
 
-/// The largest number of scalars in a template, and of bytes between them. A line with more is never a template: the
-/// lines after it are scanned, and take no more memory for it.
+/// The largest number of scalars in a template, and of bytes between them. A line with more is never a
+/// template: the lines after it are scanned, and take no more memory for it.
 const MAX_SCALARS: usize = 64;
 const MAX_FIXED_BYTES: usize = 4 << 10;
 
-/// Where the scalars of a line are, in order. Of more than [`MAX_SCALARS`], it keeps one too many, and no more.
+/// Where the scalars of a line are, in order. Of more than [`MAX_SCALARS`], it keeps one too many, and no
+/// more.
 #[derive(Debug, Default)]
 pub(crate) struct Scalars(Vec<Range<usize>>);
 
@@ -59,8 +60,8 @@ enum Next {
 }
 
 impl Template {
-    /// Makes a proven line the template. Other lines may differ from it in `scalars` only, of which `record_id` is one;
-    /// a scalar that is not listed must be the same in every line.
+    /// Makes a proven line the template. Other lines may differ from it in `scalars` only, of which
+    /// `record_id` is one; a scalar that is not listed must be the same in every line.
     pub(crate) fn learn(&mut self, line: &[u8], scalars: &Scalars, record_id: &Range<usize>) {
         self.pieces.clear();
         let Scalars(scalars) = scalars;
@@ -91,8 +92,8 @@ impl Template {
         }
     }
 
-    /// If the line that starts at `at` matches the template, returns where its id is, without the quotes, and where the
-    /// line ends.
+    /// If the line that starts at `at` matches the template, returns where its id is, without the quotes, and
+    /// where the line ends.
     #[inline]
     pub(crate) fn match_line(&self, scanner: Scanner<'_>, mut at: usize) -> Option<(Range<usize>, usize)> {
         let mut id = 0..0;
@@ -120,7 +121,8 @@ impl Template {
 mod tests {
     use super::*;
 
-    /// The template of `line`, in which other lines may differ in these parts. The first part is the record id.
+    /// The template of `line`, in which other lines may differ in these parts. The first part is the record
+    /// id.
     fn template(line: &str, parts: &[&str]) -> Template {
         let mut scalars = Scalars::default();
         for part in parts {
