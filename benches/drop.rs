@@ -16,8 +16,8 @@ use bedrock_vpc_batch::drop::source::DropSource;
 
 const MAX_RECORD_BYTES: usize = 25 << 20;
 
-/// Returns a store that writes to `output_bucket`, and what the drop is. Region, credentials and endpoint come from the
-/// environment.
+/// Returns a store that writes to `output_bucket`, and what the drop is. Region, credentials and endpoint
+/// come from the environment.
 pub(crate) async fn open(
     bucket: &str,
     key: &str,

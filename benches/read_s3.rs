@@ -1,4 +1,5 @@
-//! Reads one object as the function `submit` reads a drop, and either judges every line or discards the bytes.
+//! Reads one object as the function `submit` reads a drop, and either judges every line or discards the
+//! bytes.
 //!
 //! Usage: `read_s3 validate|discard BUCKET KEY`, with Region, credentials and endpoint in the environment.
 

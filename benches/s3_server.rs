@@ -1,8 +1,8 @@
 //! Runs the embedded S3 in its own process: `s3_server FOLDER BUCKET…`.
 //!
-//! It accepts the key pair in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, which it shares with the functions. It
-//! prints its endpoint, and answers each line of its standard input with the requests since the last one, as a JSON array
-//! of `[operation, key]`. It ends when its standard input ends.
+//! It accepts the key pair in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, which it shares with the
+//! functions. It prints its endpoint, and answers each line of its standard input with the requests since the
+//! last one, as a JSON array of `[operation, key]`. It ends when its standard input ends.
 
 use std::error::Error;
 

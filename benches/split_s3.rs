@@ -1,5 +1,5 @@
-//! Judges a drop as the function `submit` does, and makes its parts. Either S3 copies them, as it does for `submit`, or
-//! they are read again and uploaded.
+//! Judges a drop as the function `submit` does, and makes its parts. Either S3 copies them, as it does for
+//! `submit`, or they are read again and uploaded.
 //!
 //! Usage: `split_s3 copy|upload BUCKET KEY OUTPUT_BUCKET`, with Region, credentials and endpoint in the
 //! environment.

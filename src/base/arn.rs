@@ -21,8 +21,8 @@ pub struct Arn<'a> {
 }
 
 impl<'a> Arn<'a> {
-    /// Splits an ARN; `None` if the text does not have its six parts. Region and account may be empty, as in the
-    /// ARNs of roles and buckets. The resource may contain colons.
+    /// Splits an ARN; `None` if the text does not have its six parts. Region and account may be empty, as in
+    /// the ARNs of roles and buckets. The resource may contain colons.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.strip_prefix("arn:")?.splitn(5, ':');

@@ -43,8 +43,9 @@ impl fmt::Display for S3Uri {
     }
 }
 
-/// Decodes the key in an S3 notification, which is form-encoded: `+` is a space, `%2B` is a plus. Returns `None` if the
-/// decoded bytes are not UTF-8. The key in an EventBridge `Object Created` event is not encoded.
+/// Decodes the key in an S3 notification, which is form-encoded: `+` is a space, `%2B` is a plus. Returns
+/// `None` if the decoded bytes are not UTF-8. The key in an EventBridge `Object Created` event is not
+/// encoded.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 #[must_use]
 pub fn decode_notification_key(encoded: &str) -> Option<String> {

@@ -1,17 +1,18 @@
 //! Makes text fit to be shown to a person. Pure.
 //!
-//! Text that others wrote, such as record ids, names of members, keys, file names, and messages of services, may be of
-//! any length and hold any character. Some characters clear a terminal or set its title, some reverse the direction of
-//! what follows, and some cannot be seen. All such text passes through here before it is shown. It is truncated, and a
-//! character without a visible form is written as its escape, such as `\u{1b}`.
+//! Text that others wrote, such as record ids, names of members, keys, file names, and messages of services,
+//! may be of any length and hold any character. Some characters clear a terminal or set its title, some
+//! reverse the direction of what follows, and some cannot be seen. All such text passes through here before
+//! it is shown. It is truncated, and a character without a visible form is written as its escape, such as
+//! `\u{1b}`.
 
 use std::fmt::{self, Display, Write};
 
 /// The largest number of characters shown of a name within a sentence, such as a record id.
 pub const NAME_CHARS: usize = 64;
 
-/// The largest number of characters shown of a path, a key, or a message. The longest path on Linux fits, and so does
-/// every key of S3.
+/// The largest number of characters shown of a path, a key, or a message. The longest path on Linux fits, and
+/// so does every key of S3.
 pub const LINE_CHARS: usize = 4_096;
 
 /// Text whose [`Display`] is fit for a person. Only as much of the text is read as is shown.
@@ -40,7 +41,8 @@ pub const fn name<T: Display>(text: T) -> Shown<T> {
     Shown { text, max_chars: NAME_CHARS, kept: Kept::None }
 }
 
-/// Shows a path, a key or a message on one line: at most [`LINE_CHARS`] characters, and `…` if there are more.
+/// Shows a path, a key or a message on one line: at most [`LINE_CHARS`] characters, and `…` if there are
+/// more.
 pub const fn line<T: Display>(text: T) -> Shown<T> {
     Shown { text, max_chars: LINE_CHARS, kept: Kept::None }
 }
@@ -144,8 +146,8 @@ impl Write for Escaping<'_, '_> {
     }
 }
 
-/// Whether a character can be seen and changes nothing around it. A combining mark, which many scripts have, needs a
-/// character before it.
+/// Whether a character can be seen and changes nothing around it. A combining mark, which many scripts have,
+/// needs a character before it.
 fn is_visible(c: char, is_first: bool) -> bool {
     match c {
         ' '..='~' => true,
@@ -156,8 +158,8 @@ fn is_visible(c: char, is_first: bool) -> bool {
     }
 }
 
-/// Whether a character counts as printable for the standard library although nothing is printed: the letters and marks
-/// among Unicode's `Default_Ignorable_Code_Point`, and the blank Braille pattern.
+/// Whether a character counts as printable for the standard library although nothing is printed: the letters
+/// and marks among Unicode's `Default_Ignorable_Code_Point`, and the blank Braille pattern.
 fn is_blank(c: char) -> bool {
     matches!(
         c,

@@ -1,4 +1,5 @@
-//! Judges a drop: reads it chunk by chunk and gives a verdict. Pure, in memory that does not grow with the drop's bytes.
+//! Judges a drop: reads it chunk by chunk and gives a verdict. Pure, in memory that does not grow with the
+//! drop's bytes.
 
 use std::borrow::Cow;
 
@@ -138,7 +139,8 @@ impl LineJudge {
     /// Judges all lines of a run.
     fn judge_run(&mut self, run: Run<'_>) -> Result<(), Enough> {
         let Some(bytes) = run.bytes else { return self.judge_line(run.byte, None, None) };
-        // UTF-8 is checked once for all lines. If one of them is bad, each line is judged by itself, which finds it.
+        // UTF-8 is checked once for all lines. If one of them is bad, each line is judged by itself, which
+        // finds it.
         let text = simdutf8::basic::from_utf8(bytes).ok();
         let mut batch = Vec::with_capacity(BATCH_RECORDS);
         let mut start = 0;
@@ -175,8 +177,8 @@ impl LineJudge {
         self.add_batch(&mut batch)
     }
 
-    /// Judges the line that starts at `byte`. `line` is `None` if it is too long to be kept; `proven` is its record, if
-    /// that is known.
+    /// Judges the line that starts at `byte`. `line` is `None` if it is too long to be kept; `proven` is its
+    /// record, if that is known.
     fn judge_line(
         &mut self,
         byte: u64,

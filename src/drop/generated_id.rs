@@ -9,8 +9,8 @@ use crate::record::lines::Line;
 /// How many digits of the drop-id are part of the id.
 const DROP_ID_CHARS: usize = 12;
 
-/// The id of a record that came without one, such as `2050a70013d5-line-17`. It says where the record is, and is the
-/// same in every attempt.
+/// The id of a record that came without one, such as `2050a70013d5-line-17`. It says where the record is, and
+/// is the same in every attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeneratedId(String);
 
@@ -34,15 +34,15 @@ impl GeneratedId {
         self.member().len() as u64
     }
 
-    /// Returns what is written after the `{` of the record. A comma follows the id, because every record has at least a
-    /// `modelInput`.
+    /// Returns what is written after the `{` of the record. A comma follows the id, because every record has
+    /// at least a `modelInput`.
     fn member(&self) -> String {
         format!("\"recordId\":\"{}\",", self.0)
     }
 }
 
-/// Appends a line of a drop and a `\n` to `out`. If the record does not have an id, it gets its generated one. Returns
-/// `None` if the line is not a record.
+/// Appends a line of a drop and a `\n` to `out`. If the record does not have an id, it gets its generated
+/// one. Returns `None` if the line is not a record.
 pub fn push_with_id(
     drop_id: &DropId,
     reader: &mut InputReader,

@@ -1,4 +1,5 @@
-//! The ids of drops and jobs. They are derived and never random, so that a step that runs twice uses the same ids. Pure.
+//! The ids of drops and jobs. They are derived and never random, so that a step that runs twice uses the same
+//! ids. Pure.
 
 use std::fmt;
 
@@ -17,8 +18,8 @@ pub struct DropId(String);
 pub struct JobId(String);
 
 impl DropId {
-    /// Derives the id from bucket, key and version id. Without versioning, the `ETag` and the modification time of the
-    /// object replace the version id.
+    /// Derives the id from bucket, key and version id. Without versioning, the `ETag` and the modification
+    /// time of the object replace the version id.
     #[must_use]
     pub fn derive(source: &DropSource) -> Self {
         let modified = source.last_modified.to_string();
@@ -86,8 +87,8 @@ impl fmt::Display for JobId {
     }
 }
 
-/// Returns the first 32 hex digits of SHA-256 over the fields. Each field follows its length, so that different lists of
-/// fields are never hashed as the same bytes.
+/// Returns the first 32 hex digits of SHA-256 over the fields. Each field follows its length, so that
+/// different lists of fields are never hashed as the same bytes.
 fn digest_hex(fields: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for field in fields {

@@ -18,8 +18,8 @@ use crate::base::arn;
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::{DropId, JobId};
 
-/// The longest key of a drop that is part of its results' keys as a whole. S3 keys have at most 1,024 bytes of UTF-8; the
-/// other bytes are for `results/`, the drop-id and the longest file name.
+/// The longest key of a drop that is part of its results' keys as a whole. S3 keys have at most 1,024 bytes
+/// of UTF-8; the other bytes are for `results/`, the drop-id and the longest file name.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html> (read 2026-11)
 const MAX_KEY_BYTES_IN_RESULTS: usize = 900;
 
@@ -35,8 +35,8 @@ pub fn job_entry(job_id: &JobId) -> String {
     format!("ledger/jobs/{job_id}.json")
 }
 
-/// Returns the key of the file that Bedrock reads for a job. Bedrock's pattern for URIs accepts it, whatever the user's
-/// key is.
+/// Returns the key of the file that Bedrock reads for a job. Bedrock's pattern for URIs accepts it, whatever
+/// the user's key is.
 #[must_use]
 pub fn job_input(job_id: &JobId) -> String {
     format!("work/{job_id}/input/{job_id}.jsonl")
@@ -100,8 +100,8 @@ pub fn parse_marker(key: &str) -> Option<Open> {
     }
 }
 
-/// Returns the folder of a drop's results, with its `/`. A key that is too long to be part of another key is truncated
-/// at a character boundary; the drop-id keeps the folders distinct.
+/// Returns the folder of a drop's results, with its `/`. A key that is too long to be part of another key is
+/// truncated at a character boundary; the drop-id keeps the folders distinct.
 #[must_use]
 pub fn results_folder(key: &str, drop_id: &DropId) -> String {
     let mut end = key.len().min(MAX_KEY_BYTES_IN_RESULTS);
@@ -154,8 +154,8 @@ pub fn summary(key: &str, drop_id: &DropId) -> String {
     format!("{}summary.json", results_folder(key, drop_id))
 }
 
-/// Returns the key of the report on a rejected drop. It is among the results because that is where users look, and what
-/// they may read.
+/// Returns the key of the report on a rejected drop. It is among the results because that is where users
+/// look, and what they may read.
 #[must_use]
 pub fn rejection(key: &str, drop_id: &DropId) -> String {
     format!("{}rejection.json", results_folder(key, drop_id))

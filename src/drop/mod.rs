@@ -1,5 +1,5 @@
-//! One object that a user put: what it is called, whether it is good, and the parts that it is cut into. Pure; imports
-//! `record` and `base` only.
+//! One object that a user put: what it is called, whether it is good, and the parts that it is cut into.
+//! Pure; imports `record` and `base` only.
 //!
 //! | file | what it does |
 //! |---|---|

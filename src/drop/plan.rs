@@ -20,12 +20,13 @@ pub struct Part {
     pub bytes: Range<u64>,
     /// The number of its first line in the drop, counted from 1.
     pub first_line: u64,
-    /// How many records the job has: in the first attempt those of all lines, later those that are left of them.
+    /// How many records the job has: in the first attempt those of all lines, later those that are left of
+    /// them.
     pub records: u64,
     /// How many of them do not have a `recordId` in the drop, and get one in the job's input.
     pub without_id: u64,
     /// The sum of their ids' keys.
-    pub ids: KeySum,
+    pub id_sum: KeySum,
 }
 
 /// What the plan needs to know of a record.
@@ -47,7 +48,7 @@ struct Boundary {
     /// The bytes of these lines in the inputs of jobs.
     input_bytes: u64,
     without_id: u64,
-    ids: KeySum,
+    id_sum: KeySum,
 }
 
 impl Boundary {
@@ -57,7 +58,7 @@ impl Boundary {
         self.bytes += record.bytes;
         self.input_bytes += record.bytes + record.generated_id_bytes.unwrap_or_default();
         self.without_id += u64::from(record.generated_id_bytes.is_some());
-        self.ids.add(record.key);
+        self.id_sum.add(record.key);
         self
     }
 }
@@ -65,13 +66,14 @@ impl Boundary {
 /// How many boundaries are kept for even parts. With the default quotas and 20 million records, one in 4,000 is kept.
 const MAX_SAMPLES: usize = 1 << 13;
 
-/// Finds where to cut a drop while the drop is read once. Its memory does not grow with the drop's bytes: it keeps 48
-/// bytes for each of up to 8,193 samples or as many parts as there are, and for as many records as the smallest part
-/// may have.
+/// Finds where to cut a drop while the drop is read once. Its memory does not grow with the drop's bytes: it
+/// keeps 48 bytes for each of up to 8,193 samples or as many parts as there are, and for as many records as
+/// the smallest part may have.
 ///
-/// Filling each part up to the quotas shows how many parts are needed. Then even parts are cut at samples, which are
-/// boundaries at a fixed distance. When there are too many samples, every second one is dropped, or every third one
-/// and so on, but always so that the distance divides `max_records`. So cutting at samples never takes more parts.
+/// Filling each part up to the quotas shows how many parts are needed. Then even parts are cut at samples,
+/// which are boundaries at a fixed distance. When there are too many samples, every second one is dropped, or
+/// every third one and so on, but always so that the distance divides `max_records`. So cutting at samples
+/// never takes more parts.
 #[derive(Debug)]
 pub struct Cutter {
     quotas: Quotas,
@@ -86,7 +88,8 @@ pub struct Cutter {
     sample_distance: u64,
     /// How many records are before the next sample.
     next_sample: u64,
-    /// A ring of the last boundaries, one more than the smallest part has records, and where the next one goes.
+    /// A ring of the last boundaries, one more than the smallest part has records, and where the next one
+    /// goes.
     last: Vec<Boundary>,
     next_last: usize,
 }
@@ -174,8 +177,8 @@ impl Cutter {
             self.here.records - self.here.records % self.sample_distance + self.sample_distance;
     }
 
-    /// Cuts the drop into parts: as few as the quotas allow, and as even as the samples allow. `bytes` is the size of the
-    /// drop, whose last line may lack its newline.
+    /// Cuts the drop into parts: as few as the quotas allow, and as even as the samples allow. `bytes` is the
+    /// size of the drop, whose last line may lack its newline.
     ///
     /// # Errors
     /// [`QuotaProblem`] if the drop cannot be cut so that every part is within the quotas.
@@ -200,7 +203,7 @@ impl Cutter {
             first_line: start.records + 1,
             records: end.records - start.records,
             without_id: end.without_id - start.without_id,
-            ids: end.ids.without(start.ids),
+            id_sum: end.id_sum.without(start.id_sum),
         };
         Ok((1..).zip(self.between(&cuts)).map(part).collect())
     }
@@ -216,8 +219,8 @@ impl Cutter {
         }
     }
 
-    /// Returns the cuts into as many parts as are needed: each is at the first sample where all parts before it have
-    /// their share of what is measured.
+    /// Returns the cuts into as many parts as are needed: each is at the first sample where all parts before
+    /// it have their share of what is measured.
     fn even_cuts(&self, measure: impl Fn(&Boundary) -> u64) -> Vec<Boundary> {
         let count = self.full.len() as u128 + 1;
         let have_share = |sample: &Boundary, parts: u128| {
@@ -412,9 +415,9 @@ mod tests {
                         let own = usize::try_from(line - 1).unwrap()..usize::try_from(line - 1 + part.records).unwrap();
                         prop_assert_eq!(part.bytes.end - byte, lines[own.clone()].iter().sum::<u64>());
                         prop_assert_eq!(part.without_id, own.clone().filter(|at| at % 2 == 1).count() as u64);
-                        let mut own_ids = KeySum::default();
-                        own.for_each(|at| own_ids.add(key_of(&at.to_string())));
-                        prop_assert_eq!(part.ids, own_ids);
+                        let mut own_sum = KeySum::default();
+                        own.for_each(|at| own_sum.add(key_of(&at.to_string())));
+                        prop_assert_eq!(part.id_sum, own_sum);
                         byte = part.bytes.end;
                         line += part.records;
                     }

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 
 use crate::base::text::count;
 
-/// Bedrock's quotas for one job over one file. They depend on the model and the Region and change with time, so they are
-/// configuration; the defaults are the documented values.
+/// Bedrock's quotas for one job over one file. They depend on the model and the Region and change with time,
+/// so they are configuration; the defaults are the documented values.
 /// <https://docs.aws.amazon.com/general/latest/gr/bedrock.html> (read 2026-08)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quotas {
@@ -92,8 +92,8 @@ impl QuotaProblem {
                         count(most, "byte"),
                     );
                 }
-                // At this average size, `fewer` records fill one file less, and `more` are just enough for this number
-                // of files.
+                // At this average size, `fewer` records fill one file less, and `more` are just enough for
+                // this number of files.
                 let fewer = (of_files - 1) * u128::from(max_bytes) * all / all_bytes.max(1);
                 let more = of_files * u128::from(min);
                 if (1..all).contains(&fewer) && more > all {
@@ -125,8 +125,8 @@ impl Quotas {
         format!("{} to {}", self.min_records, count(self.max_records, "record"))
     }
 
-    /// Returns the numbers of records nearest to `records` that can be cut into jobs, if the records are small: those for
-    /// the largest number of jobs that `records` are enough for, and those for one more job.
+    /// Returns the numbers of records nearest to `records` that can be cut into jobs, if the records are
+    /// small: those for the largest number of jobs that `records` are enough for, and those for one more job.
     pub(super) fn nearest_counts(&self, records: u64) -> [RangeInclusive<u64>; 2] {
         let jobs = records / self.min_records.max(1);
         [jobs, jobs.saturating_add(1)]

@@ -9,8 +9,8 @@ use crate::drop::source::DropSource;
 /// After this many problems the reading stops: more of them would not help to find the cause.
 pub const MAX_PROBLEMS: usize = 100;
 
-/// `rejection.json`: why a drop was rejected. No record of the drop was submitted. The report has less than 128 KiB,
-/// whatever is in the drop.
+/// `rejection.json`: why a drop was rejected. No record of the drop was submitted. The report has less than
+/// 128 KiB, whatever is in the drop.
 ///
 /// ```
 /// # use bedrock_vpc_batch::drop::rejection::Problem;
@@ -44,8 +44,8 @@ pub struct Problem {
     pub line: Option<u64>,
     /// The offset in the file, in bytes from 0; `null` if the problem is one of the whole file.
     pub byte: Option<u64>,
-    /// What is wrong. Text of the file appears in it as [`text::name`](crate::base::text::name) shows it: truncated and
-    /// escaped.
+    /// What is wrong. Text of the file appears in it as [`text::name`](crate::base::text::name) shows it:
+    /// truncated and escaped.
     pub what: String,
     /// What to do about it.
     pub fix: String,

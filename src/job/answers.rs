@@ -128,7 +128,7 @@ impl Answers {
     /// read again.
     #[must_use]
     pub fn match_whole(&self, part: &Part) -> Option<Matched> {
-        if self.ids != part.ids || self.by_record.count() != part.records {
+        if self.ids != part.id_sum || self.by_record.count() != part.records {
             return None;
         }
         let mut matched = Matched::default();
@@ -164,7 +164,7 @@ impl Matched {
     /// The records of a part without any output.
     #[must_use]
     pub fn unanswered(part: &Part) -> Self {
-        Self { missing: part.records, remaining_ids: part.ids, ..Self::default() }
+        Self { missing: part.records, remaining_ids: part.id_sum, ..Self::default() }
     }
 
     /// How many records remain to be processed.

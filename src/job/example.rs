@@ -15,8 +15,8 @@ pub(super) fn drop_id() -> DropId {
 
 /// A part with the records a, b, c and d.
 pub(super) fn part() -> Part {
-    let mut ids = KeySum::default();
-    IDS.iter().for_each(|id| ids.add(drop_id().record_hasher().key_of(id)));
+    let mut id_sum = KeySum::default();
+    IDS.iter().for_each(|id| id_sum.add(drop_id().record_hasher().key_of(id)));
     Part {
         number: 1,
         job_id: JobId::derive(&drop_id(), 1, 1),
@@ -24,7 +24,7 @@ pub(super) fn part() -> Part {
         first_line: 1,
         records: 4,
         without_id: 0,
-        ids,
+        id_sum,
     }
 }
 

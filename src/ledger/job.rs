@@ -170,8 +170,8 @@ mod tests {
     }
 
     fn part(job_id: &JobId) -> Part {
-        let (job_id, ids) = (job_id.clone(), KeySum::default());
-        Part { number: 1, job_id, bytes: 0..1, first_line: 1, records: 1, without_id: 0, ids }
+        let (job_id, id_sum) = (job_id.clone(), KeySum::default());
+        Part { number: 1, job_id, bytes: 0..1, first_line: 1, records: 1, without_id: 0, id_sum }
     }
 
     fn job_states() -> Vec<JobState> {

@@ -1,8 +1,8 @@
 //! Decodes the escapes in JSON strings, and finds halves of surrogate pairs. Pure.
 //! <https://www.rfc-editor.org/rfc/rfc8259#section-7>
 //!
-//! A character beyond U+FFFF is escaped as a surrogate pair: `\ud83d\ude00` is U+1F600. Half of a pair is not a
-//! character, though the grammar of JSON allows it.
+//! A character beyond U+FFFF is escaped as a surrogate pair: `\ud83d\ude00` is U+1F600. Half of a pair is not
+//! a character, though the grammar of JSON allows it.
 
 use std::borrow::Cow;
 
@@ -37,8 +37,8 @@ pub(super) fn is_low_half(unit: u32) -> bool {
     matches!(unit, 0xDC00..=0xDFFF)
 }
 
-/// Returns where the closing quote of a string is, given an offset after its opening quote. For a string that is not
-/// closed, that is the end of the text.
+/// Returns where the closing quote of a string is, given an offset after its opening quote. For a string that
+/// is not closed, that is the end of the text.
 pub(super) fn end_of_string(bytes: &[u8], mut at: usize) -> Result<usize, LoneSurrogate> {
     while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
         at += found;
@@ -61,8 +61,8 @@ pub(super) fn end_of_string(bytes: &[u8], mut at: usize) -> Result<usize, LoneSu
     Ok(bytes.len())
 }
 
-/// Decodes a JSON string, given with its quotes and without halves of surrogate pairs; `None` if it is not a string.
-/// Takes no more memory than the string itself.
+/// Decodes a JSON string, given with its quotes and without halves of surrogate pairs; `None` if it is not a
+/// string. Takes no more memory than the string itself.
 pub(super) fn unescape(json: &str) -> Option<Cow<'_, str>> {
     let mut rest = json.strip_prefix('"')?.strip_suffix('"')?;
     if !rest.contains('\\') {

@@ -56,8 +56,8 @@ impl InputReader {
         }
     }
 
-    /// Returns the record of the line that starts at `at`, in a text of whole lines, and where that line ends. `None`
-    /// means that the line is not proven: it may be good or bad.
+    /// Returns the record of the line that starts at `at`, in a text of whole lines, and where that line
+    /// ends. `None` means that the line is not proven: it may be good or bad.
     #[inline]
     pub(crate) fn prove<'a>(&mut self, text: &'a str, at: usize) -> Option<(InputRecord<'a>, usize)> {
         match self.template.match_line(Scanner::new(text), at) {

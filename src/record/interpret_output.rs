@@ -1,7 +1,8 @@
 //! Finds out what a line of Bedrock's output says. Pure.
 //!
-//! This is the reader for lines that the faster ones could not prove; see the [module](crate::record). The table of
-//! what counts as an answer is at [`parse_output_record`](crate::record::output::parse_output_record).
+//! This is the reader for lines that the faster ones could not prove; see the [module](crate::record). The
+//! table of what counts as an answer is at
+//! [`parse_output_record`](crate::record::output::parse_output_record).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +14,8 @@ use serde_json::value::RawValue;
 use crate::record::parsed::{Answer, OutputRecord};
 use crate::record::retryable::is_retryable;
 
-/// Interprets a line that is not UTF-8. Its bad bytes do not matter unless the id has one: an id has to be exact.
+/// Interprets a line that is not UTF-8. Its bad bytes do not matter unless the id has one: an id has to be
+/// exact.
 #[cold]
 pub(super) fn interpret_lossy(line: &[u8]) -> Option<OutputRecord<'static>> {
     let text = String::from_utf8_lossy(line);
@@ -77,8 +79,8 @@ fn is_integer(json: &str) -> bool {
     digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether an `error` has nothing to do with its record. One that cannot be understood counts as final, so that
-/// nothing is paid for twice.
+/// Whether an `error` has nothing to do with its record. One that cannot be understood counts as final, so
+/// that nothing is paid for twice.
 fn is_temporary_error(error: &str) -> bool {
     let (mut is_expired, mut has_retryable_code) = (None, None);
     let all_say = |said: &mut Option<bool>, this| *said = Some(said.unwrap_or(true) && this);
@@ -99,8 +101,8 @@ fn error_code(code: &str) -> Option<u64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// Calls `each` for every member of a JSON object that is not `null`, with its key, and its value as it is written.
-/// Returns `None` if the JSON is not an object.
+/// Calls `each` for every member of a JSON object that is not `null`, with its key, and its value as it is
+/// written. Returns `None` if the JSON is not an object.
 fn each_member<'a>(json: &'a str, each: impl FnMut(&str, &'a str)) -> Option<()> {
     struct Members<F>(F);
 

@@ -1,7 +1,7 @@
 //! Decides whether a line of a drop is a record, and says what is wrong with it and where. Pure.
 //!
-//! This is the last of the three readers of input (see the [module](crate::record)), and the only one that refuses a
-//! line.
+//! This is the last of the three readers of input (see the [module](crate::record)), and the only one that
+//! refuses a line.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -31,8 +31,8 @@ pub(super) fn judge_input(line: &[u8]) -> Result<InputRecord<'_>, RecordError> {
     let Some(value) = text.get(object_start..).filter(|value| !value.is_empty()) else {
         return fail(0, RecordProblem::Blank);
     };
-    // `serde_json` gets the text only up to where the line breaks a rule that it does not check. If it finds a
-    // mistake before that, the mistake is the problem; if it reaches the end, the broken rule is.
+    // `serde_json` gets the text only up to where the line breaks a rule that it does not check. If it finds
+    // a mistake before that, the mistake is the problem; if it reaches the end, the broken rule is.
     let broken_rule = first_unchecked(text);
     let json = broken_rule.as_ref().and_then(|error| text.get(..error.offset)).unwrap_or(text);
     let not_json = |error: &serde_json::Error| match &broken_rule {
@@ -83,8 +83,8 @@ struct Members<'a> {
     model_input: Option<&'a RawValue>,
 }
 
-/// Reads the members of a record. Derived code would copy the name of an unknown member, which may be as long as the
-/// line, into an error.
+/// Reads the members of a record. Derived code would copy the name of an unknown member, which may be as long
+/// as the line, into an error.
 struct MemberReader<'a, 'p> {
     text: &'a str,
     /// Receives what is wrong with a member.
@@ -135,8 +135,8 @@ fn member_name(key: &str) -> Option<Cow<'_, str>> {
     if key.len() > MAX_BYTES { None } else { unescape(key) }
 }
 
-/// Finds the first thing that is wrong with a line but that `serde_json` does not check in values that it skips: half
-/// of a surrogate pair, or too many levels. The result is right as far as the text is JSON.
+/// Finds the first thing that is wrong with a line but that `serde_json` does not check in values that it
+/// skips: half of a surrogate pair, or too many levels. The result is right as far as the text is JSON.
 fn first_unchecked(text: &str) -> Option<RecordError> {
     let bytes = text.as_bytes();
     let mut depth = 0_usize;
@@ -168,8 +168,8 @@ fn offset_in(text: &str, part: &str) -> usize {
     (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
 }
 
-/// Returns where in the line an error is. `serde_json` counts columns from 1, and sees a single line. At a control
-/// character it stops one byte earlier than at anything else.
+/// Returns where in the line an error is. `serde_json` counts columns from 1, and sees a single line. At a
+/// control character it stops one byte earlier than at anything else.
 fn offset_of(error: &serde_json::Error) -> usize {
     let is_control = error.to_string().starts_with("control character");
     if is_control { error.column() } else { error.column().saturating_sub(1) }

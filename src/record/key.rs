@@ -13,12 +13,12 @@ pub struct RecordKey(u128);
 
 /// Hashes the record ids of one drop to 128 bits, with XXH3 and a seed of 64 bits.
 ///
-/// The seed follows from the drop-id, and the drop-id from the version id that S3 gives a file only when it is put.
-/// So the author of a file does not know the seed, and cannot search for two ids with the same key. XXH3 is not a
-/// cryptographic hash, which would take ten times as long, so this is a hurdle and not a proof.
+/// The seed follows from the drop-id, and the drop-id from the version id that S3 gives a file only when it
+/// is put. So the author of a file does not know the seed, and cannot search for two ids with the same key.
+/// XXH3 is not a cryptographic hash, which would take ten times as long, so this is a hurdle and not a proof.
 ///
-/// If two ids of a drop did have the same key, the second would count as repeated, and the drop would be refused
-/// before anything is paid for. Keys of different drops cannot be compared.
+/// If two ids of a drop did have the same key, the second would count as repeated, and the drop would be
+/// refused before anything is paid for. Keys of different drops cannot be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordHasher {
     seed: u64,
@@ -53,12 +53,6 @@ impl RecordKey {
 /// A map with record keys as its keys.
 #[derive(Debug)]
 pub struct RecordMap<V>(HashMap<[u8; 16], V, BuildHasherDefault<KeyHasher>>);
-
-impl<V> Default for RecordMap<V> {
-    fn default() -> Self {
-        Self(HashMap::default())
-    }
-}
 
 impl<V> RecordMap<V> {
     /// Makes an empty map with room for `records` records.
@@ -115,16 +109,16 @@ impl Hasher for KeyHasher {
     }
 }
 
-/// The sum of the keys of a set of records, modulo 2^128, in any order. It tells whether a job's output has the
-/// records of its part, so that the input need not be read again.
+/// The sum of the keys of a set of records, modulo 2^128, in any order. It tells whether a job's output has
+/// the records of its part, so that the input need not be read again.
 ///
-/// Different sets of records have different sums unless their keys happen to add up to the same number. For ids that
-/// were chosen without knowing the seed (see [`RecordHasher`]), the chance is about 1 in 2^128. Bedrock, which writes
-/// the output, could compute the seed; but it could also just claim to have processed a record.
+/// Different sets of records have different sums unless their keys happen to add up to the same number. For
+/// ids that were chosen without knowing the seed (see [`RecordHasher`]), the chance is about 1 in 2^128.
+/// Bedrock, which writes the output, could find out the seed, but it could just as well invent answers.
 ///
-/// So equal sums are strong evidence and not a proof. Code that compares sums also compares the numbers of records, and
-/// counts each key once. If two different sets did pass as the same, the records that the output lacks would be
-/// reported as processed, and would have no line in any result file.
+/// So equal sums are strong evidence and not a proof. Code that compares sums also compares the numbers of
+/// records, and counts each key once. If two different sets did pass as the same, the records that the output
+/// lacks would be reported as processed, and would have no line in any result file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KeySum(u128);
 

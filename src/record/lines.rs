@@ -16,15 +16,15 @@ pub struct Line<'a> {
 pub struct Run<'a> {
     /// Where in the file the first line starts, in bytes from 0.
     pub byte: u64,
-    /// The lines, each with its `\n`, which only the last line of the file may lack; `None` for a single line that is
-    /// too long.
+    /// The lines, each with its `\n`, which only the last line of the file may lack; `None` for a single line
+    /// that is too long.
     pub bytes: Option<&'a [u8]>,
 }
 
 /// Splits a stream of chunks into runs of lines, as long as the chunks allow. Holds at most one line.
 ///
-/// Only `\n` ends a line. Unicode line separators and quotes are ordinary bytes here: a single stray quote must not
-/// swallow the rest of a file.
+/// Only `\n` ends a line. Unicode line separators and quotes are ordinary bytes here: a single stray quote
+/// must not swallow the rest of a file.
 #[derive(Debug)]
 pub struct RunSplitter {
     max_line_bytes: usize,
@@ -39,8 +39,8 @@ pub struct RunSplitter {
 }
 
 impl RunSplitter {
-    /// Makes a splitter for a file. A line over `max_line_bytes` that is cut by the chunks is reported without its bytes;
-    /// one within a single chunk is part of a run.
+    /// Makes a splitter for a file. A line over `max_line_bytes` that is cut by the chunks is reported
+    /// without its bytes; one within a single chunk is part of a run.
     #[must_use]
     pub fn new(max_line_bytes: usize) -> Self {
         Self { max_line_bytes, carry: Vec::new(), too_long: false, line_start: 0, fed: 0 }
@@ -100,8 +100,8 @@ impl RunSplitter {
         }
     }
 
-    /// Makes room for `more` bytes, but never for more than the longest line. The vector alone would double its memory as
-    /// it grows, up to twice the longest line.
+    /// Makes room for `more` bytes, but never for more than the longest line. The vector alone would double
+    /// its memory as it grows, up to twice the longest line.
     fn make_room(&mut self, more: usize) {
         let (length, capacity) = (self.carry.len(), self.carry.capacity());
         if length + more > capacity {
@@ -115,8 +115,8 @@ impl RunSplitter {
     }
 }
 
-/// Splits a stream of chunks into single lines, by the rules of [`RunSplitter`]. The last line may lack its `\n`. A
-/// file that ends with `\n` does not have an empty line after it.
+/// Splits a stream of chunks into single lines, by the rules of [`RunSplitter`]. The last line may lack its
+/// `\n`. A file that ends with `\n` does not have an empty line after it.
 #[derive(Debug)]
 pub struct LineSplitter {
     runs: RunSplitter,
@@ -155,7 +155,8 @@ impl LineSplitter {
     }
 }
 
-/// Calls `each` for every line of a run. `number` is the number of the first line, and afterwards of the next one.
+/// Calls `each` for every line of a run. `number` is the number of the first line, and afterwards of the next
+/// one.
 fn split<E>(
     run: Run<'_>,
     max_line_bytes: usize,

@@ -1,5 +1,5 @@
-//! From bytes to records: lines of input as users write them, lines of output as Bedrock writes them. Pure; imports
-//! `base` only.
+//! From bytes to records: lines of input as users write them, lines of output as Bedrock writes them. Pure;
+//! imports `base` only.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -20,19 +20,20 @@
 //!
 //! # Three readers of one grammar
 //!
-//! A drop may have 50 GB, and a function has 15 minutes for it, so input and output are each read by three readers.
-//! A line goes to the fastest one first, and to the next one only if that could not tell:
+//! A drop may have 50 GB, and a function has 15 minutes for it, so input and output are each read by three
+//! readers. A line goes to the fastest one first, and to the next one only if that could not tell:
 //!
-//! 1. `template` compares the line with the last one that was proven, from one value to the next. Programs write
-//!    drops, so almost all lines pass here.
-//! 2. `scan` proves that the line is JSON with the usual members, many bytes at a time. It remembers nothing of the
-//!    line but where its values are, which make the next template.
+//! 1. `template` compares the line with the last one that was proven, from one value to the next. Programs
+//!    write drops, so almost all lines pass here.
+//! 2. `scan` proves that the line is JSON with the usual members, many bytes at a time. It remembers nothing
+//!    of the line but where its values are, which make the next template.
 //! 3. `judge_input` and `interpret_output` read any line with `serde_json`, several times slower.
 //!
-//! The first two either prove that a line is good or say nothing about it. Only the third decides what is wrong with
-//! a line of input, and what an unusual line of output says. So a mistake in a fast reader can never refuse a good
-//! line; it could only accept a bad one. `make strictness` looks for that: it compares what the three find on a
-//! million mutated lines with an oracle that shares no code with them (`tests/strictness/oracle.rs`).
+//! The first two either prove that a line is good or say nothing about it. Only the third decides what is
+//! wrong with a line of input, and what an unusual line of output says. So a mistake in a fast reader can
+//! never refuse a good line; it could only accept a bad one, or take another line of output for a success.
+//! `make strictness` looks for that: it compares what the three find on a million mutated lines with an
+//! oracle that shares no code with them (`tests/strictness/oracle.rs`).
 
 mod escape;
 pub mod input;

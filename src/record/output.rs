@@ -12,9 +12,9 @@ use crate::record::scalars::Scalars;
 use crate::record::scan::{Scanner, inside_quotes};
 use crate::record::template::Template;
 
-/// Reads one line of Bedrock's output. Any JSON object with an id and an output or an error is an answer: it was
-/// paid for, and a record without an answer may be submitted, and paid for, once more. Returns `None` for any other
-/// line, such as the truncated last line of a job that was stopped.
+/// Reads one line of Bedrock's output. Any JSON object with an id and an output or an error is an answer: it
+/// was paid for, and a record without an answer may be submitted, and paid for, once more. Returns `None` for
+/// any other line, such as the truncated last line of a job that was stopped.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html>
 ///
 /// AWS documents a string `recordId` and either `modelOutput` or an `error` with a numeric `errorCode` and an
@@ -38,7 +38,8 @@ pub fn parse_output_record(line: &[u8]) -> Option<OutputRecord<'_>> {
     OutputReader::default().read(line)
 }
 
-/// Reads line after line of Bedrock's output, with the three readers that the [module](crate::record) describes.
+/// Reads line after line of Bedrock's output, with the three readers that the [module](crate::record)
+/// describes.
 #[derive(Debug, Default)]
 pub struct OutputReader {
     /// The last proven line.
@@ -62,8 +63,8 @@ impl OutputReader {
         }
     }
 
-    /// Proves that a line is the usual one with a model's output, makes it the new template, and returns where its id
-    /// is. `None` means that the line is not proven: it may say anything.
+    /// Proves that a line is the usual one with a model's output, makes it the new template, and returns
+    /// where its id is. `None` means that the line is not proven: it may say anything.
     pub(super) fn prove_success(&mut self, text: &str) -> Option<Range<usize>> {
         let scanner = Scanner::new(text);
         let mut record_id = None;
@@ -74,8 +75,8 @@ impl OutputReader {
             let first = scanner.byte(value);
             let end = match first {
                 b'{' | b'[' => scanner.value(value, MAX_DEPTH, &mut self.scalars)?,
-                // Not one of the values that may differ in the next line: whether a member is null, and so counts as
-                // missing, makes a difference.
+                // Not one of the values that may differ in the next line: whether a member is null, and so
+                // counts as missing, makes a difference.
                 _ => scanner.scalar(value)?,
             };
             match text.get(key)? {

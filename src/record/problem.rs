@@ -14,8 +14,8 @@ pub struct RecordError {
     pub what: RecordProblem,
 }
 
-/// What can be wrong with a line. Text of the line appears in it as [`text::name`](crate::base::text::name) shows it:
-/// truncated and escaped.
+/// What can be wrong with a line. Text of the line appears in it as [`text::name`](crate::base::text::name)
+/// shows it: truncated and escaped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum RecordProblem {

@@ -1,4 +1,5 @@
-//! Remembers the ids of a drop's last records, to find an id that is used twice. Pure, in memory of a fixed size.
+//! Remembers the ids of a drop's last records, to find an id that is used twice. Pure, in memory of a fixed
+//! size.
 
 use std::hint::black_box;
 
@@ -7,19 +8,22 @@ use crate::record::key::RecordKey;
 /// The largest number of lines whose ids can be remembered.
 pub(crate) const MAX_LINES: u64 = 10_000_000;
 
-/// The ids of the last lines: as many lines as a job may have records. If no id is used twice within that distance,
-/// none is used twice in any part of the drop, wherever the drop is cut. Takes 24 to 40 bytes for each line.
+/// The ids of the last lines: as many lines as a job may have records. If no id is used twice within that
+/// distance, none is used twice in any part of the drop, wherever the drop is cut. Takes 24 to 40 bytes for
+/// each line.
 ///
-/// A ring holds the keys in the order of their lines. One way through the ring is a *round*. Two hash tables tell
-/// where in the ring a key is: one table for the lines of this round, and one for those of the round before, which
-/// this round overwrites. When a round ends, the older table is emptied for the next one.
+/// A ring holds the keys in the order of their lines. One way through the ring is a *round*. Two hash tables
+/// tell where in the ring a key is: one table for the lines of this round, and one for those of the round
+/// before, which this round overwrites. When a round ends, the older table is emptied for the next one.
 ///
-/// What takes time is to get a random entry of a table from memory. So both tables are in one list of pairs, where one
-/// access gets the entries of both, and [`warm_cache`](Self::warm_cache) gets the entries for many keys at once.
+/// What takes time is to get a random entry of a table from memory. So both tables are in one list of pairs,
+/// where one access gets the entries of both, and [`warm_cache`](Self::warm_cache) gets the entries for many
+/// keys at once.
 #[derive(Debug)]
 pub(crate) struct RecentIds {
     /// The upper halves of the keys. Which slot a key has depends on bits of its lower half. So keys count as
-    /// equal only if 82 bits or more are equal, with room for 100,000 lines: by chance, that never happens in a drop.
+    /// equal only if 82 bits or more are equal, with room for 100,000 lines: by chance, that never happens in
+    /// a drop.
     ring: Vec<u64>,
     slots: Vec<[Slot; 2]>,
     /// Which of each pair belongs to this round: 0 or 1.
@@ -30,8 +34,8 @@ pub(crate) struct RecentIds {
     position_bits: u32,
 }
 
-/// An entry of a hash table. The low bits are a position in the ring, counted from 1; the other bits are a tag, made
-/// of as many bits of the key as there is room for. 0 if the entry is empty.
+/// An entry of a hash table. The low bits are a position in the ring, counted from 1; the other bits are a
+/// tag, made of as many bits of the key as there is room for. 0 if the entry is empty.
 type Slot = u32;
 
 const EMPTY: Slot = 0;
@@ -60,17 +64,17 @@ impl RecentIds {
 
     /// Reads the first slot that adding each of these keys will look at, and does nothing with it.
     ///
-    /// The tables are far larger than the processor's cache, so almost every look-up waits for memory. These reads do
-    /// not depend on each other, so the processor waits for all of them at the same time. The look-ups that follow find
-    /// their slots in the cache.
+    /// The tables are far larger than the processor's cache, so almost every look-up waits for memory. These
+    /// reads do not depend on each other, so the processor waits for all of them at the same time. The
+    /// look-ups that follow find their slots in the cache.
     pub(crate) fn warm_cache(&self, keys: impl Iterator<Item = RecordKey>) {
         let used = keys.filter(|key| self.slots.get(self.first_slot(*key)) != Some(&[EMPTY; 2])).count();
         // Without a use of the result, the compiler would leave out the reads.
         black_box(used);
     }
 
-    /// Adds the id of a line. If one of the last lines has the same id, returns that line and adds nothing. Lines are
-    /// counted from 1 and must be added in order; some may be left out.
+    /// Adds the id of a line. If one of the last lines has the same id, returns that line and adds nothing.
+    /// Lines are counted from 1 and must be added in order; some may be left out.
     #[inline]
     pub(crate) fn add(&mut self, key: RecordKey, line: u64) -> Option<u64> {
         let lines = self.ring.len() as u64;
@@ -78,8 +82,8 @@ impl RecentIds {
             self.start_round(lines);
         }
         let position = usize::try_from(line - 1 - self.round_start).unwrap_or_default();
-        // This round has overwritten what the round before had at lower positions. What it had at this position is just
-        // too far away.
+        // This round has overwritten what the round before had at lower positions. What it had at this
+        // position is just too far away.
         if let Lookup::Known(earlier) = self.look_up(key, 1 - self.this_round)
             && earlier > position
         {

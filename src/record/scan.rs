@@ -1,11 +1,13 @@
-//! Proves in one fast pass that UTF-8 text is valid JSON, without halves of surrogate pairs and without more nesting
-//! than allowed. Pure. <https://www.rfc-editor.org/rfc/rfc8259>
+//! Proves in one fast pass that UTF-8 text is valid JSON, without halves of surrogate pairs and without more
+//! nesting than allowed. Pure. <https://www.rfc-editor.org/rfc/rfc8259>
 //!
-//! Every function takes the offset where a part of the text starts, and returns the offset where it ends. `None` means
-//! that the part is not proven, not that it is bad: the caller asks a slower reader (see the [module](crate::record)).
+//! Every function takes the offset where a part of the text starts, and returns the offset where it ends.
+//! `None` means that the part is not proven, not that it is bad: the caller asks a slower reader (see the
+//! [module](crate::record)).
 //!
-//! Most bytes of a line are in strings. They are compared 64 at a time. Each comparison gives a mask with one bit for
-//! each byte, the first byte in the lowest bit, and a few operations on masks find the escapes and the closing quote.
+//! Most bytes of a line are in strings. They are compared 64 at a time. Each comparison gives a mask with one
+//! bit for each byte, the first byte in the lowest bit, and a few operations on masks find the escapes and
+//! the closing quote.
 
 use std::ops::Range;
 
@@ -14,8 +16,8 @@ use wide::u8x64;
 use crate::record::escape::{UNIT_BYTES, code_unit, four_hex_digits, is_high_half, is_low_half};
 use crate::record::scalars::Scalars;
 
-/// Scans a text of one or more lines of JSON. No part of the JSON extends past its line: `\n` is a control character,
-/// which no string may contain, and it is not skipped as white space.
+/// Scans a text of one or more lines of JSON. No part of the JSON extends past its line: `\n` is a control
+/// character, which no string may contain, and it is not skipped as white space.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scanner<'a>(&'a [u8]);
 
@@ -51,8 +53,8 @@ impl<'a> Scanner<'a> {
         (self.byte(at) == token).then_some(at + 1)
     }
 
-    /// Proves any value that nests at most `depth` levels of objects and arrays, and adds to `scalars` where its
-    /// strings, numbers and literals are.
+    /// Proves any value that nests at most `depth` levels of objects and arrays, and adds to `scalars` where
+    /// its strings, numbers and literals are.
     #[inline]
     pub(crate) fn value(self, at: usize, depth: usize, scalars: &mut Scalars) -> Option<usize> {
         match self.byte(at) {
@@ -72,8 +74,8 @@ impl<'a> Scanner<'a> {
         self.object(at, |_, value| self.value(value, depth, scalars))
     }
 
-    /// Proves an object. `member` gets where a key is, with its quotes, and where its value starts. It proves the value
-    /// and returns where that ends.
+    /// Proves an object. `member` gets where a key is, with its quotes, and where its value starts. It proves
+    /// the value and returns where that ends.
     pub(crate) fn object(
         self,
         at: usize,
@@ -180,8 +182,8 @@ impl<'a> Scanner<'a> {
                 if digits & !is_hex_digit(block).to_bitmask() != 0 {
                     return None;
                 }
-                // The digits of half of a surrogate pair start with a D. In the last byte of a block, the first
-                // digit is not seen yet.
+                // The digits of half of a surrogate pair start with a D. In the last byte of a block, the
+                // first digit is not seen yet.
                 let mut halves = units & ((is(b'd') | is(b'D')).to_bitmask() >> 1 | 1 << 63);
                 while halves != 0 {
                     // The digits follow the `u`.
@@ -211,8 +213,8 @@ impl<'a> Scanner<'a> {
         }))
     }
 
-    /// Checks the escape whose four digits are at `digits`. The low half of a surrogate pair is good only where a high
-    /// half before it has announced it.
+    /// Checks the escape whose four digits are at `digits`. The low half of a surrogate pair is good only
+    /// where a high half before it has announced it.
     fn check_half(self, digits: usize, low_half_at: &mut Option<usize>) -> Option<()> {
         let unit = four_hex_digits(self.0, digits)?;
         if is_high_half(unit) {
@@ -230,7 +232,7 @@ struct Carry {
     escaped: u64,
     /// Which of its first bytes must be digits of an escape.
     digits: u64,
-    /// Where the low half of a surrogate pair must be: its backslash.
+    /// Where the low half of a surrogate pair must be: its digits.
     low_half_at: Option<usize>,
 }
 
@@ -259,12 +261,12 @@ fn up_to_first(mask: u64) -> u64 {
     mask ^ mask.wrapping_sub(1)
 }
 
-/// Returns which bytes of a block are escaped: those after an odd number of backslashes. `carry` is 1 if the last byte
-/// of the block before escapes the first byte of this one, and is set for the next block.
+/// Returns which bytes of a block are escaped: those after an odd number of backslashes. `carry` is 1 if the
+/// last byte of the block before escapes the first byte of this one, and is set for the next block.
 ///
 /// A run of backslashes escapes every second byte, counted from its start. Every second bit is set in `ODD`;
-/// subtracting the start of each run from the bits after it flips the bits of the run in a single carry. The method
-/// is that of simdjson.
+/// subtracting the start of each run from the bits after it flips the bits of the run in a single carry. The
+/// method is that of simdjson.
 fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
     const ODD: u64 = 0xAAAA_AAAA_AAAA_AAAA;
     let starts = backslashes & !*carry;

@@ -1,9 +1,9 @@
 //! Recognizes a line that differs from an earlier one only in its values. Pure.
 //!
-//! Most records of a drop are made by one program, and differ only in the values of some members. If the scalars of a
-//! JSON text (strings, numbers, `true`, `false`, `null`) are replaced by other scalars, the result is JSON with the
-//! same members at the same depth. So once a line has been proven, another line is proven too if it has the same
-//! bytes between its scalars.
+//! Most records of a drop are made by one program, and differ only in the values of some members. If the
+//! scalars of a JSON text (strings, numbers, `true`, `false`, `null`) are replaced by other scalars, the
+//! result is JSON with the same members at the same depth. So once a line has been proven, another line is
+//! proven too if it has the same bytes between its scalars.
 
 use std::ops::Range;
 
@@ -43,8 +43,8 @@ enum Next {
 }
 
 impl Template {
-    /// Makes a proven line the template. Other lines may differ from it in `scalars` only, of which `record_id` is one;
-    /// a scalar that is not listed must be the same in every line.
+    /// Makes a proven line the template. Other lines may differ from it in `scalars` only, of which
+    /// `record_id` is one; a scalar that is not listed must be the same in every line.
     pub(crate) fn learn(&mut self, line: &[u8], scalars: &Scalars, record_id: &Range<usize>) {
         self.pieces.clear();
         let scalars = scalars.as_slice();
@@ -75,8 +75,8 @@ impl Template {
         }
     }
 
-    /// If the line that starts at `at` matches the template, returns where its id is, without the quotes, and where the
-    /// line ends.
+    /// If the line that starts at `at` matches the template, returns where its id is, without the quotes, and
+    /// where the line ends.
     #[inline]
     pub(crate) fn match_line(&self, scanner: Scanner<'_>, mut at: usize) -> Option<(Range<usize>, usize)> {
         let mut id = 0..0;
@@ -104,7 +104,8 @@ impl Template {
 mod tests {
     use super::*;
 
-    /// The template of `line`, in which other lines may differ in these parts. The first part is the record id.
+    /// The template of `line`, in which other lines may differ in these parts. The first part is the record
+    /// id.
     fn template(line: &str, parts: &[&str]) -> Template {
         let mut scalars = Scalars::default();
         for part in parts {

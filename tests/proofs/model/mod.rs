@@ -250,7 +250,7 @@ fn the_moves_of_the_model_are_those_of_the_code() {
         first_line: 1,
         records: 1,
         without_id: 0,
-        ids: KeySum::default(),
+        id_sum: KeySum::default(),
     };
     let job = JobEntry::waiting(&drop_id, &source, &part, 1, &by);
     let drop = DropEntry::claim(drop_id, source, &by);
