@@ -58,30 +58,6 @@ pub const fn truncated<T: Display>(text: T) -> Shown<T> {
     Shown { text, max_chars: LINE_CHARS, kept: Kept::All }
 }
 
-/// A number of things, such as `1 record` or `2 records`.
-#[derive(Debug, Clone, Copy)]
-pub struct Count<N> {
-    number: N,
-    noun: &'static str,
-}
-
-/// Shows a number of things. The plural of the noun must be made with `s`.
-///
-/// ```
-/// # use bedrock_vpc_batch::base::text::count;
-/// assert_eq!([0, 1, 2].map(|n| count(n, "byte").to_string()), ["0 bytes", "1 byte", "2 bytes"]);
-/// ```
-pub const fn count<N: Display + PartialEq + From<u8>>(number: N, noun: &'static str) -> Count<N> {
-    Count { number, noun }
-}
-
-impl<N: Display + PartialEq + From<u8>> Display for Count<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.number == N::from(1) { "" } else { "s" };
-        write!(f, "{} {}{plural}", self.number, self.noun)
-    }
-}
-
 /// Escapes the characters in a JSON text that have no visible form. The result is JSON that means the same.
 #[must_use]
 pub fn escape_json(json: &str) -> String {

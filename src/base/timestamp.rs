@@ -3,8 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::{Date, Month, OffsetDateTime};
 
 /// A number of seconds since 1970, written as `2026-11-23T15:05:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,9 +35,25 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// Reads the text that [`Display`](std::fmt::Display) writes; `None` for any other.
+    fn parse(text: &str) -> Option<Self> {
+        let number = |start: usize| text.get(start..start + 2)?.parse::<u8>().ok();
+        let month = Month::try_from(number(5)?).ok()?;
+        let date = Date::from_calendar_date(text.get(..4)?.parse().ok()?, month, number(8)?).ok()?;
+        let time = date.with_hms(number(11)?, number(14)?, number(17)?).ok()?;
+        let parsed = Self(time.assume_utc().unix_timestamp());
+        (parsed.to_string() == text).then_some(parsed)
+    }
+}
+
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
-        Self(OffsetDateTime::from(time).unix_timestamp())
+        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        Self(match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => seconds(since),
+            Err(before) => -seconds(before.duration()),
+        })
     }
 }
 
@@ -51,12 +66,13 @@ impl From<Timestamp> for SystemTime {
 
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text =
-            OffsetDateTime::from_unix_timestamp(self.0).ok().and_then(|time| time.format(&Rfc3339).ok());
-        match text {
-            Some(text) => f.write_str(&text),
-            None => write!(f, "{} s since 1970", self.0),
-        }
+        let Ok(time) = OffsetDateTime::from_unix_timestamp(self.0) else {
+            return write!(f, "{} s since 1970", self.0);
+        };
+        let (year, month, day) = time.to_calendar_date();
+        let (hour, minute, second) = time.to_hms();
+        let month = u8::from(month);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 
@@ -69,15 +85,35 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        OffsetDateTime::parse(&text, &Rfc3339)
-            .map(|time| Self(time.unix_timestamp()))
-            .map_err(de::Error::custom)
+        Self::parse(&text).ok_or_else(|| de::Error::custom("not a time such as 2026-11-23T15:05:00Z"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_forms_are_refused() {
+        for text in [
+            "",
+            "2026-11-23",
+            "2026-11-23T15:05:00",
+            "2026-11-23T15:05:00.0Z",
+            "2026-13-01T00:00:00Z",
+            "2026-02-30T00:00:00Z",
+            "2026-11-23T25:05:00Z",
+            "2026-11-23t15:05:00z",
+            "2026-11-23T+1:05:00Z",
+            "é026-11-23T15:05:00Z",
+        ] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+        for seconds in [0, 1, 951_782_400, 1_795_446_300, 253_402_300_799] {
+            let time = Timestamp::from_secs(seconds);
+            assert_eq!(Timestamp::parse(&time.to_string()), Some(time));
+        }
+    }
 
     #[test]
     fn is_written_in_whole_seconds_and_read_back() {

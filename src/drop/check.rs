@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::base::count::Counted;
 use crate::base::text;
 use crate::drop::generated_id::GeneratedId;
 use crate::drop::identity::DropId;
@@ -28,7 +29,7 @@ pub fn check_source(source: &DropSource, max_drop_bytes: u64) -> Option<Problem>
         return Some(Problem::of_file("the key does not end in .jsonl", fix));
     }
     (source.size_bytes > max_drop_bytes).then(|| {
-        let (bytes, most) = (text::count(source.size_bytes, "byte"), text::count(max_drop_bytes, "byte"));
+        let (bytes, most) = (Counted(source.size_bytes, "byte"), Counted(max_drop_bytes, "byte"));
         let what = format!("the file has {bytes}; a drop may have at most {most}");
         Problem::of_file(what, "split the file and drop its parts one by one")
     })

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::base::text::count;
+use crate::base::count::Counted;
 
 /// Bedrock's quotas for one job over one file. They depend on the model and the Region and change with time,
 /// so they are configuration; the defaults are the documented values.
@@ -32,7 +32,7 @@ pub const MAX_PARTS: usize = 100_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuotaProblem {
     /// There are fewer records than a job needs.
-    #[error("the file has {}; a job needs at least {min}", count(*records, "record"))]
+    #[error("the file has {}; a job needs at least {min}", Counted(*records, "record"))]
     TooFewRecords {
         /// How many records the drop has.
         records: u64,
@@ -40,7 +40,7 @@ pub enum QuotaProblem {
         min: u64,
     },
     /// This number of records cannot be cut into jobs, however small the records are.
-    #[error("the {} cannot be cut into files of {}", count(*records, "record"), quotas.records())]
+    #[error("the {} cannot be cut into files of {}", Counted(*records, "record"), quotas.records())]
     NoCount {
         /// How many records the drop has.
         records: u64,
@@ -50,9 +50,9 @@ pub enum QuotaProblem {
     /// Wherever the drop is cut, a part has too many bytes or too few records.
     #[error(
         "the {} cannot be cut into files of {} and at most {}",
-        count(*records, "record"),
+        Counted(*records, "record"),
         quotas.records(),
-        count(quotas.max_file_bytes, "byte")
+        Counted(quotas.max_file_bytes, "byte")
     )]
     NoParts {
         /// How many records the drop has.
@@ -87,9 +87,9 @@ impl QuotaProblem {
                     return format!(
                         "make the records smaller: they have {} on average, and {} fit into a file only if they have \
                          at most {}",
-                        count(mean, "byte"),
-                        count(min, "record"),
-                        count(most, "byte"),
+                        Counted(mean, "byte"),
+                        Counted(min, "record"),
+                        Counted(most, "byte"),
                     );
                 }
                 // At this average size, `fewer` records fill one file less, and `more` are just enough for
@@ -120,9 +120,9 @@ impl Quotas {
     /// Returns how many records a job may have, as text such as `100 to 100000 records`.
     fn records(&self) -> String {
         if self.min_records == self.max_records {
-            return count(self.min_records, "record").to_string();
+            return Counted(self.min_records, "record").to_string();
         }
-        format!("{} to {}", self.min_records, count(self.max_records, "record"))
+        format!("{} to {}", self.min_records, Counted(self.max_records, "record"))
     }
 
     /// Returns the numbers of records nearest to `records` that can be cut into jobs, if the records are

@@ -1,6 +1,6 @@
 //! What can be wrong with a line of a drop, and how to fix it. Pure.
 
-use crate::base::text::count;
+use crate::base::count::Counted;
 
 /// How many levels deep a line may nest. Requests to models have far fewer, and `serde_json` does not read more.
 pub const MAX_DEPTH: usize = 128;
@@ -25,7 +25,7 @@ pub enum RecordProblem {
     Blank,
     #[error("the bytes are not UTF-8")]
     NotUtf8,
-    #[error("the line is longer than {}", count(*.0, "byte"))]
+    #[error("the line is longer than {}", Counted(*.0 as u64, "byte"))]
     TooLong(usize),
     #[error("the line is not a JSON object but {0}")]
     NotAnObject(&'static str),
