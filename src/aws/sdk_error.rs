@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 
 use crate::aws::error::{Error, ErrorKind};
 
@@ -17,23 +17,30 @@ pub(crate) fn classify<E>(call: String, error: SdkError<E, HttpResponse>) -> Err
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    match &error {
-        SdkError::ServiceError(answer) => {
-            let status = answer.raw().status().as_u16();
-            let code = answer.err().code().unwrap_or("unknown error").to_owned();
-            let kind = kind_of_refusal(&code, status);
-            let message = answer.err().message().unwrap_or("no message").to_owned();
-            let headers = answer.raw().headers();
-            let request_ids =
-                REQUEST_ID_HEADERS.iter().filter_map(|name| headers.get(*name)).collect::<Vec<_>>();
-            let refusal = Refusal { code, status, request_ids: request_ids.join(" "), message };
-            Error::Call { call, kind, source: Box::new(refusal) }
-        }
+    match error {
+        SdkError::ServiceError(answer) => refusal(call, answer.err().meta(), answer.raw()),
         SdkError::ConstructionFailure(_) => {
             Error::Call { call, kind: ErrorKind::Internal, source: Box::new(error) }
         }
         _ => Error::Call { call, kind: ErrorKind::Unavailable, source: Box::new(error) },
     }
+}
+
+/// Makes the error of a refusal. Its code is not generic over the operation, or every call would have a copy.
+#[inline(never)]
+fn refusal(call: String, meta: &ErrorMetadata, answer: &HttpResponse) -> Error {
+    let status = answer.status().as_u16();
+    let code = meta.code().unwrap_or("unknown error").to_owned();
+    let kind = kind_of_refusal(&code, status);
+    let message = meta.message().unwrap_or("no message").to_owned();
+    let mut request_ids = String::new();
+    for id in REQUEST_ID_HEADERS.iter().filter_map(|name| answer.headers().get(*name)) {
+        if !request_ids.is_empty() {
+            request_ids.push(' ');
+        }
+        request_ids.push_str(id);
+    }
+    Error::Call { call, kind, source: Box::new(Refusal { code, status, request_ids, message }) }
 }
 
 /// A service's refusal. The SDK's own error prints as just "service error", so this keeps what the service said.

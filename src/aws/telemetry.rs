@@ -171,8 +171,10 @@ fn line(
     level: &Level,
     fields: Vec<(&str, Value)>,
 ) -> Map<String, Value> {
-    let mut line: Map<String, Value> =
-        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let mut line = Map::new();
+    for (name, value) in fields {
+        line.insert(name.to_owned(), value);
+    }
     let millis = u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis());
     let millis = millis.unwrap_or(u64::MAX);
     let seconds = Timestamp::from(time).to_string();

@@ -42,14 +42,16 @@ pub struct Stored<T> {
     pub etag: ETag,
 }
 
-/// The result of one try of a conditional write.
-enum Written {
-    /// The entry is stored.
-    Own(ETag),
-    /// Another write came first.
-    Lost,
-    /// The write had no effect, for this reason, and may be tried again.
-    Again(Error),
+/// How S3 answered a conditional write.
+enum Answer {
+    /// The entry is written.
+    Written(ETag),
+    /// Another write is under way.
+    Conflict(Error),
+    /// The entry is not written, because the condition does not hold.
+    ConditionFails(Error),
+    /// Any other error, or none: the entry may be written.
+    Failed(Error),
 }
 
 impl Store {
@@ -86,7 +88,18 @@ impl Store {
         self.write_if(key, entry, Some(read)).await
     }
 
-    /// Writes an entry if the object is still as it was read or, if `read` is `None`, if there is no object.
+    /// Writes an entry if the object is still as it was read or, if `read` is `None`, if there is no object. Each entry has
+    /// the id of its writer, so an invocation recognizes its own:
+    ///
+    /// | S3 answers | the object is now | result |
+    /// |---|---|---|
+    /// | 200 | | our entry |
+    /// | 409: another write is under way | | try again |
+    /// | 412 or 404: the condition does not hold | as it was read | try again: the loser leaves the work to the winner, so there must be one |
+    /// | 412 or 404 | our entry | our entry: the SDK retries by itself, and an earlier attempt had its effect |
+    /// | 412 or 404 | another entry, or gone | `None` |
+    /// | another error, or nothing | our entry | our entry: only the answer was lost. Otherwise, nobody would know of the lease |
+    /// | another error, or nothing | anything else | the error |
     async fn write_if<T>(&self, key: &str, entry: T, read: Option<&ETag>) -> Result<Option<Stored<T>>, Error>
     where
         T: Serialize + DeserializeOwned + PartialEq + Send + Sync,
@@ -94,38 +107,35 @@ impl Store {
         let bytes = to_json(key, &entry)?;
         let mut attempt = 1;
         loop {
-            match self.write_once(key, &entry, bytes.clone(), read).await? {
-                Written::Own(etag) => return Ok(Some(Stored { entry, etag })),
-                Written::Lost => return Ok(None),
-                Written::Again(error) if attempt == CONDITIONAL_ATTEMPTS => return Err(error),
-                Written::Again(_) => {}
+            let (error, condition_fails) = match self.put_if(key, bytes.clone(), read).await? {
+                Answer::Written(etag) => return Ok(Some(Stored { entry, etag })),
+                Answer::Conflict(error) => {
+                    attempt += 1;
+                    pause_before(attempt, error).await?;
+                    continue;
+                }
+                Answer::ConditionFails(error) => (error, true),
+                Answer::Failed(error) => (error, false),
+            };
+            let stored = match self.get_json::<T>(key).await {
+                Err(unread) if condition_fails => return Err(unread),
+                stored => stored.ok().flatten(),
+            };
+            let is_as_read = stored.as_ref().map(|stored| &stored.etag) == read;
+            let own = stored.filter(|stored| stored.entry == entry);
+            match (condition_fails, is_as_read) {
+                (true, true) => {
+                    attempt += 1;
+                    pause_before(attempt, error).await?;
+                }
+                (true, false) => return Ok(own),
+                (false, _) => return own.map_or(Err(error), |own| Ok(Some(own))),
             }
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(10..100 << attempt))).await;
-            attempt += 1;
         }
     }
 
-    /// Tries a conditional write once. Each entry has the id of its writer, so an invocation recognizes its own:
-    ///
-    /// | S3 answers | the object is now | result |
-    /// |---|---|---|
-    /// | 200 | | `Own` |
-    /// | 412 or 404: the condition does not hold | as it was read | `Again`: the loser leaves the work to the winner, so there must be one |
-    /// | 412 or 404 | our entry | `Own`: the SDK retries by itself, and an earlier attempt had its effect |
-    /// | 412 or 404 | another entry, or gone | `Lost` |
-    /// | 409: another write is under way | | `Again` |
-    /// | another error, or nothing | our entry | `Own`: only the answer was lost. Otherwise, nobody would know of the lease |
-    /// | another error, or nothing | anything else | the error |
-    async fn write_once<T>(
-        &self,
-        key: &str,
-        entry: &T,
-        bytes: Vec<u8>,
-        read: Option<&ETag>,
-    ) -> Result<Written, Error>
-    where
-        T: DeserializeOwned + PartialEq + Send + Sync,
-    {
+    /// Sends a conditional write once.
+    async fn put_if(&self, key: &str, bytes: Vec<u8>, read: Option<&ETag>) -> Result<Answer, Error> {
         let request = self.client.put_object().bucket(&self.output_bucket).key(key).content_type(JSON_TYPE);
         let request = match read {
             None => request.if_none_match("*"),
@@ -133,24 +143,24 @@ impl Store {
         };
         let call = self.named("PutObject", key);
         let refusal = match request.body(bytes.into()).send().await {
-            Ok(answer) => return ETag::of_answer(&call, answer.e_tag).map(Written::Own),
+            Ok(answer) => return ETag::of_answer(&call, answer.e_tag).map(Answer::Written),
             Err(refusal) => refusal,
         };
-        let condition_fails = is_lost(&refusal) || is_gone(&refusal);
-        let is_conflict = is_conflict(&refusal);
+        let (condition_fails, is_conflict) = (is_lost(&refusal) || is_gone(&refusal), is_conflict(&refusal));
         let error = sdk_error::classify(call, refusal);
-        let is_own = |stored: &Stored<T>| stored.entry == *entry;
-        if condition_fails {
-            let stored = self.get_json::<T>(key).await?;
-            if stored.as_ref().map(|stored| &stored.etag) == read {
-                return Ok(Written::Again(error));
-            }
-            return Ok(stored.filter(is_own).map_or(Written::Lost, |own| Written::Own(own.etag)));
-        }
-        if is_conflict {
-            return Ok(Written::Again(error));
-        }
-        let stored = self.get_json::<T>(key).await.ok().flatten();
-        stored.filter(is_own).map_or(Err(error), |own| Ok(Written::Own(own.etag)))
+        Ok(match (condition_fails, is_conflict) {
+            (true, _) => Answer::ConditionFails(error),
+            (false, true) => Answer::Conflict(error),
+            (false, false) => Answer::Failed(error),
+        })
     }
+}
+
+/// Waits before the next attempt at a conditional write, or gives up with the error of the last one.
+async fn pause_before(attempt: u32, error: Error) -> Result<(), Error> {
+    if attempt > CONDITIONAL_ATTEMPTS {
+        return Err(error);
+    }
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(10..50 << attempt))).await;
+    Ok(())
 }
