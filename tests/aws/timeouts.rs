@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bedrock_vpc_batch::aws::error::{Chain, Error, ErrorKind};
 use bedrock_vpc_batch::aws::store::objects::Store;
-use bedrock_vpc_batch::flow::handlers::Complete;
-use bedrock_vpc_batch::flow::handlers::Submit;
+use bedrock_vpc_batch::flow::handlers::{Complete, Submit};
 use bedrock_vpc_batch::local::clients;
 use bedrock_vpc_batch::local::s3::KeyPair;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use bedrock_vpc_batch::flow::handlers::Complete;
-use bedrock_vpc_batch::flow::handlers::Submit;
+use bedrock_vpc_batch::flow::handlers::{Complete, Submit};
 use bedrock_vpc_batch::local::clients;
 use serde_json::{Value, json};
 
