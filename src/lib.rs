@@ -1,19 +1,57 @@
 //! Drop a JSONL file into a private S3 bucket, get Amazon Bedrock batch inference results back in a
 //! private S3 bucket, inside a VPC.
 //!
-//! # The two flows
+//! # The flows
 //!
 //! ```text
-//! submit:    S3 put ─► event ─► validate ─► plan ─► store (copy) ─► job ─► bedrock
-//!                      which     every       one     to a key that   with   CreateModel-
-//!                      object?   line        part    Bedrock takes   VPC    InvocationJob
+//! submit: an S3 put becomes jobs                                     the ledger then says
+//!   identify_drop         look at the object that the event names
+//!     ▼
+//!   claim_drop            get the lease on the drop                  drop  Reading
+//!     ▼
+//!   judge_drop            read it once, judge every line, plan jobs  drop  Accepted, or Rejected,
+//!     ▼                                                                    and then report_rejection
+//!   make_jobs             put their input where Bedrock can read it  job   Waiting
+//!     ▼
+//!   ask_for_jobs          ask Bedrock for each job, once             job   Submitting, then Submitted
 //!
-//! complete:  state change ─► event ─► bedrock ─► output ─► accounting ─► results/, summary.json
-//!                            whose    GetModel-  every     the sum is
-//!                            job?     Invoc…Job  line      checked
+//! complete: the end of a job becomes results
+//!   end_job               ask Bedrock, read the output, compare all  job   Ended, or Doubtful
+//!     ▼                                                                    until a later look
+//!   carry_out             write the results, pass on what remains    job   Settled
+//!     ▼
+//!   finish_drop           after the last job, write summary.json     drop  Finished
+//!     ▼
+//!   ask_for_oldest_jobs   a slot is free: ask for jobs that wait     job   Submitting, then Submitted
 //!
-//! sweep:     schedule ─► what is open ─► the step that comes next, of either flow
+//! sweep: on a schedule, goes on with what a lost event or a crash has left open
+//!   reconcile             compare the input bucket with the ledger
+//!     ▼
+//!   resume_jobs           take the step that each job's entry calls for
+//!     ▼
+//!   resume_drops          take the step that each drop's entry calls for
 //! ```
+//!
+//! [`flow`] has the steps, with these names. [`ledger`] says where every drop and job stands.
+//!
+//! # The rooms
+//!
+//! | room | what it has |
+//! |---|---|
+//! | `base` | small types that every room uses |
+//! | `record` | one line: of a drop, as users write it, and of the output, as Bedrock writes it |
+//! | `drop` | one drop: where it comes from, its ids and keys, its verdict, its parts |
+//! | `job` | one job: the request, what the output says, what becomes of the records |
+//! | `ledger` | where every drop and job stands, and which moves are legal |
+//! | `aws` | the adapters: the environment, the clock, S3, Bedrock, the log |
+//! | `flow` | the order of the steps |
+//! | `local` | the whole pipeline on one machine, with an embedded S3 and a stand-in for Bedrock |
+//! | `doctor` | examines an account |
+//! | `cli` | the command line |
+//! | `bin` | the two functions and the command line: `main` only |
+//!
+//! A room imports only itself and the rooms above it in this table. The first five are pure: they decide, but read and
+//! write nothing. `tests/project/rooms.rs` checks both, and that no files import each other in a circle.
 
 pub mod aws;
 pub mod base;

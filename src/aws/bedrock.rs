@@ -70,7 +70,7 @@ pub enum Found {
 }
 
 impl Bedrock {
-    /// An adapter around this client.
+    /// Makes an adapter around this client.
     #[must_use]
     pub fn new(client: Client) -> Self {
         let config = client.config();
@@ -86,7 +86,7 @@ impl Bedrock {
     /// as one. The SDK's own retries would hide which attempt was refused.
     ///
     /// # Errors
-    /// [`Error::Internal`] if the request cannot be built. What Bedrock answers is in the [`Submission`].
+    /// Returns [`Error::Internal`] if the request cannot be built. What Bedrock answers is in the [`Submission`].
     pub async fn create(&self, request: &JobRequest) -> Result<Submission, Error> {
         let mut submission = self.create_once(request).await?;
         let mut pause = self.backoff;
@@ -129,7 +129,7 @@ impl Bedrock {
     /// Returns what Bedrock says about a job now.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if a call fails.
     pub async fn get(&self, job_arn: &str) -> Result<JobDescription, Error> {
         let sent = self.client.get_model_invocation_job().job_identifier(job_arn).send().await;
         let job = sent.map_err(|error| {
@@ -142,7 +142,7 @@ impl Bedrock {
     /// token, even if it differs from the request.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if a call fails.
     pub async fn find(&self, request: &JobRequest) -> Result<Found, Error> {
         let mut foreign = None;
         for job_arn in self.named(&request.job_name).await? {

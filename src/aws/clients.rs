@@ -1,5 +1,5 @@
-//! The SDK clients, built once per process. Every call has an end: the SDK by itself waits for ever for a
-//! server that accepts and never answers.
+//! The SDK clients, built once per process. Every call has a time limit: without one, the SDK waits indefinitely for a
+//! server that accepts a connection and never answers.
 
 use std::time::Duration;
 
@@ -20,16 +20,16 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::aws::config::{Config, variable};
 
-/// How often the SDK tries one call, the first time included. It retries throttling, 5xx and broken
-/// connections by itself, always with the same client request token.
+/// How often the SDK tries a call, including the first time. It retries throttling, 5xx, and broken connections by
+/// itself, always with the same client request token.
 const ATTEMPTS: u32 = 3;
 
-/// Connecting is quick, or the network is not there.
+/// The time limit for connecting. A server that can be reached answers sooner.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 
-/// Both clients. Cheap to clone.
+/// The clients of both services. They are cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Clients {
     /// Amazon S3.
@@ -38,12 +38,12 @@ pub struct Clients {
     pub bedrock: aws_sdk_bedrock::Client,
 }
 
-/// A variable that Lambda sets is not in the environment: there is no default.
+/// A variable that Lambda always sets is missing. There is no default for it.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("invalid environment: {0} is not set")]
 pub struct NotSet(pub &'static str);
 
-/// A `main` that fails prints its error in this form, for an operator to read.
+/// Shows the plain message: a `main` that fails prints its error in this form, and an operator reads it.
 impl std::fmt::Debug for NotSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self, f)
@@ -51,11 +51,11 @@ impl std::fmt::Debug for NotSet {
 }
 
 impl Clients {
-    /// Clients with Region, credentials and endpoints from the Lambda environment. There is nothing else that
-    /// Lambda gives them by, so the other sources of the SDK's default chain are neither asked nor linked.
+    /// Makes clients with the Region, credentials, and endpoints of the Lambda environment. Lambda provides them in no
+    /// other way, so the other sources of the SDK's default chain are neither asked nor linked.
     ///
     /// # Errors
-    /// [`NotSet`].
+    /// Returns [`NotSet`] if the Region or the credentials are missing.
     pub async fn from_env(config: &Config) -> Result<Self, NotSet> {
         let region = EnvironmentVariableRegionProvider::new().region().await.ok_or(NotSet("AWS_REGION"))?;
         for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
@@ -69,7 +69,7 @@ impl Clients {
         Ok(Self::new(&sdk, config.s3_force_path_style))
     }
 
-    /// Clients on a loaded configuration.
+    /// Makes clients from a configuration.
     #[must_use]
     pub fn new(sdk: &SdkConfig, s3_force_path_style: bool) -> Self {
         let s3 = aws_sdk_s3::config::Builder::from(sdk).force_path_style(s3_force_path_style).build();
@@ -77,7 +77,8 @@ impl Clients {
     }
 }
 
-/// What the environment says of one service, `AWS_ENDPOINT_URL_S3`, or else of all, `AWS_ENDPOINT_URL`.
+/// Reads settings of a service from the environment: from the variable for this service, such as
+/// `AWS_ENDPOINT_URL_S3`, or else from the one for all services, such as `AWS_ENDPOINT_URL`.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html> (read 2026-11)
 #[derive(Debug)]
 struct Environment;
@@ -89,8 +90,8 @@ impl LoadServiceConfig for Environment {
     }
 }
 
-/// What every client has that is not loaded: Region, credentials, and limits. Nothing that is not set on the builder
-/// comes from anywhere else, neither from the environment nor from a profile.
+/// Starts a configuration with a Region, credentials, and limits. It loads nothing: what is not set on the builder is
+/// not taken from the environment or from a profile either.
 pub(crate) fn explicit(
     region: Region,
     credentials: impl ProvideCredentials + 'static,
@@ -105,8 +106,8 @@ pub(crate) fn explicit(
         .stalled_stream_protection(stalls(call_timeout))
 }
 
-/// Adds the HTTP client and the limits to a configuration that is about to be loaded: the doctor's, which examines
-/// the account of a profile.
+/// Adds the HTTP client and the limits to a configuration that is about to be loaded. The doctor uses this, because it
+/// examines the account of a profile.
 pub fn prepare(loader: ConfigLoader, call_timeout: Duration) -> ConfigLoader {
     loader
         .http_client(Builder::new().tls_provider(TLS).build_https())
@@ -114,13 +115,13 @@ pub fn prepare(loader: ConfigLoader, call_timeout: Duration) -> ConfigLoader {
         .stalled_stream_protection(stalls(call_timeout))
 }
 
-/// The one HTTP client of both services. All calls share its connector, whose root certificates are read
-/// here: a client that the SDK builds reads them for each service, and once more for the first call.
+/// Makes the HTTP client for both services. All calls share its connector, so the root certificates are read once,
+/// here. A client that the SDK builds reads them for each service, and once more for the first call.
 pub(crate) fn http_client() -> SharedHttpClient {
     shared(Connector::builder().connector_settings(connections()).tls_provider(TLS).build())
 }
 
-/// An HTTP client without TLS, for servers on the loopback address: it reads no root certificates.
+/// Makes an HTTP client without TLS, for servers on the loopback address. It reads no root certificates.
 #[cfg(feature = "local")]
 pub(crate) fn plain_http_client() -> SharedHttpClient {
     shared(Connector::builder().connector_settings(connections()).build_http())
@@ -139,12 +140,12 @@ fn timeouts(call_timeout: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(call_timeout)
-        // The attempts, and the pauses between them.
+        // All attempts, and the pauses between them.
         .operation_timeout(call_timeout * ATTEMPTS + Duration::from_secs(5))
         .build()
 }
 
-/// The time limits end with the first bytes of a body; this one ends a body that no longer flows.
+/// Ends a body that stops flowing. The limits in [`timeouts`] apply only until a body starts.
 fn stalls(call_timeout: Duration) -> StalledStreamProtectionConfig {
     StalledStreamProtectionConfig::enabled().grace_period(call_timeout).build()
 }

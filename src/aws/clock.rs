@@ -1,4 +1,4 @@
-//! The one place that reads the clock, and where an invocation begins.
+//! Reads the clock, which no other file does, and starts invocations.
 
 use std::time::SystemTime;
 
@@ -11,13 +11,13 @@ pub fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// Starts an invocation that handles this request and is ended at `deadline`. Its writer id is random.
+/// Starts an invocation that handles this request, and that ends at `deadline` at the latest. Its writer id is random.
 #[must_use]
 pub fn invocation(request_id: String, deadline: SystemTime) -> Invocation {
     Invocation::new(request_id, random_id(), now(), deadline)
 }
 
-/// Starts an invocation for a request of its own.
+/// Starts an invocation for a new request, whose id is random.
 #[must_use]
 pub fn invocation_until(deadline: SystemTime) -> Invocation {
     invocation(random_id(), deadline)

@@ -1,5 +1,5 @@
-//! The environment of both functions. This file alone reads it; a bad one stops a function at its init,
-//! with every problem in one message. There is no way to a [`Config`] without subnets and security groups.
+//! The environment of both functions, which only this file reads. A bad variable stops a function when it starts, with
+//! every problem in one message. A [`Config`] always has subnets and security groups.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,11 +12,11 @@ use crate::base::arn::Arn;
 use crate::drop::quotas::Quotas;
 use crate::record::recent_ids::MAX_LINES;
 
-/// The longest job-name prefix: a job name has at most 63 characters, 33 of which are `-` and the job-id.
+/// The longest job-name prefix. A job name has at most 63 characters, and `-` and the job-id take 33 of them.
 /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html> (read 2026-11)
 const MAX_JOB_NAME_PREFIX: usize = 30;
 
-/// How a job reaches S3: never empty, at most 16 subnets and 5 security groups.
+/// The network through which a job reaches S3: 1 to 16 subnets, and 1 to 5 security groups.
 /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_VpcConfig.html> (read 2026-11)
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vpc {
@@ -38,16 +38,16 @@ impl Vpc {
     }
 }
 
-/// All settings, valid.
+/// All settings, which have been checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// The bucket that users write to.
     pub input_bucket: String,
-    /// The keys of drops start with this. Empty: any key is one of a drop.
+    /// What the keys of drops start with. If it is empty, a drop may have any key.
     pub input_prefix: String,
     /// The bucket that the pipeline and Bedrock write to.
     pub output_bucket: String,
-    /// Job names are `<prefix>-<job-id>`.
+    /// The start of every job name: names are `<prefix>-<job-id>`.
     pub job_name_prefix: String,
     /// The role that Bedrock assumes.
     pub job_role_arn: String,
@@ -55,32 +55,32 @@ pub struct Config {
     pub model_id: String,
     /// The subnets and security groups of every job.
     pub vpc: Vpc,
-    /// Which request shape `modelInput` has.
+    /// The shape of `modelInput`.
     pub model_invocation_type: ModelInvocationType,
     /// When Bedrock gives up on a job, in hours: 24 to 168.
     pub timeout_duration_in_hours: i32,
-    /// The KMS key of the results, if not the bucket's default.
+    /// The KMS key that Bedrock encrypts output with; `None` for the bucket's default.
     pub s3_encryption_key_id: Option<String>,
-    /// Tags of every job.
+    /// The tags of every job.
     pub job_tags: BTreeMap<String, String>,
     /// Bedrock's quotas for one job.
     pub quotas: Quotas,
     /// How often a record is given to Bedrock before it is reported as unprocessed: 1 to 10.
     pub max_attempts: u32,
-    /// The longest line of a drop, in bytes. `InvokeModel` takes bodies of up to 25,000,000 bytes; the
-    /// default leaves room for the rest of the record. Whether batch has the same limit is not documented.
+    /// The longest line of a drop, in bytes. `InvokeModel` takes bodies of up to 25,000,000 bytes, and the default
+    /// leaves room for the rest of the record. AWS does not document whether batch inference has the same limit.
     /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html>
     pub max_record_bytes: usize,
-    /// The largest drop that is read, in bytes. A function inside a VPC reads about 78 MB/s, so 50 GB take 11
-    /// of its 15 minutes.
+    /// The largest drop that is read, in bytes. A function in a VPC reads about 78 MB/s, so 50 GB take 11 of its 15
+    /// minutes.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html> (read 2026-11)
     pub max_drop_bytes: u64,
     /// How long one attempt of one call to S3 or Bedrock may take.
     pub call_timeout: Duration,
-    /// How long the event of a put may take: an object without a ledger entry that is older is taken for one whose
-    /// event was lost. A drop that is found too early is not run twice, it is only looked at twice.
+    /// How long the event of a put may take. If an object is older and has no ledger entry, its event counts as lost.
+    /// If the event is only late, the drop is looked at twice, but does not run twice.
     pub event_grace: Duration,
-    /// Address buckets in the path, as S3 stand-ins want it.
+    /// Whether URLs have the bucket in the path, as S3 stand-ins want it.
     pub s3_force_path_style: bool,
 }
 
@@ -90,7 +90,7 @@ pub struct ConfigError {
     problems: Vec<String>,
 }
 
-/// A `main` that fails prints its error in this form, for an operator to read.
+/// Shows the plain message: a `main` that fails prints its error in this form, and an operator reads it.
 impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -105,7 +105,8 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The name, default (none if required) and meaning of every variable: the table of `docs/configuration.md`.
+/// The name, default (`None` if it is required), and meaning of every variable. `docs/configuration.md` has the same
+/// table.
 pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
     ("INPUT_BUCKET", None, "bucket that users write to"),
     ("INPUT_PREFIX", Some(""), "the keys of drops start with this; empty: any key"),
@@ -141,13 +142,13 @@ pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
     (
         "EVENT_GRACE_SECONDS",
         Some("600"),
-        "how old an object must be before the sweep takes its event for lost; at most 86400",
+        "how old an object without a ledger entry is when its event counts as lost; at most 86400",
     ),
     ("S3_FORCE_PATH_STYLE", Some("false"), "`true` for S3 stand-ins that want the bucket in the path"),
 ];
 
-/// One variable of the process environment, `None` if it is not set or not UTF-8.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+/// Reads a variable of the process environment. Returns `None` if it is not set, or is not UTF-8.
+#[expect(clippy::disallowed_methods, reason = "everything else gets its settings from here")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -156,15 +157,15 @@ impl Config {
     /// Reads the process environment.
     ///
     /// # Errors
-    /// All problems of the environment in one.
+    /// Returns all problems of the environment in one error.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_vars(variable)
     }
 
-    /// Reads an environment given as a function.
+    /// Reads an environment that is given as a function.
     ///
     /// # Errors
-    /// All problems of the environment in one.
+    /// Returns all problems of the environment in one error.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut vars = Vars { var: &var, problems: Vec::new() };
 
@@ -180,10 +181,10 @@ impl Config {
         let job_name_prefix = vars.text(
             "JOB_NAME_PREFIX",
             is_job_name_prefix,
-            "is not 1 to 30 of a-z A-Z 0-9 -, beginning with a letter or digit",
+            "is not 1 to 30 of a-z A-Z 0-9 -, starting with a letter or digit",
         );
         let job_role_arn = vars.text("JOB_ROLE_ARN", is_role_arn, "is not the ARN of an IAM role");
-        let model_id = vars.text("MODEL_ID", is_model_id, "is not a model id, inference profile id or ARN");
+        let model_id = vars.text("MODEL_ID", is_model_id, "is not a model id, inference profile id, or ARN");
         let vpc = Vpc {
             subnet_ids: vars.ids("SUBNET_IDS", "subnet-", 16),
             security_group_ids: vars.ids("SECURITY_GROUP_IDS", "sg-", 5),
@@ -197,7 +198,7 @@ impl Config {
         let s3_encryption_key_id = vars.text(
             "S3_ENCRYPTION_KEY_ID",
             |value| value.is_empty() || is_key_id(value),
-            "is not a KMS key id, alias or ARN",
+            "is not a KMS key id, alias, or ARN",
         );
         let job_tags = vars.tags("JOB_TAGS");
         let quotas = Quotas {
@@ -245,7 +246,7 @@ impl Config {
     }
 }
 
-/// Reads variables and keeps the problems. Where there is one, the value returned is never used.
+/// Reads variables, and collects their problems. The value that is returned for a bad variable is never used.
 struct Vars<'a> {
     var: &'a dyn Fn(&str) -> Option<String>,
     problems: Vec<String>,
@@ -256,8 +257,8 @@ impl Vars<'_> {
         self.problems.push(format!("{name} {what}"));
     }
 
-    /// The value without white space around it, or the default; `None` if it is required and missing.
-    /// An empty value counts as unset: a template has no other way to leave a variable out.
+    /// Returns the value without the white space around it, or the default, or `None` if the variable is required and
+    /// missing. An empty value counts as missing, because a template has no other way to leave a variable out.
     fn value(&mut self, name: &str) -> Option<String> {
         let set = (self.var)(name);
         let value = set.as_deref().map(str::trim).filter(|value| !value.is_empty());
@@ -288,23 +289,23 @@ impl Vars<'_> {
         match value.parse::<N>() {
             Ok(number) if number >= min && number <= max => return number,
             Ok(_) => self.problem(name, format_args!("is not between {min} and {max}: {value}")),
-            Err(_) => self.problem(name, format_args!("is not a whole number from {min} on: {value:?}")),
+            Err(_) => self.problem(name, format_args!("is not a whole number of at least {min}: {value:?}")),
         }
         N::default()
     }
 
-    /// A comma-separated list of `prefix…` ids. The prefix tells subnets from security groups, which are
-    /// easily swapped, and which Bedrock would only miss when the job fails.
+    /// Reads a comma-separated list of `prefix…` ids. The prefix tells subnets from security groups: they are easily
+    /// swapped, and Bedrock would notice only when the job fails.
     fn ids(&mut self, name: &str, prefix: &str, max: usize) -> Vec<String> {
         let Some(value) = self.value(name) else { return Vec::new() };
         let ids: Vec<String> = value.split(',').map(|id| id.trim().to_owned()).collect();
         if ids.len() > max {
-            self.problem(name, format_args!("has {} items, at most {max} are allowed", ids.len()));
+            self.problem(name, format_args!("has {} items, but at most {max} are allowed", ids.len()));
         }
         for (index, id) in ids.iter().enumerate() {
             let rest = id.strip_prefix(prefix).unwrap_or_default();
             if id.is_empty() {
-                self.problem(name, format_args!("has a blank item at place {}", index + 1));
+                self.problem(name, format_args!("has a blank item in position {}", index + 1));
             } else if rest.is_empty() || id.len() > 32 || !rest.bytes().all(is_alphanumeric_or(b"-")) {
                 self.problem(name, format_args!("has an item that is not like {prefix}0123abcd: {id:?}"));
             } else if ids.iter().take(index).any(|earlier| earlier == id) {
@@ -321,7 +322,7 @@ impl Vars<'_> {
             return BTreeMap::new();
         };
         if tags.len() > 50 {
-            self.problem(name, format_args!("has {} tags, at most 50 are allowed", tags.len()));
+            self.problem(name, format_args!("has {} tags, but at most 50 are allowed", tags.len()));
         }
         for (key, value) in &tags {
             let is_text = |text: &str| {
@@ -340,6 +341,7 @@ fn is_alphanumeric_or(others: &[u8]) -> impl Fn(u8) -> bool {
     move |byte| byte.is_ascii_alphanumeric() || others.contains(&byte)
 }
 
+/// Returns whether a bucket may have this name.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 fn is_bucket(name: &str) -> bool {
     let is_inner =
@@ -369,12 +371,12 @@ fn is_role_arn(text: &str) -> bool {
         && text.len() <= 2048
 }
 
-/// Looser than the API's pattern, which is long and changes; Bedrock is the judge of the rest.
+/// Checks less than the API's pattern, which is long and changes. Bedrock checks the rest.
 fn is_model_id(id: &str) -> bool {
     (1..=2048).contains(&id.len()) && id.bytes().all(is_alphanumeric_or(b".:/_-"))
 }
 
-/// Looser than the API's pattern; Bedrock is the judge of the rest.
+/// Checks less than the API's pattern. Bedrock checks the rest.
 fn is_key_id(id: &str) -> bool {
     id.len() <= 2048 && id.bytes().all(is_alphanumeric_or(b":/_-"))
 }
@@ -436,15 +438,15 @@ mod tests {
             ("MODEL_ID", "a b", "MODEL_ID is not a model id"),
             ("SUBNET_IDS", "", "SUBNET_IDS is empty"),
             ("SUBNET_IDS", " ", "SUBNET_IDS is empty"),
-            ("SUBNET_IDS", "subnet-1,,subnet-2", "SUBNET_IDS has a blank item at place 2"),
-            ("SUBNET_IDS", "subnet-1,", "SUBNET_IDS has a blank item at place 2"),
+            ("SUBNET_IDS", "subnet-1,,subnet-2", "SUBNET_IDS has a blank item in position 2"),
+            ("SUBNET_IDS", "subnet-1,", "SUBNET_IDS has a blank item in position 2"),
             ("SUBNET_IDS", "sg-1", "SUBNET_IDS has an item that is not like subnet-0123abcd: \"sg-1\""),
             ("SUBNET_IDS", "subnet-1,subnet-1", "SUBNET_IDS has subnet-1 twice"),
-            ("SUBNET_IDS", &seventeen, "SUBNET_IDS has 17 items, at most 16 are allowed"),
+            ("SUBNET_IDS", &seventeen, "SUBNET_IDS has 17 items, but at most 16 are allowed"),
             (
                 "SECURITY_GROUP_IDS",
                 "sg-1,sg-2,sg-3,sg-4,sg-5,sg-6",
-                "SECURITY_GROUP_IDS has 6 items, at most 5",
+                "SECURITY_GROUP_IDS has 6 items, but at most 5",
             ),
             ("MODEL_INVOCATION_TYPE", "Chat", "MODEL_INVOCATION_TYPE is neither"),
             ("TIMEOUT_DURATION_IN_HOURS", "23", "TIMEOUT_DURATION_IN_HOURS is not between 24 and 168: 23"),
@@ -473,7 +475,7 @@ mod tests {
         vars.insert("MODEL_ID", "?");
         assert_eq!(
             read(&vars).unwrap_err(),
-            "invalid environment: MODEL_ID is not a model id, inference profile id or ARN: \"?\"; \
+            "invalid environment: MODEL_ID is not a model id, inference profile id, or ARN: \"?\"; \
              SUBNET_IDS is empty; SECURITY_GROUP_IDS is not set"
         );
     }

@@ -19,7 +19,7 @@ pub enum ErrorKind {
     Internal,
 }
 
-/// The name that Lambda logs and reports as the error's type. Alarms and redrive scripts match on it.
+/// Shows the name that Lambda logs and reports as the error's type. Alarms and redrive scripts match on it.
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -52,7 +52,7 @@ pub enum Error {
     Unreadable {
         /// The key of the object.
         key: String,
-        /// Why not.
+        /// Why it cannot be read.
         #[source]
         source: serde_json::Error,
     },
@@ -71,7 +71,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What to do about this error.
+    /// Returns what to do about this error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {

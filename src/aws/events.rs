@@ -1,7 +1,7 @@
 //! What wakes the functions: S3 notifications in three envelopes, and Bedrock's job state changes.
 //!
-//! The types of `aws_lambda_events` are used where they take what AWS sends. They do not for
-//! `s3:TestEvent`, nor for Bedrock's state change, whose documented sample has times that are not ISO 8601.
+//! The types of `aws_lambda_events` are used where they accept what AWS sends. They accept neither `s3:TestEvent` nor
+//! Bedrock's state change: the times in its documented sample are not ISO 8601.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::s3::S3EventRecord;
@@ -12,29 +12,29 @@ use serde_json::Value;
 use crate::aws::error::Error;
 use crate::base::s3_uri::{S3Uri, decode_notification_key};
 
-/// Bedrock's word in `detail-type`.
+/// The `detail-type` of Bedrock's job state changes.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-eventbridge.html>
 pub const JOB_STATE_CHANGE: &str = "Batch Inference Job State Change";
 
-/// Amazon S3's word in `detail-type`.
+/// The `detail-type` of Amazon S3's events for new objects.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>
 const OBJECT_CREATED: &str = "Object Created";
 
-/// An object that was put, as the event names it. The event is a hint; `HeadObject` is the truth.
+/// An object that was put, as the event names it. The event is only a hint; `HeadObject` tells the truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectCreated {
-    /// Bucket and decoded key.
+    /// The bucket and the decoded key.
     pub uri: S3Uri,
-    /// The version id; none in a bucket without versioning.
+    /// The version id; `None` in a bucket without versioning.
     pub version_id: Option<String>,
 }
 
-/// The objects that a payload names, each by itself: one bad record does not stop the others. None for
-/// `s3:TestEvent`, which S3 sends when a notification is set up.
+/// Returns the objects that a payload names. A bad record does not stop the others. `s3:TestEvent`, which S3 sends
+/// when a notification is set up, names no objects.
 ///
 /// # Errors
-/// [`Error::Event`] if the payload is none of: S3 notification, the same wrapped in SQS messages,
-/// EventBridge `Object Created`.
+/// Returns [`Error::Event`] if the payload is not an S3 notification, not SQS messages that contain one, and not
+/// EventBridge's `Object Created`.
 pub fn parse_object_created(payload: Value) -> Result<Vec<Result<ObjectCreated, Error>>, Error> {
     if payload.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         return Ok(Vec::new());
@@ -43,47 +43,47 @@ pub fn parse_object_created(payload: Value) -> Result<Vec<Result<ObjectCreated, 
         return Ok(vec![from_eventbridge(payload)]);
     }
     let Some(records) = payload.get("Records").and_then(Value::as_array) else {
-        return Err(Error::Event("it is no S3 notification, SQS message or Object Created event".into()));
+        return Err(Error::Event("not an S3 notification, SQS message, or Object Created event".into()));
     };
     let is_sqs =
         records.iter().any(|record| record.get("eventSource").and_then(Value::as_str) == Some("aws:sqs"));
     if !is_sqs {
         return Ok(records.iter().map(from_notification_record).collect());
     }
-    let messages: SqsEvent =
-        serde_json::from_value(payload).map_err(|error| Error::Event(format!("SQS message: {error}")))?;
+    let messages: SqsEvent = serde_json::from_value(payload)
+        .map_err(|error| Error::Event(format!("cannot read the SQS messages: {error}")))?;
     Ok(messages.records.into_iter().flat_map(|message| from_sqs_body(message.body.as_deref())).collect())
 }
 
 fn from_sqs_body(body: Option<&str>) -> Vec<Result<ObjectCreated, Error>> {
     let payload: Result<Value, _> = serde_json::from_str(body.unwrap_or_default());
     match payload {
-        // An SQS message within an SQS message is not followed.
+        // SQS messages inside an SQS message are not read.
         Ok(payload) if payload.pointer("/Records/0/body").is_none() => {
             parse_object_created(payload).unwrap_or_else(|error| vec![Err(error)])
         }
-        Ok(_) => vec![Err(Error::Event("SQS message: its body holds SQS messages".into()))],
-        Err(error) => vec![Err(Error::Event(format!("SQS message: its body is no JSON: {error}")))],
+        Ok(_) => vec![Err(Error::Event("the body of the SQS message has SQS messages in it".into()))],
+        Err(error) => vec![Err(Error::Event(format!("the body of the SQS message is not JSON: {error}")))],
     }
 }
 
 fn from_notification_record(record: &Value) -> Result<ObjectCreated, Error> {
-    let record =
-        S3EventRecord::deserialize(record).map_err(|error| Error::Event(format!("S3 record: {error}")))?;
+    let record = S3EventRecord::deserialize(record)
+        .map_err(|error| Error::Event(format!("cannot read the S3 record: {error}")))?;
     let name = record.event_name.unwrap_or_default();
     if !name.starts_with("ObjectCreated:") {
-        return Err(Error::Event(format!("S3 record: eventName is {name:?}, not ObjectCreated:…")));
+        return Err(Error::Event(format!("the S3 record's eventName is {name:?}, not ObjectCreated:…")));
     }
     let (Some(bucket), Some(encoded)) = (record.s3.bucket.name, record.s3.object.key) else {
-        return Err(Error::Event("S3 record: it has no bucket name or key".into()));
+        return Err(Error::Event("the S3 record lacks a bucket name or a key".into()));
     };
     let Some(key) = decode_notification_key(&encoded) else {
-        return Err(Error::Event(format!("S3 record: the key is not UTF-8: {encoded}")));
+        return Err(Error::Event(format!("the key in the S3 record is not UTF-8: {encoded}")));
     };
     object_created(bucket, key, record.s3.object.version_id)
 }
 
-/// The `detail` of an `Object Created` event, as far as it is used.
+/// The members of an `Object Created` event's `detail` that are used.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct ObjectCreatedDetail {
@@ -105,11 +105,11 @@ struct ObjectVersion {
 
 fn from_eventbridge(payload: Value) -> Result<ObjectCreated, Error> {
     let event: EventBridgeEvent<ObjectCreatedDetail> = serde_json::from_value(payload)
-        .map_err(|error| Error::Event(format!("EventBridge event: {error}")))?;
+        .map_err(|error| Error::Event(format!("cannot read the EventBridge event: {error}")))?;
     if event.detail_type != OBJECT_CREATED {
         let detail_type = event.detail_type;
         return Err(Error::Event(format!(
-            "EventBridge event: detail-type is {detail_type:?}, not {OBJECT_CREATED:?}"
+            "the EventBridge event's detail-type is {detail_type:?}, not {OBJECT_CREATED:?}"
         )));
     }
     // Unlike in a notification, the key is not encoded here.
@@ -118,21 +118,21 @@ fn from_eventbridge(payload: Value) -> Result<ObjectCreated, Error> {
 
 fn object_created(bucket: String, key: String, version_id: Option<String>) -> Result<ObjectCreated, Error> {
     if bucket.is_empty() || key.is_empty() {
-        return Err(Error::Event("S3 record: its bucket name or key is empty".into()));
+        return Err(Error::Event("the event's bucket name or key is empty".into()));
     }
-    // Versions that were put before versioning was switched on have this id; it is not theirs alone.
+    // Versions that were put before versioning was switched on share the id "null", so it does not identify one.
     let version_id = version_id.filter(|id| !id.is_empty() && id != "null");
     Ok(ObjectCreated { uri: S3Uri::new(bucket, key), version_id })
 }
 
-/// Whether this is the event of an EventBridge schedule rule.
+/// Returns whether this is the event of an EventBridge schedule rule.
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>
 #[must_use]
 pub fn is_schedule(payload: &Value) -> bool {
     payload.get("detail-type").and_then(Value::as_str) == Some("Scheduled Event")
 }
 
-/// A job's change of state, as far as it is used. Times are left out: their format is not what AWS says.
+/// The members of a job's state change that are used. Times are not, because their format is not the documented one.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobStateChange {
@@ -151,19 +151,19 @@ struct StateChangeEnvelope {
     detail: Value,
 }
 
-/// The state change that a payload carries.
+/// Reads the state change in a payload.
 ///
 /// # Errors
-/// [`Error::Event`] if it is no state change of a batch inference job.
+/// Returns [`Error::Event`] if the payload is not a state change of a batch inference job.
 pub fn parse_job_state_change(payload: &Value) -> Result<JobStateChange, Error> {
     let envelope = StateChangeEnvelope::deserialize(payload)
-        .map_err(|error| Error::Event(format!("EventBridge event: {error}")))?;
+        .map_err(|error| Error::Event(format!("cannot read the EventBridge event: {error}")))?;
     if envelope.detail_type != JOB_STATE_CHANGE {
         let detail_type = envelope.detail_type;
         return Err(Error::Event(format!(
-            "EventBridge event: detail-type is {detail_type:?}, not {JOB_STATE_CHANGE:?}"
+            "the EventBridge event's detail-type is {detail_type:?}, not {JOB_STATE_CHANGE:?}"
         )));
     }
     JobStateChange::deserialize(&envelope.detail)
-        .map_err(|error| Error::Event(format!("job state change: {error}")))
+        .map_err(|error| Error::Event(format!("cannot read the job state change: {error}")))
 }

@@ -74,11 +74,11 @@ impl OutputScan {
 }
 
 impl<'a> JobFiles<'a> {
-    /// Lists what Bedrock wrote for the job with this ARN. Other files, such as the one with which Bedrock tests whether
-    /// it can write, are left out.
+    /// Lists what Bedrock wrote for the job with this ARN. Other files, such as the one with which Bedrock tests
+    /// whether it can write, are left out.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if a call fails.
     pub async fn list(
         store: &'a Store,
         job_id: &JobId,
@@ -107,7 +107,7 @@ impl<'a> JobFiles<'a> {
     /// Reads the manifest; `None` if Bedrock wrote none.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if a call fails.
     pub async fn manifest(&self) -> Result<Option<Manifest>, Error> {
         match &self.output.manifest {
             None => Ok(None),
@@ -118,7 +118,7 @@ impl<'a> JobFiles<'a> {
     /// Reads all of the output of a job that has `records` records of a drop.
     ///
     /// # Errors
-    /// [`Error::Call`]; [`Error::OutOfTime`].
+    /// Returns [`Error::Call`] if a call fails, and [`Error::OutOfTime`] if the invocation is about to end.
     pub async fn scan(&self, drop_id: &DropId, records: u64, by: &Invocation) -> Result<OutputScan, Error> {
         let answers = Answers::with_capacity(drop_id.record_hasher(), records);
         let sections = || Sections::new(self.section_limits);
@@ -151,7 +151,8 @@ impl<'a> JobFiles<'a> {
     /// Reads the job's input, and counts its records by what the output says about them.
     ///
     /// # Errors
-    /// [`Error::Call`]; [`Error::OutOfTime`]; [`Error::Internal`] if the input is not what was put there.
+    /// Returns [`Error::Call`] if a call fails, [`Error::OutOfTime`] if the invocation is about to end, and
+    /// [`Error::Internal`] if the input is not what was put there.
     pub async fn match_input(&self, answers: &Answers, by: &Invocation) -> Result<Matched, Error> {
         let mut matched = Matched::default();
         let mut records = InputReader::default();
@@ -170,7 +171,7 @@ impl<'a> JobFiles<'a> {
     /// Writes the files `succeeded` and `errors`. If the output has only answers, S3 copies it.
     ///
     /// # Errors
-    /// [`Error::Call`]; [`Error::Internal`] if the output is not the one that was read.
+    /// Returns [`Error::Call`] if a call fails, and [`Error::Internal`] if the output is not the one that was read.
     pub async fn write_results(&self, scan: &OutputScan, succeeded: &str, errors: &str) -> Result<(), Error> {
         if scan.answers.is_empty() {
             return Ok(());
@@ -194,7 +195,7 @@ impl<'a> JobFiles<'a> {
     /// Writes the input lines of the remaining records. If these are all records, S3 copies the input.
     ///
     /// # Errors
-    /// [`Error::Call`]; [`Error::Internal`] if the input is not what was put there.
+    /// Returns [`Error::Call`] if a call fails, and [`Error::Internal`] if the input is not what was put there.
     pub async fn write_remaining(&self, answers: &Answers, to: &str) -> Result<(), Error> {
         if answers.is_empty() {
             return self.store.copy(&self.input, to).await;
@@ -225,7 +226,7 @@ fn in_time(by: &Invocation, key: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::OutOfTime(format!(
-        "{key} could not be read in time; give the function more memory, and so more processor time"
+        "{key} could not be read in time; give the function more memory, which also gives it more processor time"
     )))
 }
 

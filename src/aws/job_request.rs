@@ -39,8 +39,8 @@ pub fn from_config(config: &Config, job_id: &JobId) -> JobRequest {
 /// Translates a request for the SDK.
 ///
 /// # Errors
-/// [`Error::Internal`] if the recorded lists of subnets or security groups are empty, or if a member that the SDK
-/// requires is missing.
+/// Returns [`Error::Internal`] if the recorded lists of subnets or security groups are empty, or if a member that the
+/// SDK requires is missing.
 pub fn to_request(request: &JobRequest) -> Result<CreateModelInvocationJobInputBuilder, Error> {
     let job_name = &request.job_name;
     if request.subnet_ids.is_empty() || request.security_group_ids.is_empty() {

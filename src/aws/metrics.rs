@@ -1,5 +1,5 @@
-//! The metrics of the log lines, in CloudWatch's embedded metric format: CloudWatch Logs turns a line into metrics without
-//! any call of ours.
+//! The metrics of the log lines, in CloudWatch's embedded metric format: CloudWatch Logs turns a line into metrics
+//! without any call of ours.
 //!
 //! A field of a log line that is named in [`METRICS`] and has a number is a metric. A string that is named in
 //! [`DIMENSIONS`] is a dimension: the line's metrics are also kept for each of its values.
@@ -41,8 +41,8 @@ impl Unit {
     }
 }
 
-/// The name and unit of every metric, and when it has a data point: the table of `docs/operations.md`. A directive of the
-/// format may have 100 metrics, which is more than there are.
+/// The name and unit of every metric, and what its data points are. `docs/operations.md` has the same table. A
+/// directive of the format may have 100 metrics, which is more than there are.
 pub const METRICS: &[(&str, Unit, &str)] = &[
     ("DropsAccepted", Unit::Count, "a drop is valid and planned"),
     ("DropsRejected", Unit::Count, "a drop breaks a rule, so no retry can help"),
@@ -83,8 +83,8 @@ pub const METRICS: &[(&str, Unit, &str)] = &[
     ("LedgerEntriesMissing", Unit::Count, "a drop or a job that must have an entry in the ledger has none"),
 ];
 
-/// Adds what makes a line a document of the embedded metric format, if it has a metric. `millis` is the time of the line,
-/// since 1970.
+/// Adds what makes a line a document of the embedded metric format, if it has a metric. `millis` is the time of the
+/// line, since 1970.
 pub(super) fn embed(line: &mut Map<String, Value>, job_name_prefix: &str, millis: u64) {
     let is_number = |name: &str| line.get(name).is_some_and(Value::is_number);
     let metrics: Vec<Value> = METRICS

@@ -38,7 +38,7 @@ impl Selection {
     /// Writes the result file, unless it would be empty.
     ///
     /// # Errors
-    /// [`Error::Call`]; [`Error::Internal`] if the output is not the one that was judged.
+    /// Returns [`Error::Call`] if a call fails, and [`Error::Internal`] if the output is not the one that was judged.
     pub(crate) async fn write(&self, sections: &Sections, to: &str) -> Result<(), Error> {
         match sections.plan() {
             Plan::Sections(sections) => {

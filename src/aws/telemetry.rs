@@ -1,7 +1,8 @@
 //! Log lines: each event is one flat JSON object on a line of its own.
 //!
-//! `timestamp`, `level`, and `message` come first, then the event's fields by their own names. Some fields are metrics, as
-//! `metrics` says. `requestId` is that of the Lambda invocation, as in the lines that Lambda itself writes.
+//! `timestamp`, `level`, and `message` come first, then the event's fields by their own names. Some fields are
+//! metrics, as `metrics` says. `requestId` is that of the Lambda invocation, as in the lines that Lambda itself
+//! writes.
 //!
 //! ```text
 //! info!(drop.id = %drop_id, RecordsSucceeded = 150_u64, "job ended");
@@ -39,18 +40,19 @@ use crate::aws::metrics;
 use crate::base::text;
 use crate::base::timestamp::Timestamp;
 
-/// What begins a line, whatever else it has.
+/// The members that every line starts with.
 const FIRST: [&str; 3] = ["timestamp", "level", "message"];
 
-/// From here on the process logs to standard output, at the level that Lambda's `AWS_LAMBDA_LOG_LEVEL`
-/// names, else at what `RUST_LOG` says, else at `info`. `job_name_prefix` is that of the configuration.
+/// Makes the process log to standard output, at the level in Lambda's `AWS_LAMBDA_LOG_LEVEL`, or else in `RUST_LOG`, or
+/// else at `info`. `job_name_prefix` is the one in the configuration.
 pub fn init(job_name_prefix: &str) {
     let subscriber = json_lines(job_name_prefix, levels(variable), io::stdout);
-    // It fails only where there is a subscriber already, which then goes on.
+    // This fails only if there is a subscriber already, which then stays.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// What the first variable says that can be read: `info`, or for targets `warn,bedrock_vpc_batch::flow::ask_bedrock=debug`.
+/// Returns the levels in the first variable that can be read. It is a level, such as `info`, or has levels for targets,
+/// such as `warn,bedrock_vpc_batch::flow::ask_bedrock=debug`.
 fn levels(var: impl Fn(&str) -> Option<String>) -> Targets {
     let parse = |name| {
         let value = var(name)?;
@@ -62,8 +64,8 @@ fn levels(var: impl Fn(&str) -> Option<String>) -> Targets {
     levels.unwrap_or_else(|| Targets::new().with_default(Level::INFO))
 }
 
-/// A subscriber that writes JSON lines. `levels` chooses among the lines of this crate; of all others only
-/// warnings and errors are written, whatever `levels` says. A line that cannot be written is lost.
+/// Makes a subscriber that writes JSON lines. `levels` says which lines are written, but lines of other crates are
+/// written only if they are warnings or errors, too. A line that cannot be written is lost.
 pub fn json_lines<W>(
     job_name_prefix: &str,
     levels: Targets,
@@ -73,7 +75,7 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let layer = JsonLines { job_name_prefix: job_name_prefix.to_owned(), writer };
-    // The span of the invocation is needed for the id in it, also where only errors are logged.
+    // The invocation's span has the request id, so it is needed even if only errors are logged.
     let filter = filter_fn(is_invocation).or(levels.and(filter_fn(may_be_logged)));
     Registry::default().with(layer.with_filter(filter))
 }
@@ -82,7 +84,8 @@ fn is_invocation(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && metadata.target().starts_with("lambda_runtime")
 }
 
-/// The SDKs log requests and responses with their bodies, the runtime logs whole events.
+/// Returns whether a line may be logged. The SDKs log requests and responses with their bodies, and the runtime logs
+/// whole events.
 fn may_be_logged(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with(env!("CARGO_CRATE_NAME")) || *metadata.level() <= Level::WARN
 }
@@ -119,12 +122,12 @@ where
         event.record(&mut fields);
         let metadata = event.metadata();
         let line = line(&self.job_name_prefix, now(), metadata.level(), fields.0);
-        // In one call, so that lines of several threads do not mix. There is nowhere to tell of a failure.
+        // One call writes the line, so that lines of several threads do not mix. There is nowhere to report a failure.
         let _ = self.writer.make_writer_for(metadata).write_all(json_text(&line).as_bytes());
     }
 }
 
-/// The fields of an event, in its order.
+/// The fields of an event, in their order.
 #[derive(Default)]
 struct Fields(Vec<(&'static str, Value)>);
 
@@ -215,14 +218,14 @@ mod tests {
         Value::Object(line("demo", time(), &Level::INFO, fields))
     }
 
-    /// The members that every line has, and these.
+    /// A line with these members, and those that every line has.
     fn plain(members: Value) -> Value {
         let mut line = json!({"timestamp": "2026-11-23T15:05:00.007Z", "level": "INFO"});
         line.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         line
     }
 
-    /// The same with metrics and their units.
+    /// A line with these members, and with metrics, which are given with their units.
     fn measured(dimensions: Value, metrics: &[(&str, &str)], members: Value) -> Value {
         let metrics: Vec<Value> =
             metrics.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_field_has_its_place() {
+    fn each_field_becomes_a_member_a_metric_or_a_dimension() {
         let one = || json!([["JobNamePrefix"]]);
         let two = || json!([["JobNamePrefix"], ["JobNamePrefix", "Status"]]);
         let table: Vec<(Vec<(&str, Value)>, Value)> = vec![
@@ -254,7 +257,7 @@ mod tests {
                     json!({"message": "job waiting", "drop.id": "2050", "record.count": 150, "balanced": true}),
                 ),
             ),
-            // What the line says of itself cannot be overwritten.
+            // A field cannot overwrite the line's own members.
             (vec![("level", "x".into()), ("timestamp", 1.into())], plain(json!({}))),
             (
                 vec![("Records", 150.into()), ("job.id", "1".into())],
@@ -273,7 +276,7 @@ mod tests {
                 measured(two(), &[("JobsEnded", "Count")], json!({"JobsEnded": 1, "Status": "Completed"})),
             ),
             (vec![("Status", "Completed".into())], plain(json!({"Status": "Completed"}))),
-            // Not numbers, and not a metric.
+            // A metric is a number, and has a name in the table.
             (vec![("Records", "many".into())], plain(json!({"Records": "many"}))),
             (vec![("Records", true.into())], plain(json!({"Records": true}))),
             (vec![("Records", f64::NAN.into())], plain(json!({"Records": null}))),
@@ -301,7 +304,7 @@ mod tests {
         assert_eq!(names, required, "these members and no others");
     }
 
-    /// What the specification and its JSON schema demand of a document.
+    /// Checks what the specification and its JSON schema require of a document. Returns its number of metrics.
     fn assert_embedded_metric_format(line: &Value) -> usize {
         const UNITS: [&str; 2] = ["Count", "Seconds"];
         let metadata = &line["_aws"];
@@ -357,7 +360,7 @@ mod tests {
         }
     }
 
-    /// What is logged meanwhile: the text, and its lines without their timestamps.
+    /// Runs `log`, and returns what it logs: the text, and the lines without their timestamps.
     fn captured(levels: &str, log: impl FnOnce()) -> (String, Vec<Value>) {
         let captured = Captured::default();
         let writer = captured.clone();
@@ -437,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_held_to_warnings_at_any_level() {
+    fn other_crates_log_only_warnings_and_errors_at_any_level() {
         let log = || {
             trace!("ours");
             trace!(target: "aws_smithy_runtime::client", "theirs");

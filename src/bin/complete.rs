@@ -1,4 +1,4 @@
-//! The Lambda function `complete`: a job's change of state becomes results.
+//! The Lambda function `complete`: the end of a job becomes results. On a schedule, it also sweeps.
 
 use std::time::{Duration, UNIX_EPOCH};
 

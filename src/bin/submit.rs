@@ -1,4 +1,4 @@
-//! The Lambda function `submit`: an S3 put becomes a job.
+//! The Lambda function `submit`: an S3 put becomes jobs.
 
 use std::time::{Duration, UNIX_EPOCH};
 

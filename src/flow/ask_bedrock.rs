@@ -30,7 +30,7 @@ const MAX_REFUSED_JOBS: usize = 20;
 /// How long it takes, at most, to ask for one job, or for some at once. Jobs that are not asked for wait for the sweep.
 const TIME_TO_ASK: Duration = Duration::from_secs(10);
 
-/// What happened to a job that Bedrock was to be asked for.
+/// What happened when Bedrock was to be asked for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
     /// Bedrock has the job.
@@ -69,8 +69,8 @@ pub(super) async fn ask_for_jobs(context: &Context, parts: &[Part], by: &Invocat
     Ok(())
 }
 
-/// Asks for waiting jobs, the oldest first, until Bedrock accepts no more. Jobs that an operator had to fix come last,
-/// and the second refusal ends the step: nothing has been fixed, and the sweep will try again.
+/// Asks for waiting jobs, the oldest first, until Bedrock accepts no more. Jobs that were refused for a cause that an
+/// operator must fix come last. The second refusal ends the step: nothing has been fixed, and the sweep will try again.
 pub(super) async fn ask_for_oldest_jobs(context: &Context, by: &Invocation) -> Result<(), Error> {
     let mut refused_before = Vec::new();
     for marker in context.store.list_objects(keys::OPEN_PREFIX).await? {
@@ -111,11 +111,12 @@ async fn ask_for_new_job(context: &Context, job_id: &JobId, by: &Invocation) -> 
     }
 }
 
-/// Asks for a job that waits, or that another invocation was asking for when its lease ended. If the step fails, it gives
-/// the lease back, so that the next invocation need not wait for its end.
+/// Asks for a job that waits, or that another invocation was asking for when its lease ended. If the step fails, it
+/// gives the lease back, so that the next invocation need not wait for its end.
 ///
 /// # Errors
-/// Any failure, including a lost answer from Bedrock. The job may then exist, and the next invocation looks it up.
+/// Returns any failure, including a lost answer from Bedrock. The job may then exist, and the next invocation looks
+/// it up.
 pub(super) async fn ask_for_job(
     context: &Context,
     job: Stored<JobEntry>,
@@ -168,8 +169,8 @@ async fn give_lease_back(context: &Context, job: &Stored<JobEntry>, request: Job
     }
 }
 
-/// Looks the job up if it may exist, and asks for it otherwise. If Bedrock's answer does not say whether the job exists
-/// now, that is an error.
+/// Looks the job up if it may exist, and asks for it if it is not found. Fails if Bedrock's answer does not say whether
+/// the job exists now.
 ///
 /// A job of another request with the same name proves nothing until Bedrock refuses ours because of it: the listing may
 /// lag, and names may not be unique. The token makes it safe to ask.
@@ -222,7 +223,7 @@ async fn record_answer(
             let is_for_now = error.kind() == ErrorKind::Unavailable;
             let message = Chain(&error).to_string();
             if is_for_now {
-                info!(job.id = %job_id, refusal = message, "job waits: Bedrock accepts no more for now");
+                info!(job.id = %job_id, refusal = message, "job waits: Bedrock accepts no more jobs for now");
             } else {
                 warn!(
                     job.id = %job_id, refusal = message, JobsRefused = 1_u64,
@@ -238,7 +239,7 @@ async fn record_answer(
         Answer::NameInUse { job_arn } => {
             warn!(
                 drop.id = %drop_id, job.id = %job_id, job.arn = job_arn, JobsDiffer = 1_u64,
-                "a job of another request has this job's name; the next attempt has another"
+                "a job of another request has this job's name; the next attempt has another name"
             );
             let (attempt, limits) = (job.entry.as_attempt(), context.retry_limits());
             let outcome = Outcome::name_in_use(attempt, limits, &request.model_id, &job_arn, by.started);
@@ -263,7 +264,7 @@ async fn mark_asked(context: &Context, job: &JobEntry, is_asked: bool) {
     }
 }
 
-/// Reports how a job of ours differs from its request. We pay for it, so it is followed nevertheless.
+/// Reports how a job of ours differs from its request. We pay for the job, so the pipeline uses its results anyway.
 pub(super) fn report_differences(job_name: &str, job_arn: &str, differences: &[String]) {
     if !differences.is_empty() {
         error!(

@@ -37,7 +37,7 @@ pub(super) struct Output<'c> {
     pub(super) scan: OutputScan,
 }
 
-/// Whose job it is that has ended.
+/// Whose job has ended.
 enum Identity {
     /// The job of this entry, which is now `Submitted`.
     Ours(Box<(JobEntry, BedrockJob, JobEnd)>),
@@ -115,8 +115,8 @@ async fn identify_job(
     Ok(Identity::Ours(Box::new((entry, bedrock_job, end))))
 }
 
-/// Returns the entry as it is after the job was submitted. A state change may come before `submit` has recorded that
-/// the job exists, or after it died before that.
+/// Returns the entry as it is after the job was submitted. The state change may arrive before `submit` has recorded
+/// that the job exists, or `submit` may have died before it could.
 fn adopt(
     context: &Context,
     job: &JobEntry,
@@ -168,7 +168,7 @@ async fn match_records(
     Ok((matched, output.files.manifest().await?))
 }
 
-/// The next look at contradicting evidence; `None` if it has been in doubt for too long.
+/// Returns the next look at contradicting evidence, or `None` if the job has been in doubt for too long.
 fn doubt(state: &JobState, evidence: &Evidence, by: &Invocation) -> Option<Doubt> {
     let (since, looks) = match state {
         JobState::Doubtful(_, doubt) => (doubt.since, doubt.looks),

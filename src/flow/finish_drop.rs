@@ -54,7 +54,7 @@ async fn another_is_open(context: &Context, job: &JobEntry) -> Result<bool, Erro
     Ok(false)
 }
 
-/// All attempts at all parts of a drop; `None` as soon as one is not settled.
+/// Returns all attempts at all parts of a drop, or `None` as soon as one is not settled.
 async fn finished_attempts(
     context: &Context,
     drop: &DropEntry,
@@ -73,8 +73,8 @@ async fn finished_attempts(
     Ok(Some(finished))
 }
 
-/// All attempts at a part; `None` as soon as one is not settled. While the drop has its marker, a first attempt may not
-/// be recorded yet. Any other entry that is not there is missing.
+/// Returns all attempts at a part, or `None` as soon as one is not settled. While the drop has its marker, a first
+/// attempt may not be recorded yet. Every other entry must exist.
 async fn finished_attempts_at(
     context: &Context,
     drop: &DropEntry,

@@ -30,7 +30,7 @@ impl Submit {
     /// Submits every drop that the payload names. A failure does not stop the others.
     ///
     /// # Errors
-    /// The first failure, if any. Lambda then delivers the event again, and finds done what was done.
+    /// Returns the first failure. Lambda then delivers the event again, and the next invocation does only what is left.
     pub async fn handle(&self, payload: Value, by: &Invocation) -> Result<(), Error> {
         let mut first_error = None;
         for object in parse_object_created(payload)? {
@@ -64,7 +64,7 @@ impl Complete {
     /// Completes the job of a state change, or sweeps if the payload comes from the schedule.
     ///
     /// # Errors
-    /// Any failure. Lambda then delivers the event again, and finds done what was done.
+    /// Returns any failure. Lambda then delivers the event again, and the next invocation does only what is left.
     pub async fn handle(&self, payload: Value, by: &Invocation) -> Result<(), Error> {
         if is_schedule(&payload) {
             return Box::pin(sweep(&self.0, by)).await;

@@ -21,7 +21,7 @@ use crate::ledger::lease::Invocation;
 /// How much of the invocation's time is reserved for recording the verdict.
 const TIME_FOR_THE_VERDICT: Duration = Duration::from_secs(5);
 
-/// How often a drop is read, at most, that cannot be read in time. Each reading takes all of a function's time, which
+/// How often a drop that cannot be read in time is read, at most. Each reading takes all of a function's time, which
 /// other drops need, too.
 const MAX_READS: u32 = 3;
 
@@ -150,7 +150,7 @@ fn slowness(bytes: u64, by: &Invocation) -> TooSlow {
     TooSlow { bytes, seconds: Timestamp::from(now()).seconds_since(by.started).max(1) }
 }
 
-/// Why a drop is refused that no invocation could read to its end.
+/// The problem of a drop that no invocation could read to its end.
 fn unreadable_in_time(source: &DropSource, too_slow: Option<TooSlow>) -> Problem {
     let what = match too_slow {
         Some(TooSlow { bytes, seconds }) => format!(

@@ -26,7 +26,7 @@ const TIME_FOR_SOME_JOBS: Duration = Duration::from_secs(10);
 /// Makes the jobs of all parts of a drop. `is_new` says that this invocation has just accepted the drop.
 ///
 /// # Errors
-/// [`Error::Busy`] if there is not enough time for all: the sweep makes the others.
+/// Returns [`Error::Busy`] if there is not enough time for all jobs. The sweep makes the others.
 pub(super) async fn make_jobs(
     context: &Context,
     drop: &DropEntry,
@@ -37,7 +37,9 @@ pub(super) async fn make_jobs(
     for (done, some) in parts.chunks(CONCURRENT_PARTS).enumerate() {
         if !by.has_time_at(now(), TIME_FOR_SOME_JOBS) {
             let (drop_id, made, all) = (&drop.drop_id, done * CONCURRENT_PARTS, parts.len());
-            return Err(Error::Busy(format!("drop {drop_id}: {made} of {all} jobs made; the sweep goes on")));
+            return Err(Error::Busy(format!(
+                "drop {drop_id}: only {made} of {all} jobs were made in time; the sweep goes on"
+            )));
         }
         let made = some.iter().map(|part| Box::pin(make_job(context, drop, part, is_new, by)));
         join_all(made).await.into_iter().collect::<Result<(), Error>>()?;
@@ -59,7 +61,8 @@ async fn make_job(
         return Ok(());
     }
     if !is_new && !context.is_marked(&drop.source, &drop.drop_id).await? {
-        // The drop's marker is deleted after all its jobs are recorded. So this one was, and may be at Bedrock.
+        // The drop's marker is deleted after all its jobs are recorded. So this job was recorded, and may be at
+        // Bedrock.
         return if is_made().await? { Ok(()) } else { Err(missing_entry(&key)) };
     }
     let job = if write_input(context, drop, part).await? {

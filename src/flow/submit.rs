@@ -35,7 +35,7 @@ pub(super) async fn submit(context: &Context, object: &ObjectCreated, by: &Invoc
     }
 }
 
-/// Takes a drop from wherever it stands as far as it goes now: its jobs are submitted, or it is over.
+/// Takes a drop from where it stands as far as it can go now: until its jobs are submitted, or it is rejected.
 pub(super) async fn advance_drop(
     context: &Context,
     source: DropSource,

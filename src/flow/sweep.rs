@@ -3,12 +3,12 @@
 //! 1. [`reconcile`]: compare some of the input bucket with the ledger. A version without an entry gets a marker, as if
 //!    its event had come.
 //! 2. [`resume_jobs`]: the jobs that have a marker, oldest first. Each takes a few calls, or is at its end.
-//! 3. [`resume_drops`]: the drops that have a marker, oldest first. Those that were not read to their end come last: one
-//!    of them can take all the time that is left.
+//! 3. [`resume_drops`]: the drops that have a marker, oldest first. Those that were not read to their end come last:
+//!    one of them can take all the time that is left.
 //!
 //! Every drop and job that is not done has a marker. So the sweep reads the markers and nothing else, and its cost
-//! depends on what is open, not on what has ever been. It decides nothing itself: for each marker it reads the entry, and
-//! takes the step that the entry calls for. A failure does not stop the others.
+//! depends on what is open, not on what has ever been. It decides nothing itself: for each marker it reads the entry,
+//! and takes the step that the entry calls for. A failure does not stop the others.
 
 use std::time::Duration;
 
@@ -34,7 +34,8 @@ use crate::ledger::lease::Invocation;
 /// How much time the sweep reserves for one marker: it stops between markers, not in the middle of one.
 const TIME_FOR_ONE: Duration = Duration::from_secs(10);
 
-/// How long a marker may have no entry. What makes the entry is open as well, and has been tried several times by then.
+/// How long a marker may have no entry. The drop or job that makes the entry is open as well, and has been tried
+/// several times by then.
 const ENTRY_IS_LATE: Duration = Duration::from_secs(3_600);
 
 /// The age at which the input of a waiting job is renewed. Inputs expire after 30 days at the earliest, and a job that
@@ -77,14 +78,14 @@ pub(super) async fn sweep(context: &Context, by: &Invocation) -> Result<(), Erro
         match keys::parse_marker(&marker.key) {
             Some(Open::Job(job_id)) => jobs.push((marker, job_id)),
             Some(Open::Drop(drop_id)) => drops.push((marker, drop_id)),
-            None => warn!(key = marker.key, "not a marker"),
+            None => warn!(key = marker.key, "object is not a marker"),
         }
     }
     let is_out_of_time = !Box::pin(resume_jobs(context, &jobs, &mut pass, by)).await
         || !Box::pin(resume_drops(context, &drops, &mut pass, by)).await;
     let (open, done) = (markers.len(), pass.done.saturating_sub(1));
     if is_out_of_time {
-        warn!(open, done, "sweep out of time; the next one goes on");
+        warn!(open, done, "sweep ran out of time; the next one goes on");
     }
     info!(open, done, is_full = pass.is_full, OldestWaitingSeconds = pass.oldest_waiting_seconds, "swept");
     pass.first_error.map_or(Ok(()), Err)
@@ -209,7 +210,7 @@ async fn renew_input(
     context.store.replace(&keys::job_entry(&job.entry.job_id), next, &job.etag).await
 }
 
-/// How many readings of a drop have started and not ended.
+/// Returns how many readings of a drop have started and not ended.
 fn attempts(drop: &DropEntry) -> u32 {
     match &drop.state {
         DropState::Reading(reading) => reading.attempts,

@@ -8,11 +8,12 @@ use crate::record::parsed::Answer;
 /// What one line of Bedrock's output means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineVerdict {
-    /// A record, and what Bedrock said to it.
+    /// The line is for a record, and says this about it.
     Answered(Answer),
-    /// A record that the output already has. The first line counts, unless it has an error that may pass.
+    /// The line is for a record that already has a line. The first line counts. But if it has an error that may pass,
+    /// the first line that does not counts instead, and is `Answered`, too.
     Repeated,
-    /// No record, such as the cut last line of a stopped job.
+    /// The line is not a record. The last line of a stopped job may be cut off, for example.
     Unreadable,
 }
 
@@ -21,7 +22,7 @@ pub enum LineVerdict {
 pub struct Answers {
     hasher: RecordHasher,
     reader: OutputReader,
-    /// Of each line, in the order in which they were judged.
+    /// The verdicts on all lines, in the order in which they were judged.
     verdicts: Vec<LineVerdict>,
     by_record: RecordMap<Answer>,
     ids: KeySum,
@@ -45,13 +46,13 @@ impl Answers {
         }
     }
 
-    /// Takes in one line, given without its `\n`.
+    /// Judges the next line, which is given without its `\n`.
     pub fn judge(&mut self, line: &[u8]) -> LineVerdict {
         let verdict = match self.reader.read(line) {
             None => LineVerdict::Unreadable,
             Some(record) => self.judge_record(self.hasher.key_of(&record.record_id), record.answer),
         };
-        // A blank line says nothing, so it cannot be an answer that was lost.
+        // A blank line cannot be a lost answer.
         if verdict == LineVerdict::Unreadable && !line.trim_ascii().is_empty() {
             self.unreadable += 1;
         }
@@ -65,7 +66,7 @@ impl Answers {
             return LineVerdict::Answered(answer);
         }
         self.repeated += 1;
-        // An error that may pass was no last word, and is in no result file: what came of the record counts.
+        // An error that may pass is not final, and goes into neither result file. A final answer takes its place.
         if answer != Answer::Retryable && self.by_record.get(key) == Some(&Answer::Retryable) {
             self.by_record.replace(key, answer);
             return LineVerdict::Answered(answer);
@@ -73,49 +74,49 @@ impl Answers {
         LineVerdict::Repeated
     }
 
-    /// Takes back that the last line counts as unreadable: it has no `\n`, so its file was cut in the middle of it,
-    /// which says nothing against the rest.
+    /// Stops counting the last line of a file as unreadable, given how many lines were unreadable before it. The line
+    /// has no `\n`, so the file was cut off in the middle of it. That does not make the rest of the output doubtful.
     pub fn forgive_cut_line(&mut self, unreadable_before: u64) {
         self.unreadable = self.unreadable.min(unreadable_before);
     }
 
-    /// How many records the output has.
+    /// Returns how many records the output has.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.by_record.count()
     }
 
-    /// How many lines are for records that the output already has.
+    /// Returns how many lines are for records that the output already has.
     #[must_use]
     pub fn repeated(&self) -> u64 {
         self.repeated
     }
 
-    /// How many lines were unreadable.
+    /// Returns how many lines were unreadable.
     #[must_use]
     pub fn unreadable(&self) -> u64 {
         self.unreadable
     }
 
-    /// The verdicts on all lines, in the order in which they were judged.
+    /// Returns the verdicts on all lines, in the order in which they were judged.
     #[must_use]
     pub fn verdicts(&self) -> &[LineVerdict] {
         &self.verdicts
     }
 
-    /// Whether the output has anything but successes. If not, the results are a copy of it.
+    /// Returns whether every line of the output is a success. Then the result file is a copy of the output.
     #[must_use]
     pub fn is_all_success(&self) -> bool {
         self.verdicts.iter().all(|verdict| *verdict == LineVerdict::Answered(Answer::Succeeded))
     }
 
-    /// Whether the output has no record at all.
+    /// Returns whether the output has no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_record.count() == 0
     }
 
-    /// Whether a record is still to be processed: it has no answer, or an error that may pass.
+    /// Returns whether a record remains to be processed: it has no answer, or an error that may pass.
     #[must_use]
     pub fn leaves(&self, record_id: &str) -> bool {
         match self.by_record.get(self.hasher.key_of(record_id)) {
@@ -124,8 +125,8 @@ impl Answers {
         }
     }
 
-    /// What the output says of the part's records, if it has exactly those: then the input need not be
-    /// read again.
+    /// Counts the part's records by what the output says about them, without reading the input again. Returns `None` if
+    /// the output does not have exactly these records.
     #[must_use]
     pub fn match_whole(&self, part: &Part) -> Option<Matched> {
         if self.ids != part.id_sum || self.by_record.count() != part.records {
@@ -138,7 +139,7 @@ impl Answers {
         Some(matched)
     }
 
-    /// Counts one record of the input by what the output says of it.
+    /// Counts one record of the input by what the output says about it.
     pub fn match_record(&self, record_id: &str, matched: &mut Matched) {
         let key = self.hasher.key_of(record_id);
         matched.count(key, self.by_record.get(key).copied());
@@ -161,25 +162,25 @@ pub struct Matched {
 }
 
 impl Matched {
-    /// The records of a part without any output.
+    /// Counts all records of a part as missing: its job has no output.
     #[must_use]
     pub fn unanswered(part: &Part) -> Self {
         Self { missing: part.records, remaining_ids: part.id_sum, ..Self::default() }
     }
 
-    /// How many records remain to be processed.
+    /// Returns how many records remain to be processed.
     #[must_use]
     pub fn remaining(&self) -> u64 {
         self.retryable + self.missing
     }
 
-    /// How many records have a line in the output.
+    /// Returns how many records have a line in the output.
     #[must_use]
     pub fn answered(&self) -> u64 {
         self.succeeded + self.failed + self.retryable
     }
 
-    /// How many records the input has.
+    /// Returns how many records the input has.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.answered() + self.missing
@@ -204,7 +205,7 @@ mod tests {
     use crate::job::example::*;
 
     #[test]
-    fn whole_output_is_matched_without_the_input_and_to_the_same_counts() {
+    fn whole_output_gives_the_same_counts_without_the_input() {
         let whole = answers(&[("b", GOOD), ("a", BAD), ("d", BUSY), ("c", GOOD)]);
         assert_eq!(whole.match_whole(&part()), Some(matched(&whole)));
         let counts = Matched { succeeded: 2, failed: 1, retryable: 1, ..Matched::default() };
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn last_word_counts_over_an_error_that_may_pass() {
+    fn final_answer_replaces_an_error_that_may_pass() {
         let twice = answers(&[("a", BUSY), ("a", GOOD), ("a", BAD), ("b", BUSY), ("b", BUSY), ("c", GOOD)]);
         let (answered, repeated) = (LineVerdict::Answered, LineVerdict::Repeated);
         assert_eq!(

@@ -70,7 +70,10 @@ impl Evidence {
     fn compare_lines(&mut self, part: &Part, answers: &Answers, matched: &Matched, status: EndStatus) {
         let (planned, records) = (part.records, matched.records());
         if records != planned {
-            self.disagree(format!("the part has {}, its job's input {records}", Counted(planned, "record")));
+            self.disagree(format!(
+                "the part has {}, its job's input has {records}",
+                Counted(planned, "record")
+            ));
         }
         if answers.repeated() > 0 {
             let lines = Counted(answers.repeated(), "line");
@@ -175,7 +178,7 @@ mod tests {
         let answers = answers(&all);
         let five = Part { records: 5, ..part() };
         let evidence = Evidence::of(&five, &answers, &matched(&answers), &end(None, None), None);
-        assert_eq!(evidence.mismatches, ["the part has 5 records, its job's input 4"]);
+        assert_eq!(evidence.mismatches, ["the part has 5 records, its job's input has 4"]);
     }
 
     #[test]
@@ -191,7 +194,7 @@ mod tests {
         type Row<'a> = (Vec<(&'a str, &'a str)>, JobEnd, Option<Manifest>, Option<&'a str>);
         let table: Vec<Row<'_>> = vec![
             (three.to_vec(), partly(agrees.clone()), None, None),
-            // Nothing is known, counters lag, or the manifest is none or lacks members.
+            // There are no counters, they lag, or the manifest is not JSON or lacks members.
             (three.to_vec(), partly(counted(None, None, None, None)), None, None),
             (three.to_vec(), partly(counted(Some(0), Some(0), Some(0), Some(0))), None, None),
             (three.to_vec(), partly(agrees.clone()), manifest_of("not JSON"), None),
@@ -202,7 +205,7 @@ mod tests {
                 manifest_of(r#"{"processedRecordCount": 3, "successRecordCount": 2, "errorRecordCount": 1}"#),
                 None,
             ),
-            // Fewer than the output shows is wrong, but says nothing of the rest.
+            // A manifest with fewer records than the output is wrong, but says nothing about the remaining records.
             (three.to_vec(), partly(agrees.clone()), manifest_of(r#"{"successRecordCount": 1}"#), None),
             (
                 three.to_vec(),

@@ -1,4 +1,4 @@
-//! A job over the records a, b, c and d, for the unit tests of this room.
+//! A job with the records a, b, c, and d, for the unit tests of this room.
 
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::plan::Part;
@@ -13,7 +13,7 @@ pub(super) fn drop_id() -> DropId {
     DropId::derive(&DropSource::example())
 }
 
-/// A part with the records a, b, c and d.
+/// A part with the records a, b, c, and d.
 pub(super) fn part() -> Part {
     let mut id_sum = KeySum::default();
     IDS.iter().for_each(|id| id_sum.add(drop_id().record_hasher().key_of(id)));

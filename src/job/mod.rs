@@ -1,4 +1,14 @@
-//! A job.
+//! One job: what Bedrock is asked for, what its output says, and what becomes of its records. Pure; imports `base`,
+//! `record`, and `drop`.
+//!
+//! - [`request`]: the request for a job, and whether a job at Bedrock was made from it
+//! - [`ending`]: how a job ended, and Bedrock's own counts
+//! - [`answers`]: what the lines of the output say about the records
+//! - [`evidence`]: whether the output, the manifest, and Bedrock's counters can all be true
+//! - [`retry`]: which of the remaining records go to a next attempt
+//! - [`outcome`]: what became of the records, as the ledger records it
+//! - [`sections`]: how a result file is divided, so that it is sent while the output is read
+//! - [`summary`]: `summary.json`, from all jobs of a drop
 
 pub mod answers;
 pub mod ending;

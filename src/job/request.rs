@@ -1,5 +1,5 @@
-//! What Bedrock is asked for, and whether a job at Bedrock is that. Pure; `aws::job_request` makes one from the
-//! settings, and translates it for the SDK.
+//! The request for a job, and whether a job at Bedrock was made from it. Pure; `aws::job_request` makes a request from
+//! the settings, and translates it for the SDK.
 
 use std::collections::BTreeMap;
 
@@ -26,11 +26,11 @@ pub struct JobRequest {
     pub output_s3_uri: String,
     /// The KMS key that encrypts the output.
     pub s3_encryption_key_id: Option<String>,
-    /// Never empty.
+    /// The subnets; never empty.
     pub subnet_ids: Vec<String>,
-    /// Never empty.
+    /// The security groups; never empty.
     pub security_group_ids: Vec<String>,
-    /// 24 to 168.
+    /// When Bedrock gives up on the job, in hours: 24 to 168.
     pub timeout_duration_in_hours: i32,
     /// The job's tags.
     pub tags: BTreeMap<String, String>,
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn token_says_whose_a_job_is_and_else_its_input() {
+    fn job_is_ours_if_it_has_our_token_or_else_our_input() {
         let foreign = CreatedWith { client_request_token: Some("2".into()), ..created_with() };
         let nameless = CreatedWith { client_request_token: None, ..created_with() };
         let elsewhere = CreatedWith { input_s3_uri: Some("s3://out/x".into()), ..nameless.clone() };

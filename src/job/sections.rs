@@ -56,9 +56,9 @@ pub(crate) struct LineStart {
 #[derive(Debug)]
 pub(crate) struct Sections {
     limits: SectionLimits,
-    /// All lines in one; `None` if there are none.
+    /// All lines as one section; `None` if there are none.
     whole: Option<Section>,
-    /// The same lines in sections, as long as they are close enough together.
+    /// All lines in several sections, unless they are too far apart.
     sections: Vec<Section>,
     /// How many bytes of the output come before the last section.
     last_start: u64,
@@ -69,7 +69,7 @@ pub(crate) struct Sections {
 /// How to write a result file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Plan<'a> {
-    /// By one call for each section, which is read during the call.
+    /// With one call for each section, which is read during the call.
     Sections(&'a [Section]),
     /// Through a buffer.
     Buffered(Section),

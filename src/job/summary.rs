@@ -21,7 +21,7 @@ pub struct Summary {
     pub source: DropSource,
     /// How many records the drop has, and where they ended up.
     pub records: SummaryRecords,
-    /// Whether all figures agree: the records' sum, the outputs, the manifests and Bedrock's counts.
+    /// Whether all figures agree: the records' sum, the outputs, the manifests, and Bedrock's counts.
     pub balanced: bool,
     /// Which figures disagree.
     pub mismatches: Vec<String>,
@@ -110,7 +110,9 @@ impl Summary {
         let SummaryRecords { total, succeeded, failed, unprocessed, source_deleted } = summary.records;
         let sum = succeeded + failed + unprocessed + source_deleted;
         if sum != total {
-            summary.mismatches.push(format!("the drop has {}, its results {sum}", Counted(total, "record")));
+            summary
+                .mismatches
+                .push(format!("the drop has {}, its results have {sum}", Counted(total, "record")));
         }
         summary.balanced = summary.mismatches.is_empty();
         summary

@@ -15,7 +15,7 @@ use crate::drop::source::DropSource;
 use crate::ledger::illegal_move::{IllegalMove, VERSION};
 use crate::ledger::lease::Invocation;
 
-/// `ledger/drops/<drop-id>/drop.json`.
+/// The entry of a drop: `ledger/drops/<drop-id>/drop.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DropEntry {
@@ -50,7 +50,7 @@ pub enum DropState {
     Rejected {
         /// What is wrong with the drop.
         problems: Vec<Problem>,
-        /// Whether there may be more problems.
+        /// The drop was not judged to its end, so it may have more problems.
         stopped_early: bool,
     },
     /// All jobs are settled, and `summary.json` is written.
@@ -72,7 +72,7 @@ pub struct Reading {
     pub request_id: String,
     /// How many readings have started, including this one. A reading that ended with an error does not count.
     pub attempts: u32,
-    /// How far the last reading got that ran out of time.
+    /// How far the last reading that ran out of time got; `None` if none did.
     pub too_slow: Option<TooSlow>,
 }
 
@@ -84,13 +84,14 @@ impl Reading {
         Self { lease_until, request_id, attempts: 1, too_slow: None }
     }
 
-    /// The reading after this one.
+    /// Returns the reading after this one, by the invocation that takes the drop over.
     #[must_use]
     pub fn taken_over(&self, by: &Invocation) -> Self {
         Self { attempts: self.attempts + 1, too_slow: self.too_slow, ..Self::first(by) }
     }
 
-    /// The same reading without its lease. It counts if it ran out of time, and then `too_slow` says how far it got.
+    /// Returns this reading without its lease. It counts only if it ran out of time, and then `too_slow` says how far
+    /// it got.
     #[must_use]
     pub fn given_back(&self, too_slow: Option<TooSlow>, by: &Invocation) -> Self {
         let attempts = if too_slow.is_some() { self.attempts } else { self.attempts.saturating_sub(1) };
@@ -106,7 +107,7 @@ impl Reading {
     }
 }
 
-/// How far a reading got that ran out of time.
+/// How far a reading got before it ran out of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TooSlow {

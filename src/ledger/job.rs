@@ -12,7 +12,7 @@ use crate::ledger::illegal_move::{IllegalMove, VERSION};
 use crate::ledger::job_state::JobState;
 use crate::ledger::lease::Invocation;
 
-/// `ledger/jobs/<job-id>.json`.
+/// The entry of a job: `ledger/jobs/<job-id>.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobEntry {

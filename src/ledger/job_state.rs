@@ -38,12 +38,12 @@ pub enum JobState {
     },
     /// Bedrock has the job.
     Submitted(BedrockJob),
-    /// The job is over, but the evidence contradicts itself. Nothing follows until it does not, or until [`DOUBT`] is
-    /// over.
+    /// The job is over, but the evidence contradicts itself. Nothing follows until the contradiction resolves itself,
+    /// or until [`DOUBT`] has passed.
     Doubtful(BedrockJob, Doubt),
     /// The job is over, and this is what becomes of its records.
     Ended(BedrockJob, Outcome),
-    /// All of that has been carried out.
+    /// Everything that follows from the outcome has been done.
     Settled(BedrockJob, Outcome),
     /// The job was never made, because the drop's version had been deleted. Its records are counted, and nothing
     /// follows.

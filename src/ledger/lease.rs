@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn little_time_is_not_all_kept_back() {
+    fn short_invocation_reserves_only_part_of_its_time() {
         let started = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
         let invocation = |seconds| invocation(started, started + Duration::from_secs(seconds));
         let ten_seconds = Duration::from_secs(10);

@@ -12,8 +12,8 @@ use crate::drop::source::{DropSource, VersionMarker};
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html> (read 2026-11)
 const LONGEST_UPLOAD: Duration = Duration::from_secs(8 * 86_400);
 
-/// `ledger/sweep.json`. The versions in the input bucket are compared page by page, over many passes of the sweep; one
-/// cycle compares the whole bucket.
+/// The entry of the sweep: `ledger/sweep.json`. The versions in the input bucket are compared page by page, over many
+/// passes of the sweep; one cycle compares the whole bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepEntry {
     /// The schema version, currently 1.
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_since_the_last_cycle_are_compared_and_uploads_that_began_before() {
+    fn cycle_compares_versions_since_the_last_one_and_uploads_that_started_before() {
         let at = |days: i64| Timestamp::from_secs(days * 86_400);
         let source = |days, etag: &str| DropSource {
             last_modified: at(days),

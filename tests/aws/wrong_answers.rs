@@ -89,7 +89,7 @@ async fn range_is_read_only_from_an_answer_that_is_the_range() {
         (chunked(RIGHT, "56789"), Ok("56789")),
         (
             declared("200 OK", BODY),
-            Err((Misconfigured, "bytes=5-9 was asked for, and the answer is HTTP 200 with no Content-Range")),
+            Err((Misconfigured, "bytes=5-9 was asked for, but the answer is HTTP 200 with no Content-Range")),
         ),
         (
             declared("200 OK\r\ncontent-range: bytes 5-9/20", BODY),
@@ -108,10 +108,10 @@ async fn range_is_read_only_from_an_answer_that_is_the_range() {
             declared("206 Partial Content\r\ncontent-range: bytes 0-19/20", BODY),
             not_the_range("with Content-Range \"bytes 0-19/20\""),
         ),
-        (declared(RIGHT, "5678"), Err((Unavailable, "declares 4 bytes, and there should be 5"))),
-        (declared(RIGHT, BODY), Err((Unavailable, "declares 20 bytes, and there should be 5"))),
+        (declared(RIGHT, "5678"), Err((Unavailable, "declares 4 bytes, but there should be 5"))),
+        (declared(RIGHT, BODY), Err((Unavailable, "declares 20 bytes, but there should be 5"))),
         (chunked(RIGHT, "5678"), Err((Unavailable, "the body ended after 4 of 5 bytes"))),
-        (chunked(RIGHT, "56789a"), Err((Unavailable, "the body goes on after its 5 bytes"))),
+        (chunked(RIGHT, "56789a"), Err((Unavailable, "the body goes on after 5 bytes"))),
     ];
     let drop = DropSource { size_bytes: 20, ..any_drop() };
     for (answer, expected) in table {
@@ -128,13 +128,13 @@ async fn whole_drop_is_read_only_in_the_size_that_head_gave() {
     let table = [
         (declared("200 OK", BODY), Ok(BODY)),
         (chunked("200 OK", BODY), Ok(BODY)),
-        (declared("200 OK", "0123456789"), Err((Unavailable, "declares 10 bytes, and there should be 20"))),
+        (declared("200 OK", "0123456789"), Err((Unavailable, "declares 10 bytes, but there should be 20"))),
         (
             declared("200 OK", &format!("{BODY}k")),
-            Err((Unavailable, "declares 21 bytes, and there should be 20")),
+            Err((Unavailable, "declares 21 bytes, but there should be 20")),
         ),
         (chunked("200 OK", "0123456789"), Err((Unavailable, "the body ended after 10 of 20 bytes"))),
-        (chunked("200 OK", &format!("{BODY}k")), Err((Unavailable, "the body goes on after its 20 bytes"))),
+        (chunked("200 OK", &format!("{BODY}k")), Err((Unavailable, "the body goes on after 20 bytes"))),
     ];
     let drop = DropSource { size_bytes: 20, ..any_drop() };
     for (answer, expected) in table {

@@ -36,7 +36,7 @@ async fn failure_is_reported_with_its_kind_and_cause() {
     let error = submit.invoke(json!({"neither": "nor"})).await.unwrap_err();
     assert_eq!(error["errorType"], "Misconfigured");
     let message = error["errorMessage"].as_str().unwrap();
-    assert_eq!(message, "unusable event: it is no S3 notification, SQS message or Object Created event");
+    assert_eq!(message, "unusable event: not an S3 notification, SQS message, or Object Created event");
 }
 
 #[test]
@@ -52,12 +52,13 @@ fn without_a_vpc_neither_binary_starts_or_sends_a_request() {
         (
             Some("subnet-1,"),
             Some("sg-1, ,sg-2"),
-            "SUBNET_IDS has a blank item at place 2; SECURITY_GROUP_IDS has a blank item at place 2",
+            "SUBNET_IDS has a blank item in position 2; SECURITY_GROUP_IDS has a blank item in position 2",
         ),
         (
             Some(&seventeen),
             Some("sg-1,sg-2,sg-3,sg-4,sg-5,sg-6"),
-            "SUBNET_IDS has 17 items, at most 16 are allowed; SECURITY_GROUP_IDS has 6 items, at most 5 are allowed",
+            "SUBNET_IDS has 17 items, but at most 16 are allowed; \
+             SECURITY_GROUP_IDS has 6 items, but at most 5 are allowed",
         ),
     ];
     for binary in [SUBMIT, COMPLETE] {

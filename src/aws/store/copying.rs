@@ -12,27 +12,27 @@ use crate::aws::store::refusals::{is_gone, is_lost};
 use crate::aws::store::uploading::Upload;
 use crate::drop::source::DropSource;
 
-/// The size from which an object is copied in ranges, and of each range. S3 copies at most 5 GiB in one
-/// call, and a call of ours has a time limit.
+/// The size of the ranges in which a larger object is copied. S3 copies at most 5 GiB in one call, and our calls have a
+/// time limit.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html> (read 2026-11)
 const COPY_RANGE_BYTES: u64 = 256 << 20;
 
-/// The fewest bytes of a drop that are copied by S3 if they are not all of it: S3 copies a range only from
-/// an object of more than 5 MB, and less is read and written as soon.
+/// The smallest range of a drop that S3 copies. S3 copies ranges only from objects of more than 5 MB, and a smaller
+/// range is read and written just as fast.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html> (read 2026-11)
 pub const MIN_COPY_BYTES: u64 = 8 << 20;
 
-/// The copy source is a URL-encoded path.
+/// The characters to encode in a copy source, which is a URL-encoded path.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html#API_CopyObject_RequestSyntax>
 const IN_COPY_SOURCE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 impl Store {
-    /// Copies some bytes of a drop into the output bucket: all of them, or at least [`MIN_COPY_BYTES`]. No
-    /// byte passes the function. False if the drop is gone.
+    /// Copies some bytes of a drop into the output bucket: all of them, or at least [`MIN_COPY_BYTES`]. Returns `false`
+    /// if the drop is gone.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if a call fails.
     pub async fn copy_drop(&self, drop: &DropSource, bytes: &Range<u64>, to: &str) -> Result<bool, Error> {
         let mut source = format!("{}/{}", drop.bucket, utf8_percent_encode(&drop.key, IN_COPY_SOURCE));
         if let Some(version_id) = &drop.version_id {
@@ -46,16 +46,16 @@ impl Store {
         };
         match copied {
             Ok(()) => Ok(true),
-            // Whatever the copy was refused for, a look at the drop itself tells whether it is there.
+            // The refusal does not reliably say whether the drop is gone. Looking at the drop itself does.
             Err(error) if self.has(drop).await? => Err(error),
             Err(_) => Ok(false),
         }
     }
 
-    /// Copies an object of the output bucket to another key of it.
+    /// Copies an object within the output bucket.
     ///
     /// # Errors
-    /// [`Error::Call`], also if there is none.
+    /// Returns [`Error::Call`] if a call fails, or if there is no such object.
     pub async fn copy(&self, from: &str, to: &str) -> Result<(), Error> {
         let request = self.client.head_object().bucket(&self.output_bucket).key(from);
         let head = request
@@ -75,7 +75,7 @@ impl Store {
             return self.copy_ranges(source, etag, &(0..bytes), to).await;
         }
         let request = self.client.copy_object().copy_source(source).copy_source_if_match(etag);
-        // Without these S3 copies the user's metadata and tags too, and needs more permissions for it.
+        // Without these, S3 copies the user's metadata and tags, too, and needs more permissions for that.
         let request = request
             .metadata_directive(MetadataDirective::Replace)
             .tagging_directive(TaggingDirective::Replace)
@@ -90,11 +90,11 @@ impl Store {
     async fn copy_ranges(&self, source: &str, etag: &str, bytes: &Range<u64>, to: &str) -> Result<(), Error> {
         let mut upload = Upload::begin(self, to).await?;
         let copied = async {
-            let mut begin = bytes.start;
-            while begin < bytes.end {
-                let end = bytes.end.min(begin + COPY_RANGE_BYTES);
-                upload.copy_range(source, etag, begin..end).await?;
-                begin = end;
+            let mut start = bytes.start;
+            while start < bytes.end {
+                let end = bytes.end.min(start + COPY_RANGE_BYTES);
+                upload.copy_range(source, etag, start..end).await?;
+                start = end;
             }
             upload.complete().await
         };
@@ -102,7 +102,7 @@ impl Store {
         upload.or_abort(copied).await
     }
 
-    /// Whether a drop is still there as it was read.
+    /// Returns whether a drop is still there, unchanged since it was read.
     async fn has(&self, drop: &DropSource) -> Result<bool, Error> {
         let request = self.client.head_object().bucket(&drop.bucket).key(&drop.key);
         let request = request.set_version_id(drop.version_id.clone()).if_match(&drop.etag);

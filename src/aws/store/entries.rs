@@ -10,8 +10,8 @@ use crate::aws::sdk_error;
 use crate::aws::store::objects::{JSON_TYPE, Store, to_json};
 use crate::aws::store::refusals::{is_conflict, is_gone, is_lost};
 
-/// How often a conditional write is tried that neither has its effect nor loses to another write, as with `409
-/// ConditionalRequestConflict`, which the SDK does not retry.
+/// How often a conditional write is tried if it neither takes effect nor loses to another write. S3 then answers `409
+/// ConditionalRequestConflict`, for example, which the SDK does not retry.
 const CONDITIONAL_ATTEMPTS: u32 = 5;
 
 /// An `ETag` with its quotes, as S3 returns it.
@@ -22,7 +22,7 @@ impl ETag {
     /// Takes the `ETag` of an answer to `call`. Every answer of S3 has one, and without it no entry could be changed.
     ///
     /// # Errors
-    /// [`Error::Call`] if there is none.
+    /// Returns [`Error::Call`] if there is none.
     pub(super) fn of_answer(call: &str, etag: Option<String>) -> Result<Self, Error> {
         etag.map(Self).ok_or_else(|| Error::Call {
             call: call.to_owned(),
@@ -58,7 +58,8 @@ impl Store {
     /// Reads a whole object of the output bucket as JSON; `None` if there is no such object.
     ///
     /// # Errors
-    /// [`Error::Call`]; [`Error::Unreadable`] if it is not the JSON that it should be.
+    /// Returns [`Error::Call`] if a call fails, and [`Error::Unreadable`] if the object is not the JSON that it
+    /// should be.
     pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Stored<T>>, Error> {
         let Some((bytes, etag)) = self.get(key).await? else { return Ok(None) };
         let entry = serde_json::from_slice(&bytes)
@@ -69,7 +70,7 @@ impl Store {
     /// Creates a ledger entry. Returns `None` if there is another one.
     ///
     /// # Errors
-    /// [`Error::Call`]; [`Error::Unreadable`].
+    /// Returns [`Error::Call`] if a call fails, and [`Error::Unreadable`] if the entry that is there cannot be read.
     pub async fn create<T>(&self, key: &str, entry: T) -> Result<Option<Stored<T>>, Error>
     where
         T: Serialize + DeserializeOwned + PartialEq + Send + Sync,
@@ -80,7 +81,7 @@ impl Store {
     /// Replaces a ledger entry. Returns `None` if another write has changed it since it was read.
     ///
     /// # Errors
-    /// [`Error::Call`]; [`Error::Unreadable`].
+    /// Returns [`Error::Call`] if a call fails, and [`Error::Unreadable`] if the entry that is there cannot be read.
     pub async fn replace<T>(&self, key: &str, entry: T, read: &ETag) -> Result<Option<Stored<T>>, Error>
     where
         T: Serialize + DeserializeOwned + PartialEq + Send + Sync,

@@ -1,4 +1,4 @@
-//! Objects of S3 line by line, in memory for one line and one upload part.
+//! Reads and rewrites objects line by line, with one line and one upload part in memory.
 
 use crate::aws::error::Error;
 use crate::aws::store::objects::Store;
@@ -6,14 +6,16 @@ use crate::aws::store::reading::ObjectReader;
 use crate::aws::store::uploading::ObjectWriter;
 use crate::record::lines::{Line, LineSplitter};
 
-/// From here on a line gets just the memory that it needs, with room for an id and a newline.
+/// For a longer line, exactly the memory that it needs is reserved, plus [`MORE_BYTES`].
 const LONG_LINE_BYTES: usize = 1 << 20;
+
+/// Room for an id and a newline.
 const MORE_BYTES: usize = 1 << 10;
 
-/// Gives every line of an object to `each`.
+/// Calls `each` with every line of an object.
 ///
 /// # Errors
-/// The first failure to read, or of `each`.
+/// Returns the first failure to read, or the first error of `each`.
 pub async fn each_line(
     mut reader: ObjectReader,
     max_line_bytes: usize,
@@ -26,10 +28,10 @@ pub async fn each_line(
     lines.finish(each)
 }
 
-/// Writes what `each` makes of the lines of an object to one object of the output bucket.
+/// Calls `each` with every line of an object, and writes what it adds to an object of the output bucket.
 ///
 /// # Errors
-/// The first failure to read, of `each`, or to write.
+/// Returns the first failure to read or write, or the first error of `each`.
 pub async fn rewrite_lines(
     reader: ObjectReader,
     max_line_bytes: usize,

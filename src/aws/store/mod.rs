@@ -1,5 +1,5 @@
-//! Amazon S3: the drops in the input bucket, and everything in the output bucket. One adapter, one file for each kind of
-//! call:
+//! Amazon S3: the drops in the input bucket, and everything in the output bucket. One adapter, one file for each kind
+//! of call:
 //!
 //! - [`objects`]: [`Store`](objects::Store) itself; whole objects: look, read, write, delete, list
 //! - [`entries`]: the ledger's entries, changed by conditional writes

@@ -16,13 +16,13 @@ use crate::drop::source::DropSource;
 pub struct Listed {
     /// Its key.
     pub key: String,
-    /// Whether it has no byte.
+    /// Whether it is empty.
     pub is_empty: bool,
     /// When it was written.
     pub last_modified: Timestamp,
 }
 
-/// The two buckets.
+/// Amazon S3, as the pipeline uses it: the drops in the input bucket, and the objects of the output bucket.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) client: Client,
@@ -30,7 +30,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// A store that writes to `output_bucket`.
+    /// Makes a store that writes to `output_bucket`.
     pub fn new(client: Client, output_bucket: impl Into<String>) -> Self {
         Self { client, output_bucket: output_bucket.into() }
     }
@@ -39,10 +39,11 @@ impl Store {
         format!("S3 {operation} s3://{}/{key}", self.output_bucket)
     }
 
-    /// What an event's object really is; `None` if it, or its version, is gone.
+    /// Looks at the object that an event names. Returns `None` if the object or its version is gone.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if the call fails, and [`Error::Internal`] if the answer lacks a header that S3 always
+    /// sends.
     pub async fn head(&self, uri: &S3Uri, version_id: Option<&str>) -> Result<Option<DropSource>, Error> {
         let request = self.client.head_object().bucket(uri.bucket()).key(uri.key());
         let head = match request.set_version_id(version_id.map(Into::into)).send().await {
@@ -55,7 +56,7 @@ impl Store {
             (head.e_tag, head.last_modified, size_bytes)
         else {
             return Err(Error::Internal(format!(
-                "S3 HeadObject {uri}: the answer has no ETag, Last-Modified or Content-Length"
+                "S3 HeadObject {uri}: the answer has no ETag, Last-Modified, or Content-Length"
             )));
         };
         Ok(Some(DropSource {
@@ -68,10 +69,10 @@ impl Store {
         }))
     }
 
-    /// Whether there is an object of the output bucket.
+    /// Returns whether the output bucket has an object with this key.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if a call fails.
     pub async fn exists(&self, key: &str) -> Result<bool, Error> {
         match self.client.head_object().bucket(&self.output_bucket).key(key).send().await {
             Ok(_) => Ok(true),
@@ -80,10 +81,10 @@ impl Store {
         }
     }
 
-    /// Writes an object of the output bucket whole, over what may be there.
+    /// Writes a whole object of the output bucket, and replaces any object that is there.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if a call fails.
     pub async fn put(&self, key: &str, bytes: Vec<u8>, content_type: &str) -> Result<(), Error> {
         self.put_body(key, bytes.into(), content_type).await
     }
@@ -104,7 +105,7 @@ impl Store {
     /// Writes a value as an indented JSON object, for people to read.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if a call fails.
     pub async fn put_json<T: Serialize + Sync>(&self, key: &str, value: &T) -> Result<(), Error> {
         self.put(key, to_json(key, value)?, JSON_TYPE).await
     }
@@ -112,17 +113,17 @@ impl Store {
     /// Deletes an object of the output bucket, if it is there.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if a call fails.
     pub async fn delete(&self, key: &str) -> Result<(), Error> {
         let sent = self.client.delete_object().bucket(&self.output_bucket).key(key).send().await;
         sent.map_err(|error| sdk_error::classify(self.named("DeleteObject", key), error))?;
         Ok(())
     }
 
-    /// The objects below a prefix of the output bucket, in the order of their keys.
+    /// Lists the objects below a prefix of the output bucket, in the order of their keys.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if a call fails.
     pub async fn list_objects(&self, prefix: &str) -> Result<Vec<Listed>, Error> {
         let mut objects = Vec::new();
         let request = self.client.list_objects_v2().bucket(&self.output_bucket).prefix(prefix);
@@ -138,10 +139,10 @@ impl Store {
         Ok(objects)
     }
 
-    /// Their keys alone.
+    /// Lists the keys of the objects below a prefix of the output bucket.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if a call fails.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
         Ok(self.list_objects(prefix).await?.into_iter().map(|object| object.key).collect())
     }

@@ -21,31 +21,32 @@ use crate::aws::sdk_error;
 use crate::aws::store::entries::ETag;
 use crate::aws::store::objects::Store;
 use crate::aws::store::refusals::{is_gone, is_lost};
+use crate::base::count::Counted;
 use crate::drop::source::DropSource;
 
-/// Reads an object piece by piece, and counts its bytes: no body that is shorter or longer than it should be
-/// reaches its end without an error.
+/// Reads an object piece by piece, and counts its bytes. A body that is shorter or longer than it should be ends with
+/// an error.
 #[derive(Debug)]
 pub struct ObjectReader {
     uri: String,
     body: ByteStream,
     /// How many bytes the body has.
     bytes: u64,
-    /// How many of them are still to come.
+    /// How many of these bytes have not been read yet.
     left: u64,
 }
 
 impl ObjectReader {
-    /// The number of bytes from start to end.
+    /// Returns how many bytes this reader reads, from start to end.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The next bytes; `None` at the end.
+    /// Returns the next bytes, or `None` at the end.
     ///
     /// # Errors
-    /// [`Error::Call`] if the body breaks off, no longer flows, or has another length than it should have.
+    /// Returns [`Error::Call`] if the body breaks off, stops flowing, or does not have the length that it should have.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let bytes = self.bytes;
         let source: Box<dyn StdError + Send + Sync> = match self.body.next().await {
@@ -65,28 +66,28 @@ impl ObjectReader {
     }
 }
 
-/// An answer with other bytes than those that were asked for.
+/// What is wrong with an answer that does not have the bytes that were asked for.
 #[derive(Debug, thiserror::Error)]
 enum WrongAnswer {
     #[error(
-        "{asked} was asked for, and the answer is HTTP {status} with {answered}: what answers at this endpoint \
-         does not read ranges as Amazon S3 does"
+        "{asked} was asked for, but the answer is HTTP {status} with {answered}: the server at this endpoint does \
+         not handle ranges as Amazon S3 does"
     )]
     NotTheRange { asked: String, status: u16, answered: String },
     #[error(
-        "the answer does not declare its length: what answers at this endpoint does not do as Amazon S3 does"
+        "the answer does not declare its length: the server at this endpoint does not behave like Amazon S3"
     )]
     Undeclared,
-    #[error("the answer declares {declared} bytes, and there should be {bytes}")]
+    #[error("the answer declares {}, but there should be {bytes}", Counted(*declared, "byte"))]
     OtherLength { declared: u64, bytes: u64 },
-    #[error("the body ended after {read} of {bytes} bytes")]
+    #[error("the body ended after {read} of {}", Counted(*bytes, "byte"))]
     TooShort { read: u64, bytes: u64 },
-    #[error("the body goes on after its {bytes} bytes")]
+    #[error("the body goes on after {}", Counted(*bytes, "byte"))]
     TooLong { bytes: u64 },
 }
 
 impl WrongAnswer {
-    /// A server that does not do as S3 does will not do so next time either; a body may have been cut on its way.
+    /// A server that does not behave like S3 will not do so next time either. A body may have been cut off on its way.
     fn kind(&self) -> ErrorKind {
         match self {
             Self::NotTheRange { .. } | Self::Undeclared => ErrorKind::Misconfigured,
@@ -98,16 +99,16 @@ impl WrongAnswer {
 /// Which bytes of an object are read.
 #[derive(Debug, Clone)]
 pub(super) enum Asked {
-    /// All, and how many those are if that is known.
+    /// The whole object, and its size if that is known.
     Whole(Option<u64>),
-    /// These.
+    /// This range.
     Range(Range<u64>),
-    /// All from this one on.
+    /// Everything from this offset on.
     From(u64),
 }
 
 impl Asked {
-    /// As HTTP writes it; `None` for a whole object.
+    /// Returns the value of the `Range` header; `None` for a whole object.
     fn header(&self) -> Option<String> {
         match self {
             Self::Whole(_) => None,
@@ -116,7 +117,7 @@ impl Asked {
         }
     }
 
-    /// How many bytes an answer must have to be what was asked for.
+    /// Returns how many bytes the body of an answer must have, if the answer has what was asked for.
     fn bytes_of(&self, answer: &GetObjectOutput, status: u16) -> Result<u64, WrongAnswer> {
         let declared = answer.content_length().and_then(|length| u64::try_from(length).ok());
         let content_range = answer.content_range();
@@ -150,12 +151,12 @@ impl Asked {
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-14.2>
 const PARTIAL_CONTENT: u16 = 206;
 
-/// A range as HTTP writes it, its last byte included.
+/// Formats a range for HTTP, where it includes its last byte.
 pub(super) fn range(bytes: &Range<u64>) -> String {
     format!("bytes={}-{}", bytes.start, bytes.end.saturating_sub(1))
 }
 
-/// Which bytes of how many an answer has: `bytes 5-9/20` is the range 5..10 of 20.
+/// Reads which bytes an answer has, and how many the object has: `bytes 5-9/20` is the range 5..10 of 20.
 fn parse_content_range(header: &str) -> Option<(Range<u64>, u64)> {
     let (bytes, total) = header.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = bytes.split_once('-')?;
@@ -164,7 +165,7 @@ fn parse_content_range(header: &str) -> Option<(Range<u64>, u64)> {
     (first <= last && last < total).then_some((first..last + 1, total))
 }
 
-/// Notes the HTTP status of an answer, which the SDK does not tell.
+/// Records the HTTP status of an answer, which the SDK does not return.
 #[derive(Debug, Clone, Default)]
 struct Status(Arc<AtomicU16>);
 
@@ -207,7 +208,7 @@ pub(super) async fn get(
 }
 
 impl Answer {
-    /// Reads the bytes, if they are those that were asked for.
+    /// Returns a reader of the bytes, if they are those that were asked for.
     pub(super) fn reader(self, uri: String) -> Result<ObjectReader, Error> {
         match self.asked.bytes_of(&self.output, self.status) {
             Ok(bytes) => Ok(ObjectReader { uri, body: self.output.body, bytes, left: bytes }),
@@ -221,11 +222,11 @@ impl Answer {
 }
 
 impl Store {
-    /// Reads some bytes of exactly the version that was judged; `None` if it is gone or, without versioning,
-    /// was overwritten: then the new object has an event of its own.
+    /// Reads some bytes of exactly this version. Returns `None` if the version is gone or, without versioning, was
+    /// overwritten. The new object then has an event of its own.
     ///
     /// # Errors
-    /// [`Error::Call`], also if other bytes, or another number of them, are answered.
+    /// Returns [`Error::Call`] if the call fails, or if the answer has other bytes, or another number of bytes.
     pub async fn read_drop(
         &self,
         drop: &DropSource,
@@ -248,15 +249,15 @@ impl Store {
     /// Reads an object of the output bucket.
     ///
     /// # Errors
-    /// [`Error::Call`], also if there is none.
+    /// Returns [`Error::Call`] if the call fails, or if there is no such object.
     pub async fn read(&self, key: &str) -> Result<ObjectReader, Error> {
         self.read_from(key, 0).await
     }
 
-    /// Reads an object of the output bucket from some byte on, which it must have.
+    /// Reads an object of the output bucket from a byte on, which the object must have.
     ///
     /// # Errors
-    /// [`Error::Call`], also if there is none.
+    /// Returns [`Error::Call`] if the call fails, or if there is no such object.
     pub(crate) async fn read_from(&self, key: &str, byte: u64) -> Result<ObjectReader, Error> {
         let request = self.client.get_object().bucket(&self.output_bucket).key(key);
         let asked = if byte > 0 { Asked::From(byte) } else { Asked::Whole(None) };
@@ -265,10 +266,10 @@ impl Store {
         answer.reader(format!("s3://{}/{key}", self.output_bucket))
     }
 
-    /// Reads a whole object of the output bucket; `None` if there is none.
+    /// Reads a whole object of the output bucket. Returns `None` if there is no such object.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if a call fails.
     pub async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, Error> {
         let request = self.client.get_object().bucket(&self.output_bucket).key(key);
         let answer = match get(request, Asked::Whole(None)).await {

@@ -7,7 +7,7 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
     error.raw_response().map(|response| response.status().as_u16()).unwrap_or_default()
 }
 
-/// There is no such key or version, or the version is a delete marker (405).
+/// Returns whether there is no such key or version, or the version is a delete marker (405).
 pub(super) fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
     match code {
@@ -17,14 +17,14 @@ pub(super) fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
     }
 }
 
-/// A condition did not hold. It is no modelled error, so the code is matched.
+/// Returns whether a condition did not hold. The SDK has no type for this error, so its code is compared.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
 pub(super) fn is_lost<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("PreconditionFailed")
         || status(error) == 412
 }
 
-/// Somebody writes or deletes at this moment: to be tried again.
+/// Returns whether another request is writing or deleting the object at this moment. Then the call may be tried again.
 pub(super) fn is_conflict<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ConditionalRequestConflict")
 }

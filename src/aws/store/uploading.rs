@@ -1,4 +1,4 @@
-//! Writes large objects in several parts.
+//! Writes large objects, in several parts.
 
 use std::ops::Range;
 
@@ -15,11 +15,11 @@ use crate::aws::store::reading::range;
 const UPLOAD_PART_BYTES: usize = 5 << 20;
 
 impl Store {
-    /// Writes an object of the output bucket from bodies of known lengths, each of at least 5 MiB but the last,
-    /// over what may be there. One without a body is not written.
+    /// Writes an object of the output bucket from bodies of known lengths, and replaces any object that is there. Every
+    /// body but the last has at least 5 MiB. Without bodies, nothing is written.
     ///
     /// # Errors
-    /// [`Error::Call`]; an upload is aborted.
+    /// Returns [`Error::Call`] if a call fails. An upload is then aborted.
     pub(crate) async fn write_bodies(
         &self,
         to: &str,
@@ -40,14 +40,14 @@ impl Store {
         upload.or_abort(written).await
     }
 
-    /// Begins to write an object of the output bucket piece by piece.
+    /// Returns a writer that writes an object of the output bucket piece by piece.
     #[must_use]
     pub fn writer<'a>(&'a self, key: &'a str) -> ObjectWriter<'a> {
         ObjectWriter { store: self, key, buffer: Vec::new(), upload: None }
     }
 }
 
-/// Writes an object of any size with one part of it in memory. Nothing is there until it is finished.
+/// Writes an object of any size, with only one part of it in memory. The object appears when the writer finishes it.
 #[derive(Debug)]
 pub struct ObjectWriter<'a> {
     store: &'a Store,
@@ -57,14 +57,14 @@ pub struct ObjectWriter<'a> {
 }
 
 impl ObjectWriter<'_> {
-    /// Adds bytes.
+    /// Adds bytes to the object.
     ///
     /// # Errors
-    /// [`Error::Call`]; the upload is aborted, and the writer must not be used any more.
+    /// Returns [`Error::Call`] if a call fails. The upload is then aborted, and the writer must not be used any more.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while self.buffer.len() + bytes.len() >= UPLOAD_PART_BYTES {
             let (last, rest) = bytes.split_at(UPLOAD_PART_BYTES - self.buffer.len());
-            // No more than one part: growing by itself it would take twice as much.
+            // Growing by itself, the buffer would take twice as much.
             self.buffer.reserve_exact(last.len());
             self.buffer.extend_from_slice(last);
             let part = std::mem::take(&mut self.buffer);
@@ -84,10 +84,10 @@ impl ObjectWriter<'_> {
         upload.or_abort(sent).await
     }
 
-    /// Ends the object. One without a byte is not written.
+    /// Finishes the object. An empty object is not written.
     ///
     /// # Errors
-    /// [`Error::Call`]; the upload is aborted.
+    /// Returns [`Error::Call`] if a call fails. The upload is then aborted.
     pub async fn finish(self) -> Result<(), Error> {
         let Some(mut upload) = self.upload else {
             if self.buffer.is_empty() {
@@ -105,7 +105,7 @@ impl ObjectWriter<'_> {
         upload.or_abort(ended).await
     }
 
-    /// Gives the object up, because of an error elsewhere.
+    /// Gives up the object because of an error elsewhere, and returns that error.
     pub async fn abandon(self, error: Error) -> Error {
         match self.upload {
             None => error,
@@ -121,7 +121,7 @@ pub(super) struct Upload<'a> {
     key: &'a str,
     id: String,
     parts: Vec<CompletedPart>,
-    /// The bytes of all parts together.
+    /// The size of all parts together.
     bytes: u64,
 }
 
@@ -152,7 +152,7 @@ impl<'a> Upload<'a> {
 
     async fn send(&mut self, body: SdkBody) -> Result<(), Error> {
         let Some(bytes) = body.content_length() else {
-            return Err(Error::Internal(format!("a part of {} has no length", self.key)));
+            return Err(Error::Internal(format!("a part of {} has no known length", self.key)));
         };
         let body = ByteStream::new(body);
         let request = self.store.client.upload_part().bucket(&self.store.output_bucket).key(self.key);
@@ -180,8 +180,8 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    /// S3 refuses it if the parts do not have the length that they should have together, such as when a range to
-    /// copy from was ignored.
+    /// Completes the upload. S3 refuses to if the parts together do not have the expected size, as when the range to
+    /// copy was ignored.
     pub(super) async fn complete(&mut self) -> Result<(), Error> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(self.parts.clone())).build();
         let request =
@@ -194,7 +194,7 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    /// Passes on what came of a step, and gives the upload up if it failed.
+    /// Returns the result of a step, and aborts the upload if the step failed.
     pub(super) async fn or_abort(&self, step: Result<(), Error>) -> Result<(), Error> {
         match step {
             Ok(()) => Ok(()),
@@ -202,15 +202,15 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Gives the upload up because of `error`, which counts for more than a failure to do so: what is left
-    /// is cleared by the bucket's lifecycle rule.
+    /// Aborts the upload because of `error`, and returns that error even if aborting fails: the bucket's lifecycle rule
+    /// deletes what is left.
     async fn abort(&self, error: Error) -> Error {
         let request =
             self.store.client.abort_multipart_upload().bucket(&self.store.output_bucket).key(self.key);
         if let Err(failure) = request.upload_id(&self.id).send().await {
             let call = self.store.named("AbortMultipartUpload", self.key);
             let failure = sdk_error::classify(call, failure);
-            tracing::warn!(error = %crate::aws::error::Chain(&failure), "upload left behind");
+            tracing::warn!(error = %crate::aws::error::Chain(&failure), "upload not aborted; the lifecycle rule of the bucket deletes it");
         }
         error
     }

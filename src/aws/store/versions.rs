@@ -9,22 +9,24 @@ use crate::base::s3_uri::decode_notification_key;
 use crate::base::timestamp::Timestamp;
 use crate::drop::source::{DropSource, VersionMarker};
 
-/// Some versions of the objects of the input bucket.
+/// One page of a list of versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionPage {
     /// The versions, as drops.
     pub versions: Vec<DropSource>,
-    /// How many delete markers were among them.
+    /// How many delete markers the page has.
     pub delete_markers: u64,
-    /// Where the listing goes on; `None` at its end.
+    /// Where the next page starts; `None` on the last page.
     pub next: Option<VersionMarker>,
 }
 
 impl Store {
-    /// One page of the versions below a prefix of a bucket, in the order of their keys, from a place on.
+    /// Lists a page of the versions below a prefix of a bucket, in the order of their keys: the page that starts after
+    /// `after`, or the first one.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// Returns [`Error::Call`] if the call fails, and [`Error::Internal`] if the answer does not say where the next
+    /// page starts.
     pub async fn list_versions(
         &self,
         bucket: &str,
@@ -32,7 +34,7 @@ impl Store {
         after: Option<&VersionMarker>,
     ) -> Result<VersionPage, Error> {
         let request = self.client.list_object_versions().bucket(bucket).prefix(prefix);
-        // Keys may have characters that XML has not: one of them would make the whole page unreadable.
+        // Keys may have characters that XML does not allow. One of them would make the whole page unreadable.
         let request = request.encoding_type(EncodingType::Url);
         let decoded = |key: String| decode_notification_key(&key);
         let request = request
@@ -54,7 +56,9 @@ impl Store {
         });
         let next = match page.is_truncated {
             Some(true) => Some(page.next_key_marker.and_then(decoded).ok_or_else(|| {
-                Error::Internal(format!("S3 ListObjectVersions s3://{bucket}/{prefix}: no place to go on"))
+                Error::Internal(format!(
+                    "S3 ListObjectVersions s3://{bucket}/{prefix}: the answer does not say where the next page starts"
+                ))
             })?),
             Some(false) | None => None,
         };
