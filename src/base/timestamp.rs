@@ -49,11 +49,15 @@ impl Timestamp {
 
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
-        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-        Self(match time.duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(since) => seconds(since),
-            Err(before) => -seconds(before.duration()),
-        })
+        let seconds = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+        match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => Self(seconds(since.as_secs())),
+            // Fractions are cut off toward the past, as after 1970.
+            Err(error) => {
+                let before = error.duration();
+                Self(-seconds(before.as_secs() + u64::from(before.subsec_nanos() > 0)))
+            }
+        }
     }
 }
 
