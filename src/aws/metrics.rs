@@ -2,7 +2,7 @@
 //! without any call of ours.
 //!
 //! A field of a log line that is named in [`METRICS`] and has a number is a metric. A string that is named in
-//! [`DIMENSIONS`] is a dimension: the line's metrics are also kept for each of its values.
+//! `DIMENSIONS` is a dimension: the line's metrics are also kept for each of its values.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 //! (read 2026-11)

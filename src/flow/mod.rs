@@ -8,7 +8,7 @@
 //! sweep     flow 3: reconcile ► resume_jobs ► resume_drops, which take the steps of flows 1 and 2
 //! ```
 //!
-//! The steps are functions of a [`Context`](context::Context), which has the settings and the services. Nothing here
+//! The steps are functions of a `Context`, which has the settings and the services. Nothing here
 //! names an SDK: `aws` has the calls, and `drop`, `job`, and `ledger` the decisions.
 //!
 //! Steps are called as `Box::pin(step(…)).await`. The future of an `async fn` contains the futures that it awaits, and

@@ -4,7 +4,7 @@
 //! One rule underlies everything: decide, record the decision with a conditional write, act on what is recorded, and
 //! delete the marker last. The next invocation after a crash does not decide again; it finishes what is recorded.
 //!
-//! - [`drop`]: the entry of a drop, its states, and the moves between them
+//! - [`mod@drop`]: the entry of a drop, its states, and the moves between them
 //! - [`job`]: the entry of a job; [`job_state`]: its states and the moves between them; [`stored_job_state`]: the JSON
 //! - [`lease`]: the invocation that writes, and until when its leases hold
 //! - [`sweep`]: how far the sweep has compared the input bucket with the ledger

@@ -7,7 +7,7 @@
 //! - [`copying`]: copies that S3 makes by itself
 //! - [`uploading`]: large objects, in several parts
 //! - [`versions`]: the list of all versions in the input bucket
-//! - [`refusals`]: what S3's refusals mean
+//! - `refusals`: what S3's refusals mean
 
 pub mod copying;
 pub mod entries;
