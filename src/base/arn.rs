@@ -69,7 +69,7 @@ impl<'a> Arn<'a> {
     }
 }
 
-/// The id of a resource that is named by its id or by its ARN: a text that is not an ARN is an id.
+/// The id of a resource that is named by its id or by its ARN: what follows the last `/`, if there is one.
 ///
 /// ```
 /// # use bedrock_vpc_batch::base::arn::id_of;
@@ -78,7 +78,8 @@ impl<'a> Arn<'a> {
 /// ```
 #[must_use]
 pub fn id_of(id_or_arn: &str) -> &str {
-    Arn::parse(id_or_arn).map_or(id_or_arn, Arn::resource_id)
+    let resource = Arn::parse(id_or_arn).map_or(id_or_arn, |arn| arn.resource());
+    resource.rsplit('/').next().unwrap_or(resource)
 }
 
 #[cfg(test)]
@@ -148,7 +149,11 @@ mod tests {
             " arn:aws:iam::123456789012:role/x",
         ] {
             assert_eq!(Arn::parse(text), None, "{text}");
-            assert_eq!(id_of(text), text);
+        }
+        for (text, id) in
+            [("batch", "batch"), ("x/abc", "abc"), ("arn:aws:iam::123456789012", "arn:aws:iam::123456789012")]
+        {
+            assert_eq!(id_of(text), id);
         }
     }
 }

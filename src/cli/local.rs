@@ -38,7 +38,7 @@ pub(super) struct LocalArguments {
     #[arg(long, default_value = "InvokeModel", value_name = "TYPE")]
     model_invocation_type: String,
 
-    /// Any other setting of the functions. May be repeated.
+    /// Any other setting of the functions: docs/configuration.md lists them. May be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::arn::id_of;
+
 /// Everything that a job is created with. It is recorded before the call, so that the invocation that takes over after
 /// a crash asks for the same job, even if the settings have changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,14 +66,13 @@ impl CreatedWith {
         }
     }
 
-    /// Returns how the job differs from the request. Models are compared by what follows the last `/`, because
-    /// Bedrock returns an ARN even if the request named the model by its id.
+    /// Returns how the job differs from the request. Models are compared by their ids, because Bedrock returns an ARN even
+    /// if the request named the model by its id.
     #[must_use]
     pub fn differences(&self, request: &JobRequest) -> Vec<String> {
         let vpc = self.vpc.as_ref();
         let subnet_ids = vpc.map(|(subnet_ids, _)| sorted(subnet_ids));
         let security_group_ids = vpc.map(|(_, security_group_ids)| sorted(security_group_ids));
-        let model = |id: &str| id.rsplit('/').next().unwrap_or(id).to_owned();
         let mut differences = Vec::new();
         let mut compare = |what: &str, is: Option<&str>, requested: &str| {
             if is != Some(requested) {
@@ -79,7 +80,7 @@ impl CreatedWith {
             }
         };
         compare("roleArn", Some(&self.role_arn), &request.role_arn);
-        compare("modelId", Some(&model(&self.model_id)), &model(&request.model_id));
+        compare("modelId", Some(id_of(&self.model_id)), id_of(&request.model_id));
         compare("input s3Uri", self.input_s3_uri.as_deref(), &request.input_s3_uri);
         let folder = |uri: &str| uri.trim_end_matches('/').to_owned();
         let output = self.output_s3_uri.as_deref().map(folder);

@@ -62,6 +62,7 @@ impl Store {
     /// should be.
     pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Stored<T>>, Error> {
         let Some((bytes, etag)) = self.get(key).await? else { return Ok(None) };
+        let etag = ETag::of_answer(&self.named("GetObject", key), etag)?;
         let entry = serde_json::from_slice(&bytes)
             .map_err(|source| Error::Unreadable { key: key.to_owned(), source })?;
         Ok(Some(Stored { entry, etag }))

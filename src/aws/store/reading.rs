@@ -18,7 +18,6 @@ use bytes::Bytes;
 
 use crate::aws::error::{Error, ErrorKind};
 use crate::aws::sdk_error;
-use crate::aws::store::entries::ETag;
 use crate::aws::store::objects::Store;
 use crate::aws::store::refusals::{is_gone, is_lost};
 use crate::base::count::Counted;
@@ -270,14 +269,14 @@ impl Store {
     ///
     /// # Errors
     /// Returns [`Error::Call`] if a call fails.
-    pub async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, Error> {
+    pub async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, Option<String>)>, Error> {
         let request = self.client.get_object().bucket(&self.output_bucket).key(key);
         let answer = match get(request, Asked::Whole(None)).await {
             Ok(answer) => answer,
             Err(error) if is_gone(&error) => return Ok(None),
             Err(error) => return Err(sdk_error::classify(self.named("GetObject", key), error)),
         };
-        let etag = ETag::of_answer(&self.named("GetObject", key), answer.output.e_tag.clone())?;
+        let etag = answer.output.e_tag.clone();
         let mut body = answer.reader(format!("s3://{}/{key}", self.output_bucket))?;
         let mut bytes = Vec::new();
         while let Some(chunk) = body.next().await? {
