@@ -65,8 +65,12 @@ impl<'a> Arn<'a> {
     /// What follows the last `/` of the resource, or the whole resource if it has none.
     #[must_use]
     pub fn resource_id(self) -> &'a str {
-        self.resource.rsplit('/').next().unwrap_or(self.resource)
+        last_segment(self.resource)
     }
+}
+
+fn last_segment(text: &str) -> &str {
+    text.rsplit('/').next().unwrap_or(text)
 }
 
 /// The id of a resource that is named by its id or by its ARN: what follows the last `/`, if there is one.
@@ -78,8 +82,7 @@ impl<'a> Arn<'a> {
 /// ```
 #[must_use]
 pub fn id_of(id_or_arn: &str) -> &str {
-    let resource = Arn::parse(id_or_arn).map_or(id_or_arn, |arn| arn.resource());
-    resource.rsplit('/').next().unwrap_or(resource)
+    Arn::parse(id_or_arn).map_or_else(|| last_segment(id_or_arn), Arn::resource_id)
 }
 
 #[cfg(test)]

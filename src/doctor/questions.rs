@@ -6,8 +6,8 @@ use super::facts::{Endpoint, KeyMetadata, Question, Subnet};
 use super::requests::context;
 use super::subject::Subject;
 
-/// Asks for everything that a job needs. Each question is about one resource, and has exactly the condition
-/// keys that AWS puts into such a request, because a simulation believes whatever it is given.
+/// Lists a question for each permission that a job needs. A question names one resource and exactly the condition keys
+/// that AWS sends in the real request, because the simulation trusts the keys it is given.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html> (read 2026-11)
 pub(crate) fn questions(
     subject: &Subject,

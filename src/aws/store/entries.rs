@@ -90,8 +90,8 @@ impl Store {
         self.write_if(key, entry, Some(read)).await
     }
 
-    /// Writes an entry if the object is still as it was read or, if `read` is `None`, if there is no object. Each entry has
-    /// the id of its writer, so an invocation recognizes its own:
+    /// Replaces the entry that was read with this ETag, or creates the entry if `read` is `None`. Each entry carries the
+    /// id of its writer, so an invocation recognizes its own write:
     ///
     /// | S3 answers | the object is now | result |
     /// |---|---|---|

@@ -46,7 +46,7 @@ pub(super) fn answer(
     Outcome::Answer { model_output, input_tokens, output_tokens }
 }
 
-/// Estimates tokens: one for every four bytes, and at least one.
+/// Estimates the number of tokens in a text: its bytes divided by four, rounded up, but never 0.
 fn tokens(text: &str) -> u64 {
     text.len().div_ceil(4).max(1) as u64
 }

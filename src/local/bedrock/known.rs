@@ -3,7 +3,7 @@
 use super::error::ApiError;
 use super::request::CreateRequest;
 
-/// What exists; `None` for everything that is well-formed.
+/// The roles, subnets, and security groups that exist. If a list is `None`, any well-formed id exists.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) roles: Option<Vec<String>>,

@@ -26,11 +26,11 @@ pub struct StandInOptions {
     pub region: String,
     /// The only access key id that is accepted; `None` for all. Signatures are not verified.
     pub access_key_id: Option<String>,
-    /// The roles that may be passed; `None` for every well-formed one.
+    /// The roles that may be passed. If `None`, any well-formed ARN is accepted.
     pub roles: Option<Vec<String>>,
-    /// The subnets that exist; `None` for every well-formed one.
+    /// The subnets that exist. If `None`, any well-formed id is accepted.
     pub subnet_ids: Option<Vec<String>>,
-    /// The security groups that exist; `None` for every well-formed one.
+    /// The security groups that exist. If `None`, any well-formed id is accepted.
     pub security_group_ids: Option<Vec<String>>,
     /// How long a job stays in each state; zero for no longer than the work takes.
     pub pace: Duration,

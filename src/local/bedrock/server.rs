@@ -65,12 +65,12 @@ impl StandIn {
         self.shared.state().script = Some(Script(Arc::new(ending)));
     }
 
-    /// Accepts only these roles from now on; `None` for every well-formed one.
+    /// From now on, accepts only these roles. With `None`, it accepts any well-formed ARN.
     pub fn set_known_roles(&self, roles: Option<Vec<String>>) {
         self.shared.state().known.roles = roles;
     }
 
-    /// Accepts only these subnets from now on; `None` for every well-formed one.
+    /// From now on, accepts only these subnets. With `None`, it accepts any well-formed id.
     pub fn set_known_subnets(&self, subnet_ids: Option<Vec<String>>) {
         self.shared.state().known.subnet_ids = subnet_ids;
     }
