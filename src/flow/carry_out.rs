@@ -55,12 +55,14 @@ async fn pass_on_remaining(
 ) -> Result<(), Error> {
     let answers = &output.scan.answers;
     let Some(part) = &outcome.next else {
-        return output.files.write_remaining(answers, &result_file(job, ResultKind::Unprocessed)).await;
+        let unprocessed = result_file(job, ResultKind::Unprocessed);
+        output.files.write_remaining(answers, &unprocessed, None).await?;
+        return Ok(());
     };
     if context.store.get_json::<JobEntry>(&keys::job_entry(&part.job_id)).await?.is_some() {
         return Ok(());
     }
-    output.files.write_remaining(answers, &keys::job_input(&part.job_id)).await?;
+    output.files.write_remaining(answers, &keys::job_input(&part.job_id), None).await?;
     let next = JobEntry::waiting(&job.drop_id, &job.source, part, job.attempt + 1, by);
     record_job(context, next).await
 }

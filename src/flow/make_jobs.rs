@@ -83,7 +83,7 @@ async fn write_input(context: &Context, drop: &DropEntry, part: &Part) -> Result
     }
     let Some(reader) = context.store.read_drop(&drop.source, &part.bytes).await? else { return Ok(false) };
     let mut records = InputReader::default();
-    rewrite_lines(reader, context.config.max_record_bytes, &context.store, &input, |line, out| {
+    rewrite_lines(reader, context.config.max_record_bytes, &context.store, &input, None, |line, out| {
         let line = Line { number: part.first_line + line.number - 1, ..line };
         push_with_id(&drop.drop_id, &mut records, &line, out).ok_or_else(|| {
             let (number, drop_id) = (line.number, &drop.drop_id);

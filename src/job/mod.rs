@@ -6,6 +6,7 @@
 //! - [`answers`]: what the lines of the output say about the records
 //! - [`evidence`]: whether the output, the manifest, and Bedrock's counters can all be true
 //! - [`retry`]: which of the remaining records go to a next attempt
+//! - [`padding`]: the records that fill up a small job, and what they cost
 //! - [`outcome`]: what became of the records, as the ledger records it
 //! - [`sections`]: how a result file is divided, so that it is sent while the output is read
 //! - [`summary`]: `summary.json`, from all jobs of a drop
@@ -16,6 +17,7 @@ pub mod evidence;
 #[cfg(test)]
 mod example;
 pub mod outcome;
+pub mod padding;
 pub mod request;
 pub mod retry;
 pub mod sections;

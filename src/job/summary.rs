@@ -7,7 +7,9 @@ use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys::{self, ResultKind};
 use crate::drop::plan::Part;
 use crate::drop::source::DropSource;
+use crate::job::ending::EndStatus;
 use crate::job::outcome::Outcome;
+use crate::job::padding::{Padding, PaddingSum, PaddingSummary};
 
 /// `summary.json`: what became of a drop. It is written last: when it is there, all results are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,10 +27,13 @@ pub struct Summary {
     pub balanced: bool,
     /// Which figures disagree.
     pub mismatches: Vec<String>,
-    /// The input tokens of all jobs that have a manifest.
+    /// The input tokens of all jobs that have a manifest. They include those of padding.
     pub input_tokens: u64,
-    /// The output tokens of all jobs that have a manifest.
+    /// The output tokens of all jobs that have a manifest. They include those of padding.
     pub output_tokens: u64,
+    /// The padding of all jobs, and what it costs; `None` if there was none.
+    #[serde(default)]
+    pub padding: Option<PaddingSummary>,
     /// The result files, relative to this one.
     pub files: Vec<String>,
     /// The jobs, by part and attempt.
@@ -61,6 +66,9 @@ pub struct SummaryJob {
     pub attempt: u32,
     /// Our id for the job.
     pub job_id: JobId,
+    /// The padding of the job; `None` if it had none.
+    #[serde(default)]
+    pub padding: Option<Padding>,
     /// Bedrock's ARN for the job.
     pub job_arn: String,
     /// What became of the job.
@@ -98,15 +106,26 @@ impl Summary {
             mismatches: Vec::new(),
             input_tokens: 0,
             output_tokens: 0,
+            padding: None,
             files: Vec::new(),
             jobs: Vec::new(),
         };
+        let mut padding = PaddingSum::default();
         for attempt in attempts {
             match attempt {
-                Finished::Settled(job) => summary.add(*job),
+                Finished::Settled(job) => {
+                    // A job that was never created costs nothing.
+                    if let Some(of_job) = &job.padding
+                        && job.outcome.status != EndStatus::NameInUse
+                    {
+                        padding.add(of_job, &job.outcome.model_id);
+                    }
+                    summary.add(*job);
+                }
                 Finished::SourceDeleted { records } => summary.records.source_deleted += records,
             }
         }
+        summary.padding = padding.summary();
         let SummaryRecords { total, succeeded, failed, unprocessed, source_deleted } = summary.records;
         let sum = succeeded + failed + unprocessed + source_deleted;
         if sum != total {

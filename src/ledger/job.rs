@@ -137,6 +137,7 @@ impl JobEntry {
                 attempt: self.attempt,
                 job_id: self.job_id.clone(),
                 job_arn: job.job_arn.clone(),
+                padding: None,
                 outcome: outcome.clone(),
             }))),
             JobState::SourceDeleted => Some(Finished::SourceDeleted { records: self.part.records }),
