@@ -10,6 +10,7 @@
 //! | `padding` | makes the ids and lines of padding records |
 //! | `plan` | cuts a drop into parts that fit one job each |
 //! | `quotas` | holds Bedrock's quotas, and what is wrong with a drop that does not fit them |
+//! | `settings` | holds the settings that a drop keeps from its acceptance to its end |
 //! | `rejection` | defines `rejection.json`, the report on a bad drop |
 //! | `keys` | names every S3 key that the pipeline writes |
 
@@ -21,4 +22,5 @@ pub mod padding;
 pub mod plan;
 pub mod quotas;
 pub mod rejection;
+pub mod settings;
 pub mod source;

@@ -10,7 +10,6 @@ use crate::record::key::{KeySum, RecordKey};
 
 /// Consecutive records of a drop, and the job over them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Part {
     /// Counted from 1.
     pub number: u32,
@@ -87,7 +86,7 @@ pub struct Cutter {
     full: Vec<Boundary>,
     /// Where the part after the full ones starts.
     part_start: Boundary,
-    /// The same for parts that leave room for their padding, if small parts are filled up.
+    /// Where the full parts end if each leaves room for its padding, if small parts are filled up.
     full_with_padding: Vec<Boundary>,
     part_start_with_padding: Boundary,
     /// Boundaries after every `sample_distance` records.
@@ -121,10 +120,11 @@ impl Cutter {
         }
     }
 
-    /// Returns the cutter that fills up small parts with padding records, each of at most `line_bytes` bytes.
+    /// Returns the same cutter, but small parts are filled up with padding records, each of at most `line_bytes`
+    /// bytes. `None` means that they are not.
     #[must_use]
-    pub fn with_padding(self, line_bytes: u64) -> Self {
-        Self { padding_bytes: Some(line_bytes), ..self }
+    pub fn with_padding(self, line_bytes: Option<u64>) -> Self {
+        Self { padding_bytes: line_bytes, ..self }
     }
 
     /// Returns a problem if there are too few records, counting `more` that were not pushed.
@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn small_drop_is_filled_up_and_an_empty_one_is_refused() {
         let quotas = quotas(100, 1_000, 1_000_000);
-        let padded = |quotas, lines: &[u64]| cut_with(Cutter::new(quotas).with_padding(200), lines);
+        let padded = |quotas, lines: &[u64]| cut_with(Cutter::new(quotas).with_padding(Some(200)), lines);
         for count in [1, 7, 99, 100] {
             assert_eq!(records(padded(quotas, &vec![300; count])), [count as u64]);
         }
@@ -536,7 +536,7 @@ mod tests {
             min in 1u64..12, more in 0u64..30, padding in 0u64..25, max_bytes in 20u64..400,
         ) {
             let quotas = quotas(min, min + more, max_bytes);
-            let padded = cut_with(Cutter::new(quotas).with_padding(padding), &lines);
+            let padded = cut_with(Cutter::new(quotas).with_padding(Some(padding)), &lines);
             if let Ok(parts) = cut(quotas, &lines) {
                 prop_assert_eq!(padded, Ok(parts), "padding without need");
                 return Ok(());

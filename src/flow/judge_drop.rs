@@ -15,6 +15,7 @@ use crate::drop::keys;
 use crate::drop::rejection::Problem;
 use crate::drop::source::DropSource;
 use crate::flow::context::Context;
+use crate::job::padding::padding_room;
 use crate::ledger::drop::{DropEntry, DropState, Reading, TooSlow};
 use crate::ledger::lease::Invocation;
 
@@ -85,7 +86,8 @@ async fn read_drop(
             "drop it again",
         )));
     };
-    let mut validator = Validator::new(drop.drop_id.clone(), config.quotas, config.max_record_bytes);
+    let mut validator = Validator::new(drop.drop_id.clone(), config.quotas, config.max_record_bytes)
+        .with_padding(padding_room(&config.settings()));
     while let Some(chunk) = reader.next().await? {
         if validator.feed(&chunk).is_err() {
             break;
@@ -111,13 +113,13 @@ async fn record_verdict(
 ) -> Result<Option<Stored<DropEntry>>, Error> {
     let DropEntry { drop_id, source, .. } = &drop.entry;
     let state = match verdict {
-        Verdict::Valid(parts) => DropState::Accepted { parts },
+        Verdict::Valid(parts) => DropState::Accepted { settings: Some(context.config.settings()), parts },
         Verdict::Invalid { problems, stopped_early } => DropState::Rejected { problems, stopped_early },
     };
     let next = drop.entry.advance(state, by)?;
     let judged = context.store.replace(&keys::drop_entry(drop_id), next, &drop.etag).await?;
     match judged.as_ref().map(|judged| &judged.entry.state) {
-        Some(DropState::Accepted { parts }) => {
+        Some(DropState::Accepted { parts, .. }) => {
             let records: u64 = parts.iter().map(|part| part.records).sum();
             info!(
                 drop.id = %drop_id, input.uri = %source, part.count = parts.len(),

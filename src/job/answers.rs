@@ -15,7 +15,7 @@ pub enum LineVerdict {
     /// The line is for a record that already has a line. The first line counts. But if it has an error that may pass,
     /// the first line that does not counts instead, and is `Answered`, too.
     Repeated,
-    /// The line is the first one for a record of the job's padding, which is no result.
+    /// The line is the first one for a record of the job's padding. It goes into no result file.
     Padding,
     /// The line is not a record. The last line of a stopped job may be cut off, for example.
     Unreadable,
@@ -372,7 +372,7 @@ mod tests {
         // A final answer for padding changes nothing: nobody waits for it.
         assert_eq!(judge(&id(2), GOOD), LineVerdict::Repeated);
         assert_eq!(judge(&id(1), GOOD), LineVerdict::Repeated);
-        // The job has no such padding, so these are records of somebody else.
+        // The job has no such padding, so these are foreign records.
         let another = JobId::derive(&drop_id(), 1, 2);
         for foreign in [id(4), id(0), padding_id(&another, 1)] {
             assert_eq!(judge(&foreign, GOOD), LineVerdict::Answered(Answer::Succeeded), "{foreign}");

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::drop::identity::JobId;
-use crate::drop::padding::{EMPTY_BODY, body_of, padding_line_bytes, push_padding_line};
+use crate::drop::padding::{EMPTY_BODY, SmallDrops, body_of, padding_line_bytes, push_padding_line};
+use crate::drop::plan::Part;
+use crate::drop::settings::Settings;
 use crate::record::padding::{KnownBody, known_body, own_body_tokens, price};
 
 /// Which body the padding of a job has.
@@ -35,6 +37,15 @@ impl PaddingBody {
     }
 }
 
+/// Returns how many bytes a padding record has at most in the jobs of a drop with these settings; `None` if small jobs
+/// are not filled up.
+#[must_use]
+pub fn padding_room(settings: &Settings) -> Option<u64> {
+    let body = PaddingBody::of(&settings.model_id, &settings.model_invocation_type);
+    let line_bytes = padding_line_bytes(settings.quotas.min_records, body.bytes());
+    (settings.small_drops == SmallDrops::Pad).then_some(line_bytes)
+}
+
 /// Makes the padding of a job's input: it sees every line that is written, and then gives the lines to add.
 #[derive(Debug)]
 pub struct Padder<'a> {
@@ -53,6 +64,16 @@ impl<'a> Padder<'a> {
     #[must_use]
     pub fn new(job_id: &'a JobId, records: u64, body: PaddingBody, max_file_bytes: u64) -> Self {
         Self { job_id, records, body, max_file_bytes, bytes: 0, shortest: None }
+    }
+
+    /// Makes the padder of a part's job with these settings; `None` if the job gets no padding.
+    #[must_use]
+    pub fn of(settings: &Settings, part: &'a Part) -> Option<Self> {
+        let Settings { model_id, model_invocation_type, quotas, small_drops, .. } = settings;
+        let records = quotas.min_records.saturating_sub(part.records);
+        let body = || PaddingBody::of(model_id, model_invocation_type);
+        let is_padded = records > 0 && *small_drops == SmallDrops::Pad;
+        is_padded.then(|| Self::new(&part.job_id, records, body(), quotas.max_file_bytes))
     }
 
     /// Takes note of a line of the input, with its `\n`.

@@ -13,7 +13,6 @@ use crate::job::padding::{Padding, PaddingSum, PaddingSummary};
 
 /// `summary.json`: what became of a drop. It is written last: when it is there, all results are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Summary {
     /// The schema version, currently 1.
     pub version: u32,
@@ -42,7 +41,6 @@ pub struct Summary {
 
 /// A drop's records, by where they ended up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SummaryRecords {
     /// All records of the drop, counted when it was read.
     pub total: u64,
@@ -58,7 +56,6 @@ pub struct SummaryRecords {
 
 /// One job in a summary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SummaryJob {
     /// The part of the drop, counted from 1.
     pub part: u32,
@@ -66,11 +63,11 @@ pub struct SummaryJob {
     pub attempt: u32,
     /// Our id for the job.
     pub job_id: JobId,
+    /// Bedrock's ARN for the job.
+    pub job_arn: String,
     /// The padding of the job; `None` if it had none.
     #[serde(default)]
     pub padding: Option<Padding>,
-    /// Bedrock's ARN for the job.
-    pub job_arn: String,
     /// What became of the job.
     pub outcome: Outcome,
 }

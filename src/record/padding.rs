@@ -213,7 +213,7 @@ pub fn own_body_tokens(body: &str) -> u64 {
 pub struct Price {
     /// Billionths of a US dollar for an input token, in batch inference: half the price on demand.
     pub input_nano_usd: u64,
-    /// The same for an output token.
+    /// Billionths of a US dollar for an output token.
     pub output_nano_usd: u64,
     /// Where the price is from, and of when.
     pub source: &'static str,

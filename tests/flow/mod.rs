@@ -3,6 +3,7 @@
 mod lost_puts;
 mod missing;
 mod names_in_use;
+mod padding;
 mod repeated_events;
 mod slow_drops;
 mod sweep;
