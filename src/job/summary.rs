@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::base::count::Counted;
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys::{self, ResultKind};
-use crate::drop::plan::Part;
 use crate::drop::source::DropSource;
 use crate::job::outcome::Outcome;
 
@@ -64,8 +63,18 @@ pub struct SummaryJob {
     pub outcome: Outcome,
 }
 
+/// What became of the parts on a page of a drop's plan, or of several pages:
+/// `ledger/drops/<drop-id>/tallies/<page>.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    /// How many records these parts have.
+    pub records: u64,
+    /// All attempts at them, by part and attempt.
+    pub attempts: Vec<Finished>,
+}
+
 /// An attempt at a part of a drop that needs nothing more.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Finished {
     /// Its job is over, and everything that followed from it is done.
     Settled(Box<SummaryJob>),
@@ -77,15 +86,15 @@ pub enum Finished {
 }
 
 impl Summary {
-    /// Sums up a drop, given all attempts at all its parts.
+    /// Sums up a drop, given the tally of all its parts.
     #[must_use]
-    pub fn new(drop_id: &DropId, source: &DropSource, parts: &[Part], attempts: Vec<Finished>) -> Self {
+    pub fn new(drop_id: &DropId, source: &DropSource, tally: Tally) -> Self {
         let mut summary = Self {
             version: 1,
             drop_id: drop_id.clone(),
             source: source.clone(),
             records: SummaryRecords {
-                total: parts.iter().map(|part| part.records).sum(),
+                total: tally.records,
                 succeeded: 0,
                 failed: 0,
                 unprocessed: 0,
@@ -98,7 +107,7 @@ impl Summary {
             files: Vec::new(),
             jobs: Vec::new(),
         };
-        for attempt in attempts {
+        for attempt in tally.attempts {
             match attempt {
                 Finished::Settled(job) => summary.add(*job),
                 Finished::SourceDeleted { records } => summary.records.source_deleted += records,

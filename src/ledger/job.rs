@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::{DropId, JobId};
+use crate::drop::keys;
 use crate::drop::plan::Part;
 use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
@@ -111,6 +112,12 @@ impl JobEntry {
             return Err(IllegalMove { what, from: self.state.name(), to: state.name() });
         }
         Ok(Self { version: VERSION, state, writer: by.writer.clone(), ..self.clone() })
+    }
+
+    /// The key of the job's marker.
+    #[must_use]
+    pub fn marker(&self) -> String {
+        keys::job_marker(self.source.last_modified, &self.drop_id, self.part.page(), &self.job_id)
     }
 
     /// The settings that the job uses; `None` for those in force, as for a job of version 1.
