@@ -25,6 +25,9 @@ pub(crate) fn check(mut data: &[u8]) {
     let job_id = JobId::derive(&drop_id, part, attempt);
     check_markers([first, second], &drop_id, &job_id);
     check_names(&job_id, &text);
+    assert_eq!(keys::drop_entry(&drop_id), format!("ledger/drops/{}/drop.json", drop_id.as_str()));
+    assert_eq!(keys::job_entry(&job_id), format!("ledger/jobs/{}.json", job_id.as_str()));
+    assert_eq!(keys::job_input(&job_id), format!("work/{job_id}/input/{job_id}.jsonl"));
     let key = truncated(&text, MAX_KEY_BYTES);
     check_results(key, &drop_id, part, attempt);
     let encoded = utf8_percent_encode(key, NON_ALPHANUMERIC).to_string().replace("%20", "+");
@@ -86,6 +89,11 @@ fn check_results(key: &str, drop_id: &DropId, part: u32, attempt: u32) {
     let shown = shown.expect("a folder is named after the key and the drop");
     assert!(key.starts_with(shown), "{folder:?}");
     assert!(shown.len() == key.len() || (897..=900).contains(&shown.len()), "{folder:?}");
+
+    assert_eq!(keys::summary(key, drop_id), format!("{folder}summary.json"));
+    assert_eq!(keys::rejection(key, drop_id), format!("{folder}rejection.json"));
+    let first = keys::result_file(key, drop_id, ResultKind::Errors, part, 1);
+    assert_eq!(first, format!("{folder}errors/part-{part:05}.jsonl"));
 
     let mut files = vec![keys::summary(key, drop_id), keys::rejection(key, drop_id)];
     for kind in [ResultKind::Succeeded, ResultKind::Errors, ResultKind::Unprocessed] {
