@@ -5,7 +5,6 @@
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::s3::S3EventRecord;
-use aws_lambda_events::event::sqs::SqsEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -51,14 +50,14 @@ pub fn parse_object_created(payload: Value) -> Result<Vec<Result<ObjectCreated, 
     if !is_sqs {
         return Ok(records.iter().map(from_notification_record).collect());
     }
-    let messages: SqsEvent = serde_json::from_value(payload)
-        .map_err(|error| Error::Event(format!("cannot read the SQS messages: {error}")))?;
-    Ok(messages.records.into_iter().flat_map(|message| from_sqs_body(message.body.as_deref())).collect())
+    Ok(records.iter().flat_map(|message| from_sqs_body(message.get("body"))).collect())
 }
 
-fn from_sqs_body(body: Option<&str>) -> Vec<Result<ObjectCreated, Error>> {
-    let payload: Result<Value, _> = serde_json::from_str(body.unwrap_or_default());
-    match payload {
+fn from_sqs_body(body: Option<&Value>) -> Vec<Result<ObjectCreated, Error>> {
+    let Some(body) = body.and_then(Value::as_str) else {
+        return vec![Err(Error::Event("the SQS message does not have a body".into()))];
+    };
+    match serde_json::from_str::<Value>(body) {
         // SQS messages inside an SQS message are not read.
         Ok(payload) if !has_messages(&payload) => {
             parse_object_created(payload).unwrap_or_else(|error| vec![Err(error)])
