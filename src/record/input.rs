@@ -168,6 +168,20 @@ mod tests {
     }
 
     #[test]
+    fn two_lines_are_not_one() {
+        let line = r#"{"recordId":"1","modelInput":{}}"#;
+        assert!(input(&format!("{line}\n{line}")).is_err());
+        let mut reader = InputReader::default();
+        assert!(reader.read(line.as_bytes()).is_ok());
+        assert!(reader.read(format!("{line}\n{line}").as_bytes()).is_err());
+
+        let line = r#"{"recordId":"1","modelOutput":{}}"#;
+        let mut reader = OutputReader::default();
+        assert!(reader.read(line.as_bytes()).is_some());
+        assert_eq!(reader.read(format!("{line}\n{line}").as_bytes()), None);
+    }
+
+    #[test]
     fn limits_depth_outside_strings() {
         let nested = |depth: usize| {
             let (open, close) = ("[".repeat(depth - 2), "]".repeat(depth - 2));

@@ -1,20 +1,15 @@
 //! No bad line is accepted, and no good line is refused.
 
+pub(super) mod disagreement;
 mod mutation;
-mod oracle;
+pub(super) mod oracle;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bedrock_vpc_batch::drop::check::{Validator, Verdict};
-use bedrock_vpc_batch::drop::identity::DropId;
-use bedrock_vpc_batch::drop::quotas::Quotas;
-use bedrock_vpc_batch::record::input::{InputReader, parse_input_record};
-use bedrock_vpc_batch::record::output::{OutputReader, parse_output_record};
-use bedrock_vpc_batch::record::parsed::Answer;
+use bedrock_vpc_batch::record::input::parse_input_record;
+use disagreement::{disagreement_with, input_disagreement, output_disagreement};
 use fastrand::Rng;
 use serde_json::Value;
-
-use crate::support::any_drop;
 
 /// Whole lines that are records.
 const GOOD: [&str; 20] = [
@@ -233,39 +228,6 @@ fn corpus() -> Vec<(Vec<u8>, bool)> {
     good.chain(bad).chain(good_values).chain(bad_values).chain(deep).collect()
 }
 
-/// What is wrong, if anything, with the verdict on a line that follows a good one, and whether the line is
-/// good.
-fn disagreement(before: &[u8], line: &[u8]) -> (Option<String>, bool) {
-    let expected = oracle::record(line);
-    let found = parse_input_record(line);
-    let mut reader = InputReader::default();
-    assert_eq!(reader.read(before).is_ok(), parse_input_record(before).is_ok());
-    assert_eq!(reader.read(line), found, "after another line: {:?}", String::from_utf8_lossy(line));
-    let bad_lines = bad_lines_of(&[before, line, before, line, before]);
-    let expected_bad = if expected.is_some() { vec![] } else { vec![2, 4] };
-    assert_eq!(bad_lines, expected_bad, "among others: {:?}", String::from_utf8_lossy(line));
-    let is_right = match (&found, &expected) {
-        (Ok(found), Some(record_id)) => {
-            found.record_id.as_deref() == record_id.as_deref() && line.get(found.object_start) == Some(&b'{')
-        }
-        (Err(error), None) => error.offset <= line.len(),
-        _ => false,
-    };
-    let report = || format!("{:?}: {found:?}, not {expected:?}", String::from_utf8_lossy(line));
-    ((!is_right).then(report), expected.is_some())
-}
-
-/// The numbers of the lines for which a drop with all of them is refused.
-fn bad_lines_of(lines: &[&[u8]]) -> Vec<u64> {
-    let quotas = Quotas { min_records: 1, max_records: 1, max_file_bytes: u64::MAX };
-    let mut validator = Validator::new(DropId::derive(&any_drop()), quotas, usize::MAX);
-    validator.feed(&lines.join(&b'\n')).expect("there are few lines");
-    match validator.finish() {
-        Verdict::Valid(_) => vec![],
-        Verdict::Invalid { problems, .. } => problems.iter().filter_map(|problem| problem.line).collect(),
-    }
-}
-
 /// Compares the oracle with `serde_json`, which has its own range of numbers and its own depth.
 fn assert_oracle_knows_json(line: &[u8]) {
     let oracle = oracle::json(line, 128).is_some();
@@ -303,7 +265,7 @@ fn values_get_their_verdict_at_every_offset_in_a_block() {
             // is not ASCII.
             if let [b'"', inner @ .., b'"'] = value {
                 let text = [b"\"\\n\xc3\xa9", "y".repeat(padding).as_bytes(), inner, b"\\\\\""].concat();
-                let (wrong, _) = disagreement(&with_value(0, b"\"\""), &with_value(0, &text));
+                let (wrong, _) = input_disagreement(&with_value(0, b"\"\""), &with_value(0, &text));
                 assert_eq!(wrong, None);
             }
         }
@@ -347,7 +309,7 @@ fn mutated_lines_get_the_verdict_of_the_oracle() {
     let corpus = corpus();
     let is_seed = |(line, is_good): &&(Vec<u8>, bool)| *is_good && line.len() < 1_000;
     let seeds: Vec<_> = corpus.iter().filter(is_seed).map(|(line, _)| line.clone()).collect();
-    let good = count_good(&seeds, MUTATED, disagreement);
+    let good = count_good(&seeds, MUTATED, input_disagreement);
     let (lines, bad) = (corpus.len(), MUTATED - good);
     println!("strictness: {lines} lines, {MUTATED} mutated lines ({good} good, {bad} bad), 0 disagreements");
 }
@@ -372,21 +334,6 @@ const OUTPUTS: [&str; 18] = [
     r#"{"recordId":17,"error":{"errorCode":1e400,"expired":false},"":null}"#,
     "\u{feff}{\"recordId\":\"1\",\"modelOutput\":{\"a\":7}}\r",
 ];
-
-fn output_disagreement(before: &[u8], line: &[u8]) -> (Option<String>, bool) {
-    let expected = oracle::answer(line);
-    (disagreement_with(expected.as_ref(), before, line), expected.is_some())
-}
-
-fn disagreement_with(expected: Option<&(String, Answer)>, before: &[u8], line: &[u8]) -> Option<String> {
-    let mut reader = OutputReader::default();
-    let _ = reader.read(before);
-    let found = reader.read(line);
-    assert_eq!(found, parse_output_record(line), "after another line");
-    let found = found.map(|record| (record.record_id.into_owned(), record.answer));
-    let report = || format!("{:?}: {found:?}, not {expected:?}", String::from_utf8_lossy(line));
-    (found.as_ref() != expected).then(report)
-}
 
 #[test]
 fn values_that_change_the_answer_are_not_part_of_a_template() {
