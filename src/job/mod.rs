@@ -4,6 +4,7 @@
 //! - [`request`]: the request for a job, and whether a job at Bedrock was made from it
 //! - [`ending`]: how a job ended, and Bedrock's own counts
 //! - [`answers`]: what the lines of the output say about the records
+//! - [`findings`]: which answers are of no use, and which errors there are
 //! - [`evidence`]: whether the output, the manifest, and Bedrock's counters can all be true
 //! - [`retry`]: which of the remaining records go to a next attempt
 //! - [`outcome`]: what became of the records, as the ledger records it
@@ -15,6 +16,7 @@ pub mod ending;
 pub mod evidence;
 #[cfg(test)]
 mod example;
+pub mod findings;
 pub mod outcome;
 pub mod request;
 pub mod retry;

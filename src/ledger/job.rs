@@ -156,6 +156,7 @@ mod tests {
 
     use super::*;
     use crate::job::ending::EndStatus;
+    use crate::job::findings::Findings;
     use crate::job::outcome::{Counts, Outcome};
     use crate::job::request::JobRequest;
     use crate::ledger::job_state::{BedrockJob, Doubt};
@@ -200,6 +201,7 @@ mod tests {
             input_tokens: None,
             output_tokens: None,
             mismatches: vec![],
+            findings: Findings::default(),
         };
         let doubt = Doubt { since: Timestamp::from_secs(1), looks: 1, contradictions: vec!["c".into()] };
         let job = BedrockJob { request: request.clone(), job_arn: "arn".into() };

@@ -96,6 +96,12 @@ async fn every_state_of_a_job_is_written_as_version_1_has_it() {
 async fn both_reports_are_written_as_version_1_has_them() {
     let [(_, rejection)] = rewritten::<Rejection>("rejection").await.try_into().unwrap();
     assert_eq!((rejection.version, rejection.problems.len()), (1, 2));
-    let [(_, summary)] = rewritten::<Summary>("summary").await.try_into().unwrap();
+    let [(_, summary)] = rewritten::<Summary>("summary-with").await.try_into().unwrap();
     assert_eq!((summary.version, summary.jobs.len(), summary.files.len()), (1, 2, 3));
+    assert!(!summary.messages.is_empty() && !summary.largest_errors.is_empty());
+    // An earlier release wrote it without findings.
+    let (_, earlier) = golden("summary").into_iter().find(|(name, _)| name == "summary").unwrap();
+    let earlier: Summary = serde_json::from_slice(&earlier).unwrap();
+    assert_eq!((earlier.records.failed, earlier.records.truncated), (10, 0));
+    assert_eq!((earlier.jobs.len(), earlier.unusable.truncated.more), (2, 0));
 }
