@@ -8,7 +8,7 @@
 //! - [`evidence`]: whether the output, the manifest, and Bedrock's counters can all be true
 //! - [`retry`]: which of the remaining records go to a next attempt
 //! - [`outcome`]: what became of the records, as the ledger records it
-//! - [`sections`]: how a result file is divided, so that it is sent while the output is read
+//! - [`sections`]: how a result file is made: what S3 copies, and what is sent while the output is read
 //! - [`summary`]: `summary.json`, from all jobs of a drop
 
 pub mod answers;
