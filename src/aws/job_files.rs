@@ -60,9 +60,9 @@ pub struct OutputScan {
     succeeded: Runs,
     /// The lines of records that Bedrock refused for good.
     failed: Runs,
-    /// The same lines, unless they are too many.
+    /// These lines themselves, unless there are too many of them.
     errors: Option<Bytes>,
-    /// These lines while they are found.
+    /// What will be `errors`, while the output is read.
     kept: Option<Vec<u8>>,
     limits: SectionLimits,
 }

@@ -138,7 +138,7 @@ struct Open {
     section: Section,
     /// How many bytes have to be read for it.
     scanned: u64,
-    /// Whether these are so many that the section is collected.
+    /// Whether the section is collected, because these are too many.
     is_sparse: bool,
 }
 
