@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 use crate::aws::bedrock::{Found, Submission};
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error, ErrorKind};
-use crate::aws::job_request;
+use crate::aws::job_request::new_request;
 use crate::aws::store::entries::Stored;
 use crate::drop::identity::JobId;
 use crate::drop::keys::{self, Open};
@@ -20,8 +20,8 @@ use crate::drop::plan::Part;
 use crate::flow::context::{CONCURRENT_PARTS, Context};
 use crate::job::outcome::Outcome;
 use crate::job::request::JobRequest;
-use crate::ledger::job::{JobEntry, Refusal};
-use crate::ledger::job_state::{BedrockJob, JobState};
+use crate::ledger::job::JobEntry;
+use crate::ledger::job_state::{BedrockJob, JobState, Refusal};
 use crate::ledger::lease::Invocation;
 
 /// How many refused jobs are tried when a slot is free. Each costs a request to S3, and there may be many.
@@ -81,7 +81,7 @@ pub(super) async fn ask_for_oldest_jobs(context: &Context, by: &Invocation) -> R
             continue;
         }
         let Some(Open::Job(job_id)) = keys::parse_marker(&marker.key) else { continue };
-        let job = context.store.get_json::<JobEntry>(&keys::job_entry(&job_id)).await?;
+        let job = context.store.get_entry::<JobEntry>(&keys::job_entry(&job_id)).await?;
         let Some(job) = job.filter(|job| job.entry.state == JobState::Waiting) else { continue };
         if job.entry.refusal.as_ref().is_some_and(|refusal| !refusal.is_for_now) {
             refused_before.push(job);
@@ -105,7 +105,7 @@ pub(super) async fn ask_for_oldest_jobs(context: &Context, by: &Invocation) -> R
 }
 
 async fn ask_for_new_job(context: &Context, job_id: &JobId, by: &Invocation) -> Result<Asked, Error> {
-    match context.store.get_json::<JobEntry>(&keys::job_entry(job_id)).await? {
+    match context.store.get_entry::<JobEntry>(&keys::job_entry(job_id)).await? {
         Some(job) => ask_for_job(context, job, by).await,
         None => Ok(Asked::NotNeeded),
     }
@@ -119,11 +119,15 @@ async fn ask_for_new_job(context: &Context, job_id: &JobId, by: &Invocation) -> 
 /// it up.
 pub(super) async fn ask_for_job(
     context: &Context,
-    job: Stored<JobEntry>,
+    mut job: Stored<JobEntry>,
     by: &Invocation,
 ) -> Result<Asked, Error> {
     let (request, may_exist) = match &job.entry.state {
-        JobState::Waiting => (job_request::from_config(&context.config, &job.entry.job_id), false),
+        JobState::Waiting => {
+            take_new_settings(context, &mut job.entry);
+            let settings = context.settings_of(&job.entry);
+            (new_request(&context.config, &settings, &job.entry.job_id), false)
+        }
         JobState::Submitting { lease_until, request } if *lease_until <= by.started => {
             (request.clone(), true)
         }
@@ -144,6 +148,17 @@ pub(super) async fn ask_for_job(
         give_lease_back(context, &job, request, by).await;
     }
     asked
+}
+
+/// If Bedrock has refused a job for a cause that an operator has to fix, the fix may be in the settings: the job takes
+/// those in force. The entry keeps the old ones, too.
+fn take_new_settings(context: &Context, job: &mut JobEntry) {
+    let in_force = context.config.settings();
+    let is_refused = job.refusal.as_ref().is_some_and(|refusal| !refusal.is_for_now);
+    if is_refused && job.settings_in_use().is_some_and(|settings| *settings != in_force) {
+        info!(job.id = %job.job_id, model.id = in_force.model_id, "job takes the settings in force after a refusal");
+        job.new_settings = Some(in_force);
+    }
 }
 
 /// Records that this invocation asks for a job. Returns `None` if another invocation has changed the entry.
@@ -241,8 +256,8 @@ async fn record_answer(
                 drop.id = %drop_id, job.id = %job_id, job.arn = job_arn, JobsDiffer = 1_u64,
                 "a job of another request has this job's name; the next attempt has another name"
             );
-            let (attempt, limits) = (job.entry.as_attempt(), context.retry_limits());
-            let outcome = Outcome::name_in_use(attempt, limits, &request.model_id, &job_arn, by.started);
+            let (attempt, limits) = (job.entry.as_attempt(), context.retry_limits(&job.entry));
+            let outcome = Outcome::name_in_use(attempt, limits, &request.model_id, &job_arn, now().into());
             let next = job.entry.advance(JobState::Ended(BedrockJob { request, job_arn }, outcome), by)?;
             context.store.replace(&key, next, &job.etag).await?;
             Ok(Asked::NotNeeded)

@@ -58,6 +58,10 @@ impl Pass {
     fn note(&mut self, key: &str, resumed: Result<(), Error>) {
         self.done += 1;
         if let Err(error) = resumed {
+            if error.is_of_newer_release() {
+                info!(key, error = %Chain(&error), "left to the newer release");
+                return;
+            }
             if self.first_error.is_some() {
                 error!(key, error = %Chain(&error), "another part of the sweep failed");
             }
@@ -139,7 +143,7 @@ async fn resume_drop(
     drop_id: &DropId,
     by: &Invocation,
 ) -> Result<Option<DropEntry>, Error> {
-    if let Some(drop) = context.store.get_json::<DropEntry>(&keys::drop_entry(drop_id)).await? {
+    if let Some(drop) = context.store.get_entry::<DropEntry>(&keys::drop_entry(drop_id)).await? {
         if attempts(&drop.entry) > 0 {
             return Ok(Some(drop.entry));
         }
@@ -148,7 +152,7 @@ async fn resume_drop(
     }
     // The marker says enough to start over. If it is gone by now, the drop has been taken care of.
     if let Some(source) = context.store.get_json::<DropSource>(&marker.key).await? {
-        Box::pin(advance_drop(context, source.entry, by)).await?;
+        Box::pin(advance_drop(context, source, by)).await?;
     }
     Ok(None)
 }
@@ -162,7 +166,7 @@ async fn resume_job(
     by: &Invocation,
 ) -> Result<(), Error> {
     let key = keys::job_entry(job_id);
-    let Some(job) = context.store.get_json::<JobEntry>(&key).await? else {
+    let Some(job) = context.store.get_entry::<JobEntry>(&key).await? else {
         // Bedrock is asked only for a job with an entry, and then the marker is emptied. A marker that is not empty may
         // have no entry yet: the drop or the attempt before, which makes the entry, is open too, but not for long.
         let is_late = by.started.seconds_since(marker.last_modified) > ENTRY_IS_LATE.as_secs();

@@ -18,7 +18,6 @@ const MAX_MESSAGES: usize = 5;
 
 /// `summary.json`: what became of a drop. It is written last: when it is there, all results are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Summary {
     /// The schema version, currently 1.
     pub version: u32,
@@ -56,7 +55,6 @@ pub struct Summary {
 
 /// A drop's records, by where they ended up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SummaryRecords {
     /// All records of the drop, counted when it was read.
     pub total: u64,
@@ -123,7 +121,6 @@ impl Places {
 
 /// One job in a summary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SummaryJob {
     /// The part of the drop, counted from 1.
     pub part: u32,

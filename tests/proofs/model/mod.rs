@@ -252,7 +252,7 @@ fn the_moves_of_the_model_are_those_of_the_code() {
         without_id: 0,
         id_sum: KeySum::default(),
     };
-    let job = JobEntry::waiting(&drop_id, &source, &part, 1, &by);
+    let job = JobEntry::waiting(&drop_id, &source, &part, 1, &by, by.started);
     let drop = DropEntry::claim(drop_id, source, &by);
 
     let drops = drop_states();
@@ -278,7 +278,7 @@ fn drop_states() -> Vec<DropState> {
     let by = clock::invocation_until(std::time::SystemTime::UNIX_EPOCH);
     vec![
         DropState::Reading(Reading::first(&by)),
-        DropState::Accepted { parts: vec![] },
+        DropState::Accepted { settings: None, parts: vec![] },
         DropState::Rejected { problems: vec![], stopped_early: false },
         DropState::Finished { parts: vec![] },
         DropState::Erased,
