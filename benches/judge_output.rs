@@ -7,7 +7,7 @@ use std::error::Error;
 
 use bedrock_vpc_batch::drop::identity::DropId;
 use bedrock_vpc_batch::job::answers::Answers;
-use bedrock_vpc_batch::record::lines::LineSplitter;
+use bedrock_vpc_batch::record::lines::{Line, LineSplitter};
 
 mod drop;
 
@@ -19,17 +19,16 @@ const MAX_LINE_BYTES: usize = 116 << 20;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [how @ ("judge" | "upload"), bucket, keys @ ..] =
-        arguments.iter().map(String::as_str).collect::<Vec<_>>()[..]
-    else {
-        return Err("usage: judge_output judge|upload BUCKET KEY…".into());
+    let (uploads, bucket, keys) = match arguments.as_slice() {
+        [how, bucket, keys @ ..] if how == "judge" || how == "upload" => (how == "upload", bucket, keys),
+        _ => return Err("usage: judge_output judge|upload BUCKET KEY…".into()),
     };
     for key in keys {
         let (store, source) = drop::open(bucket, key, bucket).await?;
         let hasher = DropId::derive(&source).record_hasher();
         let mut answers = Answers::with_capacity(hasher, RECORDS);
         let mut lines = LineSplitter::new(MAX_LINE_BYTES);
-        let mut judge = |line: bedrock_vpc_batch::record::lines::Line<'_>| {
+        let mut judge = |line: Line<'_>| {
             answers.judge(line.bytes.unwrap_or_default());
             Ok::<(), Box<dyn Error>>(())
         };
@@ -38,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let mut writer = store.writer(&to);
         while let Some(chunk) = reader.next().await? {
             lines.feed(&chunk, &mut judge)?;
-            if how == "upload" {
+            if uploads {
                 writer.write(&chunk).await?;
             }
         }
