@@ -9,6 +9,7 @@ use bedrock_vpc_batch::drop::identity::DropId;
 use bedrock_vpc_batch::job::answers::Answers;
 use bedrock_vpc_batch::record::lines::{Line, LineSplitter};
 
+#[expect(dead_code, reason = "the other programs judge drops")]
 mod drop;
 
 /// As many records as a job may have.

@@ -58,7 +58,9 @@ def measure(kind, size, error):
         endpoint = {"AWS_ENDPOINT_URL_S3": s3.endpoint}
         with Function([functions()["submit"]], endpoint) as submit:
             submit.invoke(notification("drop.jsonl"))
-        written = sum(answer(s3, job, ERRORS[error]) for job in submit.jobs.values())
+        written = 0
+        for job in submit.jobs.values():
+            written += answer(s3, job, ERRORS[error], written)
         pages = s3.client.get_paginator("list_objects_v2").paginate(Bucket=OUTPUT)
         keys = [one["Key"] for page in pages for one in page.get("Contents", []) if one["Key"].endswith(".jsonl.out")]
         environment = {**os.environ, **ENVIRONMENT, **endpoint}

@@ -79,24 +79,25 @@ def figures_of(function, events):
     return {"wall": wall, **function.end()}
 
 
-def answer(s3, job, bytes_apart=0):
-    """Writes the output of a job as Bedrock would, and returns its size. The first record after each `bytes_apart` bytes
-    has an error: none if that is None, and every hundredth record if it is 0."""
+def answer(s3, job, bytes_apart=0, before=0):
+    """Writes the output of a job as Bedrock would, and returns its size. `before` is the size of the other jobs' outputs.
+    After each `bytes_apart` bytes of all of them there is an error: none if that is None, and every hundredth record if
+    it is 0."""
     key = job["inputDataConfig"]["s3InputDataConfig"]["s3Uri"].removeprefix(f"s3://{OUTPUT}/")
     folder = job["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"].removeprefix(f"s3://{OUTPUT}/")
     output = OUT / "output.jsonl"
     number = failed = size = 0
-    last_error = None
+    previous = before
     with output.open("wb") as file:
         rest = b""
         for chunk in s3.client.get_object(Bucket=OUTPUT, Key=key)["Body"].iter_chunks(1 << 20):
             *lines, rest = (rest + chunk).split(b"}\n")
             for line in lines:
                 if bytes_apart:
-                    is_failed = size - (last_error or 0) >= bytes_apart
+                    is_failed = (before + size) // bytes_apart > previous // bytes_apart
+                    previous = before + size
                 else:
                     is_failed = bytes_apart == 0 and number % 100 == 0
-                last_error = size if is_failed else last_error
                 failed += is_failed
                 number += 1
                 size += file.write(line + (REFUSAL if is_failed else ANSWER))
