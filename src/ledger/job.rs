@@ -208,7 +208,7 @@ impl From<JobEntry> for WrittenJob {
     fn from(job: JobEntry) -> Self {
         let JobEntry { drop_id, source, part, attempt, .. } = job;
         Self {
-            version: job.version,
+            version: VERSION,
             job_id: job.job_id,
             segments: [Segment { drop_id, source, part, attempt }],
             padding: job.padding,
@@ -242,6 +242,7 @@ mod tests {
 
     use super::*;
     use crate::job::ending::EndStatus;
+    use crate::job::findings::Findings;
     use crate::job::outcome::{Counts, Outcome};
     use crate::job::request::JobRequest;
     use crate::ledger::job_state::{BedrockJob, Doubt};
@@ -286,6 +287,7 @@ mod tests {
             input_tokens: None,
             output_tokens: None,
             mismatches: vec![],
+            findings: Findings::default(),
         };
         let doubt = Doubt { since: Timestamp::from_secs(1), looks: 1, contradictions: vec!["c".into()] };
         let job = BedrockJob { request: request.clone(), job_arn: "arn".into() };

@@ -61,9 +61,9 @@ impl InputReader {
     #[inline]
     pub(crate) fn prove<'a>(&mut self, text: &'a str, at: usize) -> Option<(InputRecord<'a>, usize)> {
         match self.template.match_line(Scanner::new(text), at) {
-            Some((id, end)) => {
-                let record_id = Some(Cow::Borrowed(text.get(id)?));
-                Some((InputRecord { record_id, object_start: self.object_start }, end))
+            Some(matching) => {
+                let record_id = Some(Cow::Borrowed(text.get(matching.record_id)?));
+                Some((InputRecord { record_id, object_start: self.object_start }, matching.end))
             }
             None => self.prove_by_scan(text, at),
         }

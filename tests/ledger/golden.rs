@@ -111,8 +111,21 @@ async fn every_state_of_a_job_is_written_as_version_2_has_it() {
 async fn both_reports_are_written_as_their_golden_files_have_them() {
     let [(_, rejection)] = rewritten::<Rejection>("reports", "rejection").await.try_into().unwrap();
     assert_eq!((rejection.version, rejection.problems.len()), (1, 2));
-    let [(_, summary)] = rewritten::<Summary>("reports", "summary").await.try_into().unwrap();
+    let [(_, summary)] = rewritten::<Summary>("findings", "summary").await.try_into().unwrap();
     assert_eq!((summary.version, summary.jobs.len(), summary.files.len()), (1, 2, 3));
+    assert!(!summary.messages.is_empty() && !summary.largest_errors.is_empty());
+    // An earlier release wrote it without findings.
+    let (_, earlier) = golden("reports", "summary").remove(0);
+    let earlier: Summary = serde_json::from_slice(&earlier).unwrap();
+    assert_eq!((earlier.records.failed, earlier.records.truncated), (10, 0));
+    assert_eq!((earlier.jobs.len(), earlier.unusable.truncated.more), (2, 0));
+}
+
+#[tokio::test]
+async fn job_is_written_with_what_was_found_in_its_output() {
+    let [(_, job)] = rewritten::<JobEntry>("findings", "job-").await.try_into().unwrap();
+    let JobState::Ended(_, outcome) = job.state else { panic!("it is not Ended") };
+    assert_eq!((outcome.findings.truncated.count, outcome.findings.largest_errors.len()), (21, 2));
 }
 
 /// Reads a golden file of version 1, and its namesake of version 2 without what version 1 did not record.

@@ -6,6 +6,7 @@ use bedrock_vpc_batch::drop::quotas::Quotas;
 use bedrock_vpc_batch::record::input::{InputReader, parse_input_record};
 use bedrock_vpc_batch::record::output::{OutputReader, parse_output_record};
 use bedrock_vpc_batch::record::parsed::Answer;
+use bedrock_vpc_batch::record::stop_reason::Usability;
 
 use super::oracle;
 
@@ -54,8 +55,11 @@ pub(crate) fn output_disagreement(before: &[u8], line: &[u8]) -> (Option<String>
     (disagreement_with(expected.as_ref(), before, line), expected.is_some())
 }
 
+/// What the oracle says about a line.
+type Expected = (String, Answer, Usability);
+
 pub(crate) fn disagreement_with(
-    expected: Option<&(String, Answer)>,
+    expected: Option<&Expected>,
     before: &[u8],
     line: &[u8],
 ) -> Option<String> {
@@ -63,7 +67,7 @@ pub(crate) fn disagreement_with(
     let _ = reader.read(before);
     let found = reader.read(line);
     assert_eq!(found, parse_output_record(line), "after another line");
-    let found = found.map(|record| (record.record_id.into_owned(), record.answer));
+    let found = found.map(|record| (record.record_id.into_owned(), record.answer, record.usability));
     let report = || format!("{:?}: {found:?}, not {expected:?}", String::from_utf8_lossy(line));
     (found.as_ref() != expected).then(report)
 }

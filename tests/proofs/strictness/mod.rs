@@ -7,6 +7,7 @@ pub(super) mod oracle;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bedrock_vpc_batch::record::input::parse_input_record;
+use bedrock_vpc_batch::record::stop_reason::Usability;
 use disagreement::{disagreement_with, input_disagreement, output_disagreement};
 use fastrand::Rng;
 use serde_json::Value;
@@ -314,7 +315,14 @@ fn mutated_lines_get_the_verdict_of_the_oracle() {
     println!("strictness: {lines} lines, {MUTATED} mutated lines ({good} good, {bad} bad), 0 disagreements");
 }
 
-const OUTPUTS: [&str; 18] = [
+const OUTPUTS: [&str; 25] = [
+    r#"{"modelInput":{},"modelOutput":{"type":"message","content":[],"stop_reason":"max_tokens","stop_sequence":null},"recordId":"1"}"#,
+    r#"{"modelInput":{},"modelOutput":{"output":{"message":{}},"stopReason":"content_filtered","usage":{}},"recordId":"1"}"#,
+    r#"{"modelInput":{},"modelOutput":{"generation":"a","stop_reason":"length"},"recordId":"1"}"#,
+    r#"{"modelInput":{},"modelOutput":{"outputs":[{"text":"a","stop_reason":"stop"},{"text":"b","stop_reason":"length"}]},"recordId":"1"}"#,
+    r#"{"modelInput":{},"modelOutput":{"choices":[{"message":{"content":"a","refusal":null},"finish_reason":"content_filter"}]},"recordId":"1"}"#,
+    r#"{"modelInput":{},"modelOutput":{"choices":[{"message":{"refusal":"I can't"},"finish_reason":"stop"}]},"recordId":"1"}"#,
+    r#"{"modelInput":{},"modelOutput":{"inputTextTokenCount":8,"results":[{"tokenCount":3,"completionReason":"LENGTH"}]},"recordId":"1"}"#,
     r#"{"modelInput":{"a":1},"modelOutput":{"content":[{"type":"text","text":"Gern! \"Ja\"\n"}]},"recordId":"1"}"#,
     r#"{"recordId":"1","modelInput":{},"modelOutput":{"x":1},"error":null}"#,
     r#"{"recordId":"1","modelOutput":null,"error":{"errorCode":400,"errorMessage":"no"}}"#,
@@ -357,6 +365,46 @@ fn values_that_change_the_answer_are_not_part_of_a_template() {
     }
 }
 
+/// A line whose model's output has these members, and members of choices, in this order.
+fn with_reasons(reason: &str, choice: &str, refusal: &str) -> Vec<u8> {
+    format!(
+        r#"{{"recordId":"1","modelOutput":{{"stop_reason":{reason},"choices":[{{"finish_reason":{choice},"message":{{"refusal":{refusal}}}}}]}}}}"#
+    )
+    .into_bytes()
+}
+
+#[test]
+fn stop_reasons_are_read_in_every_line_that_matches_the_one_before() {
+    let values = [
+        "null",
+        "7",
+        r#""""#,
+        r#""stop""#,
+        r#""length""#,
+        r#""max\u005ftokens""#,
+        r#""refusal""#,
+        r#""\ud83d""#,
+        "{}",
+        r#"["length"]"#,
+    ];
+    let mut lines = Vec::new();
+    for reason in values {
+        for choice in values {
+            lines.extend(values.iter().map(|refusal| with_reasons(reason, choice, refusal)));
+        }
+    }
+    for before in lines.iter().step_by(7) {
+        for line in &lines {
+            let (wrong, is_answer) = output_disagreement(before, line);
+            assert_eq!((wrong, is_answer), (None, true), "{:?}", String::from_utf8_lossy(before));
+        }
+    }
+    let of = |reason, choice, refusal| oracle::answer(&with_reasons(reason, choice, refusal)).unwrap().2;
+    assert_eq!(of(r#""end_turn""#, r#""stop""#, "null"), Usability::Usable);
+    assert_eq!(of(r#""max\u005ftokens""#, r#""stop""#, r#""""#), Usability::Truncated);
+    assert_eq!(of(r#""max_tokens""#, r#""stop""#, r#""no""#), Usability::Refused);
+}
+
 /// An output line with any members. Each number gives the same line on every machine.
 fn any_output(number: u64) -> Vec<u8> {
     mutation::any_output(&mut Rng::with_seed(number))
@@ -365,13 +413,19 @@ fn any_output(number: u64) -> Vec<u8> {
 #[test]
 fn output_with_any_members_is_read_as_the_oracle_reads_it() {
     const LINES: u64 = 100_000;
-    let mut answers = 0;
+    let (mut answers, mut unusable) = (0, 0);
     for number in 0..LINES {
-        let (wrong, is_answer) = output_disagreement(&any_output(number / 2), &any_output(number));
+        let line = any_output(number);
+        let (wrong, is_answer) = output_disagreement(&any_output(number / 2), &line);
         assert_eq!(wrong, None);
         answers += u64::from(is_answer);
+        unusable += u64::from(oracle::answer(&line).is_some_and(|(.., said)| said != Usability::Usable));
     }
-    println!("strictness of output: {LINES} lines with any members ({answers} answers), 0 disagreements");
+    assert!(unusable > LINES / 100, "only {unusable} unusable answers");
+    println!(
+        "strictness of output: {LINES} lines with any members ({answers} answers, {unusable} of them unusable), \
+         0 disagreements"
+    );
 }
 
 #[test]
