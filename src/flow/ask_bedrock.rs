@@ -14,9 +14,9 @@ use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error, ErrorKind};
 use crate::aws::job_request::new_request;
 use crate::aws::store::entries::Stored;
-use crate::drop::identity::JobId;
+use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys::{self, Open};
-use crate::drop::plan::Part;
+use crate::drop::plan::Plan;
 use crate::flow::context::{CONCURRENT_PARTS, Context};
 use crate::job::outcome::Outcome;
 use crate::job::request::JobRequest;
@@ -55,15 +55,22 @@ enum Answer {
 }
 
 /// Asks for the jobs of a drop until Bedrock accepts no more. The others wait for their turn.
-pub(super) async fn ask_for_jobs(context: &Context, parts: &[Part], by: &Invocation) -> Result<(), Error> {
-    for some in parts.chunks(CONCURRENT_PARTS) {
-        if !by.has_time_at(now(), TIME_TO_ASK) {
-            break;
-        }
-        let asked = some.iter().map(|part| Box::pin(ask_for_new_job(context, &part.job_id, by)));
-        let asked = join_all(asked).await.into_iter().collect::<Result<Vec<_>, Error>>()?;
-        if asked.iter().any(|asked| matches!(asked, Asked::NotNow | Asked::Refused)) {
-            break;
+pub(super) async fn ask_for_jobs(
+    context: &Context,
+    drop_id: &DropId,
+    plan: &Plan,
+    by: &Invocation,
+) -> Result<(), Error> {
+    for page in 1..=plan.pages() {
+        for some in context.parts_on(drop_id, plan, page).await?.chunks(CONCURRENT_PARTS) {
+            if !by.has_time_at(now(), TIME_TO_ASK) {
+                return Ok(());
+            }
+            let asked = some.iter().map(|part| Box::pin(ask_for_new_job(context, &part.job_id, by)));
+            let asked = join_all(asked).await.into_iter().collect::<Result<Vec<_>, Error>>()?;
+            if asked.iter().any(|asked| matches!(asked, Asked::NotNow | Asked::Refused)) {
+                return Ok(());
+            }
         }
     }
     Ok(())
@@ -268,7 +275,7 @@ async fn record_answer(
 /// Empties the marker of a job that Bedrock is asked for, and fills it again if Bedrock refuses the job. Then a search
 /// for waiting jobs need not read the entries of jobs in flight. It is only a hint: the sweep reads every entry.
 async fn mark_asked(context: &Context, job: &JobEntry, is_asked: bool) {
-    let marker = keys::job_marker(job.source.last_modified, &job.job_id);
+    let marker = job.marker();
     let marked = if is_asked {
         context.store.put(&marker, Vec::new(), "application/json").await
     } else {

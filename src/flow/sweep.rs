@@ -172,6 +172,7 @@ async fn resume_job(
         let is_late = by.started.seconds_since(marker.last_modified) > ENTRY_IS_LATE.as_secs();
         return if marker.is_empty || is_late { Err(missing_entry(&key)) } else { Ok(()) };
     };
+    rename_marker(context, marker, &job.entry).await?;
     let job_arn = match &job.entry.state {
         JobState::Waiting => {
             let age = by.started.seconds_since(job.entry.created);
@@ -196,6 +197,16 @@ async fn resume_job(
     };
     Box::pin(complete(context, job_id, &job_arn, by)).await?;
     Ok(())
+}
+
+/// Replaces a marker of the first release, whose key does not say which drop its job belongs to.
+async fn rename_marker(context: &Context, marker: &Listed, job: &JobEntry) -> Result<(), Error> {
+    let key = job.marker();
+    if marker.key == key {
+        return Ok(());
+    }
+    context.store.put_json(&key, &job.job_id).await?;
+    context.store.delete(&marker.key).await
 }
 
 /// Copies the input of a waiting job onto itself if it would expire soon. Returns `None` if another invocation has

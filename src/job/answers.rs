@@ -3,9 +3,10 @@
 use crate::drop::identity::JobId;
 use crate::drop::padding::padding_number;
 use crate::drop::plan::Part;
+use crate::job::findings::{Findings, FindingsCollector};
 use crate::record::key::{KeySum, RecordHasher, RecordKey, RecordMap};
 use crate::record::output::OutputReader;
-use crate::record::parsed::{Answer, OutputRecord};
+use crate::record::parsed::Answer;
 
 /// What one line of Bedrock's output means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub struct Answers {
     ids: KeySum,
     repeated: u64,
     unreadable: u64,
+    findings: FindingsCollector,
     /// `None` if the job has no padding.
     padding: Option<Padding>,
 }
@@ -99,6 +101,7 @@ impl Answers {
             ids: KeySum::default(),
             repeated: 0,
             unreadable: 0,
+            findings: FindingsCollector::default(),
             padding: None,
         }
     }
@@ -118,11 +121,18 @@ impl Answers {
     pub fn judge(&mut self, line: &[u8]) -> LineVerdict {
         let verdict = match self.reader.read(line) {
             None => LineVerdict::Unreadable,
-            Some(OutputRecord { record_id, answer }) => {
-                match self.padding.as_mut().and_then(|padding| padding.judge(&record_id, answer)) {
+            Some(record) => {
+                let padding = self.padding.as_mut();
+                match padding.and_then(|padding| padding.judge(&record.record_id, record.answer)) {
                     Some(LineVerdict::Repeated) => self.repeat(),
                     Some(verdict) => verdict,
-                    None => self.judge_record(self.hasher.key_of(&record_id), answer),
+                    None => {
+                        let verdict = self.judge_record(self.hasher.key_of(&record.record_id), record.answer);
+                        if verdict == LineVerdict::Answered(record.answer) {
+                            self.findings.add(record);
+                        }
+                        verdict
+                    }
                 }
             }
         };
@@ -175,6 +185,12 @@ impl Answers {
     #[must_use]
     pub fn unreadable(&self) -> u64 {
         self.unreadable
+    }
+
+    /// Returns which answers are of no use, and which errors there are.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        self.findings.findings()
     }
 
     /// Returns how many padding records the job has, and what the output says about them.
