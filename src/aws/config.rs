@@ -9,6 +9,7 @@ use std::time::Duration;
 use aws_sdk_bedrock::types::ModelInvocationType;
 
 use crate::base::arn::Arn;
+use crate::drop::padding::SmallDrops;
 use crate::drop::quotas::Quotas;
 use crate::drop::settings::Settings;
 use crate::record::recent_ids::MAX_LINES;
@@ -66,6 +67,8 @@ pub struct Config {
     pub job_tags: BTreeMap<String, String>,
     /// Bedrock's quotas for one job.
     pub quotas: Quotas,
+    /// Whether drops and leftovers of too few records are filled up.
+    pub small_drops: SmallDrops,
     /// How often a record is given to Bedrock before it is reported as unprocessed: 1 to 10.
     pub max_attempts: u32,
     /// The longest line of a drop, in bytes. `InvokeModel` takes bodies of up to 25,000,000 bytes, and the default
@@ -93,6 +96,7 @@ impl Config {
             model_id: self.model_id.clone(),
             model_invocation_type: self.model_invocation_type.as_str().to_owned(),
             quotas: self.quotas,
+            small_drops: self.small_drops,
             max_attempts: self.max_attempts,
             timeout_duration_in_hours: self.timeout_duration_in_hours,
             tags: self.job_tags.clone(),
@@ -147,6 +151,12 @@ pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
         "quota: records per batch inference job, at most; up to 10000000",
     ),
     ("MAX_INPUT_FILE_BYTES", Some("1000000000"), "quota: batch inference input file size"),
+    (
+        "SMALL_DROPS",
+        Some("pad"),
+        "what happens to fewer records than a job needs: `pad` fills the job up with padding; `reject` refuses a small \
+         file, and puts what a job leaves over into `unprocessed/`",
+    ),
     ("MAX_ATTEMPTS", Some("3"), "how often a record that was not processed is tried; 1 to 10"),
     ("MAX_RECORD_BYTES", Some("26214400"), "longest line of a drop; at most 268435456"),
     (
@@ -225,6 +235,8 @@ impl Config {
         if quotas.min_records > quotas.max_records {
             vars.problem("MIN_RECORDS_PER_JOB", "is more than MAX_RECORDS_PER_JOB");
         }
+        let small_drops =
+            vars.text("SMALL_DROPS", |value| SmallDrops::parse(value).is_some(), "is neither pad nor reject");
         let max_attempts = vars.number("MAX_ATTEMPTS", 1, 10);
         let max_record_bytes = vars.number("MAX_RECORD_BYTES", 1, 256 << 20);
         let max_drop_bytes = vars.number("MAX_DROP_BYTES", 1, u64::MAX);
@@ -252,6 +264,7 @@ impl Config {
             s3_encryption_key_id: Some(s3_encryption_key_id).filter(|id| !id.is_empty()),
             job_tags,
             quotas,
+            small_drops: SmallDrops::parse(&small_drops).unwrap_or_default(),
             max_attempts,
             max_record_bytes,
             max_drop_bytes,
@@ -422,7 +435,7 @@ mod tests {
         let config = read(&sound()).unwrap();
         assert_eq!(config.vpc.subnet_ids(), ["subnet-b", "subnet-a"]);
         assert_eq!(config.vpc.security_group_ids(), ["sg-1"]);
-        assert_eq!(config.quotas, Quotas::default());
+        assert_eq!((config.quotas, config.small_drops), (Quotas::default(), SmallDrops::Pad));
         assert_eq!(config.model_invocation_type, ModelInvocationType::InvokeModel);
         assert_eq!(config.timeout_duration_in_hours, 24);
         assert_eq!((config.s3_encryption_key_id, config.job_tags.len()), (None, 0));
@@ -472,6 +485,7 @@ mod tests {
             ("JOB_TAGS", "{\"a\":\"b!\"}", "JOB_TAGS has a tag that Bedrock refuses: \"a\""),
             ("MIN_RECORDS_PER_JOB", "0", "MIN_RECORDS_PER_JOB is not between 1"),
             ("MIN_RECORDS_PER_JOB", "100001", "MIN_RECORDS_PER_JOB is more than MAX_RECORDS_PER_JOB"),
+            ("SMALL_DROPS", "share", "SMALL_DROPS is neither pad nor reject: \"share\""),
             ("CALL_TIMEOUT_SECONDS", "0", "CALL_TIMEOUT_SECONDS is not between 1 and 600: 0"),
             ("S3_FORCE_PATH_STYLE", "yes", "S3_FORCE_PATH_STYLE is neither true nor false"),
         ];

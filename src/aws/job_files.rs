@@ -12,12 +12,13 @@ use bytes::Bytes;
 use crate::aws::clock::now;
 use crate::aws::error::Error;
 use crate::aws::result_file::{OutputFile, Selection};
-use crate::aws::store::lines::{each_line, rewrite_lines};
+use crate::aws::store::lines::{MORE_BYTES, each_line, rewrite_lines};
 use crate::aws::store::objects::{JSONL_TYPE, Store};
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys;
 use crate::job::answers::{Answers, LineVerdict, Matched};
 use crate::job::ending::Manifest;
+use crate::job::padding::{Padder, Padding};
 use crate::job::sections::{Runs, SectionLimits};
 use crate::ledger::lease::Invocation;
 use crate::record::input::InputReader;
@@ -43,9 +44,12 @@ pub struct OutputFiles {
 #[derive(Debug)]
 pub struct JobFiles<'a> {
     store: &'a Store,
+    job_id: JobId,
     input: String,
     output: OutputFiles,
     max_input_line_bytes: usize,
+    /// How many records of the input are padding.
+    padding: u64,
     section_limits: SectionLimits,
 }
 
@@ -87,7 +91,10 @@ impl OutputScan {
                 self.failed.add(file, line.byte..end, lacks_newline);
                 self.keep(bytes);
             }
-            LineVerdict::Answered(Answer::Retryable) | LineVerdict::Repeated | LineVerdict::Unreadable => {}
+            LineVerdict::Answered(Answer::Retryable)
+            | LineVerdict::Repeated
+            | LineVerdict::Padding
+            | LineVerdict::Unreadable => {}
         }
     }
 
@@ -124,7 +131,16 @@ impl<'a> JobFiles<'a> {
         let records = keys.into_iter().filter(|key| key.ends_with(".jsonl.out")).collect();
         let output = OutputFiles { records, manifest };
         let (input, section_limits) = (keys::job_input(job_id), SectionLimits::default());
-        Ok(Self { store, input, output, max_input_line_bytes, section_limits })
+        // The line of a record that has got an id here, or that repeats another one as padding, is a little longer.
+        let max_input_line_bytes = max_input_line_bytes + MORE_BYTES;
+        let job_id = job_id.clone();
+        Ok(Self { store, job_id, input, output, max_input_line_bytes, padding: 0, section_limits })
+    }
+
+    /// Returns the same files of a job whose input also has this many padding records.
+    #[must_use]
+    pub fn with_padding(self, padding: u64) -> Self {
+        Self { padding, ..self }
     }
 
     /// Returns the same files with other limits for sections.
@@ -155,6 +171,7 @@ impl<'a> JobFiles<'a> {
     /// Returns [`Error::Call`] if a call fails, and [`Error::OutOfTime`] if the invocation is about to end.
     pub async fn scan(&self, drop_id: &DropId, records: u64, by: &Invocation) -> Result<OutputScan, Error> {
         let answers = Answers::with_capacity(drop_id.record_hasher(), records);
+        let answers = answers.with_padding(&self.job_id, self.padding);
         let mut scan = OutputScan::new(answers, self.section_limits);
         for key in &self.output.records {
             let mut reader = self.store.read(key).await?;
@@ -193,7 +210,10 @@ impl<'a> JobFiles<'a> {
             if line.number.is_multiple_of(LINES_PER_LOOK) {
                 in_time(by, &self.input)?;
             }
-            answers.match_record(&self.record_id(&mut records, &line)?, &mut matched);
+            let record_id = self.record_id(&mut records, &line)?;
+            if !answers.is_padding(&record_id) {
+                answers.match_record(&record_id, &mut matched);
+            }
             Ok(())
         })
         .await?;
@@ -221,18 +241,26 @@ impl<'a> JobFiles<'a> {
         }
     }
 
-    /// Writes the input lines of the remaining records. If these are all records, S3 copies the input.
+    /// Writes the input lines of the remaining records, and then the padding of the job that gets them, if there is a
+    /// padder. If these are all lines, S3 copies the input. Returns a description of the padding.
     ///
     /// # Errors
     /// Returns [`Error::Call`] if a call fails, and [`Error::Internal`] if the input is not what was put there.
-    pub async fn write_remaining(&self, answers: &Answers, to: &str) -> Result<(), Error> {
-        if answers.is_empty() {
-            return self.store.copy(&self.input, to).await;
+    pub async fn write_remaining(
+        &self,
+        answers: &Answers,
+        to: &str,
+        padder: Option<Padder<'_>>,
+    ) -> Result<Option<Padding>, Error> {
+        if answers.is_empty() && self.padding == 0 && padder.is_none() {
+            self.store.copy(&self.input, to).await?;
+            return Ok(None);
         }
         let mut records = InputReader::default();
         let reader = self.store.read(&self.input).await?;
-        rewrite_lines(reader, self.max_input_line_bytes, self.store, to, |line, out| {
-            if answers.leaves(&self.record_id(&mut records, &line)?) {
+        rewrite_lines(reader, self.max_input_line_bytes, self.store, to, padder, |line, out| {
+            let record_id = self.record_id(&mut records, &line)?;
+            if !answers.is_padding(&record_id) && answers.leaves(&record_id) {
                 push_line(out, line.bytes.unwrap_or_default());
             }
             Ok(())

@@ -14,6 +14,7 @@ use crate::base::timestamp::Timestamp;
 use crate::drop::check::{Validator, Verdict, check_source};
 use crate::drop::identity::DropId;
 use crate::drop::source::DropSource;
+use crate::job::padding::padding_room;
 
 /// How much of a file is read at once.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -64,7 +65,8 @@ fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
     }
     // Records without an id get one that starts with the drop id. Here, any drop id will do.
     let drop_id = DropId::derive(&source);
-    let mut validator = Validator::new(drop_id, config.quotas, config.max_record_bytes);
+    let mut validator = Validator::new(drop_id, config.quotas, config.max_record_bytes)
+        .with_padding(padding_room(&config.settings()));
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let length = match file.read(&mut chunk) {

@@ -79,6 +79,14 @@ impl Validator {
         Self { splitter: RunSplitter::new(max_record_bytes), bytes: 0, judge }
     }
 
+    /// Returns the same validator, but small parts are filled up with padding records, each of at most `line_bytes`
+    /// bytes. `None` means that they are not.
+    #[must_use]
+    pub fn with_padding(mut self, line_bytes: Option<u64>) -> Self {
+        self.judge.cutter = self.judge.cutter.with_padding(line_bytes);
+        self
+    }
+
     /// Reads the next chunk.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //! | `identity` | derives the ids of drops and jobs, and job names |
 //! | `check` | judges a drop in one pass: every line, then the quotas |
 //! | `generated_id` | makes the ids of records that came without one, and writes them into a job's input |
+//! | `padding` | makes the ids and lines of padding records |
 //! | `plan` | cuts a drop into parts that fit one job each |
 //! | `quotas` | holds Bedrock's quotas, and what is wrong with a drop that does not fit them |
 //! | `settings` | holds the settings that a drop keeps from its acceptance to its end |
@@ -17,6 +18,7 @@ pub mod check;
 pub mod generated_id;
 pub mod identity;
 pub mod keys;
+pub mod padding;
 pub mod plan;
 pub mod quotas;
 pub mod rejection;

@@ -117,22 +117,29 @@ impl Boundary {
 const MAX_SAMPLES: usize = 1 << 13;
 
 /// Finds where to cut a drop while the drop is read once. Its memory does not grow with the drop's bytes: it
-/// keeps 48 bytes for each of up to 8,193 samples or as many parts as there are, and for as many records as
-/// the smallest part may have.
+/// keeps 48 bytes for each of up to 8,193 samples or twice as many parts as there are, and for as many records
+/// as the smallest part may have.
 ///
 /// Filling each part up to the quotas shows how many parts are needed. Then even parts are cut at samples,
 /// which are boundaries at a fixed distance. When there are too many samples, every second one is dropped, or
 /// every third one and so on, but always so that the distance divides `max_records`. So cutting at samples
 /// never takes more parts.
+///
+/// If small parts are filled up with padding, cuts that need none are still preferred.
 #[derive(Debug)]
 pub struct Cutter {
     quotas: Quotas,
+    /// How many bytes a padding record has, if small parts are filled up with padding.
+    padding_bytes: Option<u64>,
     /// The boundary after the last record.
     here: Boundary,
     /// Where the full parts end.
     full: Vec<Boundary>,
     /// Where the part after the full ones starts.
     part_start: Boundary,
+    /// Where the full parts end if each leaves room for its padding, if small parts are filled up.
+    full_with_padding: Vec<Boundary>,
+    part_start_with_padding: Boundary,
     /// Boundaries after every `sample_distance` records.
     samples: Vec<Boundary>,
     sample_distance: u64,
@@ -150,9 +157,12 @@ impl Cutter {
     pub fn new(quotas: Quotas) -> Self {
         Self {
             quotas,
+            padding_bytes: None,
             here: Boundary::default(),
             full: Vec::new(),
             part_start: Boundary::default(),
+            full_with_padding: Vec::new(),
+            part_start_with_padding: Boundary::default(),
             samples: Vec::with_capacity(MAX_SAMPLES + 1),
             sample_distance: 1,
             next_sample: 1,
@@ -161,10 +171,18 @@ impl Cutter {
         }
     }
 
+    /// Returns the same cutter, but small parts are filled up with padding records, each of at most `line_bytes`
+    /// bytes. `None` means that they are not.
+    #[must_use]
+    pub fn with_padding(self, line_bytes: Option<u64>) -> Self {
+        Self { padding_bytes: line_bytes, ..self }
+    }
+
     /// Returns a problem if there are too few records, counting `more` that were not pushed.
     #[must_use]
     pub fn check_records(&self, more: u64) -> Option<QuotaProblem> {
-        let (records, min) = (self.here.records + more, self.quotas.min_records);
+        let records = self.here.records + more;
+        let min = if self.padding_bytes.is_some() { 1 } else { self.quotas.min_records };
         (records < min).then_some(QuotaProblem::TooFewRecords { records, min })
     }
 
@@ -178,6 +196,7 @@ impl Cutter {
             }
             self.part_start = self.here;
         }
+        self.fill_with_padding(&end);
         self.here = end;
         if end.records == self.next_sample && self.full.len() < MAX_PARTS {
             self.samples.push(end);
@@ -200,6 +219,32 @@ impl Cutter {
     #[inline]
     fn fits_a_job(&self, start: &Boundary, end: &Boundary) -> bool {
         self.quotas.admit(end.records - start.records, end.input_bytes - start.input_bytes)
+    }
+
+    /// Ends the part that leaves room for its padding, if it would not do so with the next record.
+    #[inline]
+    fn fill_with_padding(&mut self, end: &Boundary) {
+        let start = self.part_start_with_padding;
+        if self.padding_bytes.is_some()
+            && !self.fits_a_job_with_padding(&start, end)
+            && self.fits_a_job_with_padding(&start, &self.here)
+        {
+            if self.full_with_padding.len() < MAX_PARTS {
+                self.full_with_padding.push(self.here);
+            }
+            self.part_start_with_padding = self.here;
+        }
+    }
+
+    /// Whether there are lines between two boundaries, and they fit into one job together with the padding that they
+    /// need. `false` if small parts are not filled up.
+    #[inline]
+    fn fits_a_job_with_padding(&self, start: &Boundary, end: &Boundary) -> bool {
+        let Some(line_bytes) = self.padding_bytes else { return false };
+        let records = end.records - start.records;
+        let padding = self.quotas.min_records.saturating_sub(records).saturating_mul(line_bytes);
+        let bytes = (end.input_bytes - start.input_bytes).saturating_add(padding);
+        records > 0 && self.quotas.admit(records, bytes)
     }
 
     fn push_last(&mut self, end: Boundary) {
@@ -240,12 +285,7 @@ impl Cutter {
             return Err(QuotaProblem::TooManyParts);
         }
         self.here.bytes = bytes;
-        let by_records = self.even_cuts(|boundary| boundary.records);
-        let by_bytes = self.even_cuts(|boundary| boundary.input_bytes);
-        let cuts = [by_records, by_bytes, self.full.clone(), self.late_cuts()];
-        let Some(cuts) = cuts.into_iter().find(|cuts| self.are_within_quotas(cuts)) else {
-            return Err(self.why_not());
-        };
+        let Some(cuts) = self.cuts() else { return Err(self.why_not()) };
         let part = |(number, (start, end)): (u32, (Boundary, Boundary))| Part {
             number,
             job_id: JobId::derive(drop_id, number, 1),
@@ -258,9 +298,28 @@ impl Cutter {
         Ok((1..).zip(self.between(&cuts)).map(part).collect())
     }
 
+    /// Returns the best cuts; `None` if there are none.
+    fn cuts(&self) -> Option<Vec<Boundary>> {
+        let even = |cuts| [self.even_cuts(cuts, |at| at.records), self.even_cuts(cuts, |at| at.input_bytes)];
+        let [by_records, by_bytes] = even(self.full.len());
+        let cuts = [by_records, by_bytes, self.full.clone(), self.late_cuts()];
+        if let Some(without_padding) = cuts.iter().find(|cuts| self.are_within_quotas(cuts)) {
+            return Some(without_padding.clone());
+        }
+        let [by_records, by_bytes] = even(self.full_with_padding.len());
+        let with_room = [by_records, by_bytes, self.full_with_padding.clone()];
+        cuts.into_iter().chain(with_room).find(|cuts| self.have_room_for_padding(cuts))
+    }
+
     /// Returns why no cuts are within the quotas.
     fn why_not(&self) -> QuotaProblem {
-        let (records, bytes, quotas) = (self.here.records, self.here.input_bytes, self.quotas);
+        let (records, bytes, mut quotas) = (self.here.records, self.here.input_bytes, self.quotas);
+        if self.padding_bytes.is_some() {
+            if self.full_with_padding.len() >= MAX_PARTS {
+                return QuotaProblem::TooManyParts;
+            }
+            quotas.min_records = 1;
+        }
         if quotas.admit_count(records) {
             let files = self.full.len() as u64 + 1;
             QuotaProblem::NoParts { records, bytes, files, quotas }
@@ -269,10 +328,10 @@ impl Cutter {
         }
     }
 
-    /// Returns the cuts into as many parts as are needed: each is at the first sample where all parts before
-    /// it have their share of what is measured.
-    fn even_cuts(&self, measure: impl Fn(&Boundary) -> u64) -> Vec<Boundary> {
-        let count = self.full.len() as u128 + 1;
+    /// Returns this many cuts into even parts: each is at the first sample where all parts before it have their share
+    /// of what is measured.
+    fn even_cuts(&self, cuts: usize, measure: impl Fn(&Boundary) -> u64) -> Vec<Boundary> {
+        let count = cuts as u128 + 1;
         let have_share = |sample: &Boundary, parts: u128| {
             u128::from(measure(sample)) * count >= parts * u128::from(measure(&self.here))
         };
@@ -294,6 +353,11 @@ impl Cutter {
             && self.between(cuts).all(|(start, end)| {
                 end.records >= start.records + self.quotas.min_records && self.fits_a_job(&start, &end)
             })
+    }
+
+    fn have_room_for_padding(&self, cuts: &[Boundary]) -> bool {
+        cuts.len() < MAX_PARTS
+            && self.between(cuts).all(|(start, end)| self.fits_a_job_with_padding(&start, &end))
     }
 
     /// Iterates over the start and the end of each part between these cuts.
@@ -325,7 +389,10 @@ mod tests {
 
     /// Cuts a drop whose lines have these bytes; every second one does not have an id.
     fn cut(quotas: Quotas, lines: &[u64]) -> Result<Vec<Part>, QuotaProblem> {
-        let mut cutter = Cutter::new(quotas);
+        cut_with(Cutter::new(quotas), lines)
+    }
+
+    fn cut_with(mut cutter: Cutter, lines: &[u64]) -> Result<Vec<Part>, QuotaProblem> {
         for (at, bytes) in lines.iter().enumerate() {
             let generated_id_bytes = (at % 2 == 1).then_some(1);
             cutter.push(&Measured { key: key_of(&at.to_string()), bytes: *bytes, generated_id_bytes });
@@ -348,6 +415,27 @@ mod tests {
         assert_eq!(records(cut(Quotas { max_file_bytes: 1_001, ..quotas }, &[500; 4])), [2, 2]);
         let problem = QuotaProblem::NoParts { records: 4, bytes: 2_002, files: 4, quotas };
         assert_eq!(cut(quotas, &[500; 4]), Err(problem));
+    }
+
+    #[test]
+    fn small_drop_is_filled_up_and_an_empty_one_is_refused() {
+        let quotas = quotas(100, 1_000, 1_000_000);
+        let padded = |quotas, lines: &[u64]| cut_with(Cutter::new(quotas).with_padding(Some(200)), lines);
+        for count in [1, 7, 99, 100] {
+            assert_eq!(records(padded(quotas, &vec![300; count])), [count as u64]);
+        }
+        assert_eq!(padded(quotas, &[]), Err(QuotaProblem::TooFewRecords { records: 0, min: 1 }));
+        // 83 records of 12 kB are 996,000 bytes, and 17 padding records are 3,400; one more record would be too much.
+        let large = records(padded(quotas, &[12_000; 200]));
+        assert_eq!(large.len(), 3);
+        assert!(large.iter().all(|records| *records <= 83));
+        // This number of records cannot be cut without padding.
+        assert_eq!(records(padded(Quotas { max_records: 100, ..quotas }, &[1; 168])), [84, 84]);
+        // A record and its padding must fit into a file.
+        let tiny = Quotas { max_file_bytes: 99 * 200 + 300, ..quotas };
+        assert_eq!(records(padded(tiny, &[300])), [1]);
+        let problem = padded(tiny, &[301]).unwrap_err();
+        assert!(matches!(problem, QuotaProblem::NoParts { .. }), "{problem:?}");
     }
 
     #[test]
@@ -376,13 +464,19 @@ mod tests {
         assert_eq!(sizes, [9_973, 9_973, 9_973, 9_973 - 95, 100]);
     }
 
+    /// Whether these lines can be in one job, together with padding of this many bytes each, if there may be any.
+    fn fits_one(quotas: Quotas, padding: Option<u64>, lines: &[u64], own: Range<usize>) -> bool {
+        let bytes: u64 = own.clone().map(|at| lines[at] + (at % 2) as u64).sum();
+        let (records, min) = (own.len() as u64, quotas.min_records);
+        let missing = min.saturating_sub(records);
+        records <= quotas.max_records
+            && (missing == 0 || padding.is_some())
+            && bytes + missing * padding.unwrap_or_default() <= quotas.max_file_bytes
+    }
+
     /// The smallest number of parts, found by trying all cuts.
-    fn fewest(quotas: Quotas, lines: &[u64]) -> Option<usize> {
-        let fits = |start: usize, end: usize| {
-            let bytes: u64 = (start..end).map(|at| lines[at] + (at % 2) as u64).sum();
-            let records = (end - start) as u64;
-            bytes <= quotas.max_file_bytes && (quotas.min_records..=quotas.max_records).contains(&records)
-        };
+    fn fewest(quotas: Quotas, padding: Option<u64>, lines: &[u64]) -> Option<usize> {
+        let fits = |start: usize, end: usize| fits_one(quotas, padding, lines, start..end);
         let mut best = vec![None; lines.len() + 1];
         best[0] = Some(0);
         for end in 1..=lines.len() {
@@ -456,7 +550,7 @@ mod tests {
             min in 1u64..5, more in 0u64..30, max_bytes in 20u64..400,
         ) {
             let quotas = quotas(min, min + more, max_bytes);
-            match (cut(quotas, &lines), fewest(quotas, &lines)) {
+            match (cut(quotas, &lines), fewest(quotas, None, &lines)) {
                 (Ok(parts), Some(fewest)) => {
                     prop_assert_eq!(parts.len(), fewest);
                     let (mut byte, mut line) = (0, 1);
@@ -482,6 +576,42 @@ mod tests {
                     let few = usize::try_from(2 * min).unwrap().min(lines.len());
                     let most = lines.windows(few).map(|window| window.iter().sum::<u64>()).max().unwrap();
                     prop_assert!(most + 2 * min > max_bytes, "refused although it could be cut");
+                }
+                (cut, fewest) => prop_assert!(false, "{cut:?}, and the fewest parts are {fewest:?}"),
+            }
+        }
+
+        #[test]
+        fn padded_parts_are_as_few_as_can_be_and_no_drop_is_too_small(
+            lines in prop::collection::vec(1u64..20, 1..120),
+            min in 1u64..12, more in 0u64..30, padding in 0u64..25, max_bytes in 20u64..400,
+        ) {
+            let quotas = quotas(min, min + more, max_bytes);
+            let padded = cut_with(Cutter::new(quotas).with_padding(Some(padding)), &lines);
+            if let Ok(parts) = cut(quotas, &lines) {
+                prop_assert_eq!(padded, Ok(parts), "padding without need");
+                return Ok(());
+            }
+            let largest = lines.iter().max().unwrap() + 1;
+            let has_room = largest + (min - 1) * padding <= max_bytes;
+            match (padded, fewest(quotas, Some(padding), &lines)) {
+                (Ok(parts), Some(fewest)) => {
+                    let mut line = 0;
+                    for part in &parts {
+                        let own = line..line + usize::try_from(part.records).unwrap();
+                        prop_assert!(part.records > 0 && fits_one(quotas, Some(padding), &lines, own.clone()));
+                        line = own.end;
+                    }
+                    prop_assert_eq!(line, lines.len());
+                    // A record that is smaller than a padding record makes a full part smaller, so filling the parts
+                    // one by one may take more of them.
+                    if lines.iter().all(|line| *line >= padding) {
+                        prop_assert_eq!(parts.len(), fewest);
+                    }
+                }
+                (Err(QuotaProblem::NoParts { .. }), fewest) => {
+                    prop_assert!(!has_room, "refused although there is room");
+                    prop_assert!(fewest.is_none() || lines.iter().any(|line| *line < padding));
                 }
                 (cut, fewest) => prop_assert!(false, "{cut:?}, and the fewest parts are {fewest:?}"),
             }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::drop::padding::SmallDrops;
 use crate::drop::quotas::Quotas;
 
 /// The settings of a drop and its jobs.
@@ -19,6 +20,8 @@ pub struct Settings {
     pub model_invocation_type: String,
     /// Bedrock's quotas for one job.
     pub quotas: Quotas,
+    /// What happens to fewer records than a job needs.
+    pub small_drops: SmallDrops,
     /// How often a record is given to Bedrock before it is reported as unprocessed: 1 to 10.
     pub max_attempts: u32,
     /// When Bedrock gives up on a job, in hours: 24 to 168.

@@ -12,6 +12,7 @@ use crate::flow::context::Context;
 use crate::flow::end_job::{Output, read_output};
 use crate::flow::make_jobs::record_job;
 use crate::job::outcome::Outcome;
+use crate::job::padding::Padder;
 use crate::ledger::job::JobEntry;
 use crate::ledger::job_state::JobState;
 use crate::ledger::lease::Invocation;
@@ -56,13 +57,18 @@ async fn pass_on_remaining(
 ) -> Result<(), Error> {
     let answers = &output.scan.answers;
     let Some(part) = &outcome.next else {
-        return output.files.write_remaining(answers, &result_file(job, ResultKind::Unprocessed)).await;
+        let unprocessed = result_file(job, ResultKind::Unprocessed);
+        output.files.write_remaining(answers, &unprocessed, None).await?;
+        return Ok(());
     };
     if context.store.get_entry::<JobEntry>(&keys::job_entry(&part.job_id)).await?.is_some() {
         return Ok(());
     }
-    output.files.write_remaining(answers, &keys::job_input(&part.job_id)).await?;
+    let settings = context.settings_of(job);
+    let (input, padder) = (keys::job_input(&part.job_id), Padder::of(&settings, part));
+    let padding = output.files.write_remaining(answers, &input, padder).await?;
     let next = JobEntry {
+        padding,
         settings: job.settings.clone(),
         new_settings: job.new_settings.clone(),
         ..JobEntry::waiting(&job.drop_id, &job.source, part, job.attempt + 1, by, now().into())

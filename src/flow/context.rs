@@ -11,6 +11,7 @@ use crate::aws::error::Error;
 use crate::aws::store::objects::Store;
 use crate::drop::identity::DropId;
 use crate::drop::keys;
+use crate::drop::padding::SmallDrops;
 use crate::drop::plan::{Part, Plan, PlanPage};
 use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
@@ -41,8 +42,12 @@ impl Context {
 
     /// The limits for the next attempt after a job.
     pub(super) fn retry_limits(&self, job: &JobEntry) -> RetryLimits {
-        let Settings { max_attempts, quotas, .. } = self.settings_of(job);
-        RetryLimits { max_attempts, min_records: quotas.min_records }
+        let Settings { max_attempts, quotas, small_drops, .. } = self.settings_of(job);
+        let min_records = match small_drops {
+            SmallDrops::Pad => 1,
+            SmallDrops::Reject => quotas.min_records,
+        };
+        RetryLimits { max_attempts, min_records }
     }
 
     /// Reads the parts on a page of a drop's plan; pages are counted from 1.

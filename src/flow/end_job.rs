@@ -151,6 +151,7 @@ pub(super) async fn read_output<'c>(
 ) -> Result<Output<'c>, Error> {
     let max_line_bytes = context.config.max_record_bytes;
     let files = JobFiles::list(&context.store, &job.job_id, job_arn, max_line_bytes).await?;
+    let files = files.with_padding(job.padding_records());
     let scan = files.scan(&job.drop_id, job.part.records, by).await?;
     Ok(Output { files, scan })
 }

@@ -17,6 +17,7 @@ use crate::drop::plan::{PARTS_PER_PAGE, Part, Plan, PlanPage};
 use crate::drop::rejection::Problem;
 use crate::drop::source::DropSource;
 use crate::flow::context::Context;
+use crate::job::padding::padding_room;
 use crate::ledger::drop::{DropEntry, DropState, Reading, TooSlow};
 use crate::ledger::lease::Invocation;
 
@@ -87,7 +88,8 @@ async fn read_drop(
             "drop it again",
         )));
     };
-    let mut validator = Validator::new(drop.drop_id.clone(), config.quotas, config.max_record_bytes);
+    let mut validator = Validator::new(drop.drop_id.clone(), config.quotas, config.max_record_bytes)
+        .with_padding(padding_room(&config.settings()));
     while let Some(chunk) = reader.next().await? {
         if validator.feed(&chunk).is_err() {
             break;

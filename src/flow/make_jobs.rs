@@ -13,6 +13,7 @@ use crate::drop::generated_id::push_with_id;
 use crate::drop::keys;
 use crate::drop::plan::{Part, Plan};
 use crate::flow::context::{CONCURRENT_PARTS, Context, missing_entry};
+use crate::job::padding::{Padder, Padding};
 use crate::ledger::drop::DropEntry;
 use crate::ledger::job::JobEntry;
 use crate::ledger::job_state::JobState;
@@ -71,25 +72,38 @@ async fn make_job(
         return if is_made().await? { Ok(()) } else { Err(missing_entry(&key)) };
     }
     let DropEntry { drop_id, source, .. } = drop;
-    let job = if write_input(context, drop, part).await? {
-        JobEntry::waiting(drop_id, source, part, 1, by, now().into())
-    } else {
-        JobEntry::source_deleted(drop_id, source, part, by, now().into())
+    let job = match write_input(context, drop, part).await? {
+        Written::Input(padding) => {
+            JobEntry { padding, ..JobEntry::waiting(drop_id, source, part, 1, by, now().into()) }
+        }
+        Written::DropGone => JobEntry::source_deleted(drop_id, source, part, by, now().into()),
     };
     record_job(context, JobEntry { settings: drop.settings().cloned(), ..job }).await
 }
 
-/// Writes the input of a part's job. S3 copies it if it can; otherwise the lines pass through this function. Returns
-/// `false` if the drop is gone.
-async fn write_input(context: &Context, drop: &DropEntry, part: &Part) -> Result<bool, Error> {
+/// What became of a job's input.
+enum Written {
+    /// It is written, with this padding.
+    Input(Option<Padding>),
+    /// It cannot be written, because the drop is gone.
+    DropGone,
+}
+
+/// Writes the input of a part's job. S3 copies it if it can; otherwise the lines pass through this function.
+async fn write_input(context: &Context, drop: &DropEntry, part: &Part) -> Result<Written, Error> {
     let input = keys::job_input(&part.job_id);
     let is_large = part.bytes == drop.source.whole() || part.bytes.end - part.bytes.start >= MIN_COPY_BYTES;
-    if part.without_id == 0 && is_large {
-        return context.store.copy_drop(&drop.source, &part.bytes, &input).await;
+    let padder = drop.settings().and_then(|settings| Padder::of(settings, part));
+    if part.without_id == 0 && is_large && padder.is_none() {
+        let is_copied = context.store.copy_drop(&drop.source, &part.bytes, &input).await?;
+        return Ok(if is_copied { Written::Input(None) } else { Written::DropGone });
     }
-    let Some(reader) = context.store.read_drop(&drop.source, &part.bytes).await? else { return Ok(false) };
+    let Some(reader) = context.store.read_drop(&drop.source, &part.bytes).await? else {
+        return Ok(Written::DropGone);
+    };
     let mut records = InputReader::default();
-    rewrite_lines(reader, context.config.max_record_bytes, &context.store, &input, |line, out| {
+    let max_line_bytes = context.config.max_record_bytes;
+    let padding = rewrite_lines(reader, max_line_bytes, &context.store, &input, padder, |line, out| {
         let line = Line { number: part.first_line + line.number - 1, ..line };
         push_with_id(&drop.drop_id, &mut records, &line, out).ok_or_else(|| {
             let (number, drop_id) = (line.number, &drop.drop_id);
@@ -97,7 +111,7 @@ async fn write_input(context: &Context, drop: &DropEntry, part: &Part) -> Result
         })
     })
     .await?;
-    Ok(true)
+    Ok(Written::Input(padding))
 }
 
 /// Records a new job, unless it is recorded: first its marker, then its entry.
@@ -117,7 +131,7 @@ pub(super) async fn record_job(context: &Context, job: JobEntry) -> Result<(), E
     } else {
         info!(
             drop.id = %drop_id, job.id = %job_id, part = part.number, attempt, record.count = part.records,
-            JobsWaiting = 1_u64, "job waiting"
+            padding.count = recorded.entry.padding_records(), JobsWaiting = 1_u64, "job waiting"
         );
     }
     Ok(())

@@ -1,10 +1,12 @@
 //! What the lines of a job's output say about its records. Pure.
 
+use crate::drop::identity::JobId;
+use crate::drop::padding::padding_number;
 use crate::drop::plan::Part;
 use crate::job::findings::{Findings, FindingsCollector};
 use crate::record::key::{KeySum, RecordHasher, RecordKey, RecordMap};
 use crate::record::output::OutputReader;
-use crate::record::parsed::Answer;
+use crate::record::parsed::{Answer, OutputRecord};
 
 /// What one line of Bedrock's output means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub enum LineVerdict {
     /// The line is for a record that already has a line. The first line counts. But if it has an error that may pass,
     /// the first line that does not counts instead, and is `Answered`, too.
     Repeated,
+    /// The line is the first one for a record of the job's padding. It goes into no result file.
+    Padding,
     /// The line is not a record. The last line of a stopped job may be cut off, for example.
     Unreadable,
 }
@@ -30,6 +34,58 @@ pub struct Answers {
     repeated: u64,
     unreadable: u64,
     findings: FindingsCollector,
+    /// `None` if the job has no padding.
+    padding: Option<Padding>,
+}
+
+/// What the output says about the padding of a job.
+#[derive(Debug)]
+struct Padding {
+    job_id: JobId,
+    /// For each record, whether the output has a line for it.
+    seen: Vec<bool>,
+    counts: PaddingCounts,
+}
+
+impl Padding {
+    /// Counts a line if it is for a padding record; `None` if it is for another record.
+    fn judge(&mut self, record_id: &str, answer: Answer) -> Option<LineVerdict> {
+        let index = padding_number(&self.job_id, record_id)? - 1;
+        let seen = self.seen.get_mut(usize::try_from(index).ok()?)?;
+        if std::mem::replace(seen, true) {
+            return Some(LineVerdict::Repeated);
+        }
+        match answer {
+            Answer::Succeeded => self.counts.succeeded += 1,
+            Answer::Failed | Answer::Retryable => self.counts.failed += 1,
+        }
+        Some(LineVerdict::Padding)
+    }
+}
+
+/// How many padding records a job has, and what the output says about them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PaddingCounts {
+    /// In the job's input.
+    pub records: u64,
+    /// With an answer.
+    pub succeeded: u64,
+    /// With an error.
+    pub failed: u64,
+}
+
+impl PaddingCounts {
+    /// Returns how many padding records have a line in the output.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.succeeded + self.failed
+    }
+
+    /// Returns how many padding records do not have a line in the output.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.records.saturating_sub(self.answered())
+    }
 }
 
 impl Answers {
@@ -46,7 +102,19 @@ impl Answers {
             repeated: 0,
             unreadable: 0,
             findings: FindingsCollector::default(),
+            padding: None,
         }
+    }
+
+    /// Returns the same for a job whose input also has this many padding records.
+    #[must_use]
+    pub fn with_padding(mut self, job_id: &JobId, records: u64) -> Self {
+        let lines = usize::try_from(records).unwrap_or_default();
+        self.verdicts.reserve(lines);
+        let counts = PaddingCounts { records, ..PaddingCounts::default() };
+        let seen = vec![false; lines];
+        let padding = (records > 0).then(|| Padding { job_id: job_id.clone(), seen, counts });
+        Self { padding, ..self }
     }
 
     /// Judges the next line, which is given without its `\n`.
@@ -54,11 +122,18 @@ impl Answers {
         let verdict = match self.reader.read(line) {
             None => LineVerdict::Unreadable,
             Some(record) => {
-                let verdict = self.judge_record(self.hasher.key_of(&record.record_id), record.answer);
-                if verdict == LineVerdict::Answered(record.answer) {
-                    self.findings.add(record);
+                let OutputRecord { record_id, answer, .. } = &record;
+                match self.padding.as_mut().and_then(|padding| padding.judge(record_id, *answer)) {
+                    Some(LineVerdict::Repeated) => self.repeat(),
+                    Some(verdict) => verdict,
+                    None => {
+                        let verdict = self.judge_record(self.hasher.key_of(record_id), *answer);
+                        if verdict == LineVerdict::Answered(*answer) {
+                            self.findings.add(record);
+                        }
+                        verdict
+                    }
                 }
-                verdict
             }
         };
         // A blank line cannot be a lost answer.
@@ -74,12 +149,17 @@ impl Answers {
             self.ids.add(key);
             return LineVerdict::Answered(answer);
         }
-        self.repeated += 1;
+        let repeated = self.repeat();
         // An error that may pass is not final, and goes into neither result file. A final answer takes its place.
         if answer != Answer::Retryable && self.by_record.get(key) == Some(&Answer::Retryable) {
             self.by_record.replace(key, answer);
             return LineVerdict::Answered(answer);
         }
+        repeated
+    }
+
+    fn repeat(&mut self) -> LineVerdict {
+        self.repeated += 1;
         LineVerdict::Repeated
     }
 
@@ -89,7 +169,7 @@ impl Answers {
         self.unreadable = self.unreadable.min(unreadable_before);
     }
 
-    /// Returns how many records the output has.
+    /// Returns how many records the output has, without padding.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.by_record.count()
@@ -113,6 +193,19 @@ impl Answers {
         self.findings.findings()
     }
 
+    /// Returns how many padding records the job has, and what the output says about them.
+    #[must_use]
+    pub fn padding(&self) -> PaddingCounts {
+        self.padding.as_ref().map(|padding| padding.counts).unwrap_or_default()
+    }
+
+    /// Returns whether a record of the job's input is padding.
+    #[must_use]
+    pub fn is_padding(&self, record_id: &str) -> bool {
+        let is_of = |padding: &Padding| padding_number(&padding.job_id, record_id).is_some();
+        self.padding.as_ref().is_some_and(is_of)
+    }
+
     /// Returns the verdicts on all lines, in the order in which they were judged.
     #[must_use]
     pub fn verdicts(&self) -> &[LineVerdict] {
@@ -125,7 +218,7 @@ impl Answers {
         self.verdicts.iter().all(|verdict| *verdict == LineVerdict::Answered(Answer::Succeeded))
     }
 
-    /// Returns whether the output has no records.
+    /// Returns whether the output has no records but padding.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_record.count() == 0
@@ -217,6 +310,7 @@ impl Matched {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drop::padding::padding_id;
     use crate::job::example::*;
 
     #[test]
@@ -279,5 +373,44 @@ mod tests {
             [LineVerdict::Answered(Answer::Succeeded), LineVerdict::Repeated, LineVerdict::Unreadable];
         assert_eq!(answers.verdicts(), verdicts);
         assert!(!answers.leaves("a") && answers.leaves("b") && !answers.is_all_success());
+    }
+    #[test]
+    fn padding_is_counted_apart_and_only_by_its_own_ids() {
+        let job_id = part().job_id;
+        let id = |number: u64| padding_id(&job_id, number);
+        let mut answers = answers(&[]).with_padding(&job_id, 3);
+        let mut judge =
+            |id: &str, rest: &str| answers.judge(format!(r#"{{"recordId":"{id}",{rest}}}"#).as_bytes());
+        assert_eq!(judge("a", GOOD), LineVerdict::Answered(Answer::Succeeded));
+        for (number, rest) in [(1, GOOD), (2, BUSY)] {
+            assert_eq!(judge(&id(number), rest), LineVerdict::Padding);
+        }
+        // A final answer for padding changes nothing: nobody waits for it.
+        assert_eq!(judge(&id(2), GOOD), LineVerdict::Repeated);
+        assert_eq!(judge(&id(1), GOOD), LineVerdict::Repeated);
+        // The job has no such padding, so these are foreign records.
+        let another = JobId::derive(&drop_id(), 1, 2);
+        for foreign in [id(4), id(0), padding_id(&another, 1)] {
+            assert_eq!(judge(&foreign, GOOD), LineVerdict::Answered(Answer::Succeeded), "{foreign}");
+        }
+        assert_eq!(answers.padding(), PaddingCounts { records: 3, succeeded: 1, failed: 1 });
+        assert_eq!((answers.padding().answered(), answers.padding().missing()), (2, 1));
+        assert_eq!((answers.records(), answers.repeated()), (4, 2));
+        assert!(answers.is_padding(&id(3)) && !answers.is_padding("a") && !answers.is_all_success());
+    }
+
+    #[test]
+    fn output_of_padding_alone_has_no_records() {
+        let job_id = part().job_id;
+        let only = [(padding_id(&job_id, 1), GOOD)];
+        let mut answers = answers(&[]).with_padding(&job_id, 1);
+        only.iter().for_each(|(id, rest)| {
+            answers.judge(format!(r#"{{"recordId":"{id}",{rest}}}"#).as_bytes());
+        });
+        assert!(answers.is_empty() && !answers.is_all_success());
+        // Without padding, an id that looks like padding is an id like any other.
+        let mut other = Answers::with_capacity(drop_id().record_hasher(), 1);
+        other.judge(format!(r#"{{"recordId":"{}",{GOOD}}}"#, padding_id(&job_id, 1)).as_bytes());
+        assert!(!other.is_empty() && !other.is_padding(&padding_id(&job_id, 1)));
     }
 }

@@ -17,6 +17,11 @@
 //! A mismatch is reported. A contradiction also means that Bedrock may have processed more records than the output
 //! shows, so the remaining records must not be submitted again. A missing manifest or counter contradicts nothing,
 //! and neither does a lower counter: counters start at 0 and may lag by a minute.
+//!
+//! Manifest and counters include the job's padding, so they are compared with the records and the padding in the output.
+//! What became of padding does not matter by itself: if it is missing, that is neither a mismatch nor a contradiction.
+//! If manifest and counters say that more was processed than the output shows, and padding is missing, too, it may be
+//! that padding, or it may be a record. So that is a contradiction, unless no record remains.
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-monitor.html>
 
 use crate::base::count::Counted;
@@ -47,15 +52,23 @@ impl Evidence {
         evidence.compare_lines(part, answers, matched, end.status);
         let manifest = manifest.map(|manifest| manifest.counts).unwrap_or_default();
         let counters = end.counts;
-        let errors = matched.failed + matched.retryable;
-        for (what, output, manifest, counter) in [
-            ("total", matched.records(), manifest.total, counters.total),
-            ("processed", matched.answered(), manifest.processed, counters.processed),
-            ("success", matched.succeeded, manifest.success, counters.success),
-            ("error", errors, manifest.error, counters.error),
+        let padding = answers.padding();
+        let errors = matched.failed + matched.retryable + padding.failed;
+        let unclear = if matched.remaining() == 0 { padding.missing() } else { 0 };
+        for (what, output, unclear, manifest, counter) in [
+            ("total", matched.records() + padding.records, 0, manifest.total, counters.total),
+            (
+                "processed",
+                matched.answered() + padding.answered(),
+                unclear,
+                manifest.processed,
+                counters.processed,
+            ),
+            ("success", matched.succeeded + padding.succeeded, unclear, manifest.success, counters.success),
+            ("error", errors, unclear, manifest.error, counters.error),
         ] {
-            evidence.compare_manifest(what, output, manifest);
-            evidence.compare_counter(what, output, counter);
+            evidence.compare_manifest(what, output, unclear, manifest);
+            evidence.compare_counter(what, output, unclear, counter);
         }
         evidence
     }
@@ -94,19 +107,20 @@ impl Evidence {
         }
     }
 
-    fn compare_manifest(&mut self, what: &str, output: u64, manifest: Option<u64>) {
+    /// Compares a count. Up to `unclear` more than the output has are padding without a line.
+    fn compare_manifest(&mut self, what: &str, output: u64, unclear: u64, manifest: Option<u64>) {
         let Some(count) = manifest else { return };
         let disagreement = format!("the manifest counts {count} {what} records, the output has {output}");
-        if count > output {
+        if count > output + unclear {
             self.contradict(disagreement);
         } else if count < output && what != "total" {
             self.disagree(disagreement);
         }
     }
 
-    fn compare_counter(&mut self, what: &str, output: u64, counter: Option<u64>) {
+    fn compare_counter(&mut self, what: &str, output: u64, unclear: u64, counter: Option<u64>) {
         let Some(count) = counter else { return };
-        if count > output {
+        if count > output + unclear {
             self.contradict(format!(
                 "GetModelInvocationJob counts {count} {what} records, the output has {output}"
             ));
@@ -126,6 +140,7 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drop::padding::padding_id;
     use crate::job::ending::RecordCounts;
     use crate::job::example::*;
 
@@ -264,5 +279,58 @@ mod tests {
             assert_eq!(contradictions, Vec::from_iter(expected), "{lines:?} {end:?} {manifest:?}");
             assert_eq!(evidence.is_doubtful(&matched), expected.is_some());
         }
+    }
+    /// The answers of a job with the records a, b, c, and d, and with padding.
+    fn padded(lines: &[(&str, &str)], padding: &[&str], records: u64) -> Answers {
+        let job_id = part().job_id;
+        let mut answers = answers(&[]).with_padding(&job_id, records);
+        let padding = (1..).zip(padding).map(|(number, rest)| (padding_id(&job_id, number), *rest));
+        let lines = lines.iter().map(|(id, rest)| ((*id).to_owned(), *rest));
+        for (id, rest) in lines.chain(padding) {
+            answers.judge(format!(r#"{{"recordId":"{id}",{rest}}}"#).as_bytes());
+        }
+        answers
+    }
+
+    #[test]
+    fn padding_neither_makes_nor_hides_a_contradiction() {
+        let counts = |total, processed, success, error| RecordCounts {
+            total: Some(total),
+            processed: Some(processed),
+            success: Some(success),
+            error: Some(error),
+        };
+        let of = |answers: &Answers, status, counts: RecordCounts| {
+            let (matched, end) = (matched(answers), JobEnd { status, counts, ..end(None, None) });
+            let manifest = Manifest { counts, ..Manifest::default() };
+            let evidence = Evidence::of(&part(), answers, &matched, &end, Some(&manifest));
+            (evidence.mismatches.len(), evidence.contradictions.len(), evidence.is_doubtful(&matched))
+        };
+        let (completed, partly) = (EndStatus::Completed, EndStatus::PartiallyCompleted);
+        let all = [("a", GOOD), ("b", GOOD), ("c", GOOD), ("d", BAD)];
+        let three = [("a", GOOD), ("b", GOOD), ("c", BUSY)];
+        let clean = (0, 0, false);
+        // Everything is there, and Bedrock counts the padding, too.
+        assert_eq!(of(&padded(&all, &[GOOD, BAD], 2), completed, counts(6, 6, 4, 2)), clean);
+        // Padding failed, or is missing. Bedrock may count it or not.
+        assert_eq!(of(&padded(&all, &[BUSY, BUSY], 2), completed, counts(6, 6, 3, 3)), clean);
+        assert_eq!(of(&padded(&all, &[], 2), completed, counts(6, 4, 3, 1)), clean);
+        assert_eq!(of(&padded(&all, &[], 2), completed, counts(6, 6, 5, 1)), clean);
+        assert_eq!(of(&padded(&all, &[], 2), completed, counts(6, 6, 3, 3)), clean);
+        // That explains two more records, but not three.
+        let (mismatches, contradictions, doubtful) = of(&padded(&all, &[], 2), completed, counts(7, 7, 6, 1));
+        assert_eq!((mismatches, contradictions, doubtful), (6, 6, false));
+        // A record is missing, and the padding is complete: Bedrock must not have processed more.
+        assert_eq!(of(&padded(&three, &[GOOD, GOOD], 2), partly, counts(6, 5, 4, 1)), clean);
+        assert!(of(&padded(&three, &[GOOD, GOOD], 2), partly, counts(6, 6, 5, 1)).2);
+        assert!(of(&padded(&three, &[GOOD, GOOD], 2), completed, counts(6, 5, 4, 1)).2);
+        // If padding is missing, too, nobody knows which of the two Bedrock processed.
+        assert_eq!(of(&padded(&three, &[GOOD], 2), partly, counts(6, 4, 3, 1)), clean);
+        assert!(of(&padded(&three, &[GOOD], 2), partly, counts(6, 5, 4, 1)).2);
+        // Padding that the job does not have, or has twice, is as any foreign or repeated line.
+        assert!(of(&padded(&three, &[GOOD, GOOD, GOOD], 2), partly, counts(6, 6, 5, 1)).2);
+        let mut twice = padded(&all, &[GOOD, GOOD], 2);
+        twice.judge(format!(r#"{{"recordId":"{}",{GOOD}}}"#, padding_id(&part().job_id, 1)).as_bytes());
+        assert_eq!(of(&twice, completed, counts(6, 6, 5, 1)), (1, 0, false));
     }
 }

@@ -7,6 +7,7 @@
 //! - [`findings`]: which answers are of no use, and which errors there are
 //! - [`evidence`]: whether the output, the manifest, and Bedrock's counters can all be true
 //! - [`retry`]: which of the remaining records go to a next attempt
+//! - [`padding`]: the records that fill up a small job, and what they cost
 //! - [`outcome`]: what became of the records, as the ledger records it
 //! - [`sections`]: how a result file is made: what S3 copies, and what is sent while the output is read
 //! - [`summary`]: `summary.json`, from all jobs of a drop
@@ -18,6 +19,7 @@ pub mod evidence;
 mod example;
 pub mod findings;
 pub mod outcome;
+pub mod padding;
 pub mod request;
 pub mod retry;
 pub mod sections;

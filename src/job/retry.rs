@@ -8,7 +8,8 @@
 //! | `Stopped` | do not: a person stopped it |
 //! | `NameInUse` | go to a next attempt, which has another name |
 //!
-//! After [`RetryLimits::max_attempts`], or if too few records remain for a job, they are reported as unprocessed.
+//! After [`RetryLimits::max_attempts`], or if fewer than [`RetryLimits::min_records`] remain, they are reported as
+//! unprocessed.
 //! Which errors of a single record are worth another attempt is decided in `record::retryable`.
 
 use crate::drop::identity::{DropId, JobId};
@@ -21,7 +22,7 @@ use crate::job::ending::EndStatus;
 pub struct RetryLimits {
     /// How often Bedrock is given a record, at most.
     pub max_attempts: u32,
-    /// How many records a job needs, at least.
+    /// How many records a next attempt needs, at least. If small jobs are filled up with padding, one is enough.
     pub min_records: u64,
 }
 

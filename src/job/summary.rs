@@ -8,8 +8,10 @@ use crate::base::count::Counted;
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys::{self, ResultKind};
 use crate::drop::source::DropSource;
+use crate::job::ending::EndStatus;
 use crate::job::findings::{ErrorCounts, ErrorGroup, Findings, Lines, MAX_LISTED_LINES};
 use crate::job::outcome::Outcome;
+use crate::job::padding::{Padding, PaddingSum, PaddingSummary};
 use crate::record::error_text::ErrorText;
 
 /// How many of Bedrock's messages are listed.
@@ -42,10 +44,13 @@ pub struct Summary {
     pub balanced: bool,
     /// Which figures disagree.
     pub mismatches: Vec<String>,
-    /// The input tokens of all jobs that have a manifest.
+    /// The input tokens of all jobs that have a manifest. They include those of padding.
     pub input_tokens: u64,
-    /// The output tokens of all jobs that have a manifest.
+    /// The output tokens of all jobs that have a manifest. They include those of padding.
     pub output_tokens: u64,
+    /// The padding of all jobs, and what it costs; `None` if there was none.
+    #[serde(default)]
+    pub padding: Option<PaddingSummary>,
     /// The result files, relative to this one.
     pub files: Vec<String>,
     /// The jobs, by part and attempt.
@@ -129,6 +134,9 @@ pub struct SummaryJob {
     pub job_id: JobId,
     /// Bedrock's ARN for the job.
     pub job_arn: String,
+    /// The padding of the job; `None` if it had none.
+    #[serde(default)]
+    pub padding: Option<Padding>,
     /// What became of the job.
     pub outcome: Outcome,
 }
@@ -180,20 +188,29 @@ impl Summary {
             mismatches: Vec::new(),
             input_tokens: 0,
             output_tokens: 0,
+            padding: None,
             files: Vec::new(),
             jobs: Vec::new(),
         };
         let mut problems = Problems::default();
+        let mut padding = PaddingSum::default();
         for attempt in tally.attempts {
             match attempt {
                 Finished::Settled(job) => {
                     problems.add(&job.outcome);
+                    // A job that was never created costs nothing.
+                    if let Some(of_job) = &job.padding
+                        && job.outcome.status != EndStatus::NameInUse
+                    {
+                        padding.add(of_job, &job.outcome.model_id);
+                    }
                     summary.add(*job);
                 }
                 Finished::SourceDeleted { records } => summary.records.source_deleted += records,
             }
         }
         summary.tell(&problems);
+        summary.padding = padding.summary();
         let SummaryRecords { total, succeeded, failed, unprocessed, source_deleted, .. } = summary.records;
         let sum = succeeded + failed + unprocessed + source_deleted;
         if sum != total {

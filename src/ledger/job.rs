@@ -8,6 +8,7 @@ use crate::drop::keys;
 use crate::drop::plan::Part;
 use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
+use crate::job::padding::Padding;
 use crate::job::retry::Attempt;
 use crate::job::summary::{Finished, SummaryJob};
 use crate::ledger::entry::{Entry, VERSION};
@@ -32,8 +33,8 @@ pub struct JobEntry {
     pub part: Part,
     /// Which attempt at the part this is, counted from 1.
     pub attempt: u32,
-    /// How many padding records the job's input has, beside those of the part.
-    pub padding: u64,
+    /// The padding records that the job's input has beside those of the part; `None` if it has none.
+    pub padding: Option<Padding>,
     /// The settings that were recorded when the drop was accepted; `None` in version 1.
     pub settings: Option<Settings>,
     /// The settings that the job uses instead: those in force when it was asked for again after a refusal for a cause
@@ -72,7 +73,7 @@ impl JobEntry {
             source: source.clone(),
             part: part.clone(),
             attempt,
-            padding: 0,
+            padding: None,
             settings: None,
             new_settings: None,
             writer: by.writer.clone(),
@@ -126,6 +127,12 @@ impl JobEntry {
         self.new_settings.as_ref().or(self.settings.as_ref())
     }
 
+    /// How many padding records the job's input has.
+    #[must_use]
+    pub fn padding_records(&self) -> u64 {
+        self.padding.as_ref().map_or(0, |padding| padding.records)
+    }
+
     /// The job as an attempt at its part.
     #[must_use]
     pub fn as_attempt(&self) -> Attempt<'_> {
@@ -160,6 +167,7 @@ impl JobEntry {
                 attempt: self.attempt,
                 job_id: self.job_id.clone(),
                 job_arn: job.job_arn.clone(),
+                padding: self.padding.clone(),
                 outcome: outcome.clone(),
             }))),
             JobState::SourceDeleted => Some(Finished::SourceDeleted { records: self.part.records }),

@@ -12,6 +12,7 @@ use crate::drop::identity::{DropId, JobId};
 use crate::drop::plan::Part;
 use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
+use crate::job::padding::Padding;
 use crate::ledger::job_state::{JobState, Refusal};
 
 /// The records of one drop in a job. So far, a job has exactly one segment.
@@ -31,7 +32,7 @@ pub struct WrittenJob {
     pub version: u32,
     pub job_id: JobId,
     pub segments: [Segment; 1],
-    pub padding: u64,
+    pub padding: Option<Padding>,
     pub settings: Option<Settings>,
     pub new_settings: Option<Settings>,
     pub writer: String,
@@ -54,7 +55,7 @@ pub struct ReadJob {
     #[serde(default)]
     pub segments: Vec<Segment>,
     #[serde(default)]
-    pub padding: u64,
+    pub padding: Option<Padding>,
     #[serde(default)]
     pub settings: Option<Settings>,
     #[serde(default)]

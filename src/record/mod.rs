@@ -19,6 +19,7 @@
 //! | `problem` | lists what can be wrong with a line, and how to fix it |
 //! | `key` | hashes record ids |
 //! | `recent_ids` | remembers the ids of a drop's last records, to find an id that is used twice |
+//! | `padding` | says what the padding of a small job asks for, and what that costs |
 //!
 //! # Three readers of one grammar
 //!
@@ -45,6 +46,7 @@ mod judge_input;
 pub mod key;
 pub mod lines;
 pub mod output;
+pub mod padding;
 pub mod parsed;
 pub mod problem;
 pub(crate) mod recent_ids;

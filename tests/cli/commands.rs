@@ -80,7 +80,7 @@ fn command_line_fails_for_a_rejected_drop_and_says_why() {
     let (code, said, _) = run_local(folder.path(), &["good.jsonl", "bad.jsonl", "--pace-ms", "0"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("good.jsonl: 100 records = 100 succeeded"), "{said}");
-    assert!(said.contains("bad.jsonl: rejected, 2 problems"), "{said}");
+    assert!(said.contains("bad.jsonl: rejected, 1 problem"), "{said}");
     assert!(said.contains("line 1 (byte 14): modelInput is not an object but a number"), "{said}");
 }
 
@@ -113,15 +113,19 @@ fn command_line_validates_files_without_dropping_them() {
     let (code, said, _) = of(&["bad.jsonl", "good.jsonl"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(
-        said.starts_with("bad.jsonl: not valid, 5 problems\n  line 1 (byte 14): modelInput is not"),
+        said.starts_with("bad.jsonl: not valid, 4 problems\n  line 1 (byte 14): modelInput is not"),
         "{said}"
     );
     assert!(said.contains("\n  line 4 (byte 35): the line is blank; remove the blank line"), "{said}");
-    assert!(said.contains("\n  the file has 4 records; a job needs at least 100;"), "{said}");
     assert!(said.ends_with(counts), "{said}");
 
+    // A small file is filled up, unless the setting says otherwise.
     let (code, said, _) = of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=101"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said, _) =
+        of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=101", "--set", "SMALL_DROPS=reject"]);
     assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("a job needs at least 101"), "{said}");
     let (code, _, said) = of(&["missing.jsonl"]);
     assert_eq!(
         (code, said.as_str()),

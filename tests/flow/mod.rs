@@ -5,6 +5,7 @@ mod lost_puts;
 mod many_parts;
 mod missing;
 mod names_in_use;
+mod padding;
 mod repeated_events;
 mod slow_drops;
 mod sweep;

@@ -93,6 +93,7 @@ async fn every_state_of_a_job_is_written_as_version_2_has_it() {
         assert_eq!(entry.job_id, JobId::derive(&entry.drop_id, entry.part.number, entry.attempt), "{name}");
         assert_eq!(entry.refusal.is_some(), name == "job-waiting-refused", "{name}");
         assert_eq!(entry.new_settings.is_some(), name == "job-submitting", "{name}");
+        assert_eq!(entry.padding.is_some(), name == "job-ended", "{name}");
         assert!(entry.settings.is_some(), "{name}");
         let is_filled = match entry.state {
             JobState::Doubtful(_, doubt) => !doubt.contradictions.is_empty(),
@@ -157,7 +158,7 @@ fn entry_of_version_1_is_read_as_the_same_entry_of_version_2() {
     }
     let jobs = both_versions::<JobEntry>("job-", |job| {
         job.version = 1;
-        (job.settings, job.new_settings) = (None, None);
+        (job.settings, job.new_settings, job.padding) = (None, None, None);
     });
     assert_eq!(jobs.len(), 8);
     for (name, old, new) in jobs {

@@ -4,11 +4,16 @@ use std::path::Path;
 use std::process::Command;
 
 use bedrock_vpc_batch::aws::config::VARIABLES;
+use bedrock_vpc_batch::drop::identity::JobId;
+use bedrock_vpc_batch::job::padding::{Padder, PaddingBody};
+
+fn page(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
 
 #[test]
 fn configuration_table_matches_the_code() {
-    let page =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md")).unwrap();
+    let page = page("docs/configuration.md");
     let header = "| variable | default | meaning |\n|---|---|---|\n";
     let table = page.split_once(header).unwrap().1.split_once("\n\n").unwrap().0;
     let expected: Vec<String> = VARIABLES
@@ -73,4 +78,30 @@ fn the_map_of_the_source_is_complete_and_true() {
             );
         }
     }
+}
+
+/// What padding costs, by model: the table of the documentation has what the summaries say.
+#[test]
+fn costs_of_padding_match_the_code() {
+    let table = page("docs/configuration.md").lines().filter_map(row_of_padding).collect::<Vec<_>>();
+    assert!(table.len() >= 13, "{table:#?}");
+    let job_id = JobId::parse("0123456789abcdef0123456789abcdef").unwrap();
+    for (model_id, row) in table {
+        let body = PaddingBody::of(&model_id, "InvokeModel");
+        let (padding, _) = Padder::new(&job_id, 99, body, u64::MAX).finish();
+        let output_tokens = padding.max_output_tokens.unwrap();
+        let usd = match padding.max_cost(&model_id) {
+            Some((micro_usd, _)) => format!("{}.{:06}", micro_usd / 1_000_000, micro_usd % 1_000_000),
+            None => "not known".to_owned(),
+        };
+        let expected = format!("| `{model_id}` | {} | {output_tokens} | {usd} |", padding.max_input_tokens);
+        assert_eq!(row, expected, "{}", padding.body);
+        println!("{:36} {expected}", padding.body);
+    }
+}
+
+/// A row that starts with a model id, and that id.
+fn row_of_padding(row: &str) -> Option<(String, String)> {
+    let (model_id, _) = row.strip_prefix("| `")?.split_once('`')?;
+    (model_id.contains('.') && !model_id.contains(' ')).then(|| (model_id.to_owned(), row.to_owned()))
 }

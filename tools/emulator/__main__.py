@@ -56,6 +56,7 @@ def main():
         read_back(report, cloud, stack, parameters)
         match_endings(stack)
         refused = refuse_other_calls(stack)
+        drop_few(stack, "few.jsonl")
         refuse_bad_drop(stack)
         repeat_notification(stack)
         sweep_up_lost_event(stack)
@@ -109,8 +110,19 @@ def drop_example(stack, key):
     return seconds
 
 
-def check_results(stack, name, summary):
-    records = [json.loads(line)["recordId"] for line in EXAMPLE.read_bytes().splitlines()]
+def drop_few(stack, key):
+    """Drops three records, and checks that padding made up a job and is in no result."""
+    few = b"".join(EXAMPLE.read_bytes().splitlines(keepends=True)[:3])
+    stack.drop(key, few)
+    name, summary = stack.report_of(key)
+    check_results(stack, name, summary, few)
+    same(f"{name}: padding", summary["padding"]["records"], 97)
+    check_job(stack, summary)
+
+
+def check_results(stack, name, summary, dropped=None):
+    lines = (dropped or EXAMPLE.read_bytes()).splitlines()
+    records = [json.loads(line)["recordId"] for line in lines]
     same(f"{name}: its name", name.endswith("/summary.json"), True)
     same(f"{name}: balanced", (summary["balanced"], summary["mismatches"]), (True, []))
     same(
@@ -210,7 +222,7 @@ def refuse_bad_drop(stack):
     stack.drop("bad.jsonl", b'{"modelInput": 1}\n')
     name, rejection = stack.report_of("bad.jsonl")
     same(f"{name}: its name", name.endswith("/rejection.json"), True)
-    same(f"{name}: its problems", len(rejection["problems"]), 2)
+    same(f"{name}: its problems", len(rejection["problems"]), 1)
     same("jobs after a bad drop", len(stack.cloud.jobs()), jobs)
     same("drops after a bad one and one of another kind", len(stack.objects(prefix="ledger/drops/")), drops + 1)
 

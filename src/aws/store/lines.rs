@@ -4,13 +4,14 @@ use crate::aws::error::Error;
 use crate::aws::store::objects::Store;
 use crate::aws::store::reading::ObjectReader;
 use crate::aws::store::uploading::ObjectWriter;
+use crate::job::padding::{Padder, Padding};
 use crate::record::lines::{Line, LineSplitter};
 
 /// For a longer line, exactly the memory that it needs is reserved, plus [`MORE_BYTES`].
 const LONG_LINE_BYTES: usize = 1 << 20;
 
 /// Room for an id and a newline.
-const MORE_BYTES: usize = 1 << 10;
+pub const MORE_BYTES: usize = 1 << 10;
 
 /// Calls `each` with every line of an object.
 ///
@@ -28,7 +29,8 @@ pub async fn each_line(
     lines.finish(each)
 }
 
-/// Calls `each` with every line of an object, and writes what it adds to an object of the output bucket.
+/// Calls `each` with every line of an object, and writes what it adds, and then the padding, to an object of the output
+/// bucket. Returns a description of the padding, if there is a padder.
 ///
 /// # Errors
 /// Returns the first failure to read or write, or the first error of `each`.
@@ -37,11 +39,15 @@ pub async fn rewrite_lines(
     max_line_bytes: usize,
     store: &Store,
     to: &str,
+    padder: Option<Padder<'_>>,
     each: impl FnMut(Line<'_>, &mut Vec<u8>) -> Result<(), Error>,
-) -> Result<(), Error> {
+) -> Result<Option<Padding>, Error> {
     let mut writer = store.writer(to);
-    match write_lines(reader, max_line_bytes, &mut writer, each).await {
-        Ok(()) => writer.finish().await,
+    match write_lines(reader, max_line_bytes, &mut writer, padder, each).await {
+        Ok(padding) => {
+            writer.finish().await?;
+            Ok(padding)
+        }
         Err(error) => Err(writer.abandon(error).await),
     }
 }
@@ -50,10 +56,20 @@ async fn write_lines(
     mut reader: ObjectReader,
     max_line_bytes: usize,
     writer: &mut ObjectWriter<'_>,
+    mut padder: Option<Padder<'_>>,
     mut each: impl FnMut(Line<'_>, &mut Vec<u8>) -> Result<(), Error>,
-) -> Result<(), Error> {
+) -> Result<Option<Padding>, Error> {
     let mut lines = LineSplitter::new(max_line_bytes);
     let mut out = Vec::new();
+    let mut add = |line: Line<'_>, out: &mut Vec<u8>| {
+        let start = out.len();
+        each(line, out)?;
+        match (&mut padder, out.get(start..)) {
+            (Some(padder), Some(line)) if !line.is_empty() => padder.see(line),
+            _ => {}
+        }
+        Ok::<(), Error>(())
+    };
     while let Some(chunk) = reader.next().await? {
         lines.feed(&chunk, |line| {
             let length = line.bytes.map_or(0, <[u8]>::len);
@@ -61,11 +77,18 @@ async fn write_lines(
                 // Growing by itself, the vector would take up to twice as much.
                 out.reserve_exact(length + MORE_BYTES);
             }
-            each(line, &mut out)
+            add(line, &mut out)
         })?;
         writer.write(&out).await?;
         out.clear();
     }
-    lines.finish(|line| each(line, &mut out))?;
-    writer.write(&out).await
+    lines.finish(|line| add(line, &mut out))?;
+    writer.write(&out).await?;
+    drop(out);
+    let Some(padder) = padder else { return Ok(None) };
+    let (padding, lines) = padder.finish();
+    for line in lines {
+        writer.write(&line).await?;
+    }
+    Ok(Some(padding))
 }

@@ -124,3 +124,16 @@ async fn files_with_the_same_name_are_kept_apart() {
     let results = rig.run_folder().join("s3/local-output/results");
     assert!(results.join("one/x.jsonl").is_dir() && results.join("two/x.jsonl").is_dir());
 }
+
+#[tokio::test]
+async fn small_drops_run_to_their_results() {
+    for count in [1, 7, 99] {
+        let rig = Rig::new();
+        rig.write("small.jsonl", drop_of(count));
+        let printed = output(rig.command(&["small.jsonl"])).await;
+        assert_eq!(printed.0, Some(0), "{printed:?}");
+        let plural = if count == 1 { "" } else { "s" };
+        let sums = format!("{count} record{plural} = {count} succeeded + 0 failed + 0 unprocessed");
+        assert!(printed.1.contains(&sums), "{}", printed.1);
+    }
+}

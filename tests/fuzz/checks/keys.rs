@@ -23,7 +23,7 @@ pub(crate) fn check(mut data: &[u8]) {
     check_any_key(&text);
     let drop_id = DropId::parse(&format!("{part:032x}")).expect("these are 32 hex digits");
     let job_id = JobId::derive(&drop_id, part, attempt);
-    check_markers([first, second], &drop_id, &job_id);
+    check_markers([first, second], &drop_id, part, &job_id);
     check_names(&job_id, &text);
     assert_eq!(keys::drop_entry(&drop_id), format!("ledger/drops/{}/drop.json", drop_id.as_str()));
     assert_eq!(keys::job_entry(&job_id), format!("ledger/jobs/{}.json", job_id.as_str()));
@@ -59,12 +59,13 @@ fn check_any_key(key: &str) {
     assert!(key.starts_with(keys::OPEN_PREFIX) && key.ends_with(&format!("-{id}.{kind}")), "{key:?}");
 }
 
-fn check_markers(times: [Timestamp; 2], drop_id: &DropId, job_id: &JobId) {
+fn check_markers(times: [Timestamp; 2], drop_id: &DropId, page: u32, job_id: &JobId) {
     let [first, second] = times.map(|time| {
-        let (drop, job) = (keys::drop_marker(time, drop_id), keys::job_marker(time, job_id));
+        let (drop, job) = (keys::drop_marker(time, drop_id), keys::job_marker(time, drop_id, page, job_id));
         assert_eq!(keys::parse_marker(&drop), Some(Open::Drop(drop_id.clone())));
         assert_eq!(keys::parse_marker(&job), Some(Open::Job(job_id.clone())));
-        assert!(drop.starts_with(&keys::markers_of(time)) && job.starts_with(&keys::markers_of(time)));
+        assert!(job.starts_with(&keys::job_markers(time, drop_id, page)));
+        assert!(!drop.starts_with(&keys::job_markers(time, drop_id, page)));
         drop
     });
     assert_eq!(first.cmp(&second), times[0].cmp(&times[1]), "the oldest marker is listed first");

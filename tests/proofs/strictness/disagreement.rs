@@ -58,11 +58,7 @@ pub(crate) fn output_disagreement(before: &[u8], line: &[u8]) -> (Option<String>
 /// What the oracle says about a line.
 type Expected = (String, Answer, Usability);
 
-pub(crate) fn disagreement_with(
-    expected: Option<&Expected>,
-    before: &[u8],
-    line: &[u8],
-) -> Option<String> {
+pub(crate) fn disagreement_with(expected: Option<&Expected>, before: &[u8], line: &[u8]) -> Option<String> {
     let mut reader = OutputReader::default();
     let _ = reader.read(before);
     let found = reader.read(line);
