@@ -6,7 +6,7 @@ use crate::drop::plan::Part;
 use crate::job::findings::{Findings, FindingsCollector};
 use crate::record::key::{KeySum, RecordHasher, RecordKey, RecordMap};
 use crate::record::output::OutputReader;
-use crate::record::parsed::Answer;
+use crate::record::parsed::{Answer, OutputRecord};
 
 /// What one line of Bedrock's output means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,13 +122,13 @@ impl Answers {
         let verdict = match self.reader.read(line) {
             None => LineVerdict::Unreadable,
             Some(record) => {
-                let padding = self.padding.as_mut();
-                match padding.and_then(|padding| padding.judge(&record.record_id, record.answer)) {
+                let OutputRecord { record_id, answer, .. } = &record;
+                match self.padding.as_mut().and_then(|padding| padding.judge(record_id, *answer)) {
                     Some(LineVerdict::Repeated) => self.repeat(),
                     Some(verdict) => verdict,
                     None => {
-                        let verdict = self.judge_record(self.hasher.key_of(&record.record_id), record.answer);
-                        if verdict == LineVerdict::Answered(record.answer) {
+                        let verdict = self.judge_record(self.hasher.key_of(record_id), *answer);
+                        if verdict == LineVerdict::Answered(*answer) {
                             self.findings.add(record);
                         }
                         verdict

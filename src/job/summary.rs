@@ -192,8 +192,8 @@ impl Summary {
             files: Vec::new(),
             jobs: Vec::new(),
         };
-        let mut padding = PaddingSum::default();
         let mut problems = Problems::default();
+        let mut padding = PaddingSum::default();
         for attempt in tally.attempts {
             match attempt {
                 Finished::Settled(job) => {
@@ -209,8 +209,8 @@ impl Summary {
                 Finished::SourceDeleted { records } => summary.records.source_deleted += records,
             }
         }
-        summary.padding = padding.summary();
         summary.tell(&problems);
+        summary.padding = padding.summary();
         let SummaryRecords { total, succeeded, failed, unprocessed, source_deleted, .. } = summary.records;
         let sum = succeeded + failed + unprocessed + source_deleted;
         if sum != total {
