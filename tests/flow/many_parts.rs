@@ -1,4 +1,4 @@
-//! Drops with so many parts that their plan has pages.
+//! Drops whose plan has several pages.
 
 use std::collections::BTreeSet;
 
@@ -38,6 +38,7 @@ async fn cost(world: &World) -> Cost {
 }
 
 /// `PARTS` sets the number of parts.
+#[expect(clippy::disallowed_methods, reason = "the number of parts can be set for a measurement")]
 #[tokio::test]
 async fn work_per_job_depends_on_its_page_and_not_on_the_drop() {
     let parts: usize = std::env::var("PARTS").map_or(250, |parts| parts.parse().unwrap());

@@ -78,7 +78,7 @@ pub(crate) fn answer(line: &[u8]) -> Option<(String, Answer, Usability)> {
     Some((id.clone(), answer, usability))
 }
 
-/// Where AWS's guide, and OpenAI's for the models with its format, have the reason for which a model stopped. `[]` is
+/// Where AWS's guide, and `OpenAI`'s for the models with its format, have the reason for which a model stopped. `[]` is
 /// each element of a list. The pages are linked in `src/record/stop_reason.rs`.
 const REASONS: [&str; 15] = [
     // Anthropic, Llama
@@ -104,7 +104,7 @@ const REASONS: [&str; 15] = [
 /// The words for a limit of tokens: Anthropic and Converse, Llama and others, Titan Text, Cohere.
 const TRUNCATED: [&str; 6] =
     ["max_tokens", "model_context_window_exceeded", "length", "LENGTH", "MAX_TOKENS", "ERROR_LIMIT"];
-/// The words for a refusal: Anthropic, Converse and Nova, OpenAI, Titan Text, Cohere.
+/// The words for a refusal: Anthropic, Converse and Nova, `OpenAI`, Titan Text, Cohere.
 const REFUSED: [&str; 6] = [
     "refusal",
     "guardrail_intervened",
