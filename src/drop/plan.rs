@@ -241,10 +241,12 @@ impl Cutter {
     #[inline]
     fn fits_a_job_with_padding(&self, start: &Boundary, end: &Boundary) -> bool {
         let Some(line_bytes) = self.padding_bytes else { return false };
-        let records = end.records - start.records;
+        // A late cut may come before the cut that precedes it.
+        let Some(records) = end.records.checked_sub(start.records).filter(|records| *records > 0) else {
+            return false;
+        };
         let padding = self.quotas.min_records.saturating_sub(records).saturating_mul(line_bytes);
-        let bytes = (end.input_bytes - start.input_bytes).saturating_add(padding);
-        records > 0 && self.quotas.admit(records, bytes)
+        self.quotas.admit(records, (end.input_bytes - start.input_bytes).saturating_add(padding))
     }
 
     fn push_last(&mut self, end: Boundary) {

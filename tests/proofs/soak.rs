@@ -245,7 +245,8 @@ async fn figures(local: &Local, drops: usize) -> Figures {
         let job_id = job.client_request_token.unwrap();
         let entry: Value =
             serde_json::from_slice(&read(own, bucket, &format!("ledger/jobs/{job_id}.json")).await).unwrap();
-        let dealt_with = dealt_with.entry(entry["drop_id"].as_str().unwrap().to_owned()).or_default();
+        let dealt_with =
+            dealt_with.entry(entry["segments"][0]["drop_id"].as_str().unwrap().to_owned()).or_default();
         let input = read(own, bucket, &format!("work/{job_id}/input/{job_id}.jsonl")).await;
         figures.twice += lines(&input).filter(|record| dealt_with.contains(&id_of(record))).count();
         let mut shown = 0;
@@ -366,8 +367,9 @@ async fn s3_requests(local: &Local) -> (Vec<usize>, usize) {
         let job_id = job.client_request_token.unwrap();
         let entry: Value =
             serde_json::from_slice(&read(own, bucket, &format!("ledger/jobs/{job_id}.json")).await).unwrap();
-        let drop_id = entry["drop_id"].as_str().unwrap().to_owned();
-        let key = entry["source"]["key"].as_str().unwrap().trim_start_matches("in/").to_owned();
+        let drop_id = entry["segments"][0]["drop_id"].as_str().unwrap().to_owned();
+        let key =
+            entry["segments"][0]["source"]["key"].as_str().unwrap().trim_start_matches("in/").to_owned();
         for name in [job_id, drop_id.clone(), key] {
             drop_of.insert(name, drop_id.clone());
         }
