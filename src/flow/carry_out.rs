@@ -9,6 +9,7 @@ use crate::aws::store::entries::Stored;
 use crate::drop::keys::{self, ResultKind};
 use crate::flow::context::Context;
 use crate::flow::end_job::{Output, read_output};
+use crate::flow::hint;
 use crate::flow::make_jobs::record_job;
 use crate::job::outcome::Outcome;
 use crate::ledger::job::JobEntry;
@@ -62,7 +63,9 @@ async fn pass_on_remaining(
     }
     output.files.write_remaining(answers, &keys::job_input(&part.job_id)).await?;
     let next = JobEntry::waiting(&job.drop_id, &job.source, part, job.attempt + 1, by);
-    record_job(context, next).await
+    record_job(context, next.clone()).await?;
+    hint::put(context, &next).await;
+    Ok(())
 }
 
 fn result_file(job: &JobEntry, kind: ResultKind) -> String {

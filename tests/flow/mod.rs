@@ -6,3 +6,4 @@ mod names_in_use;
 mod repeated_events;
 mod slow_drops;
 mod sweep;
+mod waiting;
