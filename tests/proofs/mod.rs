@@ -4,6 +4,7 @@
 
 mod crash;
 mod flow_calls;
+mod many_jobs;
 mod model;
 mod soak;
 mod strictness;

@@ -95,7 +95,7 @@ fn larger_worlds() -> Vec<(Protocol, usize)> {
     ]
 }
 
-/// The rules, each with the promises that depend on it. That everything ends depends on two more rules, which
+/// The rules, each with the promises that depend on it. That everything ends depends on three more rules, which
 /// have their own tests.
 const RULES: [(Rule, &[&str]); 7] = [
     (Rule::EvidenceAgrees, &[PAID_ONCE]),
@@ -152,6 +152,13 @@ fn finds_a_put_event_that_is_lost() {
     let explored = explore_without(Rule::PutsAreCompared);
     assert_eq!(explored.broken(), Vec::<&str>::new());
     assert!(explored.never_end > 0, "nothing knows of the drop");
+}
+
+#[test]
+fn finds_a_sweep_that_goes_by_the_hints() {
+    let explored = explore_without(Rule::MarkersAreTheWorkList);
+    assert_eq!(explored.broken(), Vec::<&str>::new());
+    assert!(explored.never_end > 0, "a job without a hint waits indefinitely");
 }
 
 #[test]
