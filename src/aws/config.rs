@@ -10,6 +10,7 @@ use aws_sdk_bedrock::types::ModelInvocationType;
 
 use crate::base::arn::Arn;
 use crate::drop::quotas::Quotas;
+use crate::drop::settings::Settings;
 use crate::record::recent_ids::MAX_LINES;
 
 /// The longest job-name prefix. A job name has at most 63 characters, and `-` and the job-id take 33 of them.
@@ -82,6 +83,21 @@ pub struct Config {
     pub event_grace: Duration,
     /// Whether URLs have the bucket in the path, as S3 stand-ins want it.
     pub s3_force_path_style: bool,
+}
+
+impl Config {
+    /// The settings that a drop keeps if it is accepted now.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings {
+            model_id: self.model_id.clone(),
+            model_invocation_type: self.model_invocation_type.as_str().to_owned(),
+            quotas: self.quotas,
+            max_attempts: self.max_attempts,
+            timeout_duration_in_hours: self.timeout_duration_in_hours,
+            tags: self.job_tags.clone(),
+        }
+    }
 }
 
 /// Everything that is wrong with an environment.

@@ -7,6 +7,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use crate::base::text;
+use crate::ledger::entry::EntryError;
 
 /// What to do about an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,14 +48,14 @@ pub enum Error {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// An object of the ledger that is not the JSON that it should be.
+    /// An object of the output bucket that this release cannot read.
     #[error("cannot read {key} in the output bucket")]
     Unreadable {
         /// The key of the object.
         key: String,
         /// Why it cannot be read.
         #[source]
-        source: serde_json::Error,
+        source: EntryError,
     },
     /// A state that the ledger does not allow after the one before.
     #[error("ledger: {0}")]
@@ -77,9 +78,17 @@ impl Error {
         match self {
             Self::Event(_) | Self::OutOfTime(_) => ErrorKind::Misconfigured,
             Self::Call { kind, .. } => *kind,
-            Self::Busy(_) => ErrorKind::Unavailable,
+            Self::Busy(_) | Self::Unreadable { source: EntryError::Newer { .. }, .. } => {
+                ErrorKind::Unavailable
+            }
             Self::Unreadable { .. } | Self::Ledger(_) | Self::Internal(_) => ErrorKind::Internal,
         }
+    }
+
+    /// Returns whether an entry was written by a newer release. That release goes on with it, or this one after an update.
+    #[must_use]
+    pub fn is_of_newer_release(&self) -> bool {
+        matches!(self, Self::Unreadable { source: EntryError::Newer { .. }, .. })
     }
 }
 

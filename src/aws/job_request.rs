@@ -1,4 +1,4 @@
-//! The request for a job: from the settings, and into the SDK's types. Every request has a `VpcConfig`.
+//! The request for a job: from its settings and the environment, and into the SDK's types. Every request has a `VpcConfig`.
 
 use aws_sdk_bedrock::error::BuildError;
 use aws_sdk_bedrock::operation::create_model_invocation_job::CreateModelInvocationJobInput;
@@ -14,25 +14,27 @@ use crate::aws::error::Error;
 use crate::base::s3_uri::S3Uri;
 use crate::drop::identity::{self, JobId};
 use crate::drop::keys;
+use crate::drop::settings::Settings;
 use crate::job::request::JobRequest;
 
-/// Makes the request for a job with these settings.
+/// Makes the request for a job. What the job costs and what becomes of it follows from `settings`; where it runs, with
+/// which role and which key, follows from the environment.
 #[must_use]
-pub fn from_config(config: &Config, job_id: &JobId) -> JobRequest {
+pub fn new_request(config: &Config, settings: &Settings, job_id: &JobId) -> JobRequest {
     let in_output_bucket = |key| S3Uri::new(&config.output_bucket, key).to_string();
     JobRequest {
         job_name: identity::job_name(&config.job_name_prefix, job_id),
         client_request_token: job_id.to_string(),
         role_arn: config.job_role_arn.clone(),
-        model_id: config.model_id.clone(),
-        model_invocation_type: config.model_invocation_type.as_str().to_owned(),
+        model_id: settings.model_id.clone(),
+        model_invocation_type: settings.model_invocation_type.clone(),
         input_s3_uri: in_output_bucket(keys::job_input(job_id)),
         output_s3_uri: in_output_bucket(keys::job_output_prefix(job_id)),
         s3_encryption_key_id: config.s3_encryption_key_id.clone(),
         subnet_ids: config.vpc.subnet_ids().to_vec(),
         security_group_ids: config.vpc.security_group_ids().to_vec(),
-        timeout_duration_in_hours: config.timeout_duration_in_hours,
-        tags: config.job_tags.clone(),
+        timeout_duration_in_hours: settings.timeout_duration_in_hours,
+        tags: settings.tags.clone(),
     }
 }
 

@@ -266,7 +266,7 @@ impl<'a> Session<'a> {
                 continue;
             }
             // If an entry is missing or cannot be read, the functions report it.
-            let Ok(Some(job)) = self.store.get_json::<JobEntry>(&keys::job_entry(&job_id)).await else {
+            let Ok(Some(job)) = self.store.get_entry::<JobEntry>(&keys::job_entry(&job_id)).await else {
                 continue;
             };
             if let JobState::Doubtful(_, Doubt { contradictions, .. }) = &job.entry.state {
@@ -318,12 +318,12 @@ impl<'a> Session<'a> {
     /// there is no report.
     async fn report(&self, key: &str) -> Result<(bool, String), Option<Error>> {
         if key.ends_with("/summary.json") {
-            let summary = self.store.get_json::<Summary>(key).await?.ok_or(None)?.entry;
+            let summary = self.store.get_json::<Summary>(key).await?.ok_or(None)?;
             let folder = self.local.folder_of(key).unwrap_or_default();
             let failures = failures::describe(&summary, &folder, &self.local.config().model_id);
             Ok((summary.balanced, describe_summary(&summary) + &failures))
         } else {
-            let rejection = self.store.get_json::<Rejection>(key).await?.ok_or(None)?.entry;
+            let rejection = self.store.get_json::<Rejection>(key).await?.ok_or(None)?;
             Ok((false, describe_rejection(&rejection)))
         }
     }

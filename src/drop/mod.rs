@@ -9,6 +9,7 @@
 //! | `generated_id` | makes the ids of records that came without one, and writes them into a job's input |
 //! | `plan` | cuts a drop into parts that fit one job each |
 //! | `quotas` | holds Bedrock's quotas, and what is wrong with a drop that does not fit them |
+//! | `settings` | holds the settings that a drop keeps from its acceptance to its end |
 //! | `rejection` | defines `rejection.json`, the report on a bad drop |
 //! | `keys` | names every S3 key that the pipeline writes |
 
@@ -19,4 +20,5 @@ pub mod keys;
 pub mod plan;
 pub mod quotas;
 pub mod rejection;
+pub mod settings;
 pub mod source;

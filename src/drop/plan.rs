@@ -10,7 +10,6 @@ use crate::record::key::{KeySum, RecordKey};
 
 /// Consecutive records of a drop, and the job over them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Part {
     /// Counted from 1.
     pub number: u32,

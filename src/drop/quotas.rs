@@ -3,12 +3,14 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::count::Counted;
 
 /// Bedrock's quotas for one job over one file. They depend on the model and the Region and change with time,
 /// so they are configuration; the defaults are the documented values.
 /// <https://docs.aws.amazon.com/general/latest/gr/bedrock.html> (read 2026-08)
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quotas {
     /// Minimum number of records per batch inference job.
     pub min_records: u64,

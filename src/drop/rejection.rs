@@ -22,7 +22,6 @@ pub const MAX_PROBLEMS: usize = 100;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Rejection {
     /// Schema version, currently 1.
     pub version: u32,
@@ -38,7 +37,6 @@ pub struct Rejection {
 
 /// One thing that is wrong with a drop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Problem {
     /// The line, counted from 1; `null` if the problem is one of the whole file.
     pub line: Option<u64>,

@@ -9,7 +9,6 @@ use crate::base::timestamp::Timestamp;
 
 /// One version of one object that a user put into the input bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct DropSource {
     /// The input bucket.
     pub bucket: String,
@@ -56,7 +55,6 @@ impl fmt::Display for DropSource {
 
 /// A position in the list of all versions in a bucket: after this version of this key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct VersionMarker {
     /// The last key that was listed.
     pub key: String,

@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 use crate::aws::bedrock::{Found, Submission};
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error, ErrorKind};
-use crate::aws::job_request;
+use crate::aws::job_request::new_request;
 use crate::aws::store::entries::Stored;
 use crate::drop::identity::JobId;
 use crate::drop::keys;
@@ -21,8 +21,8 @@ use crate::flow::context::{CONCURRENT_PARTS, Context};
 use crate::flow::hint::{self, Known};
 use crate::job::outcome::Outcome;
 use crate::job::request::JobRequest;
-use crate::ledger::job::{JobEntry, Refusal};
-use crate::ledger::job_state::{BedrockJob, JobState};
+use crate::ledger::job::JobEntry;
+use crate::ledger::job_state::{BedrockJob, JobState, Refusal};
 use crate::ledger::lease::Invocation;
 
 /// How many hints are looked at when a slot is free. Usually the first is accepted, and the second is told that Bedrock
@@ -98,7 +98,10 @@ pub(super) async fn ask_for_oldest_jobs(
         if refused_before > MAX_REFUSED_JOBS {
             break;
         }
-        let job = context.store.get_json::<JobEntry>(&keys::job_entry(&found.job_id)).await?;
+        let job = match context.store.get_entry::<JobEntry>(&keys::job_entry(&found.job_id)).await {
+            Err(error) if error.is_of_newer_release() => continue,
+            job => job?,
+        };
         let Some(job) = job.filter(|job| may_wait(&job.entry.state)) else {
             hint::delete(context, &key).await;
             continue;
@@ -126,7 +129,7 @@ fn may_wait(state: &JobState) -> bool {
 }
 
 async fn ask_for_new_job(context: &Context, job_id: &JobId, by: &Invocation) -> Result<Asked, Error> {
-    let Some(job) = context.store.get_json::<JobEntry>(&keys::job_entry(job_id)).await? else {
+    let Some(job) = context.store.get_entry::<JobEntry>(&keys::job_entry(job_id)).await? else {
         return Ok(Asked::NotNeeded);
     };
     // If no other invocation has written the entry since this one recorded the job, none has written a hint.
@@ -151,12 +154,16 @@ pub(super) async fn ask_for_job(
 /// Does what [`ask_for_job`] does, and keeps the job's hint.
 async fn ask_knowing(
     context: &Context,
-    job: Stored<JobEntry>,
+    mut job: Stored<JobEntry>,
     known: &Known,
     by: &Invocation,
 ) -> Result<Asked, Error> {
     let (request, may_exist) = match &job.entry.state {
-        JobState::Waiting => (job_request::from_config(&context.config, &job.entry.job_id), false),
+        JobState::Waiting => {
+            take_new_settings(context, &mut job.entry);
+            let settings = context.settings_of(&job.entry);
+            (new_request(&context.config, &settings, &job.entry.job_id), false)
+        }
         JobState::Submitting { lease_until, request } if *lease_until <= by.started => {
             (request.clone(), true)
         }
@@ -176,6 +183,17 @@ async fn ask_knowing(
         give_lease_back(context, &job, request, by).await;
     }
     asked
+}
+
+/// If Bedrock has refused a job for a cause that an operator has to fix, the fix may be in the settings: the job takes
+/// those in force. The entry keeps the old ones, too.
+fn take_new_settings(context: &Context, job: &mut JobEntry) {
+    let in_force = context.config.settings();
+    let is_refused = job.refusal.as_ref().is_some_and(|refusal| !refusal.is_for_now);
+    if is_refused && job.settings_in_use().is_some_and(|settings| *settings != in_force) {
+        info!(job.id = %job.job_id, model.id = in_force.model_id, "job takes the settings in force after a refusal");
+        job.new_settings = Some(in_force);
+    }
 }
 
 /// Records that this invocation asks for a job. Returns `None` if another invocation has changed the entry.
@@ -276,8 +294,8 @@ async fn record_answer(
                 drop.id = %drop_id, job.id = %job_id, job.arn = job_arn, JobsDiffer = 1_u64,
                 "a job of another request has this job's name; the next attempt has another name"
             );
-            let (attempt, limits) = (job.entry.as_attempt(), context.retry_limits());
-            let outcome = Outcome::name_in_use(attempt, limits, &request.model_id, &job_arn, by.started);
+            let (attempt, limits) = (job.entry.as_attempt(), context.retry_limits(&job.entry));
+            let outcome = Outcome::name_in_use(attempt, limits, &request.model_id, &job_arn, now().into());
             let next = job.entry.advance(JobState::Ended(BedrockJob { request, job_arn }, outcome), by)?;
             context.store.replace(&key, next.clone(), &job.etag).await?;
             hint::update(context, known, &job.entry, &next).await;

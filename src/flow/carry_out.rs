@@ -4,6 +4,7 @@
 
 use tracing::info;
 
+use crate::aws::clock::now;
 use crate::aws::error::Error;
 use crate::aws::store::entries::Stored;
 use crate::drop::keys::{self, ResultKind};
@@ -58,11 +59,15 @@ async fn pass_on_remaining(
     let Some(part) = &outcome.next else {
         return output.files.write_remaining(answers, &result_file(job, ResultKind::Unprocessed)).await;
     };
-    if context.store.get_json::<JobEntry>(&keys::job_entry(&part.job_id)).await?.is_some() {
+    if context.store.get_entry::<JobEntry>(&keys::job_entry(&part.job_id)).await?.is_some() {
         return Ok(());
     }
     output.files.write_remaining(answers, &keys::job_input(&part.job_id)).await?;
-    let next = JobEntry::waiting(&job.drop_id, &job.source, part, job.attempt + 1, by);
+    let next = JobEntry {
+        settings: job.settings.clone(),
+        new_settings: job.new_settings.clone(),
+        ..JobEntry::waiting(&job.drop_id, &job.source, part, job.attempt + 1, by, now().into())
+    };
     record_job(context, next.clone()).await?;
     hint::put(context, &next).await;
     Ok(())

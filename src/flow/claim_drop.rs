@@ -20,7 +20,7 @@ pub(super) async fn claim_drop(
 ) -> Result<Option<Stored<DropEntry>>, Error> {
     let drop_id = DropId::derive(&source);
     let key = keys::drop_entry(&drop_id);
-    let Some(stored) = context.store.get_json::<DropEntry>(&key).await? else {
+    let Some(stored) = context.store.get_entry::<DropEntry>(&key).await? else {
         let marker = keys::drop_marker(source.last_modified, &drop_id);
         context.store.put_json(&marker, &source).await?;
         let (input, size_bytes) = (source.to_string(), source.size_bytes);

@@ -48,7 +48,7 @@ pub(super) async fn complete(
     by: &Invocation,
 ) -> Result<Completed, Error> {
     for _ in 0..MAX_ROUNDS {
-        let Some(job) = context.store.get_json::<JobEntry>(&keys::job_entry(job_id)).await? else {
+        let Some(job) = context.store.get_entry::<JobEntry>(&keys::job_entry(job_id)).await? else {
             warn!(job.id = %job_id, job.arn = job_arn, "job has a name of this stack, but is not in its ledger");
             return Ok(Completed::Done { model_id: context.config.model_id.clone() });
         };

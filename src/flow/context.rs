@@ -9,8 +9,10 @@ use crate::aws::error::Error;
 use crate::aws::store::objects::Store;
 use crate::drop::identity::DropId;
 use crate::drop::keys;
+use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
 use crate::job::retry::RetryLimits;
+use crate::ledger::job::JobEntry;
 
 /// How many parts of a drop are worked on at the same time.
 pub(super) const CONCURRENT_PARTS: usize = 8;
@@ -29,9 +31,15 @@ impl Context {
         Self { config, store, bedrock: Bedrock::new(clients.bedrock.clone()) }
     }
 
-    /// The limits for next attempts.
-    pub(super) fn retry_limits(&self) -> RetryLimits {
-        RetryLimits { max_attempts: self.config.max_attempts, min_records: self.config.quotas.min_records }
+    /// The settings that a job uses.
+    pub(super) fn settings_of(&self, job: &JobEntry) -> Settings {
+        job.settings_in_use().cloned().unwrap_or_else(|| self.config.settings())
+    }
+
+    /// The limits for the next attempt after a job.
+    pub(super) fn retry_limits(&self, job: &JobEntry) -> RetryLimits {
+        let Settings { max_attempts, quotas, .. } = self.settings_of(job);
+        RetryLimits { max_attempts, min_records: quotas.min_records }
     }
 
     /// Returns whether a drop still has its marker. If so, some of its jobs may not be recorded yet.

@@ -2,9 +2,10 @@
 
 use tracing::{error, info, warn};
 
+use crate::aws::clock::now;
 use crate::aws::error::Error;
 use crate::aws::job_files::{JobFiles, OutputScan};
-use crate::aws::job_request;
+use crate::aws::job_request::new_request;
 use crate::aws::store::entries::Stored;
 use crate::drop::keys;
 use crate::flow::ask_bedrock::report_differences;
@@ -78,7 +79,7 @@ pub(super) async fn end_job<'c>(
     let next = if is_doubtful {
         None
     } else {
-        entry.as_attempt().next(end.status, &matched, context.retry_limits())
+        entry.as_attempt().next(end.status, &matched, context.retry_limits(&entry))
     };
     let outcome = Outcome::new(&end, manifest.as_ref(), &matched, next, evidence);
     match record(context, &job, entry.advance(JobState::Ended(bedrock_job, outcome), by)?).await? {
@@ -125,7 +126,7 @@ fn adopt(
 ) -> Result<(JobEntry, BedrockJob), Error> {
     let (submitting, request) = match &job.state {
         JobState::Waiting => {
-            let request = job_request::from_config(&context.config, &job.job_id);
+            let request = new_request(&context.config, &context.settings_of(job), &job.job_id);
             let state = JobState::Submitting { lease_until: by.lease_until, request: request.clone() };
             (job.advance(state, by)?, request)
         }
@@ -177,7 +178,7 @@ fn doubt(state: &JobState, evidence: &Evidence, by: &Invocation) -> Option<Doubt
         | JobState::Submitted(_)
         | JobState::Ended(..)
         | JobState::Settled(..)
-        | JobState::SourceDeleted => (by.started, 0),
+        | JobState::SourceDeleted => (now().into(), 0),
     };
     let contradictions = evidence.contradictions.clone();
     (by.started.seconds_since(since) < DOUBT.as_secs()).then(|| Doubt {

@@ -16,9 +16,9 @@ use crate::ledger::lease::Invocation;
 pub(super) async fn finish_drop(context: &Context, job: &JobEntry, by: &Invocation) -> Result<(), Error> {
     let drop_id = &job.drop_id;
     let key = keys::drop_entry(drop_id);
-    let drop = context.store.get_json::<DropEntry>(&key).await?.ok_or_else(|| missing_entry(&key))?;
+    let drop = context.store.get_entry::<DropEntry>(&key).await?.ok_or_else(|| missing_entry(&key))?;
     let parts = match &drop.entry.state {
-        DropState::Accepted { parts } => parts.clone(),
+        DropState::Accepted { parts, .. } => parts.clone(),
         DropState::Finished { .. } | DropState::Erased => return Ok(()),
         DropState::Reading(_) | DropState::Rejected { .. } => {
             let state = drop.entry.state.name();
@@ -46,7 +46,7 @@ pub(super) async fn finish_drop(context: &Context, job: &JobEntry, by: &Invocati
 async fn another_is_open(context: &Context, job: &JobEntry) -> Result<bool, Error> {
     for marker in context.store.list(&keys::markers_of(job.source.last_modified)).await? {
         let Some(Open::Job(job_id)) = keys::parse_marker(&marker) else { continue };
-        let other = context.store.get_json::<JobEntry>(&keys::job_entry(&job_id)).await?;
+        let other = context.store.get_entry::<JobEntry>(&keys::job_entry(&job_id)).await?;
         if other.is_some_and(|other| other.entry.drop_id == job.drop_id && !other.entry.is_settled()) {
             return Ok(true);
         }
@@ -84,13 +84,13 @@ async fn finished_attempts_at(
     let mut job_id = Some(part.job_id.clone());
     while let Some(id) = job_id {
         let key = keys::job_entry(&id);
-        let mut job = context.store.get_json::<JobEntry>(&key).await?;
+        let mut job = context.store.get_entry::<JobEntry>(&key).await?;
         if job.is_none() && finished.is_empty() {
             if context.is_marked(&drop.source, &drop.drop_id).await? {
                 return Ok(None);
             }
             // The marker may have been deleted since, after the entry was written.
-            job = context.store.get_json::<JobEntry>(&key).await?;
+            job = context.store.get_entry::<JobEntry>(&key).await?;
         }
         let job = job.ok_or_else(|| missing_entry(&key))?.entry;
         let Some(attempt) = job.finished() else { return Ok(None) };

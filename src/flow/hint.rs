@@ -33,7 +33,8 @@ pub(super) enum Known {
     Unknown,
 }
 
-/// Returns the model that a job was asked for, or is to be asked for.
+/// Returns the model that a job was asked for, or is to be asked for. A job that was refused for a cause that an operator
+/// must fix is asked for with the settings in force.
 pub(super) fn model_id<'a>(context: &'a Context, job: &'a JobEntry) -> &'a str {
     match &job.state {
         JobState::Submitting { request, .. } => &request.model_id,
@@ -41,14 +42,21 @@ pub(super) fn model_id<'a>(context: &'a Context, job: &'a JobEntry) -> &'a str {
         | JobState::Doubtful(known, _)
         | JobState::Ended(known, _)
         | JobState::Settled(known, _) => &known.request.model_id,
-        JobState::Waiting | JobState::SourceDeleted => &context.config.model_id,
+        JobState::Waiting | JobState::SourceDeleted if is_refused(job) => &context.config.model_id,
+        JobState::Waiting | JobState::SourceDeleted => {
+            job.settings_in_use().map_or(&context.config.model_id, |settings| &settings.model_id)
+        }
     }
 }
 
 /// Returns the key of the hint that a job has if it waits.
 pub(super) fn key(context: &Context, job: &JobEntry) -> String {
-    let is_refused = job.refusal.as_ref().is_some_and(|refusal| !refusal.is_for_now);
-    keys::hint(model_id(context, job), job.source.last_modified, &job.job_id, is_refused)
+    keys::hint(model_id(context, job), job.source.last_modified, &job.job_id, is_refused(job))
+}
+
+/// Returns whether Bedrock refused the job for a cause that an operator must fix.
+pub(super) fn is_refused(job: &JobEntry) -> bool {
+    job.refusal.as_ref().is_some_and(|refusal| !refusal.is_for_now)
 }
 
 /// Writes the hint of a job that is left to wait.
@@ -62,7 +70,7 @@ pub(super) async fn put(context: &Context, job: &JobEntry) {
 
 /// Writes the hint of a job that Bedrock is not asked for now, if the job waits.
 pub(super) async fn put_if_waiting(context: &Context, job_id: &JobId) {
-    match context.store.get_json::<JobEntry>(&keys::job_entry(job_id)).await {
+    match context.store.get_entry::<JobEntry>(&keys::job_entry(job_id)).await {
         Ok(Some(job)) if job.entry.state == JobState::Waiting => put(context, &job.entry).await,
         Ok(_) => {}
         Err(failure) => {

@@ -111,13 +111,13 @@ async fn record_verdict(
 ) -> Result<Option<Stored<DropEntry>>, Error> {
     let DropEntry { drop_id, source, .. } = &drop.entry;
     let state = match verdict {
-        Verdict::Valid(parts) => DropState::Accepted { parts },
+        Verdict::Valid(parts) => DropState::Accepted { settings: Some(context.config.settings()), parts },
         Verdict::Invalid { problems, stopped_early } => DropState::Rejected { problems, stopped_early },
     };
     let next = drop.entry.advance(state, by)?;
     let judged = context.store.replace(&keys::drop_entry(drop_id), next, &drop.etag).await?;
     match judged.as_ref().map(|judged| &judged.entry.state) {
-        Some(DropState::Accepted { parts }) => {
+        Some(DropState::Accepted { parts, .. }) => {
             let records: u64 = parts.iter().map(|part| part.records).sum();
             info!(
                 drop.id = %drop_id, input.uri = %source, part.count = parts.len(),

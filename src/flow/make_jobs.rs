@@ -56,7 +56,7 @@ async fn make_job(
     by: &Invocation,
 ) -> Result<(), Error> {
     let key = keys::job_entry(&part.job_id);
-    let is_made = async || Ok::<_, Error>(context.store.get_json::<JobEntry>(&key).await?.is_some());
+    let is_made = async || Ok::<_, Error>(context.store.get_entry::<JobEntry>(&key).await?.is_some());
     if is_made().await? {
         return Ok(());
     }
@@ -65,12 +65,13 @@ async fn make_job(
         // Bedrock.
         return if is_made().await? { Ok(()) } else { Err(missing_entry(&key)) };
     }
+    let DropEntry { drop_id, source, .. } = drop;
     let job = if write_input(context, drop, part).await? {
-        JobEntry::waiting(&drop.drop_id, &drop.source, part, 1, by)
+        JobEntry::waiting(drop_id, source, part, 1, by, now().into())
     } else {
-        JobEntry::source_deleted(&drop.drop_id, &drop.source, part, by)
+        JobEntry::source_deleted(drop_id, source, part, by, now().into())
     };
-    record_job(context, job).await
+    record_job(context, JobEntry { settings: drop.settings().cloned(), ..job }).await
 }
 
 /// Writes the input of a part's job. S3 copies it if it can; otherwise the lines pass through this function. Returns

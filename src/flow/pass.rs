@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tracing::error;
+use tracing::{error, info};
 
 use crate::aws::error::{Chain, Error};
 
@@ -24,6 +24,10 @@ impl Pass {
     pub(super) fn note<T>(&mut self, key: &str, resumed: Result<T, Error>) -> Option<T> {
         match resumed {
             Ok(resumed) => Some(resumed),
+            Err(error) if error.is_of_newer_release() => {
+                info!(key, error = %Chain(&error), "left to the newer release");
+                None
+            }
             Err(error) => {
                 if self.first_error.is_some() {
                     error!(key, error = %Chain(&error), "another part of the sweep failed");

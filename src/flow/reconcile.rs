@@ -52,7 +52,7 @@ enum Found {
 
 /// Compares the next pages of the input bucket with the ledger.
 pub(super) async fn reconcile(context: &Context, by: &Invocation) -> Result<(), Error> {
-    let stored = context.store.get_json::<SweepEntry>(keys::SWEEP_ENTRY).await?;
+    let stored = context.store.get_entry::<SweepEntry>(keys::SWEEP_ENTRY).await?;
     let Some(Stored { entry: mut state, etag }) = stored else {
         context.store.create(keys::SWEEP_ENTRY, SweepEntry::first(by.started)).await?;
         return Ok(());
@@ -116,7 +116,7 @@ async fn compare_page(
 /// Looks a version up in the ledger, and gives it a marker if it has no entry.
 async fn look_up(context: &Context, source: &DropSource) -> Result<Found, Error> {
     let drop_id = DropId::derive(source);
-    match context.store.get_json::<DropEntry>(&keys::drop_entry(&drop_id)).await {
+    match context.store.get_entry::<DropEntry>(&keys::drop_entry(&drop_id)).await {
         Ok(Some(drop)) if drop.entry.state == DropState::Erased => Ok(Found::Erased),
         Ok(Some(_)) => Ok(Found::Known),
         Ok(None) => {
@@ -124,6 +124,7 @@ async fn look_up(context: &Context, source: &DropSource) -> Result<Found, Error>
             context.store.put_json(&keys::drop_marker(source.last_modified, &drop_id), source).await?;
             Ok(Found::Lost)
         }
+        Err(error) if error.is_of_newer_release() => Ok(Found::Known),
         Err(unreadable @ Error::Unreadable { .. }) => {
             error!(drop.id = %drop_id, error = %Chain(&unreadable), "drop has an entry that cannot be read");
             Ok(Found::Known)

@@ -138,7 +138,7 @@ async fn look_at<'m>(
     by: &Invocation,
 ) -> (&'m Listed, &'m JobId, Result<Next, Error>) {
     let key = keys::job_entry(job_id);
-    let next = match context.store.get_json::<JobEntry>(&key).await {
+    let next = match context.store.get_entry::<JobEntry>(&key).await {
         Ok(Some(job)) => Ok(next_for(context, &job.entry, by)),
         // The drop or the attempt before, which makes the entry, is open too, but not for long.
         Ok(None) if by.started.seconds_since(marker.last_modified) <= ENTRY_IS_LATE.as_secs() => {
@@ -155,7 +155,7 @@ fn next_for(context: &Context, job: &JobEntry, by: &Invocation) -> Next {
         JobState::Waiting => Next::Ask(Waiting {
             model_id: hint::model_id(context, job).to_owned(),
             hint: hint::key(context, job),
-            is_refused: job.refusal.as_ref().is_some_and(|refusal| !refusal.is_for_now),
+            is_refused: hint::is_refused(job),
             age_seconds: by.started.seconds_since(job.created),
             input_is_old: input_is_old(job, by),
         }),
@@ -189,7 +189,7 @@ async fn look_up_all(context: &Context, jobs: &mut [OpenJob<'_>], pass: &mut Pas
 }
 
 async fn ask(context: &Context, job_id: &JobId, by: &Invocation) -> Result<Asked, Error> {
-    match context.store.get_json::<JobEntry>(&keys::job_entry(job_id)).await? {
+    match context.store.get_entry::<JobEntry>(&keys::job_entry(job_id)).await? {
         Some(job) => ask_for_job(context, job, by).await,
         None => Ok(Asked::NotNeeded),
     }
@@ -210,7 +210,7 @@ async fn renew_inputs(context: &Context, jobs: &[OpenJob<'_>], pass: &mut Pass, 
 
 async fn renew_input(context: &Context, job_id: &JobId, by: &Invocation) -> Result<(), Error> {
     let (key, input) = (keys::job_entry(job_id), keys::job_input(job_id));
-    let job = context.store.get_json::<JobEntry>(&key).await?;
+    let job = context.store.get_entry::<JobEntry>(&key).await?;
     let Some(job) = job.filter(|job| job.entry.state == JobState::Waiting && input_is_old(&job.entry, by))
     else {
         return Ok(());

@@ -58,7 +58,7 @@ pub(super) async fn advance_drop(
         },
     };
     let parts: &[Part] = match &drop.state {
-        DropState::Accepted { parts } => parts,
+        DropState::Accepted { parts, .. } => parts,
         DropState::Rejected { problems, stopped_early } => {
             Box::pin(report_rejection(context, &drop, problems, *stopped_early)).await?;
             &[]

@@ -90,7 +90,7 @@ async fn resume_drop(
     drop_id: &DropId,
     by: &Invocation,
 ) -> Result<Option<DropEntry>, Error> {
-    if let Some(drop) = context.store.get_json::<DropEntry>(&keys::drop_entry(drop_id)).await? {
+    if let Some(drop) = context.store.get_entry::<DropEntry>(&keys::drop_entry(drop_id)).await? {
         if attempts(&drop.entry) > 0 {
             return Ok(Some(drop.entry));
         }
@@ -99,7 +99,7 @@ async fn resume_drop(
     }
     // The marker says enough to start over. If it is gone by now, the drop has been taken care of.
     if let Some(source) = context.store.get_json::<DropSource>(&marker.key).await? {
-        Box::pin(advance_drop(context, source.entry, by)).await?;
+        Box::pin(advance_drop(context, source, by)).await?;
     }
     Ok(None)
 }

@@ -11,7 +11,6 @@ use crate::job::retry::{Attempt, RetryLimits};
 
 /// Where the records of a job's input ended up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Counts {
     /// In `succeeded/`.
     pub succeeded: u64,
@@ -25,7 +24,6 @@ pub struct Counts {
 
 /// What became of a job's records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Outcome {
     /// The terminal status, as the API spells it, or `NameInUse`.
     pub status: EndStatus,

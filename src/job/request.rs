@@ -10,7 +10,6 @@ use crate::base::arn::id_of;
 /// Everything that a job is created with. It is recorded before the call, so that the invocation that takes over after
 /// a crash asks for the same job, even if the settings have changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct JobRequest {
     /// `<prefix>-<job-id>`.
     pub job_name: String,

@@ -11,7 +11,6 @@ use crate::job::outcome::Outcome;
 
 /// `summary.json`: what became of a drop. It is written last: when it is there, all results are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Summary {
     /// The schema version, currently 1.
     pub version: u32,
@@ -37,7 +36,6 @@ pub struct Summary {
 
 /// A drop's records, by where they ended up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SummaryRecords {
     /// All records of the drop, counted when it was read.
     pub total: u64,
@@ -53,7 +51,6 @@ pub struct SummaryRecords {
 
 /// One job in a summary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SummaryJob {
     /// The part of the drop, counted from 1.
     pub part: u32,

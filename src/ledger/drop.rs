@@ -11,15 +11,16 @@ use crate::base::timestamp::Timestamp;
 use crate::drop::identity::DropId;
 use crate::drop::plan::Part;
 use crate::drop::rejection::Problem;
+use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
-use crate::ledger::illegal_move::{IllegalMove, VERSION};
+use crate::ledger::entry::{Entry, VERSION};
+use crate::ledger::illegal_move::IllegalMove;
 use crate::ledger::lease::Invocation;
 
 /// The entry of a drop: `ledger/drops/<drop-id>/drop.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct DropEntry {
-    /// The schema version, currently 1.
+    /// The schema version.
     pub version: u32,
     /// The drop.
     pub drop_id: DropId,
@@ -37,12 +38,15 @@ pub struct DropEntry {
 
 /// Where a drop stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, tag = "name")]
+#[serde(tag = "name")]
 pub enum DropState {
     /// An invocation is reading the drop and judging its lines.
     Reading(Reading),
     /// The drop is valid. Its jobs are made from this plan.
     Accepted {
+        /// The settings that all its jobs use. Version 1 did not record them: such a drop uses those in force.
+        #[serde(default)]
+        settings: Option<Settings>,
         /// The parts, in order.
         parts: Vec<Part>,
     },
@@ -64,7 +68,6 @@ pub enum DropState {
 
 /// A reading of a drop, which is also the lease of the invocation that reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Reading {
     /// When the invocation's lease ends.
     pub lease_until: Timestamp,
@@ -109,7 +112,6 @@ impl Reading {
 
 /// How far a reading got before it ran out of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct TooSlow {
     /// The bytes that it read.
     pub bytes: u64,
@@ -158,6 +160,18 @@ impl DropEntry {
         }
     }
 
+    /// The settings that the drop's jobs use; `None` if the drop is not accepted, or was in version 1.
+    #[must_use]
+    pub fn settings(&self) -> Option<&Settings> {
+        match &self.state {
+            DropState::Accepted { settings, .. } => settings.as_ref(),
+            DropState::Reading(_)
+            | DropState::Rejected { .. }
+            | DropState::Finished { .. }
+            | DropState::Erased => None,
+        }
+    }
+
     /// Returns the entry with its next state.
     ///
     /// # Errors
@@ -167,7 +181,18 @@ impl DropEntry {
             let what = format!("drop {}", self.drop_id);
             return Err(IllegalMove { what, from: self.state.name(), to: state.name() });
         }
-        Ok(Self { state, writer: by.writer.clone(), updated: by.started, ..self.clone() })
+        Ok(Self { version: VERSION, state, writer: by.writer.clone(), ..self.clone() })
+    }
+}
+
+impl Entry for DropEntry {
+    const VERSION: u32 = VERSION;
+
+    fn stamp(&mut self, time: Timestamp, is_new: bool) {
+        self.updated = time;
+        if is_new {
+            self.created = time;
+        }
     }
 }
 
@@ -188,7 +213,7 @@ mod tests {
     fn drop_states() -> Vec<DropState> {
         vec![
             DropState::Reading(Reading::first(&by())),
-            DropState::Accepted { parts: vec![] },
+            DropState::Accepted { settings: None, parts: vec![] },
             DropState::Rejected { problems: vec![], stopped_early: false },
             DropState::Finished { parts: vec![] },
             DropState::Erased,

@@ -1,7 +1,4 @@
-//! A move that the drawings of the states do not have, and the schema version of the entries. Pure.
-
-/// The schema version of both kinds of entry.
-pub(super) const VERSION: u32 = 1;
+//! A move that the drawings of the states do not have. Pure.
 
 /// A move that the drawings do not have. It is a bug, or something else wrote the entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,18 +5,21 @@ use serde::{Deserialize, Serialize};
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::plan::Part;
+use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
 use crate::job::retry::Attempt;
 use crate::job::summary::{Finished, SummaryJob};
-use crate::ledger::illegal_move::{IllegalMove, VERSION};
-use crate::ledger::job_state::JobState;
+use crate::ledger::entry::{Entry, VERSION};
+use crate::ledger::illegal_move::IllegalMove;
+use crate::ledger::job_state::{JobState, Refusal};
 use crate::ledger::lease::Invocation;
+use crate::ledger::stored_job::{ReadJob, Segment, WrittenJob};
 
-/// The entry of a job: `ledger/jobs/<job-id>.json`.
+/// The entry of a job: `ledger/jobs/<job-id>.json`. [`stored_job`](super::stored_job) has its JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "ReadJob", into = "WrittenJob")]
 pub struct JobEntry {
-    /// The schema version, currently 1.
+    /// The schema version.
     pub version: u32,
     /// The job.
     pub job_id: JobId,
@@ -28,29 +31,26 @@ pub struct JobEntry {
     pub part: Part,
     /// Which attempt at the part this is, counted from 1.
     pub attempt: u32,
+    /// How many padding records the job's input has, beside those of the part.
+    pub padding: u64,
+    /// The settings that were recorded when the drop was accepted; `None` in version 1.
+    pub settings: Option<Settings>,
+    /// The settings that the job uses instead: those in force when it was asked for again after a refusal for a cause
+    /// that an operator had to fix.
+    pub new_settings: Option<Settings>,
     /// Which invocation wrote this entry, so that it recognizes its own write.
     pub writer: String,
     /// When the job was first recorded.
     pub created: Timestamp,
     /// When this entry was written.
     pub updated: Timestamp,
-    /// When the job's input was written. Objects below `work/` expire, so the input of a job that still waits must be
+    /// When the job's input was written, or a little earlier. Objects below `work/` expire, so the input of a job that still waits must be
     /// renewed in time.
     pub input_written: Timestamp,
     /// Why Bedrock refused the job at the last try.
     pub refusal: Option<Refusal>,
     /// Where the job stands.
     pub state: JobState,
-}
-
-/// Why Bedrock refused a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Refusal {
-    /// Whether waiting alone fixes it, as with a quota in use or throttling. Otherwise an operator must act.
-    pub is_for_now: bool,
-    /// Bedrock's message.
-    pub message: String,
 }
 
 impl JobEntry {
@@ -62,6 +62,7 @@ impl JobEntry {
         part: &Part,
         attempt: u32,
         by: &Invocation,
+        input_written: Timestamp,
     ) -> Self {
         Self {
             version: VERSION,
@@ -70,10 +71,13 @@ impl JobEntry {
             source: source.clone(),
             part: part.clone(),
             attempt,
+            padding: 0,
+            settings: None,
+            new_settings: None,
             writer: by.writer.clone(),
-            created: by.started,
-            updated: by.started,
-            input_written: by.started,
+            created: input_written,
+            updated: input_written,
+            input_written,
             refusal: None,
             state: JobState::Waiting,
         }
@@ -81,14 +85,20 @@ impl JobEntry {
 
     /// The entry of a part for which no job can be made, because the drop's version is gone.
     #[must_use]
-    pub fn source_deleted(drop_id: &DropId, source: &DropSource, part: &Part, by: &Invocation) -> Self {
-        Self { state: JobState::SourceDeleted, ..Self::waiting(drop_id, source, part, 1, by) }
+    pub fn source_deleted(
+        drop_id: &DropId,
+        source: &DropSource,
+        part: &Part,
+        by: &Invocation,
+        now: Timestamp,
+    ) -> Self {
+        Self { state: JobState::SourceDeleted, ..Self::waiting(drop_id, source, part, 1, by, now) }
     }
 
     /// Returns the same entry with a new copy of the job's input.
     #[must_use]
     pub fn with_new_input(&self, by: &Invocation) -> Self {
-        Self { input_written: by.started, writer: by.writer.clone(), updated: by.started, ..self.clone() }
+        Self { version: VERSION, input_written: by.started, writer: by.writer.clone(), ..self.clone() }
     }
 
     /// Returns the entry with its next state.
@@ -100,7 +110,13 @@ impl JobEntry {
             let what = format!("job {}", self.job_id);
             return Err(IllegalMove { what, from: self.state.name(), to: state.name() });
         }
-        Ok(Self { state, writer: by.writer.clone(), updated: by.started, ..self.clone() })
+        Ok(Self { version: VERSION, state, writer: by.writer.clone(), ..self.clone() })
+    }
+
+    /// The settings that the job uses; `None` for those in force, as for a job of version 1.
+    #[must_use]
+    pub fn settings_in_use(&self) -> Option<&Settings> {
+        self.new_settings.as_ref().or(self.settings.as_ref())
     }
 
     /// The job as an attempt at its part.
@@ -145,6 +161,69 @@ impl JobEntry {
             | JobState::Submitted(_)
             | JobState::Doubtful(..)
             | JobState::Ended(..) => None,
+        }
+    }
+}
+
+impl TryFrom<ReadJob> for JobEntry {
+    type Error = String;
+
+    fn try_from(read: ReadJob) -> Result<Self, String> {
+        let (version, segments) = match read.version {
+            1 => (1, read.segment.into_iter().collect()),
+            version => (version, read.segments),
+        };
+        let [Segment { drop_id, source, part, attempt }] =
+            <[Segment; 1]>::try_from(segments).map_err(|segments| {
+                format!("a job of version {version} has {} segments, not one", segments.len())
+            })?;
+        Ok(Self {
+            version,
+            job_id: read.job_id,
+            drop_id,
+            source,
+            part,
+            attempt,
+            padding: read.padding,
+            settings: read.settings,
+            new_settings: read.new_settings,
+            writer: read.writer,
+            created: read.created,
+            updated: read.updated,
+            input_written: read.input_written,
+            refusal: read.refusal,
+            state: read.state,
+        })
+    }
+}
+
+impl From<JobEntry> for WrittenJob {
+    fn from(job: JobEntry) -> Self {
+        let JobEntry { drop_id, source, part, attempt, .. } = job;
+        Self {
+            version: job.version,
+            job_id: job.job_id,
+            segments: [Segment { drop_id, source, part, attempt }],
+            padding: job.padding,
+            settings: job.settings,
+            new_settings: job.new_settings,
+            writer: job.writer,
+            created: job.created,
+            updated: job.updated,
+            input_written: job.input_written,
+            refusal: job.refusal,
+            state: job.state,
+        }
+    }
+}
+
+impl Entry for JobEntry {
+    const VERSION: u32 = VERSION;
+
+    fn stamp(&mut self, time: Timestamp, is_new: bool) {
+        self.updated = time;
+        if is_new {
+            self.created = time;
         }
     }
 }
@@ -235,7 +314,7 @@ mod tests {
             for to in job_states() {
                 let entry = JobEntry {
                     state: from.clone(),
-                    ..JobEntry::waiting(&drop_id, &source(), &part, 1, &by())
+                    ..JobEntry::waiting(&drop_id, &source(), &part, 1, &by(), Timestamp::from_secs(0))
                 };
                 let moved = entry.advance(to.clone(), &by());
                 assert_eq!(
@@ -259,7 +338,10 @@ mod tests {
         let job_id = JobId::derive(&drop_id, 1, 1);
         let part = part(&job_id);
         for state in job_states() {
-            let entry = JobEntry { state, ..JobEntry::waiting(&drop_id, &source(), &part, 1, &by()) };
+            let entry = JobEntry {
+                state,
+                ..JobEntry::waiting(&drop_id, &source(), &part, 1, &by(), Timestamp::from_secs(0))
+            };
             let json = serde_json::to_vec(&entry).unwrap();
             assert_eq!(serde_json::from_slice::<JobEntry>(&json).unwrap(), entry);
         }

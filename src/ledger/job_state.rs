@@ -59,6 +59,15 @@ pub struct BedrockJob {
     pub job_arn: String,
 }
 
+/// Why Bedrock refused a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Whether waiting alone fixes it, as with a quota in use or throttling. Otherwise an operator must act.
+    pub is_for_now: bool,
+    /// Bedrock's message.
+    pub message: String,
+}
+
 /// Why the evidence about a job is in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doubt {

@@ -16,7 +16,7 @@ pub struct Invocation {
     pub request_id: String,
     /// A random id, which is in every ledger entry that this invocation writes.
     pub writer: String,
-    /// When the invocation started. It is the time of everything that the invocation records.
+    /// When the invocation started. What it finds out is as of this time, or later.
     pub started: Timestamp,
     /// When the invocation's leases end. By then, Lambda has ended the invocation, on any host's clock.
     pub lease_until: Timestamp,

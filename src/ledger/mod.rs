@@ -8,14 +8,18 @@
 //! - [`job`]: the entry of a job; [`job_state`]: its states and the moves between them; [`stored_job_state`]: the JSON
 //! - [`lease`]: the invocation that writes, and until when its leases hold
 //! - [`sweep`]: how far the sweep has compared the input bucket with the ledger
+//! - [`stored_job`]: the JSON of a job's entry, in all versions
+//! - [`entry`]: what all entries have in common: versions, and the time of writing
 //! - [`illegal_move`]: a move that the drawings do not have
 //!
 //! The keys of the entries are in [`drop::keys`](crate::drop::keys).
 
 pub mod drop;
+pub mod entry;
 pub mod illegal_move;
 pub mod job;
 pub mod job_state;
 pub mod lease;
+pub mod stored_job;
 pub mod stored_job_state;
 pub mod sweep;

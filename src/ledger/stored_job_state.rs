@@ -8,7 +8,7 @@ use crate::job::request::JobRequest;
 
 /// The members of `state` in a job's entry. [`JobState`](super::job_state::JobState) says what they mean.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, tag = "name")]
+#[serde(tag = "name")]
 #[expect(missing_docs, reason = "the fields of JobState, BedrockJob, and Doubt")]
 pub enum StoredJobState {
     Waiting,

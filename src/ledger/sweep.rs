@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::timestamp::Timestamp;
 use crate::drop::source::{DropSource, VersionMarker};
+use crate::ledger::entry::Entry;
 
 /// The longest that a multipart upload to the input bucket takes: `template.yaml` aborts older ones. S3 gives an object
 /// the time at which its upload started.
@@ -16,7 +17,7 @@ const LONGEST_UPLOAD: Duration = Duration::from_secs(8 * 86_400);
 /// passes of the sweep; one cycle compares the whole bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepEntry {
-    /// The schema version, currently 1.
+    /// The schema version.
     pub version: u32,
     /// When the first sweep ran. The pipeline ignores what was put before that, such as the files of a bucket that
     /// already existed.
@@ -33,7 +34,7 @@ impl SweepEntry {
     /// The entry that the first sweep writes. Only what is put from now on is compared.
     #[must_use]
     pub fn first(now: Timestamp) -> Self {
-        Self { version: 1, since: now, compared_until: now, cycle_until: now, cursor: None }
+        Self { version: Self::VERSION, since: now, compared_until: now, cycle_until: now, cursor: None }
     }
 
     /// Returns whether this cycle has to look a version up: it was put since the last cycle. A multipart upload has the
@@ -44,6 +45,13 @@ impl SweepEntry {
         let from = self.compared_until.minus(if is_multipart { LONGEST_UPLOAD } else { Duration::ZERO });
         (from.max(self.since)..self.cycle_until).contains(&source.last_modified)
     }
+}
+
+impl Entry for SweepEntry {
+    const VERSION: u32 = 1;
+
+    /// The times in this entry are those that the sweep compares with, not that of writing.
+    fn stamp(&mut self, _time: Timestamp, _is_new: bool) {}
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{BOUND, OUTPUT_BUCKET, config};
+use crate::support::{AnyEntry, BOUND, OUTPUT_BUCKET, config};
 
 const ROUNDS: usize = 20;
 const WRITERS: usize = 20;
@@ -35,17 +35,17 @@ impl Subject<'_> {
         format!("{}{name}/job.json", self.prefix)
     }
 
-    async fn read(&self, key: &str) -> Option<Stored<Value>> {
-        self.store.get_json::<Value>(key).await.unwrap()
+    async fn read(&self, key: &str) -> Option<Stored<AnyEntry>> {
+        self.store.get_entry::<AnyEntry>(key).await.unwrap()
     }
 
     /// Creates an entry, which must succeed.
-    async fn create(&self, key: &str, entry: Value) -> Stored<Value> {
-        self.store.create(key, entry).await.unwrap().expect("the entry is created")
+    async fn create(&self, key: &str, entry: Value) -> Stored<AnyEntry> {
+        self.store.create(key, AnyEntry(entry)).await.unwrap().expect("the entry is created")
     }
 
-    async fn replace(&self, key: &str, entry: Value, etag: &ETag) -> Option<Stored<Value>> {
-        self.store.replace(key, entry, etag).await.unwrap()
+    async fn replace(&self, key: &str, entry: Value, etag: &ETag) -> Option<Stored<AnyEntry>> {
+        self.store.replace(key, AnyEntry(entry), etag).await.unwrap()
     }
 
     async fn contract(&self) {
@@ -68,7 +68,7 @@ impl Subject<'_> {
         let key = &self.key("created");
         assert_eq!(self.read(key).await, None);
         let first = self.create(key, json!({"n": 1})).await;
-        assert_eq!(self.store.create(key, json!({"n": 2})).await.unwrap(), None);
+        assert_eq!(self.store.create(key, AnyEntry(json!({"n": 2}))).await.unwrap(), None);
         assert_eq!(self.read(key).await, Some(first));
     }
 
@@ -131,7 +131,8 @@ impl Subject<'_> {
         let round = async |round: usize| {
             let key = &self.key(&format!("create-{round}"));
             let entry = |writer| json!({"round": round, "writer": writer});
-            let writes = join_all((0..WRITERS).map(|writer| self.store.create(key, entry(writer)))).await;
+            let writes =
+                join_all((0..WRITERS).map(|writer| self.store.create(key, AnyEntry(entry(writer))))).await;
             let won: Vec<_> = writes.into_iter().filter_map(Result::unwrap).collect();
             assert_eq!(won.len(), 1, "round {round}: {won:?}");
             assert_eq!(self.read(key).await.as_ref(), won.first());
@@ -155,12 +156,12 @@ impl Subject<'_> {
     async fn unreadable_entry_names_its_key(&self) {
         let key = self.key("unreadable");
         self.store.put(&key, b"{cut".to_vec(), "application/json").await.unwrap();
-        let error = self.store.get_json::<Value>(&key).await.unwrap_err();
+        let error = self.store.get_entry::<AnyEntry>(&key).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
         assert_eq!(error.to_string(), format!("cannot read {key} in the output bucket"));
         // The entry is not mistaken for our own write either.
         assert_eq!(
-            self.store.create(&key, json!({"n": 1})).await.unwrap_err().to_string(),
+            self.store.create(&key, AnyEntry(json!({"n": 1}))).await.unwrap_err().to_string(),
             error.to_string()
         );
     }

@@ -7,9 +7,9 @@ use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::local::faults::Action;
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::World;
+use crate::support::{AnyEntry, World};
 
 async fn store() -> (World, Store) {
     let world = World::new().await;
@@ -20,24 +20,28 @@ async fn store() -> (World, Store) {
 #[tokio::test]
 async fn entry_is_created_once_and_replaced_only_with_its_current_etag() {
     let (_world, store) = store().await;
-    assert_eq!(store.get_json::<Value>("jobs/x/job.json").await.unwrap(), None);
-    let first = store.create("jobs/x/job.json", json!({"n": 1})).await.unwrap().unwrap();
-    assert_eq!(store.create("jobs/x/job.json", json!({"n": 2})).await.unwrap(), None);
-    let second = store.replace("jobs/x/job.json", json!({"n": 3}), &first.etag).await.unwrap().unwrap();
-    assert_eq!(store.replace("jobs/x/job.json", json!({"n": 4}), &first.etag).await.unwrap(), None);
-    assert_eq!(store.get_json::<Value>("jobs/x/job.json").await.unwrap(), Some(second.clone()));
+    assert_eq!(store.get_entry::<AnyEntry>("jobs/x/job.json").await.unwrap(), None);
+    let first = store.create("jobs/x/job.json", AnyEntry(json!({"n": 1}))).await.unwrap().unwrap();
+    assert_eq!(store.create("jobs/x/job.json", AnyEntry(json!({"n": 2}))).await.unwrap(), None);
+    let second =
+        store.replace("jobs/x/job.json", AnyEntry(json!({"n": 3})), &first.etag).await.unwrap().unwrap();
+    assert_eq!(store.replace("jobs/x/job.json", AnyEntry(json!({"n": 4})), &first.etag).await.unwrap(), None);
+    assert_eq!(store.get_entry::<AnyEntry>("jobs/x/job.json").await.unwrap(), Some(second.clone()));
     store.delete("jobs/x/job.json").await.unwrap();
     store.delete("jobs/x/job.json").await.unwrap();
-    assert_eq!(store.replace("jobs/x/job.json", json!({"n": 5}), &second.etag).await.unwrap(), None);
+    assert_eq!(
+        store.replace("jobs/x/job.json", AnyEntry(json!({"n": 5})), &second.etag).await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test]
 async fn own_earlier_write_is_recognized() {
     let (_world, store) = store().await;
-    let entry = json!({"writer": "me", "n": 1});
+    let entry = AnyEntry(json!({"writer": "me", "n": 1}));
     let first = store.create("e", entry.clone()).await.unwrap().unwrap();
     assert_eq!(store.create("e", entry).await.unwrap(), Some(first.clone()));
-    let next = json!({"writer": "me", "n": 2});
+    let next = AnyEntry(json!({"writer": "me", "n": 2}));
     let second = store.replace("e", next.clone(), &first.etag).await.unwrap().unwrap();
     assert_eq!(store.replace("e", next, &first.etag).await.unwrap(), Some(second));
 }
@@ -47,10 +51,12 @@ async fn exactly_one_of_twenty_concurrent_writers_wins() {
     let (_world, store) = store().await;
     for round in 0..5 {
         let key = &format!("e{round}");
-        let writes = join_all((0..20).map(|writer| store.create(key, json!({ "writer": writer })))).await;
+        let writes =
+            join_all((0..20).map(|writer| store.create(key, AnyEntry(json!({ "writer": writer }))))).await;
         let won: Vec<_> = writes.into_iter().filter_map(Result::unwrap).collect();
         assert_eq!(won.len(), 1);
-        let writes = (20..40).map(|writer| store.replace(key, json!({ "writer": writer }), &won[0].etag));
+        let writes =
+            (20..40).map(|writer| store.replace(key, AnyEntry(json!({ "writer": writer })), &won[0].etag));
         let won = join_all(writes).await.into_iter().filter_map(Result::unwrap).count();
         assert_eq!(won, 1);
     }
@@ -60,7 +66,7 @@ async fn exactly_one_of_twenty_concurrent_writers_wins() {
 async fn unreadable_entry_names_its_key() {
     let (_world, store) = store().await;
     store.put("drops/x/drop.json", b"{cut".to_vec(), "application/json").await.unwrap();
-    let error = store.get_json::<Value>("drops/x/drop.json").await.unwrap_err();
+    let error = store.get_entry::<AnyEntry>("drops/x/drop.json").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Internal);
     assert_eq!(error.to_string(), "cannot read drops/x/drop.json in the output bucket");
 }
@@ -136,13 +142,16 @@ async fn failed_condition_without_a_winner_is_tried_again() {
         });
     };
     refuse_next();
-    let first = store.create("e", json!({"n": 1})).await.unwrap().unwrap();
+    let first = store.create("e", AnyEntry(json!({"n": 1}))).await.unwrap().unwrap();
     refuse_next();
-    let second = store.replace("e", json!({"n": 2}), &first.etag).await.unwrap().unwrap();
-    assert_eq!(store.get_json::<Value>("e").await.unwrap(), Some(second));
+    let second = store.replace("e", AnyEntry(json!({"n": 2})), &first.etag).await.unwrap().unwrap();
+    assert_eq!(store.get_entry::<AnyEntry>("e").await.unwrap(), Some(second));
     world.faults.set(|call| match call.operation {
         "PutObject" => Action::Refuse { status: 412, code: "PreconditionFailed" },
         _ => Action::Pass,
     });
-    assert_eq!(store.create("f", json!({"n": 1})).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(
+        store.create("f", AnyEntry(json!({"n": 1}))).await.unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_bedrock::types::VpcConfig;
 use bedrock_vpc_batch::aws::config::Config;
-use bedrock_vpc_batch::aws::job_request::{from_config, to_request};
+use bedrock_vpc_batch::aws::job_request::{new_request, to_request};
 use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::drop::identity::{DropId, JobId};
@@ -19,7 +19,7 @@ use crate::support::{LEASE_OVER, World, drop_of, ids};
 async fn request(world: &World, config: &Config) -> JobRequest {
     let store = Store::new(world.clients.s3.clone(), &config.output_bucket);
     let source = store.head(&S3Uri::new(&config.input_bucket, "in/a.jsonl"), None).await.unwrap().unwrap();
-    from_config(config, &JobId::derive(&DropId::derive(&source), 1, 1))
+    new_request(config, &config.settings(), &JobId::derive(&DropId::derive(&source), 1, 1))
 }
 
 /// Creates a job as another program would, with the name of our first one. It has an input, so it runs.

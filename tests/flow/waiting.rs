@@ -230,6 +230,28 @@ async fn page_of_refused_jobs_does_not_hide_a_job_that_waits_for_a_slot() {
 }
 
 #[tokio::test]
+async fn model_that_is_full_keeps_no_other_model_waiting() {
+    let mut world = World::build(&[], |options| options.quotas.max_jobs_in_flight = 0).await;
+    for model in [MODEL_ID, "amazon.nova-micro-v1:0"] {
+        world.reconfigure(&[("MODEL_ID", model)]);
+        for number in 0..2 {
+            let event = world.put(&format!("in/{model}/{number}.jsonl"), drop_of(120)).await;
+            world.submit(event).await.unwrap();
+        }
+    }
+    let hints = world.hints().await;
+    assert_eq!(hints.iter().filter(|hint| hint.starts_with(&keys::hints_of(MODEL_ID))).count(), 2);
+    assert_eq!(hints.len(), 4);
+    // The sweep asks once for each model.
+    world.faults.reset();
+    world.sweep_after(Duration::ZERO).await.unwrap();
+    assert_eq!(count(&world, Service::Bedrock), [("CreateModelInvocationJob", 2)].into());
+    world.stand_in.set_max_jobs_in_flight(100);
+    world.sweep_after(Duration::ZERO).await.unwrap();
+    assert_eq!((world.hints().await, world.stand_in.jobs().len()), (vec![], 4));
+}
+
+#[tokio::test]
 async fn job_that_bedrock_does_not_list_as_running_is_completed_by_the_sweep() {
     for is_listed in [true, false] {
         let mut world = World::new().await;

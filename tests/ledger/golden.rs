@@ -1,26 +1,31 @@
-//! The entries and reports of version 1, byte for byte as they are in S3. A deployed pipeline must read what
-//! its earlier release wrote, so a serialized name that changes by accident must fail here.
+//! The entries and reports, byte for byte as they are in S3. A deployed pipeline must read what its earlier release
+//! wrote, so a serialized name that changes by accident must fail here.
 //!
-//! To change one on purpose, edit the file in `golden/`; once there is a release, raise the version as well.
+//! `golden/v1/` has what the first release wrote. Each of its files has a namesake in `golden/v2/`: the same entry as
+//! this release writes it. The files of a version that has been released never change.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use bedrock_vpc_batch::aws::error::ErrorKind;
 use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::drop::identity::{DropId, JobId};
 use bedrock_vpc_batch::drop::rejection::Rejection;
 use bedrock_vpc_batch::job::summary::Summary;
 use bedrock_vpc_batch::ledger::drop::{DropEntry, DropState};
+use bedrock_vpc_batch::ledger::entry::{Entry, EntryError, VERSION, parse};
 use bedrock_vpc_batch::ledger::job::JobEntry;
 use bedrock_vpc_batch::ledger::job_state::JobState;
+use bedrock_vpc_batch::ledger::sweep::SweepEntry;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use crate::support::World;
 
-/// The golden files whose names start with `prefix`: name and content, sorted by name.
-fn golden(prefix: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ledger/golden");
+/// The golden files of a folder whose names start with `prefix`: name and content, sorted by name.
+fn golden(folder: &str, prefix: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ledger/golden").join(folder);
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let name = |path: &PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
     let mut found: Vec<_> = files
@@ -32,14 +37,14 @@ fn golden(prefix: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Reads each golden file as a `T`, writes it as the flows do, and compares the object in S3 with the file.
-async fn rewritten<T>(prefix: &str) -> Vec<(String, T)>
+async fn rewritten<T>(folder: &str, prefix: &str) -> Vec<(String, T)>
 where
-    T: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync,
+    T: Serialize + DeserializeOwned + Send + Sync,
 {
     let world = World::new().await;
     let store = Store::new(world.own.clone(), &world.config.output_bucket);
     let mut entries = Vec::new();
-    for (name, bytes) in golden(prefix) {
+    for (name, bytes) in golden(folder, prefix) {
         let entry: T = serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
         store.put_json(&name, &entry).await.unwrap();
         let [written, golden] =
@@ -51,15 +56,16 @@ where
 }
 
 #[tokio::test]
-async fn every_state_of_a_drop_is_written_as_version_1_has_it() {
-    let entries = rewritten::<DropEntry>("drop-").await;
+async fn every_state_of_a_drop_is_written_as_version_2_has_it() {
+    let entries = rewritten::<DropEntry>("v2", "drop-").await;
     let states: BTreeSet<&str> = entries.iter().map(|(_, entry)| entry.state.name()).collect();
     let all = ["Accepted", "Erased", "Finished", "Reading", "Rejected"];
     assert_eq!(Vec::from_iter(states), all, "each state has a golden file");
     for (name, entry) in entries {
-        assert_eq!((entry.version, &entry.drop_id), (1, &DropId::derive(&entry.source)), "{name}");
+        assert_eq!((entry.version, &entry.drop_id), (2, &DropId::derive(&entry.source)), "{name}");
         let is_filled = match entry.state {
-            DropState::Accepted { parts } | DropState::Finished { parts } => !parts.is_empty(),
+            DropState::Accepted { parts, settings } => !parts.is_empty() && settings.is_some(),
+            DropState::Finished { parts } => !parts.is_empty(),
             DropState::Rejected { problems, .. } => !problems.is_empty(),
             DropState::Reading(reading) => reading.too_slow.is_some() == (name == "drop-reading-too-slow"),
             DropState::Erased => true,
@@ -69,16 +75,18 @@ async fn every_state_of_a_drop_is_written_as_version_1_has_it() {
 }
 
 #[tokio::test]
-async fn every_state_of_a_job_is_written_as_version_1_has_it() {
-    let entries = rewritten::<JobEntry>("job-").await;
+async fn every_state_of_a_job_is_written_as_version_2_has_it() {
+    let entries = rewritten::<JobEntry>("v2", "job-").await;
     let states: BTreeSet<&str> = entries.iter().map(|(_, entry)| entry.state.name()).collect();
     let all = ["Doubtful", "Ended", "Settled", "SourceDeleted", "Submitted", "Submitting", "Waiting"];
     assert_eq!(Vec::from_iter(states), all, "each state has a golden file");
     for (name, entry) in entries {
-        assert_eq!(entry.version, 1, "{name}");
+        assert_eq!(entry.version, 2, "{name}");
         assert_eq!(entry.drop_id, DropId::derive(&entry.source), "{name}");
         assert_eq!(entry.job_id, JobId::derive(&entry.drop_id, entry.part.number, entry.attempt), "{name}");
         assert_eq!(entry.refusal.is_some(), name == "job-waiting-refused", "{name}");
+        assert_eq!(entry.new_settings.is_some(), name == "job-submitting", "{name}");
+        assert!(entry.settings.is_some(), "{name}");
         let is_filled = match entry.state {
             JobState::Doubtful(_, doubt) => !doubt.contradictions.is_empty(),
             JobState::Ended(job, outcome) => outcome.next.is_some() && !job.request.tags.is_empty(),
@@ -93,9 +101,119 @@ async fn every_state_of_a_job_is_written_as_version_1_has_it() {
 }
 
 #[tokio::test]
-async fn both_reports_are_written_as_version_1_has_them() {
-    let [(_, rejection)] = rewritten::<Rejection>("rejection").await.try_into().unwrap();
+async fn both_reports_are_written_as_their_golden_files_have_them() {
+    let [(_, rejection)] = rewritten::<Rejection>("reports", "rejection").await.try_into().unwrap();
     assert_eq!((rejection.version, rejection.problems.len()), (1, 2));
-    let [(_, summary)] = rewritten::<Summary>("summary").await.try_into().unwrap();
+    let [(_, summary)] = rewritten::<Summary>("reports", "summary").await.try_into().unwrap();
     assert_eq!((summary.version, summary.jobs.len(), summary.files.len()), (1, 2, 3));
+}
+
+/// Reads a golden file of version 1, and its namesake of version 2 without what version 1 did not record.
+fn both_versions<T: Entry>(prefix: &str, clear: impl Fn(&mut T)) -> Vec<(String, T, T)> {
+    let read =
+        |folder: &str| golden(folder, prefix).into_iter().map(|(name, json)| (name, parse::<T>(&json)));
+    let pairs = read("v1").zip(read("v2")).map(|((name, old), (namesake, new))| {
+        assert_eq!(name, namesake);
+        let mut new = new.unwrap_or_else(|error| panic!("{name}: {error}"));
+        clear(&mut new);
+        (name.clone(), old.unwrap_or_else(|error| panic!("{name}: {error}")), new)
+    });
+    pairs.collect()
+}
+
+#[test]
+fn entry_of_version_1_is_read_as_the_same_entry_of_version_2() {
+    let drops = both_versions::<DropEntry>("drop-", |drop| {
+        drop.version = 1;
+        if let DropState::Accepted { settings, .. } = &mut drop.state {
+            *settings = None;
+        }
+    });
+    assert_eq!(drops.len(), 6);
+    for (name, old, new) in drops {
+        assert_eq!(old, new, "{name}");
+    }
+    let jobs = both_versions::<JobEntry>("job-", |job| {
+        job.version = 1;
+        (job.settings, job.new_settings) = (None, None);
+    });
+    assert_eq!(jobs.len(), 8);
+    for (name, old, new) in jobs {
+        assert_eq!(old, new, "{name}");
+    }
+}
+
+/// Every object in a JSON value, at any depth.
+fn each_object(json: &mut Value, change: &mut impl FnMut(&mut serde_json::Map<String, Value>)) {
+    match json {
+        Value::Object(members) => {
+            // The keys of tags are data, and a range has no other members than its ends.
+            let values = members.iter_mut().filter(|(key, _)| !["tags", "bytes"].contains(&key.as_str()));
+            values.for_each(|(_, value)| each_object(value, change));
+            change(members);
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| each_object(item, change)),
+        _ => {}
+    }
+}
+
+#[test]
+fn members_that_this_release_does_not_know_are_ignored_everywhere() {
+    fn assert_ignored<T: Entry + std::fmt::Debug>(prefix: &str) {
+        for (name, bytes) in golden("v2", prefix) {
+            let mut json: Value = serde_json::from_slice(&bytes).unwrap();
+            each_object(&mut json, &mut |members| {
+                members.insert("of_a_later_release".into(), json!({"any": ["thing"]}));
+            });
+            let read =
+                parse::<T>(json.to_string().as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(read, parse(&bytes).unwrap(), "{name}");
+        }
+    }
+    assert_ignored::<DropEntry>("drop-");
+    assert_ignored::<JobEntry>("job-");
+}
+
+#[test]
+fn entry_of_a_newer_version_is_not_read_whatever_its_shape_is() {
+    fn assert_newer<T: Entry + std::fmt::Debug>(newest: u32) {
+        let json = json!({"version": newest + 1, "state": ["of another shape"]}).to_string();
+        let error = parse::<T>(json.as_bytes()).unwrap_err();
+        let newer = newest + 1;
+        assert!(matches!(error, EntryError::Newer { version, .. } if version == newer), "{error}");
+        let message = format!(
+            "it was written by a newer release: its version is {newer}, and this release reads up to {newest}"
+        );
+        assert_eq!(error.to_string(), message);
+    }
+    assert_newer::<DropEntry>(VERSION);
+    assert_newer::<JobEntry>(VERSION);
+    assert_newer::<SweepEntry>(1);
+}
+
+#[test]
+fn job_must_have_exactly_one_segment() {
+    let (_, bytes) = golden("v2", "job-waiting").remove(0);
+    let mut json: Value = serde_json::from_slice(&bytes).unwrap();
+    let segment = json["segments"][0].clone();
+    for (segments, count) in [(json!([]), 0), (json!([segment.clone(), segment]), 2)] {
+        json["segments"] = segments;
+        let error = parse::<JobEntry>(json.to_string().as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(&format!("has {count} segments, not one")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn entry_that_cannot_be_read_says_who_should_try_again() {
+    let world = World::new().await;
+    let store = Store::new(world.own.clone(), &world.config.output_bucket);
+    for (json, kind) in [
+        (json!({"version": VERSION + 1}), ErrorKind::Unavailable),
+        (json!({"version": VERSION}), ErrorKind::Internal),
+        (json!({}), ErrorKind::Internal),
+    ] {
+        store.put_json("k", &json).await.unwrap();
+        let error = store.get_entry::<JobEntry>("k").await.unwrap_err();
+        assert_eq!((error.kind(), error.to_string()), (kind, "cannot read k in the output bucket".into()));
+    }
 }

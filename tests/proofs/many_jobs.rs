@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use bedrock_vpc_batch::base::timestamp::Timestamp;
-use bedrock_vpc_batch::drop::identity::{DropId, JobId};
+use bedrock_vpc_batch::drop::identity::JobId;
 use bedrock_vpc_batch::drop::keys;
-use bedrock_vpc_batch::drop::source::DropSource;
+use bedrock_vpc_batch::ledger::job::JobEntry;
 use bedrock_vpc_batch::local::bedrock::{Fault, Operation};
 use bedrock_vpc_batch::local::faults::Action;
 use futures_util::stream::{self, StreamExt};
@@ -22,7 +22,7 @@ const SUBMITTED: usize = 100;
 const WAITING: usize = 9_900;
 
 /// Submits a drop whose job waits, and gives the job's entry.
-async fn make_waiting(world: &mut World, key: &str) -> Value {
+async fn make_waiting(world: &mut World, key: &str) -> JobEntry {
     let event = world.put(key, drop_of(100)).await;
     world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::ServiceQuotaExceeded);
     world.submit(event).await.unwrap();
@@ -31,9 +31,7 @@ async fn make_waiting(world: &mut World, key: &str) -> Value {
 }
 
 /// Writes what belongs to more waiting jobs, as if younger drops had been submitted like the one of this entry.
-async fn make_more_waiting(world: &World, like: &Value, numbers: Range<usize>) {
-    let source: DropSource = serde_json::from_value(like["source"].clone()).unwrap();
-    let drop_id = DropId::derive(&source);
+async fn make_more_waiting(world: &World, like: &JobEntry, numbers: Range<usize>) {
     let put = |key: String, body: Value| {
         let request = world.own.put_object().bucket(&world.config.output_bucket).key(key);
         let request = request.body(body.to_string().into_bytes().into());
@@ -42,15 +40,14 @@ async fn make_more_waiting(world: &World, like: &Value, numbers: Range<usize>) {
     stream::iter(numbers)
         .for_each_concurrent(16, |number| {
             let later = Duration::from_secs(1 + number as u64);
-            let time = Timestamp::from(std::time::SystemTime::from(source.last_modified) + later);
-            let id = JobId::derive(&drop_id, u32::try_from(number).unwrap() + 2, 1);
-            let mut entry = like.clone();
-            entry["job_id"] = json!(id);
-            entry["part"]["job_id"] = json!(id);
-            entry["source"]["last_modified"] = json!(time);
+            let time = Timestamp::from(std::time::SystemTime::from(like.source.last_modified) + later);
+            let id = JobId::derive(&like.drop_id, u32::try_from(number).unwrap() + 2, 1);
+            let mut entry = JobEntry { job_id: id.clone(), ..like.clone() };
+            entry.part.job_id = id.clone();
+            entry.source.last_modified = time;
             let marker = put(keys::job_marker(time, &id), json!(id));
             let hint = put(keys::hint(MODEL_ID, time, &id, false), json!({}));
-            let entry = put(keys::job_entry(&id), entry);
+            let entry = put(keys::job_entry(&id), json!(entry));
             async move {
                 marker.await;
                 entry.await;

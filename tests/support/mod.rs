@@ -19,6 +19,7 @@ use bedrock_vpc_batch::drop::rejection::Rejection;
 use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::flow::handlers::{Complete, Submit};
 use bedrock_vpc_batch::job::summary::Summary;
+use bedrock_vpc_batch::ledger::entry::Entry;
 use bedrock_vpc_batch::ledger::lease::Invocation;
 use bedrock_vpc_batch::local::bedrock::{Operation, RecordedRequest, StandIn, StandInOptions};
 use bedrock_vpc_batch::local::faults::Faults;
@@ -26,6 +27,7 @@ use bedrock_vpc_batch::local::pump::notification;
 use bedrock_vpc_batch::local::s3::{EmbeddedS3, ObjectCreated};
 use bedrock_vpc_batch::local::{ACCOUNT_ID, clients_through};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -51,6 +53,17 @@ pub(crate) fn environment() -> BTreeMap<String, String> {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()
+}
+
+/// Any JSON as an entry of the ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct AnyEntry(pub(crate) Value);
+
+impl Entry for AnyEntry {
+    const VERSION: u32 = u32::MAX;
+
+    fn stamp(&mut self, _time: Timestamp, _is_new: bool) {}
 }
 
 pub(crate) fn config(changes: &[(&str, &str)]) -> Config {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::aws::clock::now;
 use crate::aws::error::{Error, ErrorKind};
 use crate::aws::sdk_error;
 use crate::aws::store::objects::{JSON_TYPE, Store, to_json};
 use crate::aws::store::refusals::{is_conflict, is_gone, is_lost};
+use crate::ledger::entry::{Entry, EntryError, parse};
 
 /// How often a conditional write is tried if it neither takes effect nor loses to another write. S3 then answers `409
 /// ConditionalRequestConflict`, for example, which the SDK does not retry.
@@ -60,11 +61,19 @@ impl Store {
     /// # Errors
     /// Returns [`Error::Call`] if a call fails, and [`Error::Unreadable`] if the object is not the JSON that it
     /// should be.
-    pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Stored<T>>, Error> {
+    pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
+        let Some((bytes, _)) = self.get(key).await? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| unreadable(key, error.into()))
+    }
+
+    /// Reads an entry of the ledger; `None` if there is no such entry.
+    ///
+    /// # Errors
+    /// Returns [`Error::Call`] if a call fails, and [`Error::Unreadable`] if this release cannot read the entry.
+    pub async fn get_entry<T: Entry>(&self, key: &str) -> Result<Option<Stored<T>>, Error> {
         let Some((bytes, etag)) = self.get(key).await? else { return Ok(None) };
         let etag = ETag::of_answer(&self.named("GetObject", key), etag)?;
-        let entry = serde_json::from_slice(&bytes)
-            .map_err(|source| Error::Unreadable { key: key.to_owned(), source })?;
+        let entry = parse(&bytes).map_err(|source| unreadable(key, source))?;
         Ok(Some(Stored { entry, etag }))
     }
 
@@ -72,10 +81,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns [`Error::Call`] if a call fails, and [`Error::Unreadable`] if the entry that is there cannot be read.
-    pub async fn create<T>(&self, key: &str, entry: T) -> Result<Option<Stored<T>>, Error>
-    where
-        T: Serialize + DeserializeOwned + PartialEq + Send + Sync,
-    {
+    pub async fn create<T: Entry>(&self, key: &str, entry: T) -> Result<Option<Stored<T>>, Error> {
         self.write_if(key, entry, None).await
     }
 
@@ -83,10 +89,12 @@ impl Store {
     ///
     /// # Errors
     /// Returns [`Error::Call`] if a call fails, and [`Error::Unreadable`] if the entry that is there cannot be read.
-    pub async fn replace<T>(&self, key: &str, entry: T, read: &ETag) -> Result<Option<Stored<T>>, Error>
-    where
-        T: Serialize + DeserializeOwned + PartialEq + Send + Sync,
-    {
+    pub async fn replace<T: Entry>(
+        &self,
+        key: &str,
+        entry: T,
+        read: &ETag,
+    ) -> Result<Option<Stored<T>>, Error> {
         self.write_if(key, entry, Some(read)).await
     }
 
@@ -102,10 +110,13 @@ impl Store {
     /// | 412 or 404 | another entry, or gone | `None` |
     /// | another error, or nothing | our entry | our entry: only the answer was lost. Otherwise, nobody would know of the lease |
     /// | another error, or nothing | anything else | the error |
-    async fn write_if<T>(&self, key: &str, entry: T, read: Option<&ETag>) -> Result<Option<Stored<T>>, Error>
-    where
-        T: Serialize + DeserializeOwned + PartialEq + Send + Sync,
-    {
+    async fn write_if<T: Entry>(
+        &self,
+        key: &str,
+        mut entry: T,
+        read: Option<&ETag>,
+    ) -> Result<Option<Stored<T>>, Error> {
+        entry.stamp(now().into(), read.is_none());
         let bytes = to_json(key, &entry)?;
         let mut attempt = 1;
         loop {
@@ -119,7 +130,7 @@ impl Store {
                 Answer::ConditionFails(error) => (error, true),
                 Answer::Failed(error) => (error, false),
             };
-            let stored = match self.get_json::<T>(key).await {
+            let stored = match self.get_entry::<T>(key).await {
                 Err(unread) if condition_fails => return Err(unread),
                 stored => stored.ok().flatten(),
             };
@@ -156,6 +167,10 @@ impl Store {
             (false, false) => Answer::Failed(error),
         })
     }
+}
+
+fn unreadable(key: &str, source: EntryError) -> Error {
+    Error::Unreadable { key: key.to_owned(), source }
 }
 
 /// Waits before the next attempt at a conditional write, or gives up with the error of the last one.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::local::bedrock::create;
-use crate::support::{INPUT_BUCKET, OUTPUT_BUCKET, World, config, drop_of, ids, invocation};
+use crate::support::{AnyEntry, INPUT_BUCKET, OUTPUT_BUCKET, World, config, drop_of, ids, invocation};
 
 const SLOW_DOWN: Action = Action::Refuse { status: 503, code: "SlowDown" };
 
@@ -83,8 +83,8 @@ async fn every_call_is_recorded_as_the_server_sees_it() {
     let drop: DropSource = store.head(&input, put.unwrap().version_id()).await.unwrap().unwrap();
     store.read_drop(&drop, &drop.whole()).await.unwrap().unwrap().next().await.unwrap();
     store.copy_drop(&drop, &drop.whole(), "copy").await.unwrap();
-    let entry = store.create("entry", json!(1)).await.unwrap().unwrap();
-    store.replace("entry", json!(2), &entry.etag).await.unwrap().unwrap();
+    let entry = store.create("entry", AnyEntry(json!({"n": 1}))).await.unwrap().unwrap();
+    store.replace("entry", AnyEntry(json!({"n": 2})), &entry.etag).await.unwrap().unwrap();
     store.list("").await.unwrap();
     store.delete("entry").await.unwrap();
     let mut writer = store.writer("large");
@@ -205,19 +205,19 @@ async fn conflict_is_tried_again_and_so_is_a_failed_condition_without_a_winner()
     let rig = Rig::start().await;
     let conflict = Action::Refuse { status: 409, code: "ConditionalRequestConflict" };
     rig.faults.set(move |call| if call.number < 3 { conflict.clone() } else { Action::Pass });
-    assert!(rig.store.create("a", json!(1)).await.unwrap().is_some());
+    assert!(rig.store.create("a", AnyEntry(json!({"n": 1}))).await.unwrap().is_some());
     assert_eq!(rig.calls(), ["S3 PutObject if-none-match a"; 3]);
 
     rig.faults.reset();
     rig.faults.set(first(Action::Refuse { status: 412, code: "PreconditionFailed" }));
-    assert!(rig.store.create("b", json!(1)).await.unwrap().is_some());
+    assert!(rig.store.create("b", AnyEntry(json!({"n": 1}))).await.unwrap().is_some());
     let put = "S3 PutObject if-none-match b";
     assert_eq!(rig.calls(), [put, "S3 GetObject b", put]);
     assert_eq!(rig.keys().await, ["a", "b"]);
 
     rig.faults.clear();
     rig.faults.reset();
-    assert_eq!(rig.store.create("b", json!(2)).await.unwrap(), None);
+    assert_eq!(rig.store.create("b", AnyEntry(json!({"n": 2}))).await.unwrap(), None);
     assert_eq!(rig.calls(), [put, "S3 GetObject b"]);
 }
 
@@ -246,7 +246,7 @@ async fn refused_call_gets_the_error_of_bedrock() {
 async fn lost_answer_comes_after_the_effect() {
     let rig = Rig::start().await;
     rig.faults.set(first(Action::LoseAnswer));
-    let created = rig.store.create("a", json!(1)).await.unwrap();
+    let created = rig.store.create("a", AnyEntry(json!({"n": 1}))).await.unwrap();
     assert!(created.is_some(), "our own write is recognized");
     assert_eq!(
         rig.calls(),

@@ -83,6 +83,8 @@ fn worlds() -> Vec<(Protocol, usize)> {
         (Protocol { attempts: 1, ..Protocol::new(2, 1, 2, 1) }, 235_000),
         // Three invocations at once.
         (Protocol::new(1, 1, 3, 0), 132_000),
+        // Hints that are lost or stale.
+        (Protocol { hints: true, ..with_two_faults() }, 555_000),
     ]
 }
 
@@ -156,7 +158,10 @@ fn finds_a_put_event_that_is_lost() {
 
 #[test]
 fn finds_a_sweep_that_goes_by_the_hints() {
-    let explored = explore_without(Rule::MarkersAreTheWorkList);
+    let broken = Some(Rule::MarkersAreTheWorkList);
+    let with_faults = |faults| explore(Protocol { hints: true, broken, ..Protocol::new(1, 1, 2, faults) });
+    assert_eq!(with_faults(0).never_end, 0, "no hint is lost without a fault");
+    let explored = with_faults(1);
     assert_eq!(explored.broken(), Vec::<&str>::new());
     assert!(explored.never_end > 0, "a job without a hint waits indefinitely");
 }
@@ -259,7 +264,7 @@ fn the_moves_of_the_model_are_those_of_the_code() {
         without_id: 0,
         id_sum: KeySum::default(),
     };
-    let job = JobEntry::waiting(&drop_id, &source, &part, 1, &by);
+    let job = JobEntry::waiting(&drop_id, &source, &part, 1, &by, by.started);
     let drop = DropEntry::claim(drop_id, source, &by);
 
     let drops = drop_states();
@@ -285,7 +290,7 @@ fn drop_states() -> Vec<DropState> {
     let by = clock::invocation_until(std::time::SystemTime::UNIX_EPOCH);
     vec![
         DropState::Reading(Reading::first(&by)),
-        DropState::Accepted { parts: vec![] },
+        DropState::Accepted { settings: None, parts: vec![] },
         DropState::Rejected { problems: vec![], stopped_early: false },
         DropState::Finished { parts: vec![] },
         DropState::Erased,

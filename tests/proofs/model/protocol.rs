@@ -87,6 +87,9 @@ pub(crate) struct Protocol {
     pub(crate) quota: u8,
     /// Whether a job of another request has the name of the first attempt at the first part. It never ends.
     pub(crate) name_is_taken: bool,
+    /// Whether jobs that wait get hints. What a hint leads to concerns only its own job, so the large worlds leave them
+    /// out.
+    pub(crate) hints: bool,
     pub(crate) bedrock: Bedrock,
     pub(crate) create: Create,
     pub(crate) clocks: Clocks,
@@ -148,6 +151,7 @@ impl Protocol {
             faults,
             quota: 1,
             name_is_taken: false,
+            hints: false,
             bedrock: Bedrock::RemembersTokens,
             create: Create::SentOnce,
             clocks: Clocks::WithinMargin,
@@ -197,10 +201,11 @@ impl Protocol {
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { parts, records, attempts, invocations, faults, .. } = self;
+        let Self { parts, records, attempts, invocations, faults, hints, .. } = self;
+        let hints = if *hints { ", with hints" } else { "" };
         write!(
             f,
-            "parts {parts}, records {records}, attempts {attempts}, invocations {invocations}, faults {faults}"
+            "parts {parts}, records {records}, attempts {attempts}, invocations {invocations}, faults {faults}{hints}"
         )
     }
 }

@@ -98,8 +98,9 @@ pub(crate) fn perform(
         Task::CreateJob(id) => {
             if world.job(id).entry.is_none() {
                 world.write_job(id, JobState::Waiting, by);
-                // Bedrock is asked for a first attempt at once.
-                if id.previous().is_some() {
+                // Bedrock is asked for a first attempt at once. If it were not, each job would need a hint.
+                let is_asked = id.previous().is_none() && !protocol.breaks(Rule::MarkersAreTheWorkList);
+                if protocol.hints && !is_asked {
                     by.plan(&[Task::PutHint(id)]);
                 }
             }
@@ -159,7 +160,7 @@ pub(crate) fn perform(
         Task::RecordRefused { id, current } => {
             if current {
                 world.write_job(id, JobState::Waiting, by);
-                if !world.job(id).hint {
+                if protocol.hints && !world.job(id).hint {
                     by.plan(&[Task::PutHint(id)]);
                 }
             }
