@@ -9,6 +9,13 @@ SIZE ?= 1000
 # The architecture for sam-build. This machine's own does not need a second Rust standard library.
 ARCHITECTURE ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
+# How long `make fuzz` runs its target.
+SECONDS ?= 60
+# The targets of tests/fuzz.
+TARGETS := $(basename $(notdir $(wildcard tests/fuzz/targets/*.rs)))
+# The rooms whose tests `make mutants` tests.
+ROOM ?= base record drop job ledger
+
 # The seeds for the soaks of `make nightly`, new every day. Each is printed, so that `make soak SEED=` can repeat it.
 SEEDS ?= $(shell date '+%Y%m%d01 %Y%m%d02 %Y%m%d03')
 
@@ -19,7 +26,7 @@ SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_RE
 
 .NOTPARALLEL:
 .PHONY: help demo doctor check test nightly fmt clippy prose lint-python deny quick doc doctest nextest lint-template policies sam-build \
-	emulator crash model strictness soak many herd bench instructions examples tools clean
+	emulator crash model strictness soak many herd fuzz corpus mutants bench instructions examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,12 +43,14 @@ test: fmt clippy prose lint-python deny doc doctest nextest lint-template polici
 	@echo "make test: everything passed: formatting, lints, prose, dependencies, documentation, tests, template, policies," \
 		"build, deployment, and instruction counts"
 
-nightly: model herd ## Run what takes too long for `make test`: the deep model, the herd, and a soak for each of SEEDS.
+nightly: model herd ## Run what takes too long for `make test`: the deep model, the herd, ten minutes of each fuzz target, and soaks.
+	@for target in $(TARGETS); do $(MAKE) --no-print-directory fuzz TARGET=$$target SECONDS=600 || exit 1; done
 	@for seed in $(SEEDS); do echo "make soak SEED=$$seed DROPS=$(or $(DROPS),1000)"; \
 	$(MAKE) --no-print-directory soak SEED=$$seed DROPS=$(or $(DROPS),1000) || exit 1; done
 
 fmt: ## Check the formatting.
 	@cargo fmt --check
+	@cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 
 clippy: ## Lint all Rust targets. Warnings are errors.
 	@cargo clippy $(CARGO_FLAGS),bench --all-targets -- -D warnings
@@ -117,6 +126,26 @@ herd: export DROPS = 1000
 herd: .tools/venv/installed ## Drop a thousand files at once with a quota of twenty jobs.
 	$(call FIGURES,soak::many,herd)
 
+# The targets have no unsafe code, so they run without a sanitizer, which would need another compiler. Coverage needs a
+# flag that stable Rust has only with RUSTC_BOOTSTRAP. New inputs go to target/, because the corpora of tests/fuzz/corpus are
+# small on purpose.
+FUZZ := RUSTC_BOOTSTRAP=1 .tools/venv/bin/cargo-fuzz fuzz
+FUZZ_FLAGS := --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none
+FOUND := target/fuzz/corpus
+
+fuzz: .tools/venv/installed ## Look for inputs that break a promise: make fuzz TARGET=input SECONDS=60
+	@test -f "tests/fuzz/targets/$(TARGET).rs" || { echo "TARGET is one of: $(TARGETS)"; exit 1; }
+	@mkdir -p $(FOUND)/$(TARGET) target/fuzz/failed
+	@$(FUZZ) run $(FUZZ_FLAGS) $(TARGET) $(FOUND)/$(TARGET) tests/fuzz/corpus/$(TARGET) -- -max_total_time=$(SECONDS) \
+		-timeout=10 -max_len=4096 -dict=tests/fuzz/json.dict -artifact_prefix=target/fuzz/failed/$(TARGET)- -print_final_stats=1
+
+# Only edges count here, and not how often each is taken, and of inputs that reach the same code, the fewest are added.
+corpus: .tools/venv/installed ## Add inputs that reach new code to a target's corpus: make corpus TARGET=input
+	@$(FUZZ) run $(FUZZ_FLAGS) $(TARGET) -- -set_cover_merge=1 -use_counters=0 tests/fuzz/corpus/$(TARGET) $(FOUND)/$(TARGET)
+
+mutants: .tools/mutants/installed ## Change the code of the pure rooms, and see whether a test fails: make mutants ROOM=base
+	@python3 tools/mutants.py $(ROOM)
+
 bench: .tools/bench/installed .tools/sam/installed .tools/venv/installed ## Measure time and memory: make bench ONLY="validate read" SIZE=200
 	@SIZE=$(SIZE) .tools/bench/bin/python tools/bench/run.py $(ONLY)
 
@@ -139,6 +168,12 @@ tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node
 	@rm -rf $(@D)
 	@python3 -m venv $(@D)
 	@$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.tools/mutants/installed: tools/cargo-requirements.txt
+	@echo "installing $< into $(@D)"
+	@CARGO_TARGET_DIR=target/tools cargo install --quiet --locked --root $(@D) $$(grep -v '^#' $<)
+	@rm -rf target/tools
 	@touch $@
 
 tools/policies/node_modules/installed: tools/policies/package-lock.json .tools/node/installed

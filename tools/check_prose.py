@@ -16,7 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 # Data, and text that we did not write.
-SKIPPED = re.compile(r"^(LICENSE|Cargo\.lock|examples/.*|events/.*\.json|tools/policies/package.*\.json)$")
+SKIPPED = re.compile(
+    r"^(LICENSE|(?:.*/)?Cargo\.lock|tests/fuzz/corpus/.*|examples/.*|events/.*\.json|tools/policies/package.*\.json)$"
+)
 
 # English that contains "is no": comparisons and a few idioms.
 FINE_AFTER_NO = r"(?:longer|use|one|good)\b|(?:more|less|other|\w+er)~than\b|different~from\b|[|–—-]"

@@ -5,12 +5,12 @@
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::s3::S3EventRecord;
-use aws_lambda_events::event::sqs::SqsEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::aws::error::Error;
 use crate::base::s3_uri::{S3Uri, decode_notification_key};
+use crate::base::text;
 
 /// The `detail-type` of Bedrock's job state changes.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-eventbridge.html>
@@ -50,21 +50,27 @@ pub fn parse_object_created(payload: Value) -> Result<Vec<Result<ObjectCreated, 
     if !is_sqs {
         return Ok(records.iter().map(from_notification_record).collect());
     }
-    let messages: SqsEvent = serde_json::from_value(payload)
-        .map_err(|error| Error::Event(format!("cannot read the SQS messages: {error}")))?;
-    Ok(messages.records.into_iter().flat_map(|message| from_sqs_body(message.body.as_deref())).collect())
+    Ok(records.iter().flat_map(|message| from_sqs_body(message.get("body"))).collect())
 }
 
-fn from_sqs_body(body: Option<&str>) -> Vec<Result<ObjectCreated, Error>> {
-    let payload: Result<Value, _> = serde_json::from_str(body.unwrap_or_default());
-    match payload {
+fn from_sqs_body(body: Option<&Value>) -> Vec<Result<ObjectCreated, Error>> {
+    let Some(body) = body.and_then(Value::as_str) else {
+        return vec![Err(Error::Event("the SQS message does not have a body".into()))];
+    };
+    match serde_json::from_str::<Value>(body) {
         // SQS messages inside an SQS message are not read.
-        Ok(payload) if payload.pointer("/Records/0/body").is_none() => {
+        Ok(payload) if !has_messages(&payload) => {
             parse_object_created(payload).unwrap_or_else(|error| vec![Err(error)])
         }
         Ok(_) => vec![Err(Error::Event("the body of the SQS message has SQS messages in it".into()))],
         Err(error) => vec![Err(Error::Event(format!("the body of the SQS message is not JSON: {error}")))],
     }
+}
+
+/// Whether a payload has SQS messages.
+fn has_messages(payload: &Value) -> bool {
+    let records = payload.get("Records").and_then(Value::as_array);
+    records.into_iter().flatten().any(|record| record.get("body").is_some())
 }
 
 fn from_notification_record(record: &Value) -> Result<ObjectCreated, Error> {
@@ -78,7 +84,7 @@ fn from_notification_record(record: &Value) -> Result<ObjectCreated, Error> {
         return Err(Error::Event("the S3 record lacks a bucket name or a key".into()));
     };
     let Some(key) = decode_notification_key(&encoded) else {
-        return Err(Error::Event(format!("the key in the S3 record is not UTF-8: {encoded}")));
+        return Err(Error::Event(format!("the key in the S3 record is not UTF-8: {}", text::line(&encoded))));
     };
     object_created(bucket, key, record.s3.object.version_id)
 }

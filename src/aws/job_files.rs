@@ -7,16 +7,18 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::aws::clock::now;
 use crate::aws::error::Error;
-use crate::aws::result_file::Selection;
+use crate::aws::result_file::{OutputFile, Selection};
 use crate::aws::store::lines::{each_line, rewrite_lines};
-use crate::aws::store::objects::Store;
+use crate::aws::store::objects::{JSONL_TYPE, Store};
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys;
 use crate::job::answers::{Answers, LineVerdict, Matched};
 use crate::job::ending::Manifest;
-use crate::job::sections::{LineStart, SectionLimits, Sections};
+use crate::job::sections::{Runs, SectionLimits};
 use crate::ledger::lease::Invocation;
 use crate::record::input::InputReader;
 use crate::record::lines::{Line, LineSplitter};
@@ -52,24 +54,56 @@ pub struct JobFiles<'a> {
 pub struct OutputScan {
     /// What the output says.
     pub answers: Answers,
+    /// The files that were read.
+    files: Vec<OutputFile>,
     /// The lines with answers.
-    succeeded: Sections,
+    succeeded: Runs,
     /// The lines of records that Bedrock refused for good.
-    failed: Sections,
+    failed: Runs,
+    /// These lines themselves, unless there are too many of them.
+    errors: Option<Bytes>,
+    /// What will be `errors`, while the output is read.
+    kept: Option<Vec<u8>>,
+    limits: SectionLimits,
 }
 
 impl OutputScan {
-    /// Judges a line. `bytes_before` is the size of the files before its own.
-    fn judge(&mut self, file: usize, bytes_before: u64, line: &Line<'_>) {
-        let bytes_before = bytes_before + line.byte;
-        let start = LineStart { file, offset: line.byte, line: self.answers.verdicts().len() };
+    fn new(answers: Answers, limits: SectionLimits) -> Self {
+        let (succeeded, failed) = (Runs::default(), Runs::default());
+        let kept = Some(Vec::new());
+        Self { answers, files: Vec::new(), succeeded, failed, errors: None, kept, limits }
+    }
+
+    /// Judges a line of the file that was opened last.
+    fn judge(&mut self, line: &Line<'_>, lacks_newline: bool) {
+        let file = self.files.len().saturating_sub(1);
         let bytes = line.bytes.unwrap_or_default();
-        let line_bytes = bytes.len() as u64 + 1;
+        let end = line.byte + bytes.len() as u64 + u64::from(!lacks_newline);
         match self.answers.judge(bytes) {
-            LineVerdict::Answered(Answer::Succeeded) => self.succeeded.add(start, bytes_before, line_bytes),
-            LineVerdict::Answered(Answer::Failed) => self.failed.add(start, bytes_before, line_bytes),
+            LineVerdict::Answered(Answer::Succeeded) => {
+                self.succeeded.add(file, line.byte..end, lacks_newline);
+            }
+            LineVerdict::Answered(Answer::Failed) => {
+                self.failed.add(file, line.byte..end, lacks_newline);
+                self.keep(bytes);
+            }
             LineVerdict::Answered(Answer::Retryable) | LineVerdict::Repeated | LineVerdict::Unreadable => {}
         }
+    }
+
+    fn keep(&mut self, line: &[u8]) {
+        let Some(kept) = &mut self.kept else { return };
+        let (length, most) = (kept.len() + line.len() + 1, self.limits.max_kept_bytes);
+        if length > most {
+            self.kept = None;
+            return;
+        }
+        if length > kept.capacity() {
+            // Growing by itself, the vector could take twice as much as it may.
+            let capacity = length.max(2 * kept.capacity()).min(most);
+            kept.reserve_exact(capacity - kept.len());
+        }
+        push_line(kept, line);
     }
 }
 
@@ -121,15 +155,13 @@ impl<'a> JobFiles<'a> {
     /// Returns [`Error::Call`] if a call fails, and [`Error::OutOfTime`] if the invocation is about to end.
     pub async fn scan(&self, drop_id: &DropId, records: u64, by: &Invocation) -> Result<OutputScan, Error> {
         let answers = Answers::with_capacity(drop_id.record_hasher(), records);
-        let sections = || Sections::new(self.section_limits);
-        let mut scan = OutputScan { answers, succeeded: sections(), failed: sections() };
-        let mut bytes_before = 0;
-        for (file, key) in self.output.records.iter().enumerate() {
+        let mut scan = OutputScan::new(answers, self.section_limits);
+        for key in &self.output.records {
             let mut reader = self.store.read(key).await?;
-            let file_bytes = reader.bytes();
+            scan.files.push(OutputFile { key: key.clone(), etag: reader.etag().map(Into::into) });
             let mut lines = LineSplitter::new(self.max_output_line_bytes());
             let mut judge = |line: Line<'_>| {
-                scan.judge(file, bytes_before, &line);
+                scan.judge(&line, false);
                 Ok::<(), Error>(())
             };
             while let Some(chunk) = reader.next().await? {
@@ -138,13 +170,13 @@ impl<'a> JobFiles<'a> {
             }
             let unreadable = scan.answers.unreadable();
             lines.finish(|line| {
-                scan.judge(file, bytes_before, &line);
+                scan.judge(&line, true);
                 Ok::<(), Error>(())
             })?;
             // `finish` sees only a last line without a newline.
             scan.answers.forgive_cut_line(unreadable);
-            bytes_before += file_bytes;
         }
+        scan.errors = scan.kept.take().map(Bytes::from);
         Ok(scan)
     }
 
@@ -168,10 +200,11 @@ impl<'a> JobFiles<'a> {
         Ok(matched)
     }
 
-    /// Writes the files `succeeded` and `errors`. If the output has only answers, S3 copies it.
+    /// Writes the files `succeeded` and `errors`. S3 copies what it can of the answers. The errors are usually few, and
+    /// were kept when they were read.
     ///
     /// # Errors
-    /// Returns [`Error::Call`] if a call fails, and [`Error::Internal`] if the output is not the one that was read.
+    /// Returns [`Error::Call`] if a call fails, as it does if the output is not the one that was read.
     pub async fn write_results(&self, scan: &OutputScan, succeeded: &str, errors: &str) -> Result<(), Error> {
         if scan.answers.is_empty() {
             return Ok(());
@@ -179,17 +212,13 @@ impl<'a> JobFiles<'a> {
         if let ([key], true) = (self.output.records.as_slice(), scan.answers.is_all_success()) {
             return self.store.copy(key, succeeded).await;
         }
-        let files: Arc<[String]> = self.output.records.as_slice().into();
-        let verdicts: Arc<[LineVerdict]> = scan.answers.verdicts().into();
-        let results =
-            [(succeeded, Answer::Succeeded, &scan.succeeded), (errors, Answer::Failed, &scan.failed)];
-        for (to, answer, sections) in results {
-            let (store, files, verdicts) = (self.store.clone(), files.clone(), verdicts.clone());
-            let max_line_bytes = self.max_output_line_bytes();
-            let selection = Selection { store, files, verdicts, answer, max_line_bytes };
-            selection.write(sections, to).await?;
+        let files: Arc<[OutputFile]> = scan.files.as_slice().into();
+        Selection::write(self.store, &files, &scan.succeeded, self.section_limits, succeeded).await?;
+        match &scan.errors {
+            Some(lines) if lines.is_empty() => Ok(()),
+            Some(lines) => self.store.put_body(errors, lines.clone().into(), JSONL_TYPE).await,
+            None => Selection::write(self.store, &files, &scan.failed, self.section_limits, errors).await,
         }
-        Ok(())
     }
 
     /// Writes the input lines of the remaining records. If these are all records, S3 copies the input.

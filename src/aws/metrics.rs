@@ -53,6 +53,12 @@ pub const METRICS: &[(&str, Unit, &str)] = &[
     ("JobsEnded", Unit::Count, "a job has ended; also by `Status`, Bedrock's word for how"),
     ("RecordsSucceeded", Unit::Count, "the records of an ended job that have an answer"),
     ("RecordsFailed", Unit::Count, "the records of an ended job that were refused for good"),
+    ("AnswersTruncated", Unit::Count, "the answers of an ended job that a limit of tokens cut off"),
+    (
+        "AnswersRefused",
+        Unit::Count,
+        "the answers of an ended job that are a refusal, or that a filter or guardrail took away",
+    ),
     ("RecordsRetried", Unit::Count, "the records of an ended job that go to a next attempt"),
     (
         "RecordsUnprocessed",

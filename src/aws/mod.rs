@@ -7,7 +7,7 @@
 //! - [`clock`]: the clock, and the start of an invocation
 //! - [`events`]: what wakes the functions: S3 notifications, job state changes, the schedule
 //! - [`store`]: Amazon S3, with one file for each kind of call
-//! - [`job_files`]: the input and the output of a job; `result_file`: the result files, sent while the output is
+//! - [`job_files`]: the input and the output of a job; `result_file`: the result files, copied or sent while the output is
 //!   read; `body`: a request body that is produced while it is sent
 //! - [`bedrock`]: creates, gets, and finds jobs; [`job_request`]: the request for a job, in the SDK's types
 //! - [`error`]: what can go wrong, and what to do about it; `sdk_error`: the same for the errors of the SDK

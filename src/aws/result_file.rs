@@ -1,66 +1,89 @@
-//! Writes a result file, which consists of some lines of a job's output. [`Sections`] says how: each section is sent
-//! while it is read, so only a piece of it is in memory at a time, however large it is.
+//! Writes a result file, which consists of some lines of a job's output. [`Runs`] says how: S3 copies some parts, and the
+//! others are sent while they are read, so only a piece of them is in memory at a time, however large they are.
 
 use std::sync::Arc;
 
-use aws_sdk_s3::primitives::SdkBody;
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::Bytes;
 use futures_util::stream::try_unfold;
 
 use crate::aws::body::body_of;
 use crate::aws::error::Error;
-use crate::aws::store::objects::Store;
+use crate::aws::store::objects::{JSONL_TYPE, Store};
 use crate::aws::store::reading::ObjectReader;
-use crate::job::answers::LineVerdict;
-use crate::job::sections::{LineStart, Plan, Section, Sections};
-use crate::record::lines::{Line, LineSplitter};
-use crate::record::parsed::Answer;
+use crate::aws::store::uploading::Upload;
+use crate::job::sections::{Part, Run, Runs, Section, SectionLimits};
 
-/// How many bytes are selected and sent at a time. Chunks from S3 are several times as large, and a copy of each would
-/// fragment the memory.
-const PIECE_BYTES: usize = 64 << 10;
+/// Pieces that are smaller than this are put together, up to this size. Larger ones are sent as they were received.
+const PIECE_BYTES: usize = 32 << 10;
 
-/// Selects the lines of a result file from a job's output.
+/// A file of a job's output, as it was judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OutputFile {
+    pub(crate) key: String,
+    /// `None` if S3 did not say. Then it does not copy, either.
+    pub(crate) etag: Option<String>,
+}
+
+/// The lines of a job's output that make up a result file.
 #[derive(Debug, Clone)]
 pub(crate) struct Selection {
     /// Where the output is.
-    pub(crate) store: Store,
-    /// The keys of the output's files.
-    pub(crate) files: Arc<[String]>,
-    /// The verdicts on the lines of all files.
-    pub(crate) verdicts: Arc<[LineVerdict]>,
-    /// Lines with this answer are selected.
-    pub(crate) answer: Answer,
-    pub(crate) max_line_bytes: usize,
+    store: Store,
+    files: Arc<[OutputFile]>,
+    runs: Arc<[Run]>,
+    limits: SectionLimits,
 }
 
 impl Selection {
-    /// Writes the result file, unless it would be empty.
+    /// Writes the result file that consists of these runs, unless it would be empty.
     ///
     /// # Errors
-    /// Returns [`Error::Call`] if a call fails, and [`Error::Internal`] if the output is not the one that was judged.
-    pub(crate) async fn write(&self, sections: &Sections, to: &str) -> Result<(), Error> {
-        match sections.plan() {
-            Plan::Sections(sections) => {
-                self.store.write_bodies(to, sections.iter().map(|section| self.body(*section))).await
+    /// Returns [`Error::Call`] if a call fails, as it does if the output is not the one that was judged.
+    pub(crate) async fn write(
+        store: &Store,
+        files: &Arc<[OutputFile]>,
+        runs: &Runs,
+        limits: SectionLimits,
+        to: &str,
+    ) -> Result<(), Error> {
+        let can_copy = |file| files.get(file).is_some_and(|file: &OutputFile| file.etag.is_some());
+        let parts = runs.plan(limits, can_copy);
+        let (files, runs) = (files.clone(), runs.as_slice().into());
+        let selection = Self { store: store.clone(), files, runs, limits };
+        match parts.as_slice() {
+            [] => Ok(()),
+            [Part::Sent(section)] => {
+                store.put_body(to, ByteStream::new(selection.body(*section)), JSONL_TYPE).await
             }
-            Plan::Buffered(whole) => self.write_buffered(whole, to).await,
+            [Part::Collected(section)] => store.put(to, selection.collect(*section).await?, JSONL_TYPE).await,
+            parts => {
+                let mut upload = Upload::begin(store, to).await?;
+                let written = selection.upload(parts, &mut upload).await;
+                upload.or_abort(written).await
+            }
         }
     }
 
-    async fn write_buffered(&self, whole: Section, to: &str) -> Result<(), Error> {
-        let mut reader = SectionReader::new(self.clone(), whole);
-        let mut writer = self.store.writer(to);
-        let written = async {
-            while let Some(lines) = reader.next().await? {
-                writer.write(&lines).await?;
+    async fn upload(&self, parts: &[Part], upload: &mut Upload<'_>) -> Result<(), Error> {
+        for part in parts {
+            match part {
+                Part::Copied { file, bytes } => {
+                    let OutputFile { key, etag } = self.file(*file)?;
+                    let etag = etag.as_deref().unwrap_or("*");
+                    upload.copy_range(&self.store.copy_source(key), etag, bytes.clone()).await?;
+                }
+                Part::Sent(section) => upload.send(self.body(*section)).await?,
+                Part::Collected(section) => upload.send(self.collect(*section).await?.into()).await?,
             }
-            Ok(())
-        };
-        match written.await {
-            Ok(()) => writer.finish().await,
-            Err(error) => Err(writer.abandon(error).await),
         }
+        upload.complete().await
+    }
+
+    fn file(&self, index: usize) -> Result<&OutputFile, Error> {
+        self.files
+            .get(index)
+            .ok_or_else(|| Error::Internal(format!("no file {index} of the output is known")))
     }
 
     /// Returns a body that reads the section again each time it is sent.
@@ -75,101 +98,136 @@ impl Selection {
         })
     }
 
-    /// Adds a line, with its `\n`, if it is selected. `index` is that of the line in all files.
-    fn add(&self, index: usize, line: &Line<'_>, selected: &mut Vec<u8>) -> Result<(), Error> {
-        let verdict = self.verdicts.get(index).ok_or_else(has_changed)?;
-        if *verdict == LineVerdict::Answered(self.answer) {
-            selected.extend_from_slice(line.bytes.unwrap_or_default());
-            selected.push(b'\n');
+    async fn collect(&self, section: Section) -> Result<Vec<u8>, Error> {
+        let mut reader = SectionReader::new(self.clone(), section);
+        let mut bytes = Vec::with_capacity(usize::try_from(section.bytes).unwrap_or_default());
+        while let Some(chunk) = reader.next().await? {
+            bytes.extend_from_slice(&chunk);
         }
-        Ok(())
+        Ok(bytes)
     }
 }
 
-fn has_changed() -> Error {
-    Error::Internal("a job's output has changed since it was judged".into())
-}
-
-/// Reads the selected lines of a section.
+/// Reads the bytes of a section.
 struct SectionReader {
     selection: Selection,
-    /// Where the next file starts, or the next line in the open file.
-    next: LineStart,
-    open: Option<OpenFile>,
+    /// The index of the run to be read.
+    run: usize,
+    /// How many bytes of that run have been returned or skipped.
+    done: u64,
     /// How many bytes of the section are still to come.
     left: u64,
+    open: Option<OpenFile>,
+    /// A piece that is returned next.
+    pending: Bytes,
 }
 
-/// A file of the output that is being read.
+/// A range of a file of the output that is being read.
 struct OpenFile {
     reader: ObjectReader,
-    lines: LineSplitter,
-    /// Bytes that were read and are still to be selected from.
+    /// The index of the file.
+    file: usize,
+    /// Where in the file the chunk starts, or the next one if it is empty.
+    at: u64,
+    /// Where the range ends.
+    end: u64,
+    /// Bytes that were read and not yet returned.
     chunk: Bytes,
 }
 
 impl SectionReader {
     fn new(selection: Selection, section: Section) -> Self {
-        Self { selection, next: section.start, open: None, left: section.bytes }
+        let Section { run, skipped, bytes } = section;
+        Self { selection, run, done: skipped, left: bytes, open: None, pending: Bytes::new() }
     }
 
-    /// Returns the next selected lines; `None` at the end of the section.
+    /// Returns the next bytes; `None` at the end of the section.
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        let mut selected = Vec::new();
-        while selected.is_empty() && self.left > 0 {
-            match self.read_piece().await? {
-                Some(piece) => self.select(&piece, &mut selected)?,
-                None => self.close_file(&mut selected)?,
+        let mut small = Vec::new();
+        loop {
+            let piece = match std::mem::take(&mut self.pending) {
+                pending if pending.is_empty() => self.read_piece().await?.unwrap_or_default(),
+                pending => pending,
+            };
+            let is_last = piece.is_empty();
+            if small.is_empty() && (is_last || piece.len() >= PIECE_BYTES) {
+                return Ok((!is_last).then_some(piece));
             }
+            if is_last || small.len() + piece.len() > PIECE_BYTES {
+                self.pending = piece;
+                return Ok(Some(small.into()));
+            }
+            small.extend_from_slice(&piece);
         }
-        // Bytes past the section belong to the next one.
-        selected.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-        self.left -= selected.len() as u64;
-        Ok((!selected.is_empty()).then(|| selected.into()))
     }
 
-    /// Reads on in the open file, or opens the next one. Returns `None` at the end of the file.
+    /// Returns consecutive bytes of one run; `None` at the end of the section.
     async fn read_piece(&mut self) -> Result<Option<Bytes>, Error> {
-        let file = match &mut self.open {
-            Some(file) => file,
-            None => {
-                let Selection { store, files, max_line_bytes, .. } = &self.selection;
-                let key = files.get(self.next.file).ok_or_else(has_changed)?;
-                let reader = store.read_from(key, self.next.offset).await?;
-                let lines = LineSplitter::new(*max_line_bytes);
-                self.open.insert(OpenFile { reader, lines, chunk: Bytes::new() })
-            }
+        while self.left > 0 {
+            let Some(run) = self.selection.runs.get(self.run) else {
+                return Err(Error::Internal("a section goes on after the last run".into()));
+            };
+            let at = run.bytes.start + self.done;
+            let wanted = run.bytes.end.saturating_sub(at).min(self.left);
+            let piece = if wanted > 0 {
+                self.read_at(at, wanted).await?
+            } else if run.lacks_newline && at == run.bytes.end {
+                Bytes::from_static(b"\n")
+            } else {
+                (self.run, self.done) = (self.run + 1, 0);
+                continue;
+            };
+            self.done += piece.len() as u64;
+            self.left -= piece.len() as u64;
+            return Ok(Some(piece));
+        }
+        Ok(None)
+    }
+
+    /// Reads some of the `wanted` bytes at `at` of the current run's file.
+    async fn read_at(&mut self, at: u64, wanted: u64) -> Result<Bytes, Error> {
+        let of_run = self.selection.runs.get(self.run).map(|run| run.file);
+        let has = |open: &OpenFile| Some(open.file) == of_run && (open.at..open.end).contains(&at);
+        let mut file = match self.open.take() {
+            Some(open) if has(&open) => open,
+            _ => self.open_at(at).await?,
         };
-        while file.chunk.is_empty() {
-            match file.reader.next().await? {
-                Some(chunk) => file.chunk = chunk,
-                None => return Ok(None),
+        loop {
+            // What lies before is a gap.
+            let gap = file.chunk.len().min(usize::try_from(at - file.at).unwrap_or(usize::MAX));
+            drop(file.chunk.split_to(gap));
+            file.at += gap as u64;
+            if file.chunk.is_empty() {
+                let Some(chunk) = file.reader.next().await? else {
+                    return Err(Error::Internal("a range of the output ended too early".into()));
+                };
+                file.chunk = chunk;
+            } else if file.at == at {
+                let length = file.chunk.len().min(usize::try_from(wanted).unwrap_or(usize::MAX));
+                file.at += length as u64;
+                let piece = file.chunk.split_to(length);
+                self.open = Some(file);
+                return Ok(piece);
             }
         }
-        Ok(Some(file.chunk.split_to(file.chunk.len().min(PIECE_BYTES))))
     }
 
-    fn select(&mut self, piece: &[u8], selected: &mut Vec<u8>) -> Result<(), Error> {
-        let Self { selection, next, open: Some(file), .. } = self else { return Ok(()) };
-        selected.reserve(piece.len());
-        file.lines.feed(piece, |line| {
-            selection.add(next.line, &line, selected)?;
-            next.line += 1;
-            Ok(())
-        })
-    }
-
-    /// Selects the last line of the open file, if it has no `\n`, and moves on to the next file.
-    fn close_file(&mut self, selected: &mut Vec<u8>) -> Result<(), Error> {
-        let Self { selection, next, open, .. } = self;
-        if let Some(file) = open.take() {
-            file.lines.finish(|line| {
-                selection.add(next.line, &line, selected)?;
-                next.line += 1;
-                Ok::<(), Error>(())
-            })?;
+    /// Asks for all that is needed from `at` on, up to the end of the section, the end of the file, or a long gap.
+    async fn open_at(&self, at: u64) -> Result<OpenFile, Error> {
+        let Selection { store, runs, limits, .. } = &self.selection;
+        let mut runs = runs.iter().skip(self.run);
+        let file = runs.clone().next().map_or(0, |run| run.file);
+        let (mut start, mut end, mut left) = (at, at, self.left);
+        while let Some(run) = runs.next().filter(|run| run.file == file && left > 0) {
+            start = start.max(run.bytes.start);
+            if start - end > limits.max_gap_bytes {
+                break;
+            }
+            end = run.bytes.end.min(start + left);
+            left -= end - start;
         }
-        *next = LineStart { file: next.file + 1, offset: 0, line: next.line };
-        Ok(())
+        let OutputFile { key, etag } = self.selection.file(file)?;
+        let reader = store.read_range(key, etag.as_deref(), at..end).await?;
+        Ok(OpenFile { reader, file, at, end, chunk: Bytes::new() })
     }
 }

@@ -79,6 +79,7 @@ mod tests {
     #[test]
     fn parses_what_it_prints() {
         let uri = S3Uri::new("bucket", "in/a b.jsonl");
+        assert_eq!((uri.bucket(), uri.key()), ("bucket", "in/a b.jsonl"));
         assert_eq!(S3Uri::parse(&uri.to_string()), Some(uri));
         assert_eq!(S3Uri::parse("https://bucket/key"), None);
         assert_eq!(S3Uri::parse("s3:///key"), None);

@@ -64,7 +64,7 @@ impl From<SystemTime> for Timestamp {
 impl From<Timestamp> for SystemTime {
     fn from(time: Timestamp) -> Self {
         let seconds = Duration::from_secs(time.0.unsigned_abs());
-        if time.0 < 0 { Self::UNIX_EPOCH - seconds } else { Self::UNIX_EPOCH + seconds }
+        if time.0.is_negative() { Self::UNIX_EPOCH - seconds } else { Self::UNIX_EPOCH + seconds }
     }
 }
 
@@ -125,5 +125,33 @@ mod tests {
         assert_eq!(serde_json::to_string(&time).unwrap(), "\"2026-11-23T15:05:00Z\"");
         assert_eq!(serde_json::from_str::<Timestamp>("\"2026-11-23T15:05:00Z\"").unwrap(), time);
         assert_eq!(time.compact(), "20261123T150500Z");
+    }
+
+    #[test]
+    fn seconds_are_counted_from_an_earlier_time_only() {
+        let [earlier, later] = [1_000, 1_060].map(Timestamp::from_secs);
+        assert_eq!([later.seconds_since(earlier), earlier.seconds_since(later)], [60, 0]);
+    }
+
+    #[test]
+    fn fractions_of_a_second_are_cut_off_toward_the_past() {
+        for (milliseconds, seconds) in
+            [(0, 0), (1, 0), (999, 0), (1_000, 1), (-1, -1), (-999, -1), (-1_000, -1), (-1_001, -2)]
+        {
+            let distance = Duration::from_millis(i64::unsigned_abs(milliseconds));
+            let epoch = SystemTime::UNIX_EPOCH;
+            let time = if milliseconds < 0 { epoch - distance } else { epoch + distance };
+            assert_eq!(Timestamp::from(time), Timestamp::from_secs(seconds), "{milliseconds} ms");
+        }
+    }
+
+    #[test]
+    fn whole_seconds_survive_the_clock() {
+        for seconds in [-62_167_219_200, -1, 0, 1, 1_795_446_300] {
+            let time = Timestamp::from_secs(seconds);
+            let on_the_clock = SystemTime::from(time);
+            assert_eq!(Timestamp::from(on_the_clock), time);
+            assert_eq!(on_the_clock < SystemTime::UNIX_EPOCH, seconds < 0);
+        }
     }
 }

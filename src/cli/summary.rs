@@ -2,7 +2,7 @@
 
 use super::problems::{describe_problems, records};
 use crate::drop::rejection::Rejection;
-use crate::job::summary::Summary;
+use crate::job::summary::{Place, Summary};
 
 pub(super) fn describe_summary(summary: &Summary) -> String {
     let counts = &summary.records;
@@ -13,6 +13,17 @@ pub(super) fn describe_summary(summary: &Summary) -> String {
         counts.failed,
         counts.unprocessed
     );
+    let unusable = &summary.unusable;
+    for (count, what, places) in [
+        (counts.truncated, "cut off at a limit of tokens", &unusable.truncated),
+        (counts.refused, "refused or filtered", &unusable.refused),
+    ] {
+        if let Some(Place { file, line }) = places.first.first() {
+            let of_these =
+                if count == 1 { "1 of the answers is" } else { &format!("{count} of the answers are") };
+            text.push_str(&format!("\n  {of_these} {what}: the first is line {line} of {file}"));
+        }
+    }
     for mismatch in &summary.mismatches {
         text.push_str("\n  does not add up: ");
         text.push_str(mismatch);

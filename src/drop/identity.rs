@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use sha2::{Digest, Sha256};
 
 use crate::drop::source::DropSource;
@@ -11,11 +11,11 @@ use crate::record::key::RecordHasher;
 
 /// The id of a drop: 32 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct DropId(String);
+pub struct DropId(#[serde(deserialize_with = "id")] String);
 
 /// The id of one attempt at one part of a drop: 32 hex digits. It is also the job's client request token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct JobId(String);
+pub struct JobId(#[serde(deserialize_with = "id")] String);
 
 impl DropId {
     /// Derives the id from bucket, key and version id. Without versioning, the `ETag` and the modification
@@ -104,6 +104,12 @@ pub fn job_name(prefix: &str, job_id: &JobId) -> String {
     format!("{prefix}-{job_id}")
 }
 
+/// Reads an id. Other text is refused, because keys are made from ids.
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if is_id(&text) { Ok(text) } else { Err(de::Error::custom("an id is not 32 hex digits")) }
+}
+
 fn is_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -155,6 +161,22 @@ mod tests {
         assert_eq!(JobId::from_job_name("demo-x", &name), Some(id));
         for other in ["demo", "demo-x-", "demo-x-123", "other-0123456789abcdef0123456789abcdef"] {
             assert_eq!(JobId::from_job_name("demo-x", other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_ids_are_read() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let json = serde_json::to_string(id).unwrap();
+        assert_eq!(serde_json::from_str::<DropId>(&json).unwrap().as_str(), id);
+        assert_eq!(serde_json::from_str::<JobId>(&json).unwrap().as_str(), id);
+        for other in
+            ["", &id[1..], &format!("{id}0"), &id.replace('a', "A"), &id.replace('a', "g"), "../../work"]
+        {
+            let json = serde_json::to_string(other).unwrap();
+            assert!(serde_json::from_str::<DropId>(&json).is_err(), "{other}");
+            assert!(serde_json::from_str::<JobId>(&json).is_err(), "{other}");
+            assert_eq!((DropId::parse(other), JobId::parse(other)), (None, None), "{other}");
         }
     }
 }

@@ -4,8 +4,11 @@
 //!
 //! ```text
 //! ledger/drops/<drop-id>/drop.json        entry of a drop
+//! ledger/drops/<drop-id>/plan-<id>/…      the parts of a large drop, in pages
+//! ledger/drops/<drop-id>/tallies/…        what became of each page
 //! ledger/jobs/<job-id>.json               entry of a job
-//! ledger/open/<time>-<id>.drop or .job    marker: this drop or job is not done
+//! ledger/open/<time>-<drop-id>.drop       marker: this drop is not done
+//! ledger/open/<time>-<drop-id>-<page>-<job-id>.job   marker: this job is not done
 //! ledger/waiting/<model>/<time>-<job-id>.json           hint: this job waits for a slot
 //! ledger/waiting/<model>/refused/<time>-<job-id>.json   hint: this job waits until an operator has fixed something
 //! ledger/sweep.json                       how far the sweep has compared the input bucket with the ledger
@@ -30,6 +33,25 @@ const MAX_KEY_BYTES_IN_RESULTS: usize = 900;
 #[must_use]
 pub fn drop_entry(drop_id: &DropId) -> String {
     format!("ledger/drops/{drop_id}/drop.json")
+}
+
+/// Returns the key of a page of a drop's plan; pages are counted from 1. Each plan has an id of its own: two invocations
+/// may plan the same drop with different settings, and only one plan is accepted.
+#[must_use]
+pub fn plan_page(drop_id: &DropId, plan_id: &str, page: u32) -> String {
+    format!("ledger/drops/{drop_id}/plan-{plan_id}/{page:05}.json")
+}
+
+/// Returns the prefix of the tallies of a drop's pages.
+#[must_use]
+pub fn tallies(drop_id: &DropId) -> String {
+    format!("ledger/drops/{drop_id}/tallies/")
+}
+
+/// Returns the key of the tally of a page, which is counted from 1.
+#[must_use]
+pub fn tally(drop_id: &DropId, page: u32) -> String {
+    format!("{}{page:05}.json", tallies(drop_id))
 }
 
 /// Returns the key of a job's ledger entry.
@@ -64,22 +86,23 @@ pub const SWEEP_ENTRY: &str = "ledger/sweep.json";
 /// The prefix of the markers, which are the list of open work. The oldest drop comes first.
 pub const OPEN_PREFIX: &str = "ledger/open/";
 
-/// Returns the prefix of the markers of a drop that was put at `time`, and of its jobs.
-#[must_use]
-pub fn markers_of(time: Timestamp) -> String {
-    format!("{OPEN_PREFIX}{}-", time.compact())
-}
-
 /// Returns the key of an open drop's marker; `time` is when the drop was put.
 #[must_use]
 pub fn drop_marker(time: Timestamp, drop_id: &DropId) -> String {
-    format!("{}{drop_id}.drop", markers_of(time))
+    format!("{OPEN_PREFIX}{}-{drop_id}.drop", time.compact())
 }
 
-/// Returns the key of an open job's marker; `time` is when its drop was put.
+/// Returns the prefix of the markers of those jobs of a drop whose parts are on one page of its plan; `time` is when the
+/// drop was put.
 #[must_use]
-pub fn job_marker(time: Timestamp, job_id: &JobId) -> String {
-    format!("{}{job_id}.job", markers_of(time))
+pub fn job_markers(time: Timestamp, drop_id: &DropId, page: u32) -> String {
+    format!("{OPEN_PREFIX}{}-{drop_id}-{page:05}-", time.compact())
+}
+
+/// Returns the key of an open job's marker.
+#[must_use]
+pub fn job_marker(time: Timestamp, drop_id: &DropId, page: u32, job_id: &JobId) -> String {
+    format!("{}{job_id}.job", job_markers(time, drop_id, page))
 }
 
 /// What a marker stands for: a drop or a job that is not done.
@@ -91,11 +114,13 @@ pub enum Open {
     Job(JobId),
 }
 
-/// Parses the key of a marker; `None` if the key is not one of a marker.
+/// Parses the key of a marker; `None` if the key is not one of a marker. The first release named the marker of a job
+/// `<time>-<job-id>.job`.
 #[must_use]
 pub fn parse_marker(key: &str) -> Option<Open> {
-    let (_, id_and_kind) = key.strip_prefix(OPEN_PREFIX)?.split_once('-')?;
-    let (id, kind) = id_and_kind.split_once('.')?;
+    let (_, ids_and_kind) = key.strip_prefix(OPEN_PREFIX)?.split_once('-')?;
+    let (ids, kind) = ids_and_kind.split_once('.')?;
+    let id = ids.rsplit('-').next()?;
     match kind {
         "drop" => DropId::parse(id).map(Open::Drop),
         "job" => JobId::parse(id).map(Open::Job),
@@ -243,7 +268,9 @@ mod tests {
         let (drop_id, job_id) =
             (DropId::parse(&"a".repeat(32)).unwrap(), JobId::parse(&"0".repeat(32)).unwrap());
         let old = drop_marker(Timestamp::from_secs(0), &drop_id);
-        let new = job_marker(Timestamp::from_secs(1_000_000_000), &job_id);
+        let new = job_marker(Timestamp::from_secs(1_000_000_000), &drop_id, 1, &job_id);
+        let first_release = format!("ledger/open/20260101T000000Z-{job_id}.job");
+        assert_eq!(parse_marker(&first_release), Some(Open::Job(job_id.clone())));
         assert!(old < new);
         assert_eq!(parse_marker(&old), Some(Open::Drop(drop_id)));
         assert_eq!(parse_marker(&new), Some(Open::Job(job_id)));

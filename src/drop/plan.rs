@@ -28,6 +28,57 @@ pub struct Part {
     pub id_sum: KeySum,
 }
 
+/// How many parts are on one page of a drop's plan. The work for one job grows with the parts of its page, and not with
+/// those of its drop.
+pub const PARTS_PER_PAGE: u32 = 100;
+
+impl Part {
+    /// Returns the page of the plan that the part is on, counted from 1.
+    #[must_use]
+    pub fn page(&self) -> u32 {
+        self.number.saturating_sub(1) / PARTS_PER_PAGE + 1
+    }
+}
+
+/// Where the parts of an accepted drop are recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Plan {
+    /// In the drop's entry: there are at most [`PARTS_PER_PAGE`].
+    Whole {
+        /// The parts, in order.
+        parts: Vec<Part>,
+    },
+    /// In pages of their own, of [`PARTS_PER_PAGE`] parts each.
+    Paged {
+        /// The id in the keys of the pages.
+        plan_id: String,
+        /// How many pages there are.
+        pages: u32,
+        /// How many records the drop has.
+        records: u64,
+    },
+}
+
+impl Plan {
+    /// Returns how many pages there are.
+    #[must_use]
+    pub fn pages(&self) -> u32 {
+        match self {
+            Self::Whole { .. } => 1,
+            Self::Paged { pages, .. } => *pages,
+        }
+    }
+}
+
+/// A page of a drop's plan: `ledger/drops/<drop-id>/plan-<id>/<page>.json`. It has no version of its own: it is read only
+/// through the drop's entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanPage {
+    /// The parts, in order.
+    pub parts: Vec<Part>,
+}
+
 /// What the plan needs to know of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Measured {

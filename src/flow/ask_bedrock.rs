@@ -14,9 +14,9 @@ use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error, ErrorKind};
 use crate::aws::job_request::new_request;
 use crate::aws::store::entries::Stored;
-use crate::drop::identity::JobId;
+use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys;
-use crate::drop::plan::Part;
+use crate::drop::plan::Plan;
 use crate::flow::context::{CONCURRENT_PARTS, Context};
 use crate::flow::hint::{self, Known};
 use crate::job::outcome::Outcome;
@@ -60,19 +60,26 @@ enum Answer {
 }
 
 /// Asks for the jobs of a drop until Bedrock accepts no more. The others wait for their turn.
-pub(super) async fn ask_for_jobs(context: &Context, parts: &[Part], by: &Invocation) -> Result<(), Error> {
+pub(super) async fn ask_for_jobs(
+    context: &Context,
+    drop_id: &DropId,
+    plan: &Plan,
+    by: &Invocation,
+) -> Result<(), Error> {
     let mut is_full = false;
-    for some in parts.chunks(CONCURRENT_PARTS) {
-        if !by.has_time_at(now(), TIME_TO_ASK) {
-            break;
+    for page in 1..=plan.pages() {
+        for some in context.parts_on(drop_id, plan, page).await?.chunks(CONCURRENT_PARTS) {
+            if !by.has_time_at(now(), TIME_TO_ASK) {
+                return Ok(());
+            }
+            if is_full {
+                join_all(some.iter().map(|part| Box::pin(hint::put_if_waiting(context, &part.job_id)))).await;
+                continue;
+            }
+            let asked = some.iter().map(|part| Box::pin(ask_for_new_job(context, &part.job_id, by)));
+            let asked = join_all(asked).await.into_iter().collect::<Result<Vec<_>, Error>>()?;
+            is_full = asked.iter().any(|asked| matches!(asked, Asked::NotNow | Asked::Refused));
         }
-        if is_full {
-            join_all(some.iter().map(|part| Box::pin(hint::put_if_waiting(context, &part.job_id)))).await;
-            continue;
-        }
-        let asked = some.iter().map(|part| Box::pin(ask_for_new_job(context, &part.job_id, by)));
-        let asked = join_all(asked).await.into_iter().collect::<Result<Vec<_>, Error>>()?;
-        is_full = asked.iter().any(|asked| matches!(asked, Asked::NotNow | Asked::Refused));
     }
     Ok(())
 }

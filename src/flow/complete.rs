@@ -69,7 +69,7 @@ pub(super) async fn complete(
             JobState::Ended(..) => Box::pin(carry_out(context, job, None, by)).await?,
             JobState::Settled(..) | JobState::SourceDeleted => {
                 Box::pin(finish_drop(context, &job.entry, by)).await?;
-                context.store.delete(&keys::job_marker(job.entry.source.last_modified, job_id)).await?;
+                context.store.delete(&job.entry.marker()).await?;
                 return Ok(Completed::Done { model_id });
             }
         }

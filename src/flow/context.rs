@@ -1,5 +1,7 @@
 //! What every step works with.
 
+use std::borrow::Cow;
+
 use tracing::error;
 
 use crate::aws::bedrock::Bedrock;
@@ -9,6 +11,7 @@ use crate::aws::error::Error;
 use crate::aws::store::objects::Store;
 use crate::drop::identity::DropId;
 use crate::drop::keys;
+use crate::drop::plan::{Part, Plan, PlanPage};
 use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
 use crate::job::retry::RetryLimits;
@@ -40,6 +43,23 @@ impl Context {
     pub(super) fn retry_limits(&self, job: &JobEntry) -> RetryLimits {
         let Settings { max_attempts, quotas, .. } = self.settings_of(job);
         RetryLimits { max_attempts, min_records: quotas.min_records }
+    }
+
+    /// Reads the parts on a page of a drop's plan; pages are counted from 1.
+    pub(super) async fn parts_on<'p>(
+        &self,
+        drop_id: &DropId,
+        plan: &'p Plan,
+        page: u32,
+    ) -> Result<Cow<'p, [Part]>, Error> {
+        match plan {
+            Plan::Whole { parts } => Ok(parts.into()),
+            Plan::Paged { plan_id, .. } => {
+                let key = keys::plan_page(drop_id, plan_id, page);
+                let page = self.store.get_json::<PlanPage>(&key).await?.ok_or_else(|| missing_entry(&key))?;
+                Ok(page.parts.into())
+            }
+        }
     }
 
     /// Returns whether a drop still has its marker. If so, some of its jobs may not be recorded yet.

@@ -81,7 +81,8 @@ pub(super) async fn end_job<'c>(
     } else {
         entry.as_attempt().next(end.status, &matched, context.retry_limits(&entry))
     };
-    let outcome = Outcome::new(&end, manifest.as_ref(), &matched, next, evidence);
+    let outcome = Outcome::new(&end, manifest.as_ref(), &matched, next, evidence)
+        .with_findings(output.scan.answers.findings());
     match record(context, &job, entry.advance(JobState::Ended(bedrock_job, outcome), by)?).await? {
         Some(ended) => {
             log_end(&ended.entry);
@@ -218,6 +219,7 @@ fn log_end(job: &JobEntry) {
         attempt = job.attempt, Status = outcome.status.as_str(), JobsEnded = 1_u64,
         RecordsSucceeded = records.succeeded, RecordsFailed = records.failed,
         RecordsRetried = records.retried, record.unprocessed = records.unprocessed,
+        AnswersTruncated = outcome.findings.truncated.count, AnswersRefused = outcome.findings.refused.count,
         InputTokens = outcome.input_tokens.unwrap_or_default(),
         OutputTokens = outcome.output_tokens.unwrap_or_default(), "job ended"
     );

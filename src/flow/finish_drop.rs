@@ -4,73 +4,105 @@ use futures_util::future::join_all;
 use tracing::{error, info};
 
 use crate::aws::error::Error;
+use crate::drop::identity::DropId;
 use crate::drop::keys::{self, Open};
-use crate::drop::plan::Part;
+use crate::drop::plan::{Part, Plan};
 use crate::flow::context::{CONCURRENT_PARTS, Context, missing_entry};
-use crate::job::summary::{Finished, Summary};
+use crate::job::summary::{Finished, Summary, Tally};
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::job::JobEntry;
 use crate::ledger::lease::Invocation;
 
 /// Writes `summary.json` and finishes the drop, if this job was its last.
+///
+/// The plan of a large drop has pages. The last job of a page writes the page's tally, and then counts the tallies. S3
+/// lists what was written before, so at least one of two jobs that end at the same time sees both tallies. So the work
+/// for a job depends on its page only, and that for the last one on the number of pages, too.
 pub(super) async fn finish_drop(context: &Context, job: &JobEntry, by: &Invocation) -> Result<(), Error> {
     let drop_id = &job.drop_id;
     let key = keys::drop_entry(drop_id);
     let drop = context.store.get_entry::<DropEntry>(&key).await?.ok_or_else(|| missing_entry(&key))?;
-    let parts = match &drop.entry.state {
-        DropState::Accepted { parts, .. } => parts.clone(),
+    let plan = match &drop.entry.state {
+        DropState::Accepted { plan, .. } => plan.clone(),
         DropState::Finished { .. } | DropState::Erased => return Ok(()),
         DropState::Reading(_) | DropState::Rejected { .. } => {
             let state = drop.entry.state.name();
             return Err(Error::Internal(format!("drop {drop_id} has job {}, but is {state}", job.job_id)));
         }
     };
-    if parts.len() > 1 && another_is_open(context, job).await? {
-        return Ok(());
-    }
-    let Some(attempts) = Box::pin(finished_attempts(context, &drop.entry, &parts)).await? else {
-        return Ok(());
+    let page = job.part.page();
+    let parts = match &plan {
+        Plan::Whole { parts } if parts.len() <= 1 => parts.as_slice().into(),
+        Plan::Whole { .. } | Plan::Paged { .. } if another_is_open(context, job).await? => return Ok(()),
+        Plan::Whole { .. } | Plan::Paged { .. } => context.parts_on(drop_id, &plan, page).await?,
+    };
+    let Some(tally) = Box::pin(tally_parts(context, &drop.entry, &parts)).await? else { return Ok(()) };
+    let tally = match &plan {
+        Plan::Whole { .. } => tally,
+        Plan::Paged { pages, .. } => {
+            context.store.put_json(&keys::tally(drop_id, page), &tally).await?;
+            match Box::pin(add_tallies(context, drop_id, *pages)).await? {
+                Some(tally) => tally,
+                None => return Ok(()),
+            }
+        }
     };
     let source = &drop.entry.source;
-    let summary = Summary::new(drop_id, source, &parts, attempts);
+    let summary = Summary::new(drop_id, source, tally);
     context.store.put_json(&keys::summary(&source.key, drop_id), &summary).await?;
-    let next = drop.entry.advance(DropState::Finished { parts }, by)?;
+    let next = drop.entry.advance(DropState::Finished { plan }, by)?;
     if context.store.replace(&key, next, &drop.etag).await?.is_some() {
         log_finish(&summary);
     }
     Ok(())
 }
 
-/// Returns whether another job of the same drop is not settled. The first marker that says so is enough, so the work
-/// per job does not grow with the number of parts. The invocation that settles that job looks again.
+/// Returns whether another job on the same page of the drop's plan is not settled. The first marker that says so is
+/// enough. The invocation that settles that job looks again.
 async fn another_is_open(context: &Context, job: &JobEntry) -> Result<bool, Error> {
-    for marker in context.store.list(&keys::markers_of(job.source.last_modified)).await? {
+    let markers = keys::job_markers(job.source.last_modified, &job.drop_id, job.part.page());
+    for marker in context.store.list(&markers).await? {
         let Some(Open::Job(job_id)) = keys::parse_marker(&marker) else { continue };
+        if job_id == job.job_id {
+            continue;
+        }
         let other = context.store.get_entry::<JobEntry>(&keys::job_entry(&job_id)).await?;
-        if other.is_some_and(|other| other.entry.drop_id == job.drop_id && !other.entry.is_settled()) {
+        if other.is_some_and(|other| !other.entry.is_settled()) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// Returns all attempts at all parts of a drop, or `None` as soon as one is not settled.
-async fn finished_attempts(
-    context: &Context,
-    drop: &DropEntry,
-    parts: &[Part],
-) -> Result<Option<Vec<Finished>>, Error> {
-    let mut finished = Vec::new();
+/// Adds up the tallies of all pages, or returns `None` if one is not there yet.
+async fn add_tallies(context: &Context, drop_id: &DropId, pages: u32) -> Result<Option<Tally>, Error> {
+    let keys = context.store.list(&keys::tallies(drop_id)).await?;
+    if keys.len() < pages as usize {
+        return Ok(None);
+    }
+    let mut all = Tally::default();
+    for key in keys {
+        let page = context.store.get_json::<Tally>(&key).await?.ok_or_else(|| missing_entry(&key))?;
+        all.records += page.records;
+        all.attempts.extend(page.attempts);
+    }
+    Ok(Some(all))
+}
+
+/// Returns all attempts at some parts of a drop, or `None` as soon as one is not settled.
+async fn tally_parts(context: &Context, drop: &DropEntry, parts: &[Part]) -> Result<Option<Tally>, Error> {
+    let mut tally = Tally::default();
     for some in parts.chunks(CONCURRENT_PARTS) {
         let attempts = some.iter().map(|part| Box::pin(finished_attempts_at(context, drop, part)));
         for attempts in join_all(attempts).await {
             match attempts? {
-                Some(attempts) => finished.extend(attempts),
+                Some(attempts) => tally.attempts.extend(attempts),
                 None => return Ok(None),
             }
         }
     }
-    Ok(Some(finished))
+    tally.records = parts.iter().map(|part| part.records).sum();
+    Ok(Some(tally))
 }
 
 /// Returns all attempts at a part, or `None` as soon as one is not settled. While the drop has its marker, a first

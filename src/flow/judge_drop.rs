@@ -11,7 +11,9 @@ use crate::aws::error::{Chain, Error};
 use crate::aws::store::entries::Stored;
 use crate::base::timestamp::Timestamp;
 use crate::drop::check::{Validator, Verdict, check_source};
+use crate::drop::identity::DropId;
 use crate::drop::keys;
+use crate::drop::plan::{PARTS_PER_PAGE, Part, Plan, PlanPage};
 use crate::drop::rejection::Problem;
 use crate::drop::source::DropSource;
 use crate::flow::context::Context;
@@ -110,20 +112,23 @@ async fn record_verdict(
     by: &Invocation,
 ) -> Result<Option<Stored<DropEntry>>, Error> {
     let DropEntry { drop_id, source, .. } = &drop.entry;
+    let (mut part_count, mut records) = (0, 0_u64);
     let state = match verdict {
-        Verdict::Valid(parts) => DropState::Accepted { settings: Some(context.config.settings()), parts },
+        Verdict::Valid(parts) => {
+            part_count = parts.len();
+            records = parts.iter().map(|part| part.records).sum();
+            let plan = Box::pin(record_plan(context, drop_id, parts, by)).await?;
+            DropState::Accepted { settings: Some(context.config.settings()), plan }
+        }
         Verdict::Invalid { problems, stopped_early } => DropState::Rejected { problems, stopped_early },
     };
     let next = drop.entry.advance(state, by)?;
     let judged = context.store.replace(&keys::drop_entry(drop_id), next, &drop.etag).await?;
     match judged.as_ref().map(|judged| &judged.entry.state) {
-        Some(DropState::Accepted { parts, .. }) => {
-            let records: u64 = parts.iter().map(|part| part.records).sum();
-            info!(
-                drop.id = %drop_id, input.uri = %source, part.count = parts.len(),
-                DropsAccepted = 1_u64, Records = records, "drop accepted"
-            );
-        }
+        Some(DropState::Accepted { .. }) => info!(
+            drop.id = %drop_id, input.uri = %source, part.count = part_count,
+            DropsAccepted = 1_u64, Records = records, "drop accepted"
+        ),
         Some(DropState::Rejected { problems, stopped_early }) => warn!(
             drop.id = %drop_id, input.uri = %source, problem.count = problems.len(), stopped_early,
             report = keys::rejection(&source.key, drop_id), DropsRejected = 1_u64, "drop rejected"
@@ -131,6 +136,27 @@ async fn record_verdict(
         Some(DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased) | None => {}
     }
     Ok(judged)
+}
+
+/// Writes the pages of a plan with many parts. Returns what the drop's entry says about the plan.
+async fn record_plan(
+    context: &Context,
+    drop_id: &DropId,
+    parts: Vec<Part>,
+    by: &Invocation,
+) -> Result<Plan, Error> {
+    if parts.len() <= PARTS_PER_PAGE as usize {
+        return Ok(Plan::Whole { parts });
+    }
+    let plan_id = &by.writer;
+    let mut pages = 0;
+    for page in parts.chunks(PARTS_PER_PAGE as usize) {
+        pages += 1;
+        let key = keys::plan_page(drop_id, plan_id, pages);
+        context.store.put_json(&key, &PlanPage { parts: page.to_vec() }).await?;
+    }
+    let records = parts.iter().map(|part| part.records).sum();
+    Ok(Plan::Paged { plan_id: plan_id.clone(), pages, records })
 }
 
 /// Records a reading without a lease. If even that fails, the lease ends by itself.

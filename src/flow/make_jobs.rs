@@ -11,7 +11,7 @@ use crate::aws::store::copying::MIN_COPY_BYTES;
 use crate::aws::store::lines::rewrite_lines;
 use crate::drop::generated_id::push_with_id;
 use crate::drop::keys;
-use crate::drop::plan::Part;
+use crate::drop::plan::{Part, Plan};
 use crate::flow::context::{CONCURRENT_PARTS, Context, missing_entry};
 use crate::ledger::drop::DropEntry;
 use crate::ledger::job::JobEntry;
@@ -30,19 +30,24 @@ const TIME_FOR_SOME_JOBS: Duration = Duration::from_secs(10);
 pub(super) async fn make_jobs(
     context: &Context,
     drop: &DropEntry,
-    parts: &[Part],
+    plan: &Plan,
     is_new: bool,
     by: &Invocation,
 ) -> Result<(), Error> {
-    for (done, some) in parts.chunks(CONCURRENT_PARTS).enumerate() {
-        if !by.has_time_at(now(), TIME_FOR_SOME_JOBS) {
-            let (drop_id, made, all) = (&drop.drop_id, done * CONCURRENT_PARTS, parts.len());
-            return Err(Error::Busy(format!(
-                "drop {drop_id}: only {made} of {all} jobs were made in time; the sweep goes on"
-            )));
+    let mut made = 0;
+    for page in 1..=plan.pages() {
+        let parts = context.parts_on(&drop.drop_id, plan, page).await?;
+        for some in parts.chunks(CONCURRENT_PARTS) {
+            if !by.has_time_at(now(), TIME_FOR_SOME_JOBS) {
+                let drop_id = &drop.drop_id;
+                return Err(Error::Busy(format!(
+                    "drop {drop_id}: only {made} jobs were made in time; the sweep makes the others"
+                )));
+            }
+            let jobs = some.iter().map(|part| Box::pin(make_job(context, drop, part, is_new, by)));
+            join_all(jobs).await.into_iter().collect::<Result<(), Error>>()?;
+            made += some.len();
         }
-        let made = some.iter().map(|part| Box::pin(make_job(context, drop, part, is_new, by)));
-        join_all(made).await.into_iter().collect::<Result<(), Error>>()?;
     }
     Ok(())
 }
@@ -97,7 +102,7 @@ async fn write_input(context: &Context, drop: &DropEntry, part: &Part) -> Result
 
 /// Records a new job, unless it is recorded: first its marker, then its entry.
 pub(super) async fn record_job(context: &Context, job: JobEntry) -> Result<(), Error> {
-    let marker = keys::job_marker(job.source.last_modified, &job.job_id);
+    let marker = job.marker();
     context.store.put_json(&marker, &job.job_id).await?;
     let Some(recorded) = context.store.create(&keys::job_entry(&job.job_id), job.clone()).await? else {
         return Ok(());

@@ -139,7 +139,10 @@ async fn look_at<'m>(
 ) -> (&'m Listed, &'m JobId, Result<Next, Error>) {
     let key = keys::job_entry(job_id);
     let next = match context.store.get_entry::<JobEntry>(&key).await {
-        Ok(Some(job)) => Ok(next_for(context, &job.entry, by)),
+        Ok(Some(job)) => {
+            let renamed = Box::pin(rename_marker(context, marker, &job.entry)).await;
+            renamed.map(|()| next_for(context, &job.entry, by))
+        }
         // The drop or the attempt before, which makes the entry, is open too, but not for long.
         Ok(None) if by.started.seconds_since(marker.last_modified) <= ENTRY_IS_LATE.as_secs() => {
             Ok(Next::Nothing)
@@ -148,6 +151,16 @@ async fn look_at<'m>(
         Err(error) => Err(error),
     };
     (marker, job_id, next)
+}
+
+/// Replaces a marker of the first release, whose key does not say which drop its job belongs to.
+async fn rename_marker(context: &Context, marker: &Listed, job: &JobEntry) -> Result<(), Error> {
+    let key = job.marker();
+    if marker.key == key {
+        return Ok(());
+    }
+    context.store.put_json(&key, &job.job_id).await?;
+    context.store.delete(&marker.key).await
 }
 
 fn next_for(context: &Context, job: &JobEntry, by: &Invocation) -> Next {

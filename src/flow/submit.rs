@@ -16,7 +16,6 @@ use tracing::{info, warn};
 use crate::aws::error::Error;
 use crate::aws::events::ObjectCreated;
 use crate::drop::keys;
-use crate::drop::plan::Part;
 use crate::drop::rejection::{Problem, Rejection};
 use crate::drop::source::DropSource;
 use crate::flow::ask_bedrock::ask_for_jobs;
@@ -57,17 +56,22 @@ pub(super) async fn advance_drop(
             None => return Ok(()),
         },
     };
-    let parts: &[Part] = match &drop.state {
-        DropState::Accepted { parts, .. } => parts,
+    let plan = match &drop.state {
+        DropState::Accepted { plan, .. } => Some(plan),
         DropState::Rejected { problems, stopped_early } => {
             Box::pin(report_rejection(context, &drop, problems, *stopped_early)).await?;
-            &[]
+            None
         }
-        DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased => &[],
+        DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased => None,
     };
-    Box::pin(make_jobs(context, &drop, parts, is_new, by)).await?;
+    if let Some(plan) = plan {
+        Box::pin(make_jobs(context, &drop, plan, is_new, by)).await?;
+    }
     context.store.delete(&keys::drop_marker(drop.source.last_modified, &drop.drop_id)).await?;
-    Box::pin(ask_for_jobs(context, parts, by)).await
+    match plan {
+        Some(plan) => Box::pin(ask_for_jobs(context, &drop.drop_id, plan, by)).await,
+        None => Ok(()),
+    }
 }
 
 /// Looks at the object that an event names. Returns `None` if it is not a drop, or is gone.

@@ -1,6 +1,7 @@
 //! What the lines of a job's output say about its records. Pure.
 
 use crate::drop::plan::Part;
+use crate::job::findings::{Findings, FindingsCollector};
 use crate::record::key::{KeySum, RecordHasher, RecordKey, RecordMap};
 use crate::record::output::OutputReader;
 use crate::record::parsed::Answer;
@@ -28,6 +29,7 @@ pub struct Answers {
     ids: KeySum,
     repeated: u64,
     unreadable: u64,
+    findings: FindingsCollector,
 }
 
 impl Answers {
@@ -43,6 +45,7 @@ impl Answers {
             ids: KeySum::default(),
             repeated: 0,
             unreadable: 0,
+            findings: FindingsCollector::default(),
         }
     }
 
@@ -50,7 +53,13 @@ impl Answers {
     pub fn judge(&mut self, line: &[u8]) -> LineVerdict {
         let verdict = match self.reader.read(line) {
             None => LineVerdict::Unreadable,
-            Some(record) => self.judge_record(self.hasher.key_of(&record.record_id), record.answer),
+            Some(record) => {
+                let verdict = self.judge_record(self.hasher.key_of(&record.record_id), record.answer);
+                if verdict == LineVerdict::Answered(record.answer) {
+                    self.findings.add(record);
+                }
+                verdict
+            }
         };
         // A blank line cannot be a lost answer.
         if verdict == LineVerdict::Unreadable && !line.trim_ascii().is_empty() {
@@ -96,6 +105,12 @@ impl Answers {
     #[must_use]
     pub fn unreadable(&self) -> u64 {
         self.unreadable
+    }
+
+    /// Returns which answers are of no use, and which errors there are.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        self.findings.findings()
     }
 
     /// Returns the verdicts on all lines, in the order in which they were judged.

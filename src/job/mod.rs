@@ -4,10 +4,11 @@
 //! - [`request`]: the request for a job, and whether a job at Bedrock was made from it
 //! - [`ending`]: how a job ended, and Bedrock's own counts
 //! - [`answers`]: what the lines of the output say about the records
+//! - [`findings`]: which answers are of no use, and which errors there are
 //! - [`evidence`]: whether the output, the manifest, and Bedrock's counters can all be true
 //! - [`retry`]: which of the remaining records go to a next attempt
 //! - [`outcome`]: what became of the records, as the ledger records it
-//! - [`sections`]: how a result file is divided, so that it is sent while the output is read
+//! - [`sections`]: how a result file is made: what S3 copies, and what is sent while the output is read
 //! - [`summary`]: `summary.json`, from all jobs of a drop
 
 pub mod answers;
@@ -15,6 +16,7 @@ pub mod ending;
 pub mod evidence;
 #[cfg(test)]
 mod example;
+pub mod findings;
 pub mod outcome;
 pub mod request;
 pub mod retry;

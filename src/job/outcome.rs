@@ -7,6 +7,7 @@ use crate::drop::plan::Part;
 use crate::job::answers::Matched;
 use crate::job::ending::{EndStatus, JobEnd, Manifest, RecordCounts};
 use crate::job::evidence::Evidence;
+use crate::job::findings::Findings;
 use crate::job::retry::{Attempt, RetryLimits};
 
 /// Where the records of a job's input ended up.
@@ -45,6 +46,9 @@ pub struct Outcome {
     pub output_tokens: Option<u64>,
     /// Which figures disagree. If there are any, someone must look.
     pub mismatches: Vec<String>,
+    /// Which answers are of no use, and which errors there are.
+    #[serde(default, skip_serializing_if = "Findings::is_empty")]
+    pub findings: Findings,
 }
 
 impl Outcome {
@@ -70,7 +74,14 @@ impl Outcome {
             input_tokens: manifest.and_then(|manifest| manifest.input_token_count),
             output_tokens: manifest.and_then(|manifest| manifest.output_token_count),
             mismatches: evidence.mismatches,
+            findings: Findings::default(),
         }
+    }
+
+    /// Returns the same outcome with what the output has besides usable answers.
+    #[must_use]
+    pub fn with_findings(self, findings: Findings) -> Self {
+        Self { findings, ..self }
     }
 
     /// Sums up a job that was never created, because the job with this ARN, of another request, has its name. All of

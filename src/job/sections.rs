@@ -1,112 +1,224 @@
-//! Divides a result file into sections, so that each can be sent to S3 while it is read from the job's output. Pure;
-//! `aws::result_file` reads and sends them.
+//! Plans how a result file is made from a job's output, so that as few bytes as possible pass through the function.
+//! Pure; `aws::result_file` carries the plan out.
 //!
-//! A result file consists of some lines of the output. The pass that judged the lines knows which ones, how long they
-//! are, and where each section starts. That is what S3 needs before a body is sent (its length), and what the SDK
-//! needs to send a body again.
+//! A result file consists of some lines of the output. The pass that judged the lines knows where they are. Consecutive
+//! lines are a run. S3 copies a long run by itself. Short runs are read together, and sent while they are read.
 //!
-//! The call that sends a section has a time limit, and everything between the section's first and last line is read
-//! during that call. So the bytes to be read for one section are limited, too. If the lines are so far apart that the
-//! limit is reached before a section has enough bytes for a part of an upload, the file is written through a buffer
-//! instead: then no call waits for a read.
+//! The call that sends a section has a time limit, and everything between the section's first and last run is read
+//! during that call. So the bytes to be read for one section are limited, too. If the runs are so far apart that the
+//! limit is reached before a section has enough bytes for a part of an upload, the section is collected in memory
+//! before it is sent: then no call waits for a read.
+
+use std::ops::Range;
 
 /// The limits of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SectionLimits {
-    /// The minimum size of every section but the last, because S3 does not take smaller parts.
+    /// The minimum size of every part of an upload but the last, because S3 does not take smaller ones.
     pub min_bytes: u64,
     /// A section that has this size is full.
     pub full_bytes: u64,
     /// How many bytes of the output may be read for one section, including its own.
     pub max_scan_bytes: u64,
+    /// A gap between two runs that is at most this long is read, too, and left out. For a longer one, there is another
+    /// request.
+    pub max_gap_bytes: u64,
+    /// How many bytes S3 copies in one call at most.
+    pub max_copy_bytes: u64,
+    /// How many bytes of lines with errors are kept in memory, so that they need not be read again.
+    pub max_kept_bytes: usize,
 }
 
 impl Default for SectionLimits {
-    /// S3 takes 10,000 parts of at least 5 MiB. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
-    /// (read 2026-11)
+    /// S3 takes 10,000 parts of at least 5 MiB. It copies a range only from an object of more than 5 MB.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>,
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html> (read 2026-11)
     ///
     /// Reading 256 MiB takes 3.5 s at 78 MB/s, which is what a function in a VPC was measured to reach. The 20 s that a
-    /// call has by default suffice down to 13 MB/s.
+    /// call has by default suffice down to 13 MB/s. A request takes about as long as reading 1 MiB.
     fn default() -> Self {
-        Self { min_bytes: 5 << 20, full_bytes: 64 << 20, max_scan_bytes: 256 << 20 }
+        Self {
+            min_bytes: 5 << 20,
+            full_bytes: 64 << 20,
+            max_scan_bytes: 256 << 20,
+            max_gap_bytes: 1 << 20,
+            max_copy_bytes: 256 << 20,
+            max_kept_bytes: 6 << 20,
+        }
     }
 }
 
-/// Consecutive lines of a result file.
+/// Consecutive lines of a file of the output, all of which go into a result file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// The index of the file, from 0.
+    pub(crate) file: usize,
+    /// Where the lines are in the file.
+    pub(crate) bytes: Range<u64>,
+    /// Whether the last line has no `\n`, because the file ends with it. The result file gets one.
+    pub(crate) lacks_newline: bool,
+}
+
+impl Run {
+    /// Returns the size of the lines in the result file.
+    fn result_bytes(&self) -> u64 {
+        self.bytes.end - self.bytes.start + u64::from(self.lacks_newline)
+    }
+}
+
+/// Some bytes of a result file, one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Section {
-    /// Where its first line starts.
-    pub(crate) start: LineStart,
-    /// The size of its lines, each with its `\n`.
+    /// The index of the run in which it starts.
+    pub(crate) run: usize,
+    /// How many bytes of that run come before it.
+    pub(crate) skipped: u64,
+    /// Its size.
     pub(crate) bytes: u64,
 }
 
-/// Where a line of a job's output starts. The output may be in several files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LineStart {
-    /// The index of the file, from 0.
-    pub(crate) file: usize,
-    /// The offset in the file, in bytes.
-    pub(crate) offset: u64,
-    /// The index of the line among the lines of all files, from 0.
-    pub(crate) line: usize,
+/// A part of a result file, as it is uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// S3 copies these bytes of a file of the output.
+    Copied {
+        /// The index of the file.
+        file: usize,
+        /// The bytes.
+        bytes: Range<u64>,
+    },
+    /// The section is read while it is sent.
+    Sent(Section),
+    /// The section is read before it is sent.
+    Collected(Section),
 }
 
 /// Collects the lines of a result file, as they are found.
-#[derive(Debug)]
-pub(crate) struct Sections {
+#[derive(Debug, Default)]
+pub(crate) struct Runs(Vec<Run>);
+
+impl Runs {
+    /// Adds the next line, with its `\n` unless it lacks one.
+    pub(crate) fn add(&mut self, file: usize, bytes: Range<u64>, lacks_newline: bool) {
+        match self.0.last_mut() {
+            Some(last) if last.file == file && last.bytes.end == bytes.start => {
+                last.bytes.end = bytes.end;
+                last.lacks_newline = lacks_newline;
+            }
+            _ => self.0.push(Run { file, bytes, lacks_newline }),
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Run] {
+        &self.0
+    }
+
+    /// Returns the parts of the result file. S3 may copy from the files for which `can_copy` says so.
+    pub(crate) fn plan(&self, limits: SectionLimits, can_copy: impl Fn(usize) -> bool) -> Vec<Part> {
+        let mut planner = Planner { limits, parts: Vec::new(), open: None, read: None };
+        for (index, run) in self.0.iter().enumerate() {
+            planner.add(index, run, can_copy(run.file));
+        }
+        planner.close();
+        planner.parts
+    }
+}
+
+/// Makes the parts, run by run.
+struct Planner {
     limits: SectionLimits,
-    /// All lines as one section; `None` if there are none.
-    whole: Option<Section>,
-    /// All lines in several sections, unless they are too far apart.
-    sections: Vec<Section>,
-    /// How many bytes of the output come before the last section.
-    last_start: u64,
-    /// The lines are too far apart for sections.
+    parts: Vec<Part>,
+    open: Option<Open>,
+    /// Up to where which file has been read.
+    read: Option<(usize, u64)>,
+}
+
+/// A section to which more can be added.
+struct Open {
+    section: Section,
+    /// How many bytes have to be read for it.
+    scanned: u64,
+    /// Whether the section is collected, because these are too many.
     is_sparse: bool,
 }
 
-/// How to write a result file.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Plan<'a> {
-    /// With one call for each section, which is read during the call.
-    Sections(&'a [Section]),
-    /// Through a buffer.
-    Buffered(Section),
-}
-
-impl Sections {
-    pub(crate) fn new(limits: SectionLimits) -> Self {
-        Self { limits, whole: None, sections: Vec::new(), last_start: 0, is_sparse: false }
-    }
-
-    /// Adds the next line, which has `line_bytes` bytes including its `\n`, and `bytes_before` bytes of the output, in
-    /// all its files, before it.
-    pub(crate) fn add(&mut self, start: LineStart, bytes_before: u64, line_bytes: u64) {
-        let SectionLimits { min_bytes, full_bytes, max_scan_bytes } = self.limits;
-        self.whole.get_or_insert(Section { start, bytes: 0 }).bytes += line_bytes;
-        if self.is_sparse {
-            return;
+impl Planner {
+    fn add(&mut self, index: usize, run: &Run, can_copy: bool) {
+        let SectionLimits { min_bytes, .. } = self.limits;
+        let (in_file, in_result) = (run.bytes.end - run.bytes.start, run.result_bytes());
+        let mut done = 0;
+        if can_copy {
+            // Every part but the last must have a minimum size, so the one before the copy takes what it lacks.
+            let lacking = self.open.as_ref().map_or(0, |open| min_bytes.saturating_sub(open.section.bytes));
+            if in_file >= lacking + min_bytes {
+                while done < lacking {
+                    done += self.add_some(index, run, done, lacking - done);
+                }
+                self.close();
+                self.copy(run, done);
+                done = in_file;
+            }
         }
-        let scanned_from = |start: u64| bytes_before + line_bytes - start;
-        match self.sections.last_mut() {
-            Some(last) if last.bytes < full_bytes && scanned_from(self.last_start) <= max_scan_bytes => {
-                last.bytes += line_bytes;
-            }
-            Some(last) if last.bytes < min_bytes => self.is_sparse = true,
-            _ if line_bytes > max_scan_bytes => self.is_sparse = true,
-            _ => {
-                self.sections.push(Section { start, bytes: line_bytes });
-                self.last_start = bytes_before;
-            }
+        while done < in_result {
+            done += self.add_some(index, run, done, in_result - done);
         }
     }
 
-    pub(crate) fn plan(&self) -> Plan<'_> {
-        match self.whole {
-            Some(whole) if self.is_sparse => Plan::Buffered(whole),
-            _ => Plan::Sections(&self.sections),
+    fn copy(&mut self, run: &Run, skipped: u64) {
+        let (start, end) = (run.bytes.start + skipped, run.bytes.end);
+        let count = (end - start).div_ceil(self.limits.max_copy_bytes);
+        // Equal parts, so that none is too small.
+        let at =
+            |number: u64| start + (end - start) / count * number + (end - start) % count * number / count;
+        let copied = |number| Part::Copied { file: run.file, bytes: at(number)..at(number + 1) };
+        self.parts.extend((0..count).map(copied));
+    }
+
+    /// Adds at most `most` bytes of a run to the open section, and returns how many.
+    fn add_some(&mut self, index: usize, run: &Run, skipped: u64, most: u64) -> u64 {
+        let SectionLimits { min_bytes, full_bytes, max_scan_bytes, max_gap_bytes, .. } = self.limits;
+        let start = run.bytes.start + skipped;
+        let gap = match self.read {
+            Some((file, end)) if file == run.file => start.saturating_sub(end).min(max_gap_bytes),
+            _ => 0,
+        };
+        let is_too_far = |open: &Open| open.scanned + gap + most.min(full_bytes) > max_scan_bytes;
+        if self.open.as_ref().is_some_and(|open| open.section.bytes >= min_bytes && is_too_far(open)) {
+            self.close();
         }
+        let is_first = self.open.is_none();
+        let open = self.open.get_or_insert(Open {
+            section: Section { run: index, skipped, bytes: 0 },
+            scanned: 0,
+            is_sparse: false,
+        });
+        open.scanned += if is_first { 0 } else { gap };
+        let has = open.section.bytes;
+        let room = if open.is_sparse || open.scanned + most.min(full_bytes - has) > max_scan_bytes {
+            // At least one byte, so that there is progress.
+            let in_time = max_scan_bytes.saturating_sub(open.scanned);
+            open.is_sparse |= has + in_time < min_bytes;
+            if open.is_sparse { min_bytes.saturating_sub(has).max(1) } else { in_time }
+        } else {
+            full_bytes - has
+        };
+        let added = most.min(room);
+        open.section.bytes += added;
+        open.scanned += added;
+        let is_full = open.section.bytes >= if open.is_sparse { min_bytes } else { full_bytes };
+        self.read = Some((run.file, (start + added).min(run.bytes.end)));
+        if is_full || (added == room && !open.is_sparse) {
+            self.close();
+        }
+        added
+    }
+
+    fn close(&mut self) {
+        let part = self.open.take().map(|Open { section, is_sparse, .. }| match is_sparse {
+            true => Part::Collected(section),
+            false => Part::Sent(section),
+        });
+        self.parts.extend(part);
     }
 }
 
@@ -119,97 +231,131 @@ mod tests {
     /// A line of the output: its length, and whether it goes into the result file.
     type Line = (u64, bool);
 
-    fn planned(lines: &[Line], limits: SectionLimits) -> Sections {
-        let mut sections = Sections::new(limits);
-        let mut before = 0;
-        for (number, (bytes, is_selected)) in lines.iter().enumerate() {
-            if *is_selected {
-                sections.add(LineStart { file: 0, offset: before, line: number }, before, *bytes);
-            }
-            before += bytes;
-        }
-        sections
-    }
+    const MIN: u64 = 100;
 
-    /// Returns the line after a section, and how many bytes are read from its first to its last line.
-    fn read(lines: &[Line], section: &Section) -> (usize, u64) {
-        let (mut selected, mut scanned) = (0, 0);
-        for (number, (bytes, is_selected)) in lines.iter().enumerate().skip(section.start.line) {
-            scanned += bytes;
-            if *is_selected {
-                selected += bytes;
-            }
-            if selected == section.bytes {
-                return (number + 1, scanned);
-            }
-        }
-        panic!("a section of {} bytes has {selected}", section.bytes);
-    }
-
-    /// Returns whether a section that starts at some line reaches its limit of read bytes before its minimum size.
-    fn is_sparse_somewhere(lines: &[Line], limits: SectionLimits) -> bool {
-        (0..lines.len()).filter(|start| lines[*start].1).any(|start| {
-            let (mut selected, mut scanned) = (0, 0);
-            for (bytes, is_selected) in &lines[start..] {
-                scanned += bytes;
-                if *is_selected && scanned > limits.max_scan_bytes {
-                    return selected < limits.min_bytes;
+    /// The runs of a file with these lines, the last of which may lack its `\n`.
+    fn runs_of(files: &[Vec<Line>], lacks_newline: bool) -> Runs {
+        let mut runs = Runs::default();
+        for (file, lines) in files.iter().enumerate() {
+            let mut at = 0;
+            for (number, (bytes, is_selected)) in lines.iter().enumerate() {
+                if *is_selected {
+                    runs.add(file, at..at + bytes, lacks_newline && number + 1 == lines.len());
                 }
-                selected += if *is_selected { *bytes } else { 0 };
+                at += bytes;
             }
-            false
-        })
+        }
+        runs
+    }
+
+    /// Where each byte of the result file comes from: a file and an offset, or a `\n` that the file lacks.
+    fn result_of(runs: &[Run]) -> Vec<Option<(usize, u64)>> {
+        let bytes = |run: &Run| {
+            let in_file = run.bytes.clone().map(move |at| (run.file, at)).map(Some).collect::<Vec<_>>();
+            in_file.into_iter().chain(run.lacks_newline.then_some(None)).collect::<Vec<_>>()
+        };
+        runs.iter().flat_map(bytes).collect()
+    }
+
+    /// How many bytes are read for a section, and where they come from.
+    fn read(runs: &[Run], section: Section, max_gap_bytes: u64) -> (u64, Vec<Option<(usize, u64)>>) {
+        let skipped = usize::try_from(section.skipped).unwrap();
+        let bytes: Vec<_> = result_of(&runs[section.run..])
+            .into_iter()
+            .skip(skipped)
+            .take(usize::try_from(section.bytes).unwrap())
+            .collect();
+        assert!(section.skipped < runs[section.run].result_bytes());
+        let gaps = bytes.iter().flatten().collect::<Vec<_>>();
+        let gaps = gaps.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+        let gaps: u64 = gaps.map(|pair| (pair[1].1 - pair[0].1 - 1).min(max_gap_bytes)).sum();
+        (bytes.len() as u64 + gaps, bytes)
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
-        fn no_section_reads_more_than_it_may(
-            lines in prop::collection::vec((1_u64..300, prop::bool::weighted(0.3)), 0..120),
-            full_bytes in 100_u64..1000,
-            max_scan_bytes in 200_u64..3000,
+        fn parts_make_up_the_file_within_the_limits(
+            files in prop::collection::vec(
+                prop::collection::vec((1_u64..300, prop::bool::weighted(0.6)), 0..60),
+                1..3,
+            ),
+            lacks_newline: bool,
+            full_bytes in MIN..1000,
+            more_bytes in 0_u64..2000,
+            max_gap_bytes in 0_u64..600,
+            more_to_copy in 0_u64..1000,
+            can_copy: [bool; 2],
         ) {
-            let limits = SectionLimits { min_bytes: 100, full_bytes, max_scan_bytes };
-            let sections = planned(&lines, limits);
-            let all = || lines.iter().enumerate().filter(|(_, (_, is_selected))| *is_selected);
-            let total: u64 = all().map(|(_, (bytes, _))| bytes).sum();
-            match sections.plan() {
-                Plan::Sections(sections) => {
-                    let mut next_line = 0;
-                    for (number, section) in sections.iter().enumerate() {
-                        let first = all().find(|(line, _)| *line >= next_line).map(|(line, _)| line);
-                        prop_assert_eq!(Some(section.start.line), first);
-                        let is_last = number + 1 == sections.len();
-                        prop_assert!(is_last || section.bytes >= limits.min_bytes, "too small a part");
-                        let (end, scanned) = read(&lines, section);
-                        prop_assert!(scanned <= max_scan_bytes, "{scanned} bytes are read");
-                        next_line = end;
+            let max_scan_bytes = full_bytes + more_bytes;
+            let max_copy_bytes = 2 * MIN + more_to_copy;
+            let limits = SectionLimits {
+                min_bytes: MIN, full_bytes, max_scan_bytes, max_gap_bytes, max_copy_bytes, max_kept_bytes: 0,
+            };
+            let runs = runs_of(&files, lacks_newline);
+            let parts = runs.plan(limits, |file| can_copy[file]);
+            let mut result = Vec::new();
+            for (number, part) in parts.iter().enumerate() {
+                let before = result.len();
+                match part {
+                    Part::Copied { file, bytes } => {
+                        prop_assert!(can_copy[*file]);
+                        let length = bytes.end - bytes.start;
+                        prop_assert!((MIN..=max_copy_bytes).contains(&length), "{length} bytes are copied");
+                        result.extend(bytes.clone().map(|at| Some((*file, at))));
                     }
-                    prop_assert_eq!(sections.iter().map(|section| section.bytes).sum::<u64>(), total);
+                    Part::Sent(section) => {
+                        let (scanned, bytes) = read(runs.as_slice(), *section, max_gap_bytes);
+                        prop_assert!(section.bytes <= full_bytes && scanned <= max_scan_bytes, "{scanned}");
+                        result.extend(bytes);
+                    }
+                    Part::Collected(section) => {
+                        let (_, bytes) = read(runs.as_slice(), *section, max_gap_bytes);
+                        prop_assert!(section.bytes <= MIN, "{} bytes in memory", section.bytes);
+                        result.extend(bytes);
+                    }
                 }
-                Plan::Buffered(whole) => {
-                    prop_assert_eq!(Some(whole.start.line), all().next().map(|(line, _)| line));
-                    prop_assert_eq!(whole.bytes, total);
-                    prop_assert!(is_sparse_somewhere(&lines, limits), "no reason for a buffer");
-                }
+                let size = (result.len() - before) as u64;
+                prop_assert!(size >= if number + 1 == parts.len() { 1 } else { MIN }, "part of {size} bytes");
             }
+            prop_assert_eq!(result, result_of(runs.as_slice()));
         }
     }
 
     #[test]
-    fn few_lines_far_apart_need_a_buffer_and_the_others_do_not() {
+    fn long_runs_are_copied_and_only_short_ones_are_read() {
+        const MIB: u64 = 1 << 20;
         let limits = SectionLimits::default();
-        // Two gigabytes of answers, and an error at either end.
-        let lines: Vec<u64> = vec![100_000; 20_000];
-        let is_error = |number: usize| number == 0 || number == 19_999;
-        let file = |is_selected: &dyn Fn(usize) -> bool| -> Vec<Line> {
-            lines.iter().enumerate().map(|(number, bytes)| (*bytes, is_selected(number))).collect()
-        };
-        let errors = planned(&file(&is_error), limits);
-        let start = LineStart { file: 0, offset: 0, line: 0 };
-        assert_eq!(errors.plan(), Plan::Buffered(Section { start, bytes: 200_000 }));
-        let succeeded = planned(&file(&|number| !is_error(number)), limits);
-        assert!(matches!(succeeded.plan(), Plan::Sections(sections) if sections.len() == 30));
-        assert_eq!(planned(&file(&|_| false), limits).plan(), Plan::Sections(&[]));
+        let plan = |lines: &[Line]| runs_of(&[lines.to_vec()], false).plan(limits, |_| true);
+        let copied = |bytes| Part::Copied { file: 0, bytes };
+        let error = (1000, false);
+        let lines = [(64 * MIB, true), error, (64 * MIB, true)];
+        let second = 64 * MIB + 1000;
+        assert_eq!(plan(&lines), [copied(0..64 * MIB), copied(second..second + 64 * MIB)]);
+
+        // The short run is completed with the start of the long one.
+        let lines = [(MIB, true), error, (11 * MIB, true)];
+        let sent = Part::Sent(Section { run: 0, skipped: 0, bytes: 5 * MIB });
+        assert_eq!(plan(&lines), [sent, copied(5 * MIB + 1000..12 * MIB + 1000)]);
+
+        let lines = [error, (600 * MIB, true)];
+        let third = |number: u64| 1000 + number * 200 * MIB..1000 + (number + 1) * 200 * MIB;
+        assert_eq!(plan(&lines), [0, 1, 2].map(third).map(copied));
+
+        let lines = [(3 * MIB, true), error, (4 * MIB, true)];
+        assert_eq!(plan(&lines), [Part::Sent(Section { run: 0, skipped: 0, bytes: 7 * MIB })]);
+        assert_eq!(plan(&[error]), []);
+    }
+
+    #[test]
+    fn few_lines_far_apart_are_collected() {
+        let mut lines: Vec<Line> = vec![(100_000, false); 200_000];
+        for number in (0..lines.len()).step_by(1_000) {
+            lines[number].1 = true;
+        }
+        // Twenty megabytes in twenty gigabytes.
+        let limits = SectionLimits { max_gap_bytes: u64::MAX, ..SectionLimits::default() };
+        let parts = runs_of(&[lines], false).plan(limits, |_| true);
+        assert!(parts.len() == 4 && parts.iter().all(|part| matches!(part, Part::Collected(_))), "{parts:?}");
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::DropId;
-use crate::drop::plan::Part;
+use crate::drop::plan::Plan;
 use crate::drop::rejection::Problem;
 use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
@@ -47,8 +47,9 @@ pub enum DropState {
         /// The settings that all its jobs use. Version 1 did not record them: such a drop uses those in force.
         #[serde(default)]
         settings: Option<Settings>,
-        /// The parts, in order.
-        parts: Vec<Part>,
+        /// The parts, or where they are.
+        #[serde(flatten)]
+        plan: Plan,
     },
     /// The drop was refused. `rejection.json` is made from these problems.
     Rejected {
@@ -59,8 +60,9 @@ pub enum DropState {
     },
     /// All jobs are settled, and `summary.json` is written.
     Finished {
-        /// The parts, in order.
-        parts: Vec<Part>,
+        /// The parts, or where they are.
+        #[serde(flatten)]
+        plan: Plan,
     },
     /// An operator has erased the drop. The entry remains, so that the drop does not run again.
     Erased,
@@ -213,9 +215,9 @@ mod tests {
     fn drop_states() -> Vec<DropState> {
         vec![
             DropState::Reading(Reading::first(&by())),
-            DropState::Accepted { settings: None, parts: vec![] },
+            DropState::Accepted { settings: None, plan: Plan::Whole { parts: vec![] } },
             DropState::Rejected { problems: vec![], stopped_early: false },
-            DropState::Finished { parts: vec![] },
+            DropState::Finished { plan: Plan::Whole { parts: vec![] } },
             DropState::Erased,
         ]
     }

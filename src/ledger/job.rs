@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::{DropId, JobId};
+use crate::drop::keys;
 use crate::drop::plan::Part;
 use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
@@ -113,6 +114,12 @@ impl JobEntry {
         Ok(Self { version: VERSION, state, writer: by.writer.clone(), ..self.clone() })
     }
 
+    /// The key of the job's marker.
+    #[must_use]
+    pub fn marker(&self) -> String {
+        keys::job_marker(self.source.last_modified, &self.drop_id, self.part.page(), &self.job_id)
+    }
+
     /// The settings that the job uses; `None` for those in force, as for a job of version 1.
     #[must_use]
     pub fn settings_in_use(&self) -> Option<&Settings> {
@@ -201,7 +208,7 @@ impl From<JobEntry> for WrittenJob {
     fn from(job: JobEntry) -> Self {
         let JobEntry { drop_id, source, part, attempt, .. } = job;
         Self {
-            version: job.version,
+            version: VERSION,
             job_id: job.job_id,
             segments: [Segment { drop_id, source, part, attempt }],
             padding: job.padding,
@@ -235,6 +242,7 @@ mod tests {
 
     use super::*;
     use crate::job::ending::EndStatus;
+    use crate::job::findings::Findings;
     use crate::job::outcome::{Counts, Outcome};
     use crate::job::request::JobRequest;
     use crate::ledger::job_state::{BedrockJob, Doubt};
@@ -279,6 +287,7 @@ mod tests {
             input_tokens: None,
             output_tokens: None,
             mismatches: vec![],
+            findings: Findings::default(),
         };
         let doubt = Doubt { since: Timestamp::from_secs(1), looks: 1, contradictions: vec!["c".into()] };
         let job = BedrockJob { request: request.clone(), job_arn: "arn".into() };

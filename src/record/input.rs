@@ -61,9 +61,9 @@ impl InputReader {
     #[inline]
     pub(crate) fn prove<'a>(&mut self, text: &'a str, at: usize) -> Option<(InputRecord<'a>, usize)> {
         match self.template.match_line(Scanner::new(text), at) {
-            Some((id, end)) => {
-                let record_id = Some(Cow::Borrowed(text.get(id)?));
-                Some((InputRecord { record_id, object_start: self.object_start }, end))
+            Some(matching) => {
+                let record_id = Some(Cow::Borrowed(text.get(matching.record_id)?));
+                Some((InputRecord { record_id, object_start: self.object_start }, matching.end))
             }
             None => self.prove_by_scan(text, at),
         }
@@ -165,6 +165,20 @@ mod tests {
             input(r#"{"recordId":"\ud800","modelInput":{}}"#),
             Err((13, RecordProblem::LoneSurrogate))
         ));
+    }
+
+    #[test]
+    fn two_lines_are_not_one() {
+        let line = r#"{"recordId":"1","modelInput":{}}"#;
+        assert!(input(&format!("{line}\n{line}")).is_err());
+        let mut reader = InputReader::default();
+        assert!(reader.read(line.as_bytes()).is_ok());
+        assert!(reader.read(format!("{line}\n{line}").as_bytes()).is_err());
+
+        let line = r#"{"recordId":"1","modelOutput":{}}"#;
+        let mut reader = OutputReader::default();
+        assert!(reader.read(line.as_bytes()).is_some());
+        assert_eq!(reader.read(format!("{line}\n{line}").as_bytes()), None);
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl<'a> Visitor<'a> for MemberReader<'a, '_> {
 
 /// Decodes a key; `None` if it is longer than any known name can be, even with every character escaped.
 fn member_name(key: &str) -> Option<Cow<'_, str>> {
-    const MAX_BYTES: usize = "\"modelInput\"".len() * UNIT_BYTES;
+    const MAX_BYTES: usize = "\"\"".len() + "modelInput".len() * UNIT_BYTES;
     if key.len() > MAX_BYTES { None } else { unescape(key) }
 }
 
@@ -190,5 +190,92 @@ fn kind_of(json: &str) -> &'static str {
         Some(b't' | b'f') => "a boolean",
         Some(b'n') => "null",
         _ => "a number",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where in the line the problem is, and what it is.
+    fn problem(line: impl AsRef<[u8]>) -> (usize, String) {
+        let error = judge_input(line.as_ref()).unwrap_err();
+        (error.offset, error.what.to_string())
+    }
+
+    #[test]
+    fn bad_lines_get_the_first_problem_and_its_place() {
+        let not_an_object = |kind: &str| format!("the line is not a JSON object but {kind}");
+        let not_json = |what: &str| format!("the line is not valid JSON: {what}");
+        let half = "a \\u escape is half of a surrogate pair";
+        let table: [(&[u8], usize, &str); 24] = [
+            (b"", 0, "the line is blank"),
+            (b" \t\r", 0, "the line is blank"),
+            (b"{\"modelInput\":{\"a\":\"\xff\"}}", 20, "the bytes are not UTF-8"),
+            (b"\xef\xbb\xbf{}", 0, "the line begins with a byte order mark"),
+            (b" []", 1, &not_an_object("an array")),
+            (b"\"text\"", 0, &not_an_object("a string")),
+            (b"true", 0, &not_an_object("a boolean")),
+            (b"false", 0, &not_an_object("a boolean")),
+            (b"null", 0, &not_an_object("null")),
+            (b"-1.5", 0, &not_an_object("a number")),
+            (b"12 apples", 3, &not_json("trailing characters")),
+            (b"[1}", 2, &not_json("expected `,` or `]`")),
+            // The array is judged up to the half of a pair, and that far there is no other mistake.
+            (br#"["\ud83d"]"#, 0, &not_an_object("an array")),
+            (br#"[1}"\ud83d"]"#, 2, &not_json("expected `,` or `]`")),
+            (br#"{"recordId":"\ud83d","modelInput":{}}"#, 13, half),
+            (br#"{"modelInput":{]},"\ud83d":1}"#, 15, &not_json("key must be a string")),
+            (br#"{"modelInput":{}} {}"#, 18, &not_json("trailing characters")),
+            (
+                b"{\"modelInput\":{\"a\":\"\t\"}}",
+                20,
+                &not_json("control character (\\u0000-\\u001F) found while parsing a string"),
+            ),
+            (
+                br#"{"modelInput":{},"a":1}"#,
+                19,
+                "a record has only recordId and modelInput: unknown member `a`",
+            ),
+            (
+                br#"{"modelInput":{},"modelInput":{}}"#,
+                28,
+                "a record has recordId and modelInput once each: duplicate member `modelInput`",
+            ),
+            (br#" {"recordId":"1"}"#, 1, "modelInput is missing"),
+            (br#"{"modelInput":[]}"#, 14, "modelInput is not an object but an array"),
+            (br#"{"recordId":17,"modelInput":{}}"#, 12, "recordId is not a string but a number"),
+            (br#"{"recordId":"","modelInput":{}}"#, 12, "recordId is empty"),
+        ];
+        for (line, offset, what) in table {
+            assert_eq!(problem(line), (offset, what.to_owned()), "{}", String::from_utf8_lossy(line));
+        }
+        for (value, kind) in
+            [("{}", "an object"), ("[]", "an array"), ("false", "a boolean"), ("null", "null")]
+        {
+            let line = format!(r#"{{"recordId":{value},"modelInput":{{}}}}"#);
+            assert_eq!(problem(line), (12, format!("recordId is not a string but {kind}")));
+        }
+    }
+
+    #[test]
+    fn levels_count_only_while_they_are_open() {
+        let line = |value: &str| format!(r#"{{"modelInput":{{"a":{value}}}}}"#);
+        let nested = |depth: usize| line(&format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
+        let many = line(&format!("[{}{{}}]", "[],{},".repeat(MAX_DEPTH)));
+        for good in [nested(MAX_DEPTH - 2), many, line(&format!("\"{}\"", "[".repeat(200)))] {
+            assert!(judge_input(good.as_bytes()).is_ok(), "{good}");
+        }
+        let too_deep = (19 + MAX_DEPTH - 2, "the JSON nests deeper than 128 levels".to_owned());
+        assert_eq!(problem(nested(MAX_DEPTH - 1)), too_deep);
+    }
+
+    #[test]
+    fn members_may_be_written_in_escapes() {
+        let escaped = |name: &str| name.bytes().map(|byte| format!("\\u{byte:04x}")).collect::<String>();
+        let line = format!(r#"{{"{}":{{}},"{}":"\u0031"}}"#, escaped("modelInput"), escaped("recordId"));
+        assert_eq!(judge_input(line.as_bytes()).unwrap().record_id.as_deref(), Some("1"));
+        let longer = format!(r#"{{"{}":{{}}}}"#, escaped("modelInput1"));
+        assert!(problem(longer).1.contains("unknown member"));
     }
 }

@@ -144,12 +144,20 @@ impl serde::Serialize for KeySum {
 impl<'de> Deserialize<'de> for KeySum {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        u128::from_str_radix(&text, 16).map(Self).map_err(serde::de::Error::custom)
+        let sum = u128::from_str_radix(&text, 16).map_err(serde::de::Error::custom)?;
+        // Other spellings of a number are not what this type writes.
+        if format!("{sum:032x}") == text {
+            Ok(Self(sum))
+        } else {
+            Err(serde::de::Error::custom("not 32 hex digits"))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::hash::BuildHasher;
+
     use super::*;
 
     fn sum(hasher: RecordHasher, ids: &[&str]) -> KeySum {
@@ -166,6 +174,9 @@ mod tests {
         assert_eq!(sum(hasher, &["a", "b", "c"]).without(sum(hasher, &["b"])), sum(hasher, &["a", "c"]));
         let json = serde_json::to_string(&sum(hasher, &["a"])).unwrap();
         assert_eq!(serde_json::from_str::<KeySum>(&json).unwrap(), sum(hasher, &["a"]));
+        for other in [json.to_uppercase(), json.replacen('"', "\"0", 1), "\"+1\"".into(), "\"\"".into()] {
+            assert!(serde_json::from_str::<KeySum>(&other).is_err(), "{other}");
+        }
     }
 
     #[test]
@@ -180,5 +191,28 @@ mod tests {
         }
         // Ledger entries have sums of such keys, so they must not change between releases.
         assert_eq!(serde_json::to_string(&sum(one, &["a"])).unwrap(), "\"6f191ba23e948f78190806b8030dfe44\"");
+    }
+
+    #[test]
+    fn map_keeps_the_first_value_unless_it_is_replaced() {
+        let key = |id| RecordHasher::seeded_with("a drop").key_of(id);
+        let mut map = RecordMap::with_capacity(2);
+        assert!(map.add(key("a"), 1) && map.add(key("b"), 2));
+        assert!(!map.add(key("a"), 3));
+        assert_eq!([map.get(key("a")), map.get(key("b")), map.get(key("c"))], [Some(&1), Some(&2), None]);
+        map.replace(key("a"), 4);
+        map.replace(key("c"), 5);
+        assert_eq!([map.get(key("a")), map.get(key("c"))], [Some(&4), Some(&5)]);
+        assert_eq!(map.count(), 3);
+        let mut all: Vec<_> = map.iter().map(|(key, value)| (*value, key)).collect();
+        all.sort_by_key(|(value, _)| *value);
+        assert_eq!(all, [(2, key("b")), (4, key("a")), (5, key("c"))]);
+    }
+
+    #[test]
+    fn half_of_a_key_is_its_hash() {
+        let key = RecordHasher::seeded_with("a drop").key_of("a");
+        let hash = BuildHasherDefault::<KeyHasher>::default().hash_one(key.0.to_ne_bytes());
+        assert!([key.lower_half(), key.upper_half()].contains(&hash));
     }
 }

@@ -248,6 +248,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn overlong_line_is_not_kept_in_memory() {
+        let mut runs = RunSplitter::new(3);
+        let mut found = Vec::new();
+        let mut keep = |run: Run<'_>| {
+            found.push((run.byte, run.bytes.map(<[u8]>::to_vec)));
+            Ok::<(), Infallible>(())
+        };
+        for (chunk, capacity) in [("abc", 3), ("d", 0), ("efgh", 0), ("ij\nk", 1), ("\n", 4)] {
+            runs.feed(chunk.as_bytes(), &mut keep).unwrap();
+            assert!(runs.carry.capacity() <= capacity, "{chunk}: {}", runs.carry.capacity());
+        }
+        runs.finish(&mut keep).unwrap();
+        assert_eq!(found, [(0, None), (11, Some(b"k\n".to_vec()))]);
+    }
+
+    #[test]
+    fn memory_for_a_long_line_doubles() {
+        let mut runs = RunSplitter::new(1_000_000);
+        let mut capacities = std::collections::BTreeSet::new();
+        for _ in 0..10_000 {
+            runs.feed(&[b'x'; 100], |_| Ok::<(), Infallible>(())).unwrap();
+            capacities.insert(runs.carry.capacity());
+        }
+        assert!(capacities.len() <= 15, "{capacities:?}");
+    }
+
     proptest! {
         #[test]
         fn chunks_do_not_matter(input in "[ab\n]{0,60}", chunk_bytes in 1usize..9, cap in 1usize..9) {

@@ -12,6 +12,8 @@
 //! | `scan` | proves in one pass that a line is good |
 //! | `judge_input` | decides whether any line of input is good, and says what is wrong with it |
 //! | `interpret_output` | finds out what any line of output says |
+//! | `stop_reason` | says which answers are of no use, by the reason for which the model stopped |
+//! | `error_text` | makes equal errors equal, so that they can be counted |
 //! | `retryable` | says which errors of a record are worth another attempt |
 //! | `escape` | decodes the escapes in JSON strings |
 //! | `problem` | lists what can be wrong with a line, and how to fix it |
@@ -35,6 +37,7 @@
 //! `make strictness` looks for that: it compares what the three find on a million mutated lines with an
 //! oracle that shares no code with them (`tests/strictness/oracle.rs`).
 
+pub mod error_text;
 mod escape;
 pub mod input;
 mod interpret_output;
@@ -48,4 +51,5 @@ pub(crate) mod recent_ids;
 mod retryable;
 mod scalars;
 mod scan;
+pub mod stop_reason;
 mod template;

@@ -10,6 +10,7 @@ use crate::record::parsed::{Answer, OutputRecord};
 use crate::record::problem::MAX_DEPTH;
 use crate::record::scalars::Scalars;
 use crate::record::scan::{Scanner, inside_quotes};
+use crate::record::stop_reason::{Level, Usability};
 use crate::record::template::Template;
 
 /// Reads one line of Bedrock's output. Any JSON object with an id and an output or an error is an answer: it
@@ -33,6 +34,8 @@ use crate::record::template::Template;
 /// | an error and an output | final: there is an answer, whatever is wrong with it |
 /// | a byte order mark before the object | ignored |
 /// | bytes that are not UTF-8, half of a surrogate pair, any depth, any number | accepted, but not in the id |
+///
+/// Why the model stopped is read as the table in [`stop_reason`](crate::record::stop_reason) says.
 #[must_use]
 pub fn parse_output_record(line: &[u8]) -> Option<OutputRecord<'_>> {
     OutputReader::default().read(line)
@@ -53,33 +56,43 @@ impl OutputReader {
     #[must_use]
     pub fn read<'a>(&mut self, line: &'a [u8]) -> Option<OutputRecord<'a>> {
         let Ok(text) = simdutf8::basic::from_utf8(line) else { return interpret_lossy(line) };
-        let id = match self.template.match_line(Scanner::new(text), 0) {
-            Some((id, end)) if end == text.len() => Some(id),
+        let proven = match self.template.match_line(Scanner::new(text), 0) {
+            Some(matching) if matching.end == text.len() => Some((matching.record_id, matching.usability)),
             _ => self.prove_success(text),
         };
-        match id {
-            Some(id) => Some(OutputRecord { record_id: text.get(id)?.into(), answer: Answer::Succeeded }),
+        match proven {
+            Some((id, usability)) => {
+                let record_id = text.get(id)?.into();
+                Some(OutputRecord { record_id, answer: Answer::Succeeded, usability, error: None })
+            }
             None => interpret_output(text),
         }
     }
 
     /// Proves that a line is the usual one with a model's output, makes it the new template, and returns
-    /// where its id is. `None` means that the line is not proven: it may say anything.
-    pub(super) fn prove_success(&mut self, text: &str) -> Option<Range<usize>> {
+    /// where its id is and whether the output can be used. `None` means that the line is not proven: it may
+    /// say anything.
+    pub(super) fn prove_success(&mut self, text: &str) -> Option<(Range<usize>, Usability)> {
         let scanner = Scanner::new(text);
         let mut record_id = None;
         let mut has_output = false;
         let mut has_error = false;
+        let mut usability = Usability::Usable;
         self.scalars.clear();
         let end = scanner.object(scanner.skip_space(0), |key, value| {
+            let key = text.get(key)?;
             let first = scanner.byte(value);
             let end = match first {
+                b'{' if key == r#""modelOutput""# => {
+                    let (depth, scalars) = (MAX_DEPTH - 1, &mut self.scalars);
+                    scanner.model_output(value, depth, Level::Output, scalars, &mut usability)?
+                }
                 b'{' | b'[' => scanner.value(value, MAX_DEPTH, &mut self.scalars)?,
                 // Not one of the values that may differ in the next line: whether a member is null, and so
                 // counts as missing, makes a difference.
                 _ => scanner.scalar(value)?,
             };
-            match text.get(key)? {
+            match key {
                 r#""recordId""# if record_id.is_none() && scanner.plain_string(value).is_some() => {
                     self.scalars.push(value..end);
                     record_id = Some(value..end);
@@ -94,13 +107,82 @@ impl OutputReader {
         })?;
         let record_id = record_id.filter(|_| has_output && scanner.skip_space(end) == text.len())?;
         self.template.learn(text.as_bytes(), &self.scalars, &record_id);
-        inside_quotes(&record_id)
+        Some((inside_quotes(&record_id)?, usability))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The outputs are those of the pages that [`crate::record::stop_reason`] names.
+    #[test]
+    fn each_family_says_whether_its_answer_can_be_used() {
+        use Usability::{Refused, Truncated, Usable};
+        let table = [
+            (r#"{"type":"message","content":[],"stop_reason":"end_turn","stop_sequence":null}"#, Usable),
+            (r#"{"type":"message","content":[],"stop_reason":"max_tokens","stop_sequence":null}"#, Truncated),
+            (r#"{"content":[],"stop_reason":"model_context_window_exceeded"}"#, Truncated),
+            (r#"{"type":"message","content":[],"stop_reason":"refusal","stop_sequence":null}"#, Refused),
+            (r#"{"output":{"message":{"role":"assistant","content":[]}},"stopReason":"tool_use"}"#, Usable),
+            (r#"{"output":{"message":{}},"stopReason":"malformed_model_output"}"#, Usable),
+            (r#"{"output":{"message":{}},"stopReason":"max_tokens","usage":{}}"#, Truncated),
+            (r#"{"output":{"message":{}},"stopReason":"guardrail_intervened"}"#, Refused),
+            (r#"{"output":{"message":{}},"stopReason":"content_filtered"}"#, Refused),
+            (r#"{"generation":"a","generation_token_count":9,"stop_reason":"stop"}"#, Usable),
+            (r#"{"generation":"a","generation_token_count":9,"stop_reason":"length"}"#, Truncated),
+            (r#"{"outputs":[{"text":"a","stop_reason":"length"}]}"#, Truncated),
+            (r#"{"choices":[{"index":0,"message":{"content":"a"},"stop_reason":"length"}]}"#, Truncated),
+            (r#"{"choices":[{"index":0,"message":{"content":"a"},"finish_reason":"tool_calls"}]}"#, Usable),
+            (r#"{"choices":[{"index":0,"message":{"content":"a"},"finish_reason":"length"}]}"#, Truncated),
+            (r#"{"choices":[{"message":{"refusal":null},"finish_reason":"content_filter"}]}"#, Refused),
+            (r#"{"choices":[{"message":{"refusal":"I can't"},"finish_reason":"stop"}]}"#, Refused),
+            (r#"{"choices":[{"message":{"refusal":""},"finish_reason":"stop"}]}"#, Usable),
+            (r#"{"choices":[{"stop_reason":"stop"},{"stop_reason":"length"}]}"#, Truncated),
+            (r#"{"results":[{"tokenCount":3,"outputText":"b","completionReason":"FINISH"}]}"#, Usable),
+            (r#"{"results":[{"tokenCount":3,"outputText":"b","completionReason":"LENGTH"}]}"#, Truncated),
+            (r#"{"results":[{"outputText":"","completionReason":"CONTENT_FILTERED"}]}"#, Refused),
+            (r#"{"text":"a","finish_reason":"MAX_TOKENS"}"#, Truncated),
+            (r#"{"text":"","finish_reason":"ERROR_TOXIC"}"#, Refused),
+            (r#"{"generations":[{"text":"a","finish_reason":"MAX_TOKENS"}]}"#, Truncated),
+            (r#"{"embedding":[0.5],"inputTextTokenCount":2}"#, Usable),
+            (r#"{"content":[{"stop_reason":"max_tokens"}],"usage":{"stop_reason":"refusal"}}"#, Usable),
+            (r#""max_tokens""#, Usable),
+        ];
+        for (output, expected) in table {
+            let line = |output| format!(r#"{{"modelInput":{{}},"modelOutput":{output},"recordId":"a"}}"#);
+            let line = line(output);
+            let mut reader = OutputReader::default();
+            let proven = reader.prove_success(&line).map(|(_, usability)| usability);
+            let [again, by_reading] = [reader.read(line.as_bytes()), interpret_output(&line)];
+            assert_eq!(proven, Some(expected), "{line}");
+            assert_eq!(again, by_reading, "{line}");
+            assert_eq!(by_reading.map(|record| record.usability), Some(expected), "{line}");
+        }
+        let both = r#"{"recordId":"a","modelOutput":{"stop_reason":"length"},"error":{"errorCode":400}}"#;
+        let record = parse_output_record(both.as_bytes()).unwrap();
+        assert_eq!((record.answer, record.usability), (Answer::Failed, Usable));
+    }
+
+    #[test]
+    fn errors_are_read_whatever_their_shape() {
+        let table = [
+            (r#"{"errorCode":400,"errorMessage":"at 17"}"#, Some("400"), "at #"),
+            (
+                r#"{"errorMessage":["a",1],"errorCode":"ThrottlingException"}"#,
+                Some("ThrottlingException"),
+                r#"["a",#]"#,
+            ),
+            (r#"{"errorCode":null,"errorMessage":null}"#, None, ""),
+            (r#""text""#, None, "text"),
+            (r#"[503]"#, None, "[#]"),
+        ];
+        for (error, code, message) in table {
+            let line = format!(r#"{{"recordId":"a","error":{error}}}"#);
+            let read = parse_output_record(line.as_bytes()).and_then(|record| record.error).unwrap();
+            assert_eq!((read.code.as_deref(), read.message.as_str()), (code, message), "{error}");
+        }
+    }
 
     #[test]
     fn reads_output_records_tolerantly() {

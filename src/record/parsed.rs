@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::record::error_text::ErrorText;
+use crate::record::stop_reason::Usability;
+
 /// A valid line of a drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputRecord<'a> {
@@ -18,6 +21,10 @@ pub struct OutputRecord<'a> {
     pub record_id: Cow<'a, str>,
     /// What Bedrock answered.
     pub answer: Answer,
+    /// Whether the model's output can be used. `Usable` if there is an error.
+    pub usability: Usability,
+    /// What the first error says, if there is one.
+    pub error: Option<ErrorText>,
 }
 
 /// What Bedrock answered to a record.

@@ -78,3 +78,23 @@ impl RecordProblem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_problem_has_its_fix() {
+        let repeated = RecordProblem::RecordIdRepeated { record_id: "1".into(), line: 7 };
+        let table = [
+            (RecordProblem::NotUtf8, "save the file as UTF-8"),
+            (RecordProblem::TooLong(9), "shorten the record, or split it into several"),
+            (RecordProblem::TooDeep, "flatten modelInput"),
+            (RecordProblem::RepeatedMember("recordId"), "write each member once"),
+            (repeated, "give every record a different recordId"),
+        ];
+        for (problem, fix) in table {
+            assert_eq!(problem.fix(), fix);
+        }
+    }
+}

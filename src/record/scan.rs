@@ -14,7 +14,8 @@ use std::ops::Range;
 use wide::u8x64;
 
 use crate::record::escape::{UNIT_BYTES, code_unit, four_hex_digits, is_high_half, is_low_half};
-use crate::record::scalars::Scalars;
+use crate::record::scalars::{ScalarKind, Scalars};
+use crate::record::stop_reason::{Level, Member, Usability};
 
 /// Scans a text of one or more lines of JSON. No part of the JSON extends past its line: `\n` is a control
 /// character, which no string may contain, and it is not skipped as white space.
@@ -101,18 +102,86 @@ impl<'a> Scanner<'a> {
     /// Proves an array whose values nest at most `depth` levels.
     #[inline(never)]
     fn array(self, at: usize, depth: usize, scalars: &mut Scalars) -> Option<usize> {
+        self.elements(at, |value| self.value(value, depth, scalars))
+    }
+
+    /// Proves an array. `element` gets where a value starts. It proves the value and returns where that ends.
+    #[inline]
+    fn elements(self, at: usize, mut element: impl FnMut(usize) -> Option<usize>) -> Option<usize> {
         let mut at = self.skip_space(self.token(at, b'[')?);
         if let Some(end) = self.token(at, b']') {
             return Some(end);
         }
         loop {
-            at = self.skip_space(self.value(at, depth, scalars)?);
+            at = self.skip_space(element(at)?);
             match self.byte(at) {
                 b',' => at = self.skip_space(at + 1),
                 b']' => return Some(at + 1),
                 _ => return None,
             }
         }
+    }
+
+    /// Proves an object of a model's output whose values nest at most `depth` levels, and finds out what it
+    /// says about why the model stopped.
+    pub(super) fn model_output(
+        self,
+        at: usize,
+        depth: usize,
+        level: Level,
+        scalars: &mut Scalars,
+        usability: &mut Usability,
+    ) -> Option<usize> {
+        self.object(at, |key, value| {
+            let key = self.0.get(inside_quotes(&key).unwrap_or_default())?;
+            if key.contains(&b'\\') {
+                return None;
+            }
+            match (level.member(key), self.byte(value)) {
+                (Member::Reason | Member::Refusal, b'{' | b'[') => self.value(value, depth, scalars),
+                (Member::Reason, _) => {
+                    let (end, said) = self.stop_reason(value)?;
+                    scalars.push_as(ScalarKind::StopReason, value..end);
+                    *usability = said.max(*usability);
+                    Some(end)
+                }
+                (Member::Refusal, _) => {
+                    let (end, said) = self.refusal(value)?;
+                    scalars.push_as(ScalarKind::Refusal, value..end);
+                    *usability = said.max(*usability);
+                    Some(end)
+                }
+                (Member::Object(level), b'{') => {
+                    self.model_output(value, depth.checked_sub(1)?, level, scalars, usability)
+                }
+                (Member::List(level), b'[') => {
+                    let depth = depth.checked_sub(1)?;
+                    self.elements(value, |element| match self.byte(element) {
+                        b'{' => self.model_output(element, depth.checked_sub(1)?, level, scalars, usability),
+                        _ => self.value(element, depth, scalars),
+                    })
+                }
+                (Member::Object(_) | Member::List(_) | Member::Other, _) => self.value(value, depth, scalars),
+            }
+        })
+    }
+
+    /// Proves a scalar, and finds out which reason to stop it is. A string with escapes is not proven.
+    #[inline]
+    pub(super) fn stop_reason(self, at: usize) -> Option<(usize, Usability)> {
+        if self.byte(at) != b'"' {
+            return Some((self.scalar(at)?, Usability::Usable));
+        }
+        let end = self.plain_string(at)?;
+        Some((end, Usability::of_reason(self.0.get(at + 1..end - 1)?)))
+    }
+
+    /// Proves a scalar, and finds out whether it is the text of a refusal.
+    #[inline]
+    pub(super) fn refusal(self, at: usize) -> Option<(usize, Usability)> {
+        let end = self.scalar(at)?;
+        let is_text = self.byte(at) == b'"' && inside_quotes(&(at..end)).is_some();
+        Some((end, if is_text { Usability::Refused } else { Usability::Usable }))
     }
 
     /// Proves a string, a number of any size, `true`, `false` or `null`.

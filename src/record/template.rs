@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use wide::u8x64;
 
-use crate::record::scalars::{MAX_SCALARS, Scalars};
+use crate::record::scalars::{MAX_SCALARS, ScalarKind, Scalars};
 use crate::record::scan::{Scanner, zero_padded};
+use crate::record::stop_reason::Usability;
 
 /// The largest number of bytes between the scalars of a template. A line with more is never a template: the lines after it
 /// are scanned, and take no more memory for it.
@@ -40,6 +41,19 @@ enum Next {
     Piece,
     RecordId,
     Scalar,
+    StopReason,
+    Refusal,
+}
+
+/// A line that the template matches.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Matching {
+    /// Where its id is, without the quotes.
+    pub(crate) record_id: Range<usize>,
+    /// Where it ends.
+    pub(crate) end: usize,
+    /// What its stop reasons say. A line of input has none.
+    pub(crate) usability: Usability,
 }
 
 impl Template {
@@ -48,15 +62,20 @@ impl Template {
     pub(crate) fn learn(&mut self, line: &[u8], scalars: &Scalars, record_id: &Range<usize>) {
         self.pieces.clear();
         let scalars = scalars.as_slice();
-        let scalar_bytes: usize = scalars.iter().map(Range::len).sum();
+        let scalar_bytes: usize = scalars.iter().map(|scalar| scalar.at.len()).sum();
         if scalars.len() > MAX_SCALARS || line.len() - scalar_bytes > MAX_FIXED_BYTES {
             return;
         }
         let mut start = 0;
         for scalar in scalars {
-            let next = if scalar == record_id { Next::RecordId } else { Next::Scalar };
-            self.push(line.get(start..scalar.start).unwrap_or_default(), next);
-            start = scalar.end;
+            let next = match scalar.kind {
+                _ if scalar.at == *record_id => Next::RecordId,
+                ScalarKind::Any => Next::Scalar,
+                ScalarKind::StopReason => Next::StopReason,
+                ScalarKind::Refusal => Next::Refusal,
+            };
+            self.push(line.get(start..scalar.at.start).unwrap_or_default(), next);
+            start = scalar.at.end;
         }
         self.push(line.get(start..).unwrap_or_default(), Next::Piece);
     }
@@ -75,11 +94,11 @@ impl Template {
         }
     }
 
-    /// If the line that starts at `at` matches the template, returns where its id is, without the quotes, and
-    /// where the line ends.
+    /// If the line that starts at `at` matches the template, returns what is known about it.
     #[inline]
-    pub(crate) fn match_line(&self, scanner: Scanner<'_>, mut at: usize) -> Option<(Range<usize>, usize)> {
-        let mut id = 0..0;
+    pub(crate) fn match_line(&self, scanner: Scanner<'_>, mut at: usize) -> Option<Matching> {
+        let mut record_id = 0..0;
+        let mut usability = Usability::Usable;
         for piece in &self.pieces {
             let is_same = scanner.block(at)?.simd_eq(piece.bytes).to_bitmask();
             if is_same | piece.unused != u64::MAX {
@@ -90,13 +109,24 @@ impl Template {
                 Next::Piece => at,
                 Next::RecordId => {
                     let end = scanner.plain_string(at)?;
-                    id = at + 1..end - 1;
+                    record_id = at + 1..end - 1;
                     end
                 }
                 Next::Scalar => scanner.scalar(at)?,
+                Next::StopReason => {
+                    let (end, said) = scanner.stop_reason(at)?;
+                    usability = usability.max(said);
+                    end
+                }
+                Next::Refusal => {
+                    let (end, said) = scanner.refusal(at)?;
+                    usability = usability.max(said);
+                    end
+                }
             };
         }
-        (!id.is_empty() && scanner.is_line_end(at)).then_some((id, at))
+        let is_whole = !record_id.is_empty() && scanner.is_line_end(at);
+        is_whole.then_some(Matching { record_id, end: at, usability })
     }
 }
 
@@ -113,12 +143,12 @@ mod tests {
             scalars.push(start..start + part.len());
         }
         let mut template = Template::default();
-        template.learn(line.as_bytes(), &scalars, &scalars.as_slice()[0]);
+        template.learn(line.as_bytes(), &scalars, &scalars.as_slice()[0].at);
         template
     }
 
     fn id_in<'a>(template: &Template, line: &'a str) -> Option<&'a str> {
-        template.match_line(Scanner::new(line), 0).map(|(id, _)| &line[id])
+        template.match_line(Scanner::new(line), 0).map(|matching| &line[matching.record_id])
     }
 
     #[test]

@@ -126,13 +126,7 @@ fn every_event_file_is_tested() {
 
 #[test]
 fn event_of_an_unknown_form_is_an_operators_error() {
-    let table = [
-        json!({}),
-        json!([]),
-        json!("text"),
-        json!({"Records": "none"}),
-        json!({"Records": [{"eventSource": "aws:sqs", "body": 1}]}),
-    ];
+    let table = [json!({}), json!([]), json!("text"), json!({"Records": "none"})];
     for payload in table {
         let error = parse_object_created(payload.clone()).expect_err(&payload.to_string());
         assert_eq!(error.kind(), ErrorKind::Misconfigured);
@@ -151,11 +145,35 @@ fn one_bad_record_does_not_stop_the_others() {
     assert_eq!(are_ok, [true, false, true]);
     assert!(parsed[1].as_ref().unwrap_err().to_string().contains("bad%FFkey.jsonl"));
 
+    payload = event("s3-several-records.json");
+    payload["Records"][1]["s3"]["object"]["key"] = json!("a\nb%FF.jsonl");
+    let error = parse_object_created(payload).unwrap().remove(1).unwrap_err();
+    assert!(error.to_string().ends_with(r": a\nb%FF.jsonl"), "{error}");
+
     let mut payload = event("sqs-s3-put.json");
     payload["Records"][0]["body"] = json!("{cut");
-    let parsed = parse_object_created(payload).unwrap();
+    payload["Records"][0]["attributes"] = json!([]);
+    let parsed = parse_object_created(payload.clone()).unwrap();
     let are_ok: Vec<bool> = parsed.iter().map(Result::is_ok).collect();
     assert_eq!(are_ok, [false, true]);
+    payload["Records"][0]["body"] = json!(1);
+    let parsed = parse_object_created(payload).unwrap();
+    assert!(parsed[0].as_ref().unwrap_err().to_string().ends_with("does not have a body"));
+    assert!(parsed[1].is_ok());
+}
+
+#[test]
+fn messages_within_messages_are_not_read() {
+    let inner = event("sqs-s3-put.json");
+    let put = event("s3-put.json")["Records"][0].clone();
+    for records in [json!([inner["Records"][0]]), json!([put, inner["Records"][0]])] {
+        let mut payload = event("sqs-s3-put.json");
+        payload["Records"] = json!([payload["Records"][0].clone()]);
+        payload["Records"][0]["body"] = json!(json!({"Records": records}).to_string());
+        let parsed = parse_object_created(payload).unwrap();
+        assert_eq!(parsed.len(), 1);
+        assert!(parsed[0].as_ref().unwrap_err().to_string().contains("has SQS messages in it"));
+    }
 }
 
 #[tokio::test]

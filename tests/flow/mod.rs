@@ -1,6 +1,8 @@
 //! The two flows, with events that repeat, come late, or never come.
 
+mod deployments;
 mod lost_puts;
+mod many_parts;
 mod missing;
 mod names_in_use;
 mod repeated_events;

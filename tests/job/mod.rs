@@ -4,3 +4,4 @@ mod contradictions;
 mod endings;
 mod retries;
 mod sections;
+mod unusable;

@@ -90,12 +90,12 @@ async fn output_that_changes_after_it_was_read_makes_no_result() {
 
 #[tokio::test]
 async fn result_with_lines_far_apart_is_written_even_if_the_output_is_read_slowly() {
-    const BYTES_PER_SECOND: u64 = 20_000_000;
+    const BYTES_PER_SECOND: u64 = 10_000_000;
     let world = World::with(&[("CALL_TIMEOUT_SECONDS", "1")]).await;
     let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
     let (job_id, folder) = (job_id(), bedrock_output_folder(&job_id(), JOB_ARN));
-    // 42 MB in two files, which take 2 s to read: longer than a call may take. There is an error at the
-    // start, in the middle, and at the end.
+    // 42 MB in two files. There is an error at the start, in the middle, and at the end. What is between the last two
+    // takes 2 s to read: longer than a call may take.
     let line = |number: usize| match number {
         0 | 100 | 209 => format!(r#"{{"recordId":"{number}","error":{{"errorCode":400}}}}"#),
         _ => format!(r#"{{"recordId":"{number}","modelOutput":"{}"}}"#, "x".repeat(200_000)),
@@ -105,7 +105,13 @@ async fn result_with_lines_far_apart_is_written_even_if_the_output_is_read_slowl
         let output: String = lines(numbers).collect();
         store.put(&format!("{folder}{name}"), output.into_bytes(), "application/jsonl").await.unwrap();
     }
-    let limits = SectionLimits { min_bytes: 5 << 20, full_bytes: 5 << 20, max_scan_bytes: 6 << 20 };
+    let limits = SectionLimits {
+        full_bytes: 5 << 20,
+        max_scan_bytes: 6 << 20,
+        max_gap_bytes: u64::MAX,
+        max_kept_bytes: 0,
+        ..SectionLimits::default()
+    };
     let write_results = async |limits: SectionLimits| {
         let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
         let files = files.with_section_limits(limits);
@@ -123,7 +129,13 @@ async fn result_with_lines_far_apart_is_written_even_if_the_output_is_read_slowl
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(!world.output_keys().await.contains(&"errors".to_owned()));
 
+    let known = world.faults.calls().len();
     write_results(limits).await.unwrap();
+    let calls = world.faults.calls();
+    let count = |operation| calls.iter().skip(known).filter(|call| call.operation == operation).count();
+    // The answers: the first file, and in the second one what is before and after the error. Only the 2 MB before it,
+    // and what they lack, are read: once for the answers, and all of that file for the errors.
+    assert_eq!((count("UploadPartCopy"), count("UploadPart")), (2, 1), "{calls:?}");
     for (to, is_error) in [("succeeded", false), ("errors", true)] {
         let expected: String = lines(0..210).filter(|line| line.contains("errorCode") == is_error).collect();
         assert!(world.read_output(to).await == expected.as_bytes(), "{to}");
@@ -145,4 +157,33 @@ async fn section_is_not_read_from_a_server_that_ignores_ranges() {
     world.s3.inject(|request| (request.operation == "GetObject").then_some(Fault::RangeIgnored));
     files.write_results(&read, "succeeded", "errors").await.unwrap_err();
     assert!(!world.output_keys().await.contains(&"errors".to_owned()));
+}
+
+#[tokio::test]
+async fn long_runs_of_answers_are_copied_and_few_errors_are_kept() {
+    let world = World::new().await;
+    let store = Store::new(world.clients.s3.clone(), &world.config.output_bucket);
+    let (job_id, folder) = (job_id(), bedrock_output_folder(&job_id(), JOB_ARN));
+    let is_error = |number: usize| matches!(number, 0 | 60 | 61 | 140 | 199);
+    let line = |number: usize| match is_error(number) {
+        true => format!(r#"{{"recordId":"{number}","error":{{"errorCode":400}}}}"#),
+        false => format!(r#"{{"recordId":"{number}","modelOutput":"{}"}}"#, "y".repeat(200_000)),
+    };
+    let output: String = (0..200).map(|number| line(number) + "\n").collect();
+    store.put(&format!("{folder}1.jsonl.out"), output.into_bytes(), "application/jsonl").await.unwrap();
+    let files = JobFiles::list(&store, &job_id, JOB_ARN, 2 * MEGABYTE).await.unwrap();
+    let read = files.scan(&drop_id(), 200, &crate::support::invocation()).await.unwrap();
+    let known = world.faults.calls().len();
+    files.write_results(&read, "succeeded", "errors").await.unwrap();
+    let calls = world.faults.calls();
+    let made: Vec<_> = calls.iter().skip(known).map(|call| call.operation).collect();
+    let copies = ["UploadPartCopy"; 3];
+    let expected =
+        [&["CreateMultipartUpload"], &copies[..], &["CompleteMultipartUpload", "PutObject"]].concat();
+    assert_eq!(made, expected, "nothing is read again");
+    for (to, is_wanted) in [("succeeded", false), ("errors", true)] {
+        let wanted = (0..200).filter(|number| is_error(*number) == is_wanted);
+        let expected: String = wanted.map(|number| line(number) + "\n").collect();
+        assert!(world.read_output(to).await == expected.as_bytes(), "{to}");
+    }
 }

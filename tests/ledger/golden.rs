@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use bedrock_vpc_batch::aws::error::ErrorKind;
 use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::drop::identity::{DropId, JobId};
+use bedrock_vpc_batch::drop::plan::Plan;
 use bedrock_vpc_batch::drop::rejection::Rejection;
 use bedrock_vpc_batch::job::summary::Summary;
 use bedrock_vpc_batch::ledger::drop::{DropEntry, DropState};
@@ -64,8 +65,14 @@ async fn every_state_of_a_drop_is_written_as_version_2_has_it() {
     for (name, entry) in entries {
         assert_eq!((entry.version, &entry.drop_id), (2, &DropId::derive(&entry.source)), "{name}");
         let is_filled = match entry.state {
-            DropState::Accepted { parts, settings } => !parts.is_empty() && settings.is_some(),
-            DropState::Finished { parts } => !parts.is_empty(),
+            DropState::Accepted { plan: Plan::Whole { parts }, settings } => {
+                !parts.is_empty() && settings.is_some()
+            }
+            DropState::Finished { plan: Plan::Whole { parts } } => !parts.is_empty(),
+            DropState::Accepted { plan: Plan::Paged { pages, .. }, .. }
+            | DropState::Finished { plan: Plan::Paged { pages, .. } } => {
+                pages > 1 && name.ends_with("-paged")
+            }
             DropState::Rejected { problems, .. } => !problems.is_empty(),
             DropState::Reading(reading) => reading.too_slow.is_some() == (name == "drop-reading-too-slow"),
             DropState::Erased => true,
@@ -104,20 +111,35 @@ async fn every_state_of_a_job_is_written_as_version_2_has_it() {
 async fn both_reports_are_written_as_their_golden_files_have_them() {
     let [(_, rejection)] = rewritten::<Rejection>("reports", "rejection").await.try_into().unwrap();
     assert_eq!((rejection.version, rejection.problems.len()), (1, 2));
-    let [(_, summary)] = rewritten::<Summary>("reports", "summary").await.try_into().unwrap();
+    let [(_, summary)] = rewritten::<Summary>("findings", "summary").await.try_into().unwrap();
     assert_eq!((summary.version, summary.jobs.len(), summary.files.len()), (1, 2, 3));
+    assert!(!summary.messages.is_empty() && !summary.largest_errors.is_empty());
+    // An earlier release wrote it without findings.
+    let (_, earlier) = golden("reports", "summary").remove(0);
+    let earlier: Summary = serde_json::from_slice(&earlier).unwrap();
+    assert_eq!((earlier.records.failed, earlier.records.truncated), (10, 0));
+    assert_eq!((earlier.jobs.len(), earlier.unusable.truncated.more), (2, 0));
+}
+
+#[tokio::test]
+async fn job_is_written_with_what_was_found_in_its_output() {
+    let [(_, job)] = rewritten::<JobEntry>("findings", "job-").await.try_into().unwrap();
+    let JobState::Ended(_, outcome) = job.state else { panic!("it is not Ended") };
+    assert_eq!((outcome.findings.truncated.count, outcome.findings.largest_errors.len()), (21, 2));
 }
 
 /// Reads a golden file of version 1, and its namesake of version 2 without what version 1 did not record.
 fn both_versions<T: Entry>(prefix: &str, clear: impl Fn(&mut T)) -> Vec<(String, T, T)> {
     let read =
         |folder: &str| golden(folder, prefix).into_iter().map(|(name, json)| (name, parse::<T>(&json)));
-    let pairs = read("v1").zip(read("v2")).map(|((name, old), (namesake, new))| {
-        assert_eq!(name, namesake);
-        let mut new = new.unwrap_or_else(|error| panic!("{name}: {error}"));
-        clear(&mut new);
-        (name.clone(), old.unwrap_or_else(|error| panic!("{name}: {error}")), new)
-    });
+    let is_old = |name: &str| read("v1").any(|(old, _)| old == name);
+    let pairs =
+        read("v1").zip(read("v2").filter(|(name, _)| is_old(name))).map(|((name, old), (namesake, new))| {
+            assert_eq!(name, namesake);
+            let mut new = new.unwrap_or_else(|error| panic!("{name}: {error}"));
+            clear(&mut new);
+            (name.clone(), old.unwrap_or_else(|error| panic!("{name}: {error}")), new)
+        });
     pairs.collect()
 }
 

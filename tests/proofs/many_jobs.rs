@@ -45,7 +45,7 @@ async fn make_more_waiting(world: &World, like: &JobEntry, numbers: Range<usize>
             let mut entry = JobEntry { job_id: id.clone(), ..like.clone() };
             entry.part.job_id = id.clone();
             entry.source.last_modified = time;
-            let marker = put(keys::job_marker(time, &id), json!(id));
+            let marker = put(entry.marker(), json!(id));
             let hint = put(keys::hint(MODEL_ID, time, &id, false), json!({}));
             let entry = put(keys::job_entry(&id), json!(entry));
             async move {

@@ -2,8 +2,11 @@
 //!
 //! These tests explore, crash, mutate, and flood. `make check` leaves most of them out.
 
+#[path = "../fuzz/checks/mod.rs"]
+mod checks;
 mod crash;
 mod flow_calls;
+mod fuzz_replay;
 mod many_jobs;
 mod model;
 mod soak;

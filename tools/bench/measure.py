@@ -27,7 +27,7 @@ def functions():
 @cache
 def programs():
     """Builds the command line and the programs of benches/ in one build, and returns their paths by name."""
-    names = "bedrock-vpc-batch", "library", "read_s3", "split_s3", "s3_server", "bare_function"
+    names = "bedrock-vpc-batch", "library", "read_s3", "judge_output", "split_s3", "s3_server", "bare_function"
     return build(*names, features="local,bench")
 
 

@@ -79,22 +79,30 @@ def figures_of(function, events):
     return {"wall": wall, **function.end()}
 
 
-def answer(s3, job):
-    """Writes the output of a job as Bedrock would, with an error for every hundredth record, and returns its size."""
+def answer(s3, job, bytes_apart=0, before=0):
+    """Writes the output of a job as Bedrock would, and returns its size. `before` is the size of the other jobs' outputs.
+    After each `bytes_apart` bytes of all of them there is an error: none if that is None, and every hundredth record if
+    it is 0."""
     key = job["inputDataConfig"]["s3InputDataConfig"]["s3Uri"].removeprefix(f"s3://{OUTPUT}/")
     folder = job["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"].removeprefix(f"s3://{OUTPUT}/")
     output = OUT / "output.jsonl"
-    number = 0
+    number = failed = size = 0
+    previous = before
     with output.open("wb") as file:
         rest = b""
         for chunk in s3.client.get_object(Bucket=OUTPUT, Key=key)["Body"].iter_chunks(1 << 20):
             *lines, rest = (rest + chunk).split(b"}\n")
             for line in lines:
-                file.write(line + (ANSWER if number % 100 else REFUSAL))
+                if bytes_apart:
+                    is_failed = (before + size) // bytes_apart > previous // bytes_apart
+                    previous = before + size
+                else:
+                    is_failed = bytes_apart == 0 and number % 100 == 0
+                failed += is_failed
                 number += 1
+                size += file.write(line + (REFUSAL if is_failed else ANSWER))
     name = f"{folder.rstrip('/')}/{job['jobArn'].rpartition('/')[2]}/{key.rpartition('/')[2]}.out"
     s3.client.upload_file(str(output), OUTPUT, name)
-    failed = (number + 99) // 100
     job |= {
         "totalRecordCount": number,
         "processedRecordCount": number,

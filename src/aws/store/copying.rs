@@ -66,8 +66,12 @@ impl Store {
             let call = self.named("HeadObject", from);
             return Err(Error::Internal(format!("{call}: the answer has no Content-Length")));
         };
-        let source = format!("{}/{}", self.output_bucket, utf8_percent_encode(from, IN_COPY_SOURCE));
-        self.copy_from(&source, head.e_tag().unwrap_or("*"), bytes, to).await
+        self.copy_from(&self.copy_source(from), head.e_tag().unwrap_or("*"), bytes, to).await
+    }
+
+    /// Returns how a request names an object of the output bucket that is to be copied.
+    pub(crate) fn copy_source(&self, key: &str) -> String {
+        format!("{}/{}", self.output_bucket, utf8_percent_encode(key, IN_COPY_SOURCE))
     }
 
     async fn copy_from(&self, source: &str, etag: &str, bytes: u64, to: &str) -> Result<(), Error> {

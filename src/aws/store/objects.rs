@@ -87,7 +87,7 @@ impl Store {
         self.put_body(key, bytes.into(), content_type).await
     }
 
-    pub(super) async fn put_body(
+    pub(crate) async fn put_body(
         &self,
         key: &str,
         body: ByteStream,
@@ -160,7 +160,7 @@ impl Store {
 
 pub(super) const JSON_TYPE: &str = "application/json";
 
-pub(super) const JSONL_TYPE: &str = "application/jsonl";
+pub(crate) const JSONL_TYPE: &str = "application/jsonl";
 
 pub(super) fn to_json<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, Error> {
     let mut bytes = serde_json::to_vec_pretty(value)

@@ -28,6 +28,7 @@ use crate::drop::source::DropSource;
 #[derive(Debug)]
 pub struct ObjectReader {
     uri: String,
+    etag: Option<String>,
     body: ByteStream,
     /// How many bytes the body has.
     bytes: u64,
@@ -36,10 +37,10 @@ pub struct ObjectReader {
 }
 
 impl ObjectReader {
-    /// Returns how many bytes this reader reads, from start to end.
+    /// Returns the object's `ETag`, if S3 said it.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.bytes
+    pub fn etag(&self) -> Option<&str> {
+        self.etag.as_deref()
     }
 
     /// Returns the next bytes, or `None` at the end.
@@ -102,8 +103,6 @@ pub(super) enum Asked {
     Whole(Option<u64>),
     /// This range.
     Range(Range<u64>),
-    /// Everything from this offset on.
-    From(u64),
 }
 
 impl Asked {
@@ -112,7 +111,6 @@ impl Asked {
         match self {
             Self::Whole(_) => None,
             Self::Range(bytes) => Some(range(bytes)),
-            Self::From(first) => Some(format!("bytes={first}-")),
         }
     }
 
@@ -123,11 +121,8 @@ impl Asked {
         let ranged = content_range.filter(|_| status == PARTIAL_CONTENT).and_then(parse_content_range);
         let bytes = match (self, ranged) {
             (Self::Whole(known), _) => known.or(declared),
-            (Self::Range(asked), Some((bytes, _))) if bytes == *asked => Some(bytes.end - bytes.start),
-            (Self::From(first), Some((bytes, total))) if bytes.start == *first && bytes.end == total => {
-                Some(total - first)
-            }
-            (Self::Range(_) | Self::From(_), _) => {
+            (Self::Range(asked), Some(bytes)) if bytes == *asked => Some(bytes.end - bytes.start),
+            (Self::Range(_), _) => {
                 let answered = content_range.map_or_else(
                     || "no Content-Range".to_owned(),
                     |content_range| format!("Content-Range {content_range:?}"),
@@ -155,13 +150,13 @@ pub(super) fn range(bytes: &Range<u64>) -> String {
     format!("bytes={}-{}", bytes.start, bytes.end.saturating_sub(1))
 }
 
-/// Reads which bytes an answer has, and how many the object has: `bytes 5-9/20` is the range 5..10 of 20.
-fn parse_content_range(header: &str) -> Option<(Range<u64>, u64)> {
+/// Reads which bytes an answer has: `bytes 5-9/20` is the range 5..10.
+fn parse_content_range(header: &str) -> Option<Range<u64>> {
     let (bytes, total) = header.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = bytes.split_once('-')?;
     let (first, last, total) =
         (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?, total.parse::<u64>().ok()?);
-    (first <= last && last < total).then_some((first..last + 1, total))
+    (first <= last && last < total).then_some(first..last + 1)
 }
 
 /// Records the HTTP status of an answer, which the SDK does not return.
@@ -201,7 +196,7 @@ pub(super) async fn get(
     let request = request.set_range(asked.header());
     let output = match asked {
         Asked::Whole(_) => request.send().await?,
-        Asked::Range(_) | Asked::From(_) => request.customize().interceptor(status.clone()).send().await?,
+        Asked::Range(_) => request.customize().interceptor(status.clone()).send().await?,
     };
     Ok(Answer { output, asked, status: status.0.load(Ordering::Relaxed) })
 }
@@ -210,7 +205,10 @@ impl Answer {
     /// Returns a reader of the bytes, if they are those that were asked for.
     pub(super) fn reader(self, uri: String) -> Result<ObjectReader, Error> {
         match self.asked.bytes_of(&self.output, self.status) {
-            Ok(bytes) => Ok(ObjectReader { uri, body: self.output.body, bytes, left: bytes }),
+            Ok(bytes) => {
+                let GetObjectOutput { e_tag: etag, body, .. } = self.output;
+                Ok(ObjectReader { uri, etag, body, bytes, left: bytes })
+            }
             Err(wrong) => Err(Error::Call {
                 call: format!("S3 GetObject {uri}"),
                 kind: wrong.kind(),
@@ -250,16 +248,31 @@ impl Store {
     /// # Errors
     /// Returns [`Error::Call`] if the call fails, or if there is no such object.
     pub async fn read(&self, key: &str) -> Result<ObjectReader, Error> {
-        self.read_from(key, 0).await
+        let request = self.client.get_object().bucket(&self.output_bucket).key(key);
+        self.read_as(Asked::Whole(None), request, key).await
     }
 
-    /// Reads an object of the output bucket from a byte on, which the object must have.
+    /// Reads some bytes of an object of the output bucket, which must still have this `ETag`, if one is known.
     ///
     /// # Errors
-    /// Returns [`Error::Call`] if the call fails, or if there is no such object.
-    pub(crate) async fn read_from(&self, key: &str, byte: u64) -> Result<ObjectReader, Error> {
+    /// Returns [`Error::Call`] if the call fails, or if the answer has other bytes.
+    pub(crate) async fn read_range(
+        &self,
+        key: &str,
+        etag: Option<&str>,
+        bytes: Range<u64>,
+    ) -> Result<ObjectReader, Error> {
         let request = self.client.get_object().bucket(&self.output_bucket).key(key);
-        let asked = if byte > 0 { Asked::From(byte) } else { Asked::Whole(None) };
+        let request = request.set_if_match(etag.map(Into::into));
+        self.read_as(Asked::Range(bytes), request, key).await
+    }
+
+    async fn read_as(
+        &self,
+        asked: Asked,
+        request: GetObjectFluentBuilder,
+        key: &str,
+    ) -> Result<ObjectReader, Error> {
         let answer = get(request, asked).await;
         let answer = answer.map_err(|error| sdk_error::classify(self.named("GetObject", key), error))?;
         answer.reader(format!("s3://{}/{key}", self.output_bucket))

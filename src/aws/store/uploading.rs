@@ -15,31 +15,6 @@ use crate::aws::store::reading::range;
 const UPLOAD_PART_BYTES: usize = 5 << 20;
 
 impl Store {
-    /// Writes an object of the output bucket from bodies of known lengths, and replaces any object that is there. Every
-    /// body but the last has at least 5 MiB. Without bodies, nothing is written.
-    ///
-    /// # Errors
-    /// Returns [`Error::Call`] if a call fails. An upload is then aborted.
-    pub(crate) async fn write_bodies(
-        &self,
-        to: &str,
-        mut bodies: impl ExactSizeIterator<Item = SdkBody>,
-    ) -> Result<(), Error> {
-        if bodies.len() <= 1 {
-            let Some(body) = bodies.next() else { return Ok(()) };
-            return self.put_body(to, ByteStream::new(body), JSONL_TYPE).await;
-        }
-        let mut upload = Upload::begin(self, to).await?;
-        let written = async {
-            for body in bodies {
-                upload.send(body).await?;
-            }
-            upload.complete().await
-        };
-        let written = written.await;
-        upload.or_abort(written).await
-    }
-
     /// Returns a writer that writes an object of the output bucket piece by piece.
     #[must_use]
     pub fn writer<'a>(&'a self, key: &'a str) -> ObjectWriter<'a> {
@@ -116,7 +91,7 @@ impl ObjectWriter<'_> {
 
 /// A multipart upload to the output bucket.
 #[derive(Debug)]
-pub(super) struct Upload<'a> {
+pub(crate) struct Upload<'a> {
     store: &'a Store,
     key: &'a str,
     id: String,
@@ -126,7 +101,7 @@ pub(super) struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    pub(super) async fn begin(store: &'a Store, key: &'a str) -> Result<Self, Error> {
+    pub(crate) async fn begin(store: &'a Store, key: &'a str) -> Result<Self, Error> {
         let request = store.client.create_multipart_upload().bucket(&store.output_bucket).key(key);
         let call = || store.named("CreateMultipartUpload", key);
         let answer = request
@@ -150,7 +125,7 @@ impl<'a> Upload<'a> {
         self.parts.push(part);
     }
 
-    async fn send(&mut self, body: SdkBody) -> Result<(), Error> {
+    pub(crate) async fn send(&mut self, body: SdkBody) -> Result<(), Error> {
         let Some(bytes) = body.content_length() else {
             return Err(Error::Internal(format!("a part of {} has no known length", self.key)));
         };
@@ -164,7 +139,7 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    pub(super) async fn copy_range(
+    pub(crate) async fn copy_range(
         &mut self,
         source: &str,
         etag: &str,
@@ -182,7 +157,7 @@ impl<'a> Upload<'a> {
 
     /// Completes the upload. S3 refuses to if the parts together do not have the expected size, as when the range to
     /// copy was ignored.
-    pub(super) async fn complete(&mut self) -> Result<(), Error> {
+    pub(crate) async fn complete(&mut self) -> Result<(), Error> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(self.parts.clone())).build();
         let request =
             self.store.client.complete_multipart_upload().bucket(&self.store.output_bucket).key(self.key);
@@ -195,7 +170,7 @@ impl<'a> Upload<'a> {
     }
 
     /// Returns the result of a step, and aborts the upload if the step failed.
-    pub(super) async fn or_abort(&self, step: Result<(), Error>) -> Result<(), Error> {
+    pub(crate) async fn or_abort(&self, step: Result<(), Error>) -> Result<(), Error> {
         match step {
             Ok(()) => Ok(()),
             Err(error) => Err(self.abort(error).await),

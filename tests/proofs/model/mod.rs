@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use bedrock_vpc_batch::drop::identity::{DropId, JobId};
-use bedrock_vpc_batch::drop::plan::Part;
+use bedrock_vpc_batch::drop::plan::{Part, Plan};
 use bedrock_vpc_batch::ledger::drop::{DropEntry, DropState, Reading};
 use bedrock_vpc_batch::ledger::job::JobEntry;
 use bedrock_vpc_batch::ledger::job_state::JobState;
@@ -290,9 +290,9 @@ fn drop_states() -> Vec<DropState> {
     let by = clock::invocation_until(std::time::SystemTime::UNIX_EPOCH);
     vec![
         DropState::Reading(Reading::first(&by)),
-        DropState::Accepted { settings: None, parts: vec![] },
+        DropState::Accepted { settings: None, plan: Plan::Whole { parts: vec![] } },
         DropState::Rejected { problems: vec![], stopped_early: false },
-        DropState::Finished { parts: vec![] },
+        DropState::Finished { plan: Plan::Whole { parts: vec![] } },
         DropState::Erased,
     ]
 }

@@ -1,20 +1,16 @@
 //! No bad line is accepted, and no good line is refused.
 
+pub(super) mod disagreement;
 mod mutation;
-mod oracle;
+pub(super) mod oracle;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bedrock_vpc_batch::drop::check::{Validator, Verdict};
-use bedrock_vpc_batch::drop::identity::DropId;
-use bedrock_vpc_batch::drop::quotas::Quotas;
-use bedrock_vpc_batch::record::input::{InputReader, parse_input_record};
-use bedrock_vpc_batch::record::output::{OutputReader, parse_output_record};
-use bedrock_vpc_batch::record::parsed::Answer;
+use bedrock_vpc_batch::record::input::parse_input_record;
+use bedrock_vpc_batch::record::stop_reason::Usability;
+use disagreement::{disagreement_with, input_disagreement, output_disagreement};
 use fastrand::Rng;
 use serde_json::Value;
-
-use crate::support::any_drop;
 
 /// Whole lines that are records.
 const GOOD: [&str; 20] = [
@@ -233,39 +229,6 @@ fn corpus() -> Vec<(Vec<u8>, bool)> {
     good.chain(bad).chain(good_values).chain(bad_values).chain(deep).collect()
 }
 
-/// What is wrong, if anything, with the verdict on a line that follows a good one, and whether the line is
-/// good.
-fn disagreement(before: &[u8], line: &[u8]) -> (Option<String>, bool) {
-    let expected = oracle::record(line);
-    let found = parse_input_record(line);
-    let mut reader = InputReader::default();
-    assert_eq!(reader.read(before).is_ok(), parse_input_record(before).is_ok());
-    assert_eq!(reader.read(line), found, "after another line: {:?}", String::from_utf8_lossy(line));
-    let bad_lines = bad_lines_of(&[before, line, before, line, before]);
-    let expected_bad = if expected.is_some() { vec![] } else { vec![2, 4] };
-    assert_eq!(bad_lines, expected_bad, "among others: {:?}", String::from_utf8_lossy(line));
-    let is_right = match (&found, &expected) {
-        (Ok(found), Some(record_id)) => {
-            found.record_id.as_deref() == record_id.as_deref() && line.get(found.object_start) == Some(&b'{')
-        }
-        (Err(error), None) => error.offset <= line.len(),
-        _ => false,
-    };
-    let report = || format!("{:?}: {found:?}, not {expected:?}", String::from_utf8_lossy(line));
-    ((!is_right).then(report), expected.is_some())
-}
-
-/// The numbers of the lines for which a drop with all of them is refused.
-fn bad_lines_of(lines: &[&[u8]]) -> Vec<u64> {
-    let quotas = Quotas { min_records: 1, max_records: 1, max_file_bytes: u64::MAX };
-    let mut validator = Validator::new(DropId::derive(&any_drop()), quotas, usize::MAX);
-    validator.feed(&lines.join(&b'\n')).expect("there are few lines");
-    match validator.finish() {
-        Verdict::Valid(_) => vec![],
-        Verdict::Invalid { problems, .. } => problems.iter().filter_map(|problem| problem.line).collect(),
-    }
-}
-
 /// Compares the oracle with `serde_json`, which has its own range of numbers and its own depth.
 fn assert_oracle_knows_json(line: &[u8]) {
     let oracle = oracle::json(line, 128).is_some();
@@ -303,7 +266,7 @@ fn values_get_their_verdict_at_every_offset_in_a_block() {
             // is not ASCII.
             if let [b'"', inner @ .., b'"'] = value {
                 let text = [b"\"\\n\xc3\xa9", "y".repeat(padding).as_bytes(), inner, b"\\\\\""].concat();
-                let (wrong, _) = disagreement(&with_value(0, b"\"\""), &with_value(0, &text));
+                let (wrong, _) = input_disagreement(&with_value(0, b"\"\""), &with_value(0, &text));
                 assert_eq!(wrong, None);
             }
         }
@@ -347,12 +310,19 @@ fn mutated_lines_get_the_verdict_of_the_oracle() {
     let corpus = corpus();
     let is_seed = |(line, is_good): &&(Vec<u8>, bool)| *is_good && line.len() < 1_000;
     let seeds: Vec<_> = corpus.iter().filter(is_seed).map(|(line, _)| line.clone()).collect();
-    let good = count_good(&seeds, MUTATED, disagreement);
+    let good = count_good(&seeds, MUTATED, input_disagreement);
     let (lines, bad) = (corpus.len(), MUTATED - good);
     println!("strictness: {lines} lines, {MUTATED} mutated lines ({good} good, {bad} bad), 0 disagreements");
 }
 
-const OUTPUTS: [&str; 18] = [
+const OUTPUTS: [&str; 25] = [
+    r#"{"modelInput":{},"modelOutput":{"type":"message","content":[],"stop_reason":"max_tokens","stop_sequence":null},"recordId":"1"}"#,
+    r#"{"modelInput":{},"modelOutput":{"output":{"message":{}},"stopReason":"content_filtered","usage":{}},"recordId":"1"}"#,
+    r#"{"modelInput":{},"modelOutput":{"generation":"a","stop_reason":"length"},"recordId":"1"}"#,
+    r#"{"modelInput":{},"modelOutput":{"outputs":[{"text":"a","stop_reason":"stop"},{"text":"b","stop_reason":"length"}]},"recordId":"1"}"#,
+    r#"{"modelInput":{},"modelOutput":{"choices":[{"message":{"content":"a","refusal":null},"finish_reason":"content_filter"}]},"recordId":"1"}"#,
+    r#"{"modelInput":{},"modelOutput":{"choices":[{"message":{"refusal":"I can't"},"finish_reason":"stop"}]},"recordId":"1"}"#,
+    r#"{"modelInput":{},"modelOutput":{"inputTextTokenCount":8,"results":[{"tokenCount":3,"completionReason":"LENGTH"}]},"recordId":"1"}"#,
     r#"{"modelInput":{"a":1},"modelOutput":{"content":[{"type":"text","text":"Gern! \"Ja\"\n"}]},"recordId":"1"}"#,
     r#"{"recordId":"1","modelInput":{},"modelOutput":{"x":1},"error":null}"#,
     r#"{"recordId":"1","modelOutput":null,"error":{"errorCode":400,"errorMessage":"no"}}"#,
@@ -372,21 +342,6 @@ const OUTPUTS: [&str; 18] = [
     r#"{"recordId":17,"error":{"errorCode":1e400,"expired":false},"":null}"#,
     "\u{feff}{\"recordId\":\"1\",\"modelOutput\":{\"a\":7}}\r",
 ];
-
-fn output_disagreement(before: &[u8], line: &[u8]) -> (Option<String>, bool) {
-    let expected = oracle::answer(line);
-    (disagreement_with(expected.as_ref(), before, line), expected.is_some())
-}
-
-fn disagreement_with(expected: Option<&(String, Answer)>, before: &[u8], line: &[u8]) -> Option<String> {
-    let mut reader = OutputReader::default();
-    let _ = reader.read(before);
-    let found = reader.read(line);
-    assert_eq!(found, parse_output_record(line), "after another line");
-    let found = found.map(|record| (record.record_id.into_owned(), record.answer));
-    let report = || format!("{:?}: {found:?}, not {expected:?}", String::from_utf8_lossy(line));
-    (found.as_ref() != expected).then(report)
-}
 
 #[test]
 fn values_that_change_the_answer_are_not_part_of_a_template() {
@@ -410,6 +365,46 @@ fn values_that_change_the_answer_are_not_part_of_a_template() {
     }
 }
 
+/// A line whose model's output has these members, and members of choices, in this order.
+fn with_reasons(reason: &str, choice: &str, refusal: &str) -> Vec<u8> {
+    format!(
+        r#"{{"recordId":"1","modelOutput":{{"stop_reason":{reason},"choices":[{{"finish_reason":{choice},"message":{{"refusal":{refusal}}}}}]}}}}"#
+    )
+    .into_bytes()
+}
+
+#[test]
+fn stop_reasons_are_read_in_every_line_that_matches_the_one_before() {
+    let values = [
+        "null",
+        "7",
+        r#""""#,
+        r#""stop""#,
+        r#""length""#,
+        r#""max\u005ftokens""#,
+        r#""refusal""#,
+        r#""\ud83d""#,
+        "{}",
+        r#"["length"]"#,
+    ];
+    let mut lines = Vec::new();
+    for reason in values {
+        for choice in values {
+            lines.extend(values.iter().map(|refusal| with_reasons(reason, choice, refusal)));
+        }
+    }
+    for before in lines.iter().step_by(7) {
+        for line in &lines {
+            let (wrong, is_answer) = output_disagreement(before, line);
+            assert_eq!((wrong, is_answer), (None, true), "{:?}", String::from_utf8_lossy(before));
+        }
+    }
+    let of = |reason, choice, refusal| oracle::answer(&with_reasons(reason, choice, refusal)).unwrap().2;
+    assert_eq!(of(r#""end_turn""#, r#""stop""#, "null"), Usability::Usable);
+    assert_eq!(of(r#""max\u005ftokens""#, r#""stop""#, r#""""#), Usability::Truncated);
+    assert_eq!(of(r#""max_tokens""#, r#""stop""#, r#""no""#), Usability::Refused);
+}
+
 /// An output line with any members. Each number gives the same line on every machine.
 fn any_output(number: u64) -> Vec<u8> {
     mutation::any_output(&mut Rng::with_seed(number))
@@ -418,13 +413,19 @@ fn any_output(number: u64) -> Vec<u8> {
 #[test]
 fn output_with_any_members_is_read_as_the_oracle_reads_it() {
     const LINES: u64 = 100_000;
-    let mut answers = 0;
+    let (mut answers, mut unusable) = (0, 0);
     for number in 0..LINES {
-        let (wrong, is_answer) = output_disagreement(&any_output(number / 2), &any_output(number));
+        let line = any_output(number);
+        let (wrong, is_answer) = output_disagreement(&any_output(number / 2), &line);
         assert_eq!(wrong, None);
         answers += u64::from(is_answer);
+        unusable += u64::from(oracle::answer(&line).is_some_and(|(.., said)| said != Usability::Usable));
     }
-    println!("strictness of output: {LINES} lines with any members ({answers} answers), 0 disagreements");
+    assert!(unusable > LINES / 100, "only {unusable} unusable answers");
+    println!(
+        "strictness of output: {LINES} lines with any members ({answers} answers, {unusable} of them unusable), \
+         0 disagreements"
+    );
 }
 
 #[test]

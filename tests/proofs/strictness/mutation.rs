@@ -171,6 +171,8 @@ pub(crate) fn any_output(random: &mut Rng) -> Vec<u8> {
         let value = if key == "error" && random.bool() {
             let members: Vec<_> = (0..random.usize(..4)).map(|_| member(random, &ERROR_KEYS)).collect();
             format!("{{{}}}", members.join(","))
+        } else if key == "modelOutput" && random.bool() {
+            model_output(random)
         } else {
             random.choice(VALUES).expect("there are values").to_owned()
         };
@@ -178,6 +180,73 @@ pub(crate) fn any_output(random: &mut Rng) -> Vec<u8> {
     }
     random.shuffle(&mut members);
     format!("{{{}}}", members.join(",")).into_bytes()
+}
+
+/// The members of a model's output that may say why the model stopped, and members that look like them.
+const REASON_KEYS: [&str; 8] = [
+    "stop_reason",
+    "stopReason",
+    "finish_reason",
+    "completionReason",
+    "refusal",
+    "message",
+    "stop\\u005freason",
+    "text",
+];
+const LIST_KEYS: [&str; 5] = ["choices", "outputs", "results", "generations", "content"];
+const REASON_VALUES: [&str; 20] = [
+    r#""end_turn""#,
+    r#""stop""#,
+    r#""max_tokens""#,
+    r#""max_tokens""#,
+    r#""model_context_window_exceeded""#,
+    r#""length""#,
+    r#""LENGTH""#,
+    r#""MAX_TOKENS""#,
+    r#""ERROR_LIMIT""#,
+    r#""refusal""#,
+    r#""guardrail_intervened""#,
+    r#""content_filtered""#,
+    r#""content_filter""#,
+    r#""CONTENT_FILTERED""#,
+    r#""ERROR_TOXIC""#,
+    r#""Length""#,
+    r#""len\u0067th""#,
+    r#""\ud83d""#,
+    "null",
+    "7",
+];
+
+/// A model's output that may say why the model stopped, once, several times, or elsewhere.
+fn model_output(random: &mut Rng) -> String {
+    let mut members: Vec<_> = (0..random.usize(..3)).map(|_| reason(random)).collect();
+    for _ in 0..random.usize(..2) {
+        let elements: Vec<_> = (0..random.usize(..3)).map(|_| choice(random)).collect();
+        let key = random.choice(LIST_KEYS).expect("there are keys");
+        members.push(format!("\"{key}\":[{}]", elements.join(",")));
+    }
+    random.shuffle(&mut members);
+    format!("{{{}}}", members.join(","))
+}
+
+fn choice(random: &mut Rng) -> String {
+    if random.u8(..8) == 0 {
+        return random.choice(VALUES).expect("there are values").to_owned();
+    }
+    let mut members: Vec<_> = (0..random.usize(..3)).map(|_| reason(random)).collect();
+    if random.bool() {
+        members.push(format!("\"message\":{{{}}}", reason(random)));
+    }
+    format!("{{{}}}", members.join(","))
+}
+
+fn reason(random: &mut Rng) -> String {
+    let key = random.choice(REASON_KEYS).expect("there are keys");
+    let value = match random.u8(..8) {
+        0 => random.choice(VALUES).expect("there are values"),
+        _ => random.choice(REASON_VALUES).expect("there are values"),
+    };
+    format!("\"{key}\":{value}")
 }
 
 fn member(random: &mut Rng, keys: &[&str]) -> String {

@@ -4,11 +4,13 @@
 use std::borrow::Cow;
 
 use bedrock_vpc_batch::record::parsed::Answer;
+use bedrock_vpc_batch::record::stop_reason::Usability;
 
 /// A JSON value, in as much detail as a verdict needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Json {
     Object(Vec<(String, Json)>),
+    List(Vec<Json>),
     Text(String),
     /// A number as it is written.
     Number(String),
@@ -31,14 +33,14 @@ pub(crate) fn record(line: &[u8]) -> Option<Option<String>> {
     has_input.then_some(record_id)
 }
 
-/// What a line of output says, and about which record.
+/// What a line of output says, about which record, and whether the answer can be used.
 ///
 /// The guide describes a line as an object with `recordId`, `modelInput`, and `modelOutput`. If a record
 /// failed, the line has `error` instead of `modelOutput`: an object with `errorCode`, a number, and
 /// `errorMessage`. The guide says nothing about other lines. Two rules decide those: a record that Bedrock
 /// has answered is never submitted again, and a record is answered if its line says so in any form.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html> (read 2026-11)
-pub(crate) fn answer(line: &[u8]) -> Option<(String, Answer)> {
+pub(crate) fn answer(line: &[u8]) -> Option<(String, Answer, Usability)> {
     let text = String::from_utf8_lossy(line);
     let text_is_exact = matches!(text, Cow::Borrowed(_));
     // A file may start with a byte order mark, which is not part of the first line.
@@ -69,7 +71,80 @@ pub(crate) fn answer(line: &[u8]) -> Option<(String, Answer)> {
         (true, false) if errors.iter().all(|error| passes(error)) => Answer::Retryable,
         (true, false) => Answer::Failed,
     };
-    Some((id.clone(), answer))
+    let usability = match answer {
+        Answer::Succeeded => outputs.into_iter().map(usability).max().unwrap_or_default(),
+        Answer::Failed | Answer::Retryable => Usability::Usable,
+    };
+    Some((id.clone(), answer, usability))
+}
+
+/// Where AWS's guide, and OpenAI's for the models with its format, have the reason for which a model stopped. `[]` is
+/// each element of a list. The pages are linked in `src/record/stop_reason.rs`.
+const REASONS: [&str; 15] = [
+    // Anthropic, Llama
+    "stop_reason",
+    // Converse, Nova
+    "stopReason",
+    // Cohere Command R
+    "finish_reason",
+    // Mistral and DeepSeek, OpenAI, Titan Text, Cohere Command: each list with each name
+    "outputs [] stop_reason",
+    "outputs [] finish_reason",
+    "outputs [] completionReason",
+    "choices [] stop_reason",
+    "choices [] finish_reason",
+    "choices [] completionReason",
+    "results [] stop_reason",
+    "results [] finish_reason",
+    "results [] completionReason",
+    "generations [] stop_reason",
+    "generations [] finish_reason",
+    "generations [] completionReason",
+];
+/// The words for a limit of tokens: Anthropic and Converse, Llama and others, Titan Text, Cohere.
+const TRUNCATED: [&str; 6] =
+    ["max_tokens", "model_context_window_exceeded", "length", "LENGTH", "MAX_TOKENS", "ERROR_LIMIT"];
+/// The words for a refusal: Anthropic, Converse and Nova, OpenAI, Titan Text, Cohere.
+const REFUSED: [&str; 6] = [
+    "refusal",
+    "guardrail_intervened",
+    "content_filtered",
+    "content_filter",
+    "CONTENT_FILTERED",
+    "ERROR_TOXIC",
+];
+
+fn usability(output: &Json) -> Usability {
+    let texts = |path: &str| -> Vec<String> {
+        let found = path.split(' ').fold(vec![output], |found, step| {
+            found.into_iter().flat_map(|value| children(value, step)).collect()
+        });
+        found
+            .into_iter()
+            .filter_map(|value| if let Json::Text(text) = value { Some(text.clone()) } else { None })
+            .collect()
+    };
+    let reasons: Vec<String> = REASONS.into_iter().flat_map(texts).collect();
+    let lists = ["outputs", "choices", "results", "generations"];
+    let mut refusals = lists.into_iter().flat_map(|list| texts(&format!("{list} [] message refusal")));
+    let has = |words: &[&str]| reasons.iter().any(|reason| words.contains(&reason.as_str()));
+    if has(&REFUSED) || refusals.any(|text| !text.is_empty()) {
+        Usability::Refused
+    } else if has(&TRUNCATED) {
+        Usability::Truncated
+    } else {
+        Usability::Usable
+    }
+}
+
+fn children<'a>(value: &'a Json, step: &str) -> Vec<&'a Json> {
+    match value {
+        Json::List(elements) if step == "[]" => elements.iter().collect(),
+        Json::Object(members) => {
+            members.iter().filter(|(key, _)| key == step).map(|(_, value)| value).collect()
+        }
+        _ => vec![],
+    }
 }
 
 /// The values of a member, which may be repeated. A `null` counts as absent, because the output of Converse
@@ -189,16 +264,17 @@ impl Parser {
     fn array(&mut self, depth: usize) -> Option<Json> {
         self.next();
         self.space();
+        let mut elements = Vec::new();
         if self.next_if(|c| c == ']') {
-            return Some(Json::Other);
+            return Some(Json::List(elements));
         }
         loop {
             self.space();
-            self.value(depth)?;
+            elements.push(self.value(depth)?);
             self.space();
             match self.next()? {
                 ',' => {}
-                ']' => return Some(Json::Other),
+                ']' => return Some(Json::List(elements)),
                 _ => return None,
             }
         }

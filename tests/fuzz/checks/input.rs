@@ -1,0 +1,130 @@
+//! A line of a drop gets the verdict of the oracle, by itself and in a drop, and its generated id.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use bedrock_vpc_batch::drop::check::{Validator, Verdict};
+use bedrock_vpc_batch::drop::generated_id::{GeneratedId, push_with_id};
+use bedrock_vpc_batch::drop::quotas::Quotas;
+use bedrock_vpc_batch::drop::rejection::MAX_PROBLEMS;
+use bedrock_vpc_batch::record::input::InputReader;
+use bedrock_vpc_batch::record::lines::Line;
+
+use super::super::strictness::disagreement::{any_drop_id, input_disagreement};
+use super::super::strictness::oracle;
+use super::{chunks, lines_of, take_byte};
+
+const GOOD: &[u8] = br#"{"recordId":"before","modelInput":{"a":1}}"#;
+
+/// The quotas of a job. Two lines with the same id may not be in one job.
+const MIN_RECORDS: u64 = 2;
+const MAX_RECORDS: u64 = 3;
+
+/// The longest line, so that long lines are tried too.
+const LONGEST: usize = 200;
+
+/// The data is two sizes of chunks and the drop.
+pub(crate) fn check(mut data: &[u8]) {
+    let pattern = [take_byte(&mut data), take_byte(&mut data)];
+    let lines = lines_of(data);
+    let mut before = GOOD;
+    let mut reader = InputReader::default();
+    for (number, line) in (1..).zip(&lines) {
+        let (wrong, is_good) = input_disagreement(before, line);
+        assert_eq!(wrong, None);
+        check_generated_id(&mut reader, number, line);
+        if is_good {
+            before = line;
+        }
+    }
+    check_drop(data, pattern, &lines);
+}
+
+/// In the job's input, every record has an id, and is otherwise as it was.
+fn check_generated_id(reader: &mut InputReader, number: u64, line: &[u8]) {
+    let mut written = Vec::new();
+    let drop_id = any_drop_id();
+    let is_record =
+        push_with_id(&drop_id, reader, &Line { number, byte: 0, bytes: Some(line) }, &mut written);
+    let found = is_record.and(written.strip_suffix(b"\n"));
+    match oracle::record(line) {
+        None => assert_eq!(found, None, "only records are written"),
+        Some(Some(_)) => assert_eq!(found, Some(line), "a record with an id is not changed"),
+        Some(None) => {
+            let found = found.expect("a record is written");
+            let id = GeneratedId::new(&drop_id, number);
+            assert_eq!(oracle::record(found), Some(Some(id.as_str().to_owned())));
+            assert_eq!(found.len() as u64, line.len() as u64 + id.added_bytes());
+        }
+    }
+}
+
+/// The problems of a drop are its bad lines, its long lines, its repeated ids, and too few lines, however it is cut
+/// into chunks.
+fn check_drop(drop: &[u8], pattern: [u8; 2], lines: &[&[u8]]) {
+    let quotas = Quotas { min_records: MIN_RECORDS, max_records: MAX_RECORDS, max_file_bytes: u64::MAX };
+    let mut validator = Validator::new(any_drop_id(), quotas, LONGEST);
+    let mut is_enough = false;
+    for chunk in chunks(pattern, drop) {
+        is_enough = validator.feed(chunk).is_err();
+        if is_enough {
+            break;
+        }
+    }
+    let expected = bad_lines(lines);
+    match validator.finish() {
+        Verdict::Valid(parts) => {
+            assert_eq!(expected, []);
+            assert!(lines.len() as u64 >= MIN_RECORDS);
+            assert_eq!(parts.iter().map(|part| part.records).sum::<u64>(), lines.len() as u64);
+            assert_eq!(parts.last().map(|part| part.bytes.end), Some(drop.len() as u64));
+        }
+        Verdict::Invalid { mut problems, stopped_early } => {
+            assert_eq!(stopped_early, expected.len() >= MAX_PROBLEMS);
+            assert!(stopped_early || !is_enough, "the reading stops only after {MAX_PROBLEMS} problems");
+            if !stopped_early && (lines.len() as u64) < MIN_RECORDS {
+                let too_few = problems.pop().expect("there is a problem");
+                assert_eq!((too_few.line, too_few.byte), (None, None));
+                assert!(
+                    too_few.what.starts_with(&format!("the file has {} record", lines.len())),
+                    "{too_few:?}"
+                );
+            }
+            let mut found = problems.iter().map(|problem| (problem.line, problem.byte));
+            for (number, bytes) in expected.into_iter().take(MAX_PROBLEMS) {
+                let (line, byte) = found.next().expect("each bad line is a problem");
+                assert_eq!(line, Some(number));
+                assert!(byte.is_some_and(|byte| bytes.contains(&byte)), "{byte:?} is not in line {number}");
+            }
+            assert_eq!(found.next(), None, "only bad lines are problems");
+        }
+    }
+}
+
+/// The numbers of the bad lines, and where they are in the drop, including their ends.
+fn bad_lines(lines: &[&[u8]]) -> Vec<(u64, RangeInclusive<u64>)> {
+    let mut bad = Vec::new();
+    let mut last_lines = BTreeMap::new();
+    let mut byte = 0;
+    for (number, line) in (1..).zip(lines) {
+        let end = byte + line.len() as u64;
+        let record = if line.len() <= LONGEST { oracle::record(line) } else { None };
+        let id = record.map(|id| id.unwrap_or_else(|| generated_id(number)));
+        let is_bad = match &id {
+            None => true,
+            Some(id) => last_lines.get(id).is_some_and(|earlier| number - earlier < MAX_RECORDS),
+        };
+        if is_bad {
+            // A line that is too long is not looked into.
+            bad.push((number, byte..=if line.len() > LONGEST { byte } else { end }));
+        } else {
+            last_lines.extend(id.map(|id| (id, number)));
+        }
+        byte = end + 1;
+    }
+    bad
+}
+
+fn generated_id(number: u64) -> String {
+    GeneratedId::new(&any_drop_id(), number).as_str().to_owned()
+}
