@@ -26,7 +26,7 @@ SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_RE
 
 .NOTPARALLEL:
 .PHONY: help demo doctor check test nightly fmt clippy prose lint-python deny quick doc doctest nextest lint-template policies sam-build \
-	emulator crash model strictness soak herd fuzz corpus mutants bench instructions examples tools clean
+	emulator crash model strictness soak many herd fuzz corpus mutants bench instructions examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -118,6 +118,9 @@ soak: export SEED := $(SEED)
 soak: export DROPS := $(DROPS)
 soak: .tools/venv/installed ## Drop many files while all faults happen at random: make soak SEED=7 DROPS=2000
 	$(call FIGURES,soak::first,soak)
+
+many: .tools/venv/installed ## Sweep, and complete a job, while 10,000 jobs are open.
+	$(call FIGURES,many_jobs::,many)
 
 herd: export DROPS = 1000
 herd: .tools/venv/installed ## Drop a thousand files at once with a quota of twenty jobs.

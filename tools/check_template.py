@@ -72,6 +72,7 @@ KEYS = {
     "drop": f"ledger/drops/{DROP}/drop.json",
     "job": f"ledger/jobs/{JOB}.json",
     "marker": f"ledger/open/20261123T150500Z-{JOB}.job",
+    "hint": f"ledger/waiting/amazon.nova-lite-v1_0/20261123T150500Z-{JOB}.json",
     "sweep": "ledger/sweep.json",
     "input": f"work/{JOB}/input/{JOB}.jsonl",
     "output": f"work/{JOB}/output/abc/{JOB}.jsonl.out",
@@ -85,14 +86,14 @@ EXPIRING = {"input", "output"}
 PERMITTED = {
     "SubmitRole": {
         "GetObject": {"drop", "job", "marker"},
-        "PutObject": {"drop", "job", "input", "marker", "rejection"},
-        "DeleteObject": {"marker"},
+        "PutObject": {"drop", "job", "input", "marker", "hint", "rejection"},
+        "DeleteObject": {"marker", "hint"},
         "AbortMultipartUpload": {"input"},
     },
     "CompleteRole": {
-        "GetObject": set(KEYS) - {"rejection", "summary", "result"},
+        "GetObject": set(KEYS) - {"hint", "rejection", "summary", "result"},
         "PutObject": set(KEYS) - {"output"},
-        "DeleteObject": {"marker"},
+        "DeleteObject": {"marker", "hint"},
         "AbortMultipartUpload": {"input", "rejection", "summary", "result"},
     },
     "JobRole": {

@@ -1,5 +1,6 @@
-//! Amazon Bedrock: creates, gets, and finds model invocation jobs.
+//! Amazon Bedrock: creates, gets, finds, and lists model invocation jobs.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use aws_sdk_bedrock::Client;
@@ -7,6 +8,7 @@ use aws_sdk_bedrock::config::retry::RetryConfig;
 use aws_sdk_bedrock::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrock::operation::get_model_invocation_job::GetModelInvocationJobOutput;
 use aws_sdk_bedrock::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_bedrock::types::ModelInvocationJobStatus;
 
 use crate::aws::error::Error;
 use crate::aws::job_request::to_request;
@@ -17,6 +19,20 @@ use crate::job::request::{CreatedWith, JobRequest};
 
 /// How often a request for a job is sent, if its answers are lost or say nothing.
 const CREATE_ATTEMPTS: u32 = 3;
+
+/// The statuses of a job that is not over.
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetModelInvocationJob.html> (read 2026-11)
+pub const NOT_OVER: [ModelInvocationJobStatus; 5] = [
+    ModelInvocationJobStatus::Submitted,
+    ModelInvocationJobStatus::Validating,
+    ModelInvocationJobStatus::Scheduled,
+    ModelInvocationJobStatus::InProgress,
+    ModelInvocationJobStatus::Stopping,
+];
+
+/// The most jobs on a page of `ListModelInvocationJobs`.
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListModelInvocationJobs.html> (read 2026-11)
+const MAX_RESULTS: i32 = 1_000;
 
 /// The calls of Bedrock's control plane that the pipeline makes.
 #[derive(Debug, Clone)]
@@ -154,6 +170,29 @@ impl Bedrock {
             foreign.get_or_insert(job_arn);
         }
         Ok(foreign.map_or(Found::Nothing, |job_arn| Found::Foreign { job_arn }))
+    }
+
+    /// Returns the ARNs of the jobs that are not over, of all whose name contains this text. A job whose status changes
+    /// meanwhile may be missing, and the list may lag behind. So it only says which jobs need not be asked about now.
+    ///
+    /// # Errors
+    /// Returns [`Error::Call`] if a call fails.
+    pub async fn jobs_not_over(&self, name_contains: &str) -> Result<HashSet<String>, Error> {
+        let mut not_over = HashSet::new();
+        for status in NOT_OVER {
+            let request = self.client.list_model_invocation_jobs().name_contains(name_contains);
+            let request = request.status_equals(status.clone()).max_results(MAX_RESULTS);
+            let mut pages = request.into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(|error| {
+                    let call = format!("Bedrock ListModelInvocationJobs statusEquals {status}");
+                    sdk_error::classify(call, error)
+                })?;
+                let summaries = page.invocation_job_summaries.unwrap_or_default();
+                not_over.extend(summaries.into_iter().map(|job| job.job_arn));
+            }
+        }
+        Ok(not_over)
     }
 
     /// Returns the ARNs of all jobs with exactly this name. AWS does not document that there is at most one.

@@ -15,16 +15,21 @@ use crate::aws::error::{Chain, Error, ErrorKind};
 use crate::aws::job_request::new_request;
 use crate::aws::store::entries::Stored;
 use crate::drop::identity::{DropId, JobId};
-use crate::drop::keys::{self, Open};
+use crate::drop::keys;
 use crate::drop::plan::Plan;
 use crate::flow::context::{CONCURRENT_PARTS, Context};
+use crate::flow::hint::{self, Known};
 use crate::job::outcome::Outcome;
 use crate::job::request::JobRequest;
 use crate::ledger::job::JobEntry;
 use crate::ledger::job_state::{BedrockJob, JobState, Refusal};
 use crate::ledger::lease::Invocation;
 
-/// How many refused jobs are tried when a slot is free. Each costs a request to S3, and there may be many.
+/// How many hints are looked at when a slot is free. Usually the first is accepted, and the second is told that Bedrock
+/// accepts no more. The others are for hints that are stale, or that other invocations are asking for.
+const MAX_HINTS: i32 = 50;
+
+/// How many jobs that were refused before are tried when a slot is free.
 const MAX_REFUSED_JOBS: usize = 20;
 
 /// How long it takes, at most, to ask for one job, or for some at once. Jobs that are not asked for wait for the sweep.
@@ -61,49 +66,56 @@ pub(super) async fn ask_for_jobs(
     plan: &Plan,
     by: &Invocation,
 ) -> Result<(), Error> {
+    let mut is_full = false;
     for page in 1..=plan.pages() {
         for some in context.parts_on(drop_id, plan, page).await?.chunks(CONCURRENT_PARTS) {
             if !by.has_time_at(now(), TIME_TO_ASK) {
                 return Ok(());
             }
+            if is_full {
+                join_all(some.iter().map(|part| Box::pin(hint::put_if_waiting(context, &part.job_id)))).await;
+                continue;
+            }
             let asked = some.iter().map(|part| Box::pin(ask_for_new_job(context, &part.job_id, by)));
             let asked = join_all(asked).await.into_iter().collect::<Result<Vec<_>, Error>>()?;
-            if asked.iter().any(|asked| matches!(asked, Asked::NotNow | Asked::Refused)) {
-                return Ok(());
-            }
+            is_full = asked.iter().any(|asked| matches!(asked, Asked::NotNow | Asked::Refused));
         }
     }
     Ok(())
 }
 
-/// Asks for waiting jobs, the oldest first, until Bedrock accepts no more. Jobs that were refused for a cause that an
-/// operator must fix come last. The second refusal ends the step: nothing has been fixed, and the sweep will try again.
-pub(super) async fn ask_for_oldest_jobs(context: &Context, by: &Invocation) -> Result<(), Error> {
-    let mut refused_before = Vec::new();
-    for marker in context.store.list_objects(keys::OPEN_PREFIX).await? {
-        if refused_before.len() >= MAX_REFUSED_JOBS || !by.has_time_at(now(), TIME_TO_ASK) {
-            break;
-        }
-        if marker.is_empty {
-            continue;
-        }
-        let Some(Open::Job(job_id)) = keys::parse_marker(&marker.key) else { continue };
-        let job = context.store.get_entry::<JobEntry>(&keys::job_entry(&job_id)).await?;
-        let Some(job) = job.filter(|job| job.entry.state == JobState::Waiting) else { continue };
-        if job.entry.refusal.as_ref().is_some_and(|refusal| !refusal.is_for_now) {
-            refused_before.push(job);
-        } else if ask_for_job(context, job, by).await? == Asked::NotNow {
-            return Ok(());
-        }
-    }
-    let mut refusals = 0;
-    for job in refused_before {
+/// Asks for jobs that wait for this model, the oldest first, until Bedrock accepts no more. Jobs that were refused for a
+/// cause that an operator must fix come last. The second refusal ends the step: nothing has been fixed, and the sweep
+/// will try again.
+pub(super) async fn ask_for_oldest_jobs(
+    context: &Context,
+    model_id: &str,
+    by: &Invocation,
+) -> Result<(), Error> {
+    let (mut refused_before, mut refusals) = (0, 0);
+    for key in context.store.list_first(&keys::hints_of(model_id), MAX_HINTS).await? {
         if !by.has_time_at(now(), TIME_TO_ASK) {
             break;
         }
-        match ask_for_job(context, job, by).await? {
-            Asked::NotNow => return Ok(()),
-            Asked::Refused if refusals == 1 => return Ok(()),
+        let Some(found) = keys::parse_hint(&key) else {
+            warn!(key, "object is not a hint");
+            continue;
+        };
+        refused_before += usize::from(found.is_refused);
+        if refused_before > MAX_REFUSED_JOBS {
+            break;
+        }
+        let job = match context.store.get_entry::<JobEntry>(&keys::job_entry(&found.job_id)).await {
+            Err(error) if error.is_of_newer_release() => continue,
+            job => job?,
+        };
+        let Some(job) = job.filter(|job| may_wait(&job.entry.state)) else {
+            hint::delete(context, &key).await;
+            continue;
+        };
+        match ask_knowing(context, job, &Known::Key(key), by).await? {
+            Asked::NotNow => break,
+            Asked::Refused if refusals == 1 => break,
             Asked::Refused => refusals += 1,
             Asked::Accepted | Asked::NotNeeded => {}
         }
@@ -111,11 +123,25 @@ pub(super) async fn ask_for_oldest_jobs(context: &Context, by: &Invocation) -> R
     Ok(())
 }
 
-async fn ask_for_new_job(context: &Context, job_id: &JobId, by: &Invocation) -> Result<Asked, Error> {
-    match context.store.get_entry::<JobEntry>(&keys::job_entry(job_id)).await? {
-        Some(job) => ask_for_job(context, job, by).await,
-        None => Ok(Asked::NotNeeded),
+/// Returns whether a job waits, or may wait again after Bedrock has answered. Otherwise it never waits again.
+fn may_wait(state: &JobState) -> bool {
+    match state {
+        JobState::Waiting | JobState::Submitting { .. } => true,
+        JobState::Submitted(_)
+        | JobState::Doubtful(..)
+        | JobState::Ended(..)
+        | JobState::Settled(..)
+        | JobState::SourceDeleted => false,
     }
+}
+
+async fn ask_for_new_job(context: &Context, job_id: &JobId, by: &Invocation) -> Result<Asked, Error> {
+    let Some(job) = context.store.get_entry::<JobEntry>(&keys::job_entry(job_id)).await? else {
+        return Ok(Asked::NotNeeded);
+    };
+    // If no other invocation has written the entry since this one recorded the job, none has written a hint.
+    let known = if job.entry.writer == by.writer { Known::None } else { Known::Unknown };
+    ask_knowing(context, job, &known, by).await
 }
 
 /// Asks for a job that waits, or that another invocation was asking for when its lease ended. If the step fails, it
@@ -126,7 +152,17 @@ async fn ask_for_new_job(context: &Context, job_id: &JobId, by: &Invocation) -> 
 /// it up.
 pub(super) async fn ask_for_job(
     context: &Context,
+    job: Stored<JobEntry>,
+    by: &Invocation,
+) -> Result<Asked, Error> {
+    ask_knowing(context, job, &Known::Unknown, by).await
+}
+
+/// Does what [`ask_for_job`] does, and keeps the job's hint.
+async fn ask_knowing(
+    context: &Context,
     mut job: Stored<JobEntry>,
+    known: &Known,
     by: &Invocation,
 ) -> Result<Asked, Error> {
     let (request, may_exist) = match &job.entry.state {
@@ -146,9 +182,8 @@ pub(super) async fn ask_for_job(
         | JobState::SourceDeleted => return Ok(Asked::NotNeeded),
     };
     let Some(job) = take_lease(context, &job, &request, by).await? else { return Ok(Asked::NotNeeded) };
-    mark_asked(context, &job.entry, true).await;
     let asked = match Box::pin(ask(context, &request, may_exist)).await {
-        Ok(answer) => Box::pin(record_answer(context, &job, &request, answer, by)).await,
+        Ok(answer) => Box::pin(record_answer(context, &job, &request, answer, known, by)).await,
         Err(error) => Err(error),
     };
     if asked.is_err() {
@@ -224,6 +259,7 @@ async fn record_answer(
     job: &Stored<JobEntry>,
     request: &JobRequest,
     answer: Answer,
+    known: &Known,
     by: &Invocation,
 ) -> Result<Asked, Error> {
     let (drop_id, job_id) = (&job.entry.drop_id, &job.entry.job_id);
@@ -238,7 +274,8 @@ async fn record_answer(
             let state = JobState::Submitted(BedrockJob { request, job_arn });
             let next = JobEntry { refusal: None, ..job.entry.advance(state, by)? };
             // Only a state change that came first can win against this write, and it has recorded more.
-            context.store.replace(&key, next, &job.etag).await?;
+            context.store.replace(&key, next.clone(), &job.etag).await?;
+            hint::update(context, known, &job.entry, &next).await;
             Ok(Asked::Accepted)
         }
         Answer::Refused(error) => {
@@ -254,8 +291,9 @@ async fn record_answer(
             }
             let refusal = Some(Refusal { is_for_now, message });
             let next = JobEntry { refusal, ..job.entry.advance(JobState::Waiting, by)? };
-            context.store.replace(&key, next, &job.etag).await?;
-            mark_asked(context, &job.entry, false).await;
+            if let Some(waiting) = context.store.replace(&key, next, &job.etag).await? {
+                hint::update(context, known, &job.entry, &waiting.entry).await;
+            }
             Ok(if is_for_now { Asked::NotNow } else { Asked::Refused })
         }
         Answer::NameInUse { job_arn } => {
@@ -266,23 +304,10 @@ async fn record_answer(
             let (attempt, limits) = (job.entry.as_attempt(), context.retry_limits(&job.entry));
             let outcome = Outcome::name_in_use(attempt, limits, &request.model_id, &job_arn, now().into());
             let next = job.entry.advance(JobState::Ended(BedrockJob { request, job_arn }, outcome), by)?;
-            context.store.replace(&key, next, &job.etag).await?;
+            context.store.replace(&key, next.clone(), &job.etag).await?;
+            hint::update(context, known, &job.entry, &next).await;
             Ok(Asked::NotNeeded)
         }
-    }
-}
-
-/// Empties the marker of a job that Bedrock is asked for, and fills it again if Bedrock refuses the job. Then a search
-/// for waiting jobs need not read the entries of jobs in flight. It is only a hint: the sweep reads every entry.
-async fn mark_asked(context: &Context, job: &JobEntry, is_asked: bool) {
-    let marker = job.marker();
-    let marked = if is_asked {
-        context.store.put(&marker, Vec::new(), "application/json").await
-    } else {
-        context.store.put_json(&marker, &job.job_id).await
-    };
-    if let Err(failure) = marked {
-        warn!(job.id = %job.job_id, error = %Chain(&failure), "marker not changed; the sweep reads the entry");
     }
 }
 

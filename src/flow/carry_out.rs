@@ -10,6 +10,7 @@ use crate::aws::store::entries::Stored;
 use crate::drop::keys::{self, ResultKind};
 use crate::flow::context::Context;
 use crate::flow::end_job::{Output, read_output};
+use crate::flow::hint;
 use crate::flow::make_jobs::record_job;
 use crate::job::outcome::Outcome;
 use crate::job::padding::Padder;
@@ -73,7 +74,9 @@ async fn pass_on_remaining(
         new_settings: job.new_settings.clone(),
         ..JobEntry::waiting(&job.drop_id, &job.source, part, job.attempt + 1, by, now().into())
     };
-    record_job(context, next).await
+    record_job(context, next.clone()).await?;
+    hint::put(context, &next).await;
+    Ok(())
 }
 
 fn result_file(job: &JobEntry, kind: ResultKind) -> String {

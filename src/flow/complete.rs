@@ -19,6 +19,7 @@ use crate::flow::carry_out::carry_out;
 use crate::flow::context::Context;
 use crate::flow::end_job::{Ended, end_job};
 use crate::flow::finish_drop::finish_drop;
+use crate::flow::hint;
 use crate::ledger::job::JobEntry;
 use crate::ledger::job_state::JobState;
 use crate::ledger::lease::Invocation;
@@ -28,10 +29,13 @@ use crate::ledger::lease::Invocation;
 const MAX_ROUNDS: u32 = 10;
 
 /// How far a job has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Completed {
     /// Everything that can be done now is done.
-    Done,
+    Done {
+        /// The model that the job was for. It has a free slot now.
+        model_id: String,
+    },
     /// Bedrock says that the job is not over.
     NotOver,
 }
@@ -46,8 +50,9 @@ pub(super) async fn complete(
     for _ in 0..MAX_ROUNDS {
         let Some(job) = context.store.get_entry::<JobEntry>(&keys::job_entry(job_id)).await? else {
             warn!(job.id = %job_id, job.arn = job_arn, "job has a name of this stack, but is not in its ledger");
-            return Ok(Completed::Done);
+            return Ok(Completed::Done { model_id: context.config.model_id.clone() });
         };
+        let model_id = hint::model_id(context, &job.entry).to_owned();
         match &job.entry.state {
             JobState::Waiting
             | JobState::Submitting { .. }
@@ -58,14 +63,14 @@ pub(super) async fn complete(
                     Box::pin(carry_out(context, job, Some(output), by)).await?;
                 }
                 Ended::ByAnother => {}
-                Ended::NotNow => return Ok(Completed::Done),
+                Ended::NotNow => return Ok(Completed::Done { model_id }),
                 Ended::NotOver => return Ok(Completed::NotOver),
             },
             JobState::Ended(..) => Box::pin(carry_out(context, job, None, by)).await?,
             JobState::Settled(..) | JobState::SourceDeleted => {
                 Box::pin(finish_drop(context, &job.entry, by)).await?;
                 context.store.delete(&job.entry.marker()).await?;
-                return Ok(Completed::Done);
+                return Ok(Completed::Done { model_id });
             }
         }
     }

@@ -79,12 +79,11 @@ impl Complete {
             info!(job.id = %job_id, job.status = status, "job is not over");
             return Ok(());
         }
-        if Box::pin(complete(&self.0, &job_id, job_arn, by)).await? == Completed::NotOver {
-            return Err(Error::Busy(format!(
+        match Box::pin(complete(&self.0, &job_id, job_arn, by)).await? {
+            Completed::Done { model_id } => Box::pin(ask_for_oldest_jobs(&self.0, &model_id, by)).await,
+            Completed::NotOver => Err(Error::Busy(format!(
                 "{job_arn} is {status} according to its event, but Bedrock still says otherwise"
-            )));
+            ))),
         }
-        // The job has freed its slot.
-        Box::pin(ask_for_oldest_jobs(&self.0, by)).await
     }
 }

@@ -9,3 +9,4 @@ mod padding;
 mod repeated_events;
 mod slow_drops;
 mod sweep;
+mod waiting;

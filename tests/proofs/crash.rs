@@ -245,6 +245,7 @@ fn records(bytes: &[u8]) -> BTreeMap<String, bool> {
 
 async fn verify(world: &World, scenario: &Scenario) {
     assert_eq!(world.markers().await, Vec::<String>::new());
+    assert_eq!(world.hints().await, Vec::<String>::new());
     let results = world.results().await;
     let is_summed_up = results.files.keys().any(|key| key.ends_with("/summary.json"));
     let is_rejected = results.files.keys().any(|key| key.ends_with("/rejection.json"));

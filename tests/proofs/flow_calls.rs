@@ -156,6 +156,42 @@ async fn adoption() -> BTreeSet<String> {
     flow.finish().await
 }
 
+/// Leaves jobs waiting, for a slot and for a cause, until the notification comes again, a job ends, or the sweep runs.
+/// The sweep finds six jobs at Bedrock, which it lists instead of asking about each.
+async fn waiting() -> BTreeSet<String> {
+    let mut flow = Flow::new(&[]).await;
+    for fault in [Fault::ServiceQuotaExceeded, Fault::Validation("no".into())] {
+        for is_repeated in [true, false] {
+            let first = flow.world.put("in/a.jsonl", drop_of(120)).await;
+            flow.deliver(&first).await;
+            let put = flow.world.put("in/a.jsonl", drop_of(120)).await;
+            flow.world.stand_in.fail_next(Operation::CreateModelInvocationJob, fault.clone());
+            flow.deliver(&put).await;
+            let ended = flow.world.ended().await;
+            let next = if is_repeated { put } else { ended };
+            flow.deliver(&next).await;
+        }
+    }
+    flow.world.stand_in.set_max_jobs_in_flight(0);
+    for number in 0..2 {
+        let put = flow.world.put(&format!("in/{number}.jsonl"), drop_of(120)).await;
+        flow.deliver(&put).await;
+    }
+    // A hint that is lost, and a stale one.
+    let hint = flow.world.hints().await.pop().unwrap();
+    let bucket = &flow.world.config.output_bucket;
+    flow.world.own.delete_object().bucket(bucket).key(&hint).send().await.unwrap();
+    let stale = hint.replace("/2", "/1");
+    flow.world.own.put_object().bucket(bucket).key(stale).body(b"{}".to_vec().into()).send().await.unwrap();
+    flow.sweep().await;
+    flow.world.stand_in.set_max_jobs_in_flight(100);
+    for number in 0..6 {
+        let put = flow.world.put(&format!("in/{number}.jsonl"), drop_of(120)).await;
+        flow.deliver(&put).await;
+    }
+    flow.finish().await
+}
+
 /// Makes objects that are written in parts, and abandoned at the first attempt.
 async fn parts() -> BTreeSet<String> {
     let mut flow = Flow::new(&[("MIN_RECORDS_PER_JOB", "10"), ("MAX_ATTEMPTS", "2")]).await;
@@ -222,7 +258,7 @@ fn operations_in_the_code() -> BTreeSet<String> {
 async fn every_call_is_recorded() {
     let mut calls = endings("{}").await;
     calls.extend(endings("{\"team\":\"search\"}").await);
-    for more in [deaths().await, adoption().await, parts().await, ranges().await] {
+    for more in [deaths().await, adoption().await, waiting().await, parts().await, ranges().await] {
         calls.extend(more);
     }
     let calls: Vec<Value> = calls.iter().map(|call| serde_json::from_str(call).unwrap()).collect();

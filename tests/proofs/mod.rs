@@ -7,6 +7,7 @@ mod checks;
 mod crash;
 mod flow_calls;
 mod fuzz_replay;
+mod many_jobs;
 mod model;
 mod soak;
 mod strictness;

@@ -330,6 +330,11 @@ impl World {
         Results { files }
     }
 
+    /// The keys of the hints of all jobs that wait.
+    pub(crate) async fn hints(&self) -> Vec<String> {
+        self.output_keys().await.into_iter().filter(|key| key.starts_with("ledger/waiting/")).collect()
+    }
+
     /// The keys of the markers of all that is open.
     pub(crate) async fn markers(&self) -> Vec<String> {
         self.output_keys().await.into_iter().filter(|key| key.starts_with("ledger/open/")).collect()

@@ -10,7 +10,7 @@ const HARMLESS = new Set([
   "x-amz-copy-source", "x-amz-copy-source-if-match", "x-amz-copy-source-range", "x-amz-mp-object-size",
   "x-amz-metadata-directive", "list-type", "prefix", "continuation-token", "uploads", "uploadId", "partNumber",
   "versions", "key-marker", "version-id-marker", "max-keys", "encoding-type",
-  "nameContains", "nextToken", "jobName", "clientRequestToken", "roleArn", "modelId", "modelInvocationType",
+  "nameContains", "nextToken", "statusEquals", "maxResults", "jobName", "clientRequestToken", "roleArn", "modelId", "modelInvocationType",
   "inputDataConfig", "outputDataConfig", "vpcConfig", "timeoutDurationInHours",
 ]);
 // Parameters that the operations below use.
@@ -75,6 +75,7 @@ function translated(call, s) {
     .replace(/[0-9a-f]{32}/g, ID)
     .replace(/(output|model-invocation-job)\/[a-z0-9]{12}(?=\/|$)/, "$1/abcdefghijkl")
     .replace(/^ledger\/open\/\d{8}T\d{6}Z/, "ledger/open/20260101T000000Z")
+    .replace(/^(ledger\/waiting\/[^/]+\/(?:refused\/)?)\d{8}T\d{6}Z/, (_, folder) => `${folder}20260101T000000Z`)
     .replace(/\?versionId=[^?/]{32}$/, "?versionId=v");
   const subject = masked(call.subject);
   const object = (bucket, key) => (bucket.endsWith("-input") ? s.input(s.inputPrefix + key) : s.output(key));

@@ -18,8 +18,9 @@ export function requests(s) {
   const { administrator, uploader, reader, stranger, plainUploaders, plainReader } = s;
   const functions = [submit, complete];
   const output = (...keys) => keys.map(s.output);
-  const [entry, dropEntry, marker, sweepEntry, other] = output(
-    `ledger/jobs/${ID}.json`, `ledger/drops/${ID}/drop.json`, `ledger/open/20260101T000000Z-${ID}.job`, "ledger/sweep.json",
+  const [entry, dropEntry, marker, hint, sweepEntry, other] = output(
+    `ledger/jobs/${ID}.json`, `ledger/drops/${ID}/drop.json`, `ledger/open/20260101T000000Z-${ID}.job`,
+    `ledger/waiting/amazon.nova-lite-v1_0/20260101T000000Z-${ID}.json`, "ledger/sweep.json",
     "elsewhere/a.jsonl",
   );
   const [jobInput, jobOutput] = output(
@@ -39,7 +40,7 @@ export function requests(s) {
   may(job, "s3:PutObject", jobOutput, inside);
   may(job, "s3:ListBucket", arns.OutputBucket, inside);
   may(job, "bedrock:InvokeModel", s.models);
-  const ledgerOf = [entry, dropEntry, marker, sweepEntry];
+  const ledgerOf = [entry, dropEntry, marker, hint, sweepEntry];
   mayNot(job, "s3:GetObject", [s.drop, result, ...ledgerOf], inside, `${data}/Read Resource`, `${jobs} Resource`);
   mayNot(job, "s3:PutObject", jobInput, inside, `${data}/Write Resource`);
   mayNot(job, "s3:PutObject", [result, s.drop, ...ledgerOf], inside, `${data}/Write Resource`, `${jobs} Resource`);
@@ -168,6 +169,7 @@ export function requests(s) {
   mayNot(complete, "s3:GetObject", [result, rejection, other], inside, "CompleteRole/Complete/ReadJobs Resource");
   for (const who of functions) {
     may(who, "s3:GetObject", s.drop, inside);
+    mayNot(who, "s3:GetObject", hint, inside, "DropsPolicy/KeepHints Action");
     mayNot(who, "s3:PutObject", [jobOutput, other], inside, `${ledger} Resource`);
     mayNot(who, "s3:PutObject", s.drop, inside, `${ledger} Resource`, `${kept} Resource`);
     mayNot(who, "s3:DeleteObject", [result, jobInput, jobOutput, entry, dropEntry, sweepEntry], inside, `${workList} Resource`);
@@ -232,7 +234,7 @@ export function requests(s) {
     mayNot(submit, "s3:GetObjectVersion", s.drop, place, inOnly);
     mayNot(submit, "s3:PutObject", entry, place, outOnly);
     mayNot(complete, "s3:PutObject", result, place, outOnly);
-    mayNot(complete, "s3:DeleteObject", marker, place, outOnly);
+    mayNot(complete, "s3:DeleteObject", [marker, hint], place, outOnly);
     mayNot(complete, "s3:ListBucket", arns.OutputBucket, below(place, "ledger/open/"), listOutOnly);
     mayNot(complete, "s3:ListBucketVersions", arns.InputBucket, below(place, s.inputPrefix), listInOnly);
     mayNot(job, "s3:GetObject", jobInput, place, outOnly);

@@ -16,8 +16,6 @@ use crate::drop::source::DropSource;
 pub struct Listed {
     /// Its key.
     pub key: String,
-    /// Whether it is empty.
-    pub is_empty: bool,
     /// When it was written.
     pub last_modified: Timestamp,
 }
@@ -133,10 +131,22 @@ impl Store {
                 page.map_err(|error| sdk_error::classify(self.named("ListObjectsV2", prefix), error))?;
             objects.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
                 let last_modified = Timestamp::from_secs(object.last_modified?.secs());
-                Some(Listed { key: object.key?, is_empty: object.size == Some(0), last_modified })
+                Some(Listed { key: object.key?, last_modified })
             }));
         }
         Ok(objects)
+    }
+
+    /// Lists the keys of the first objects below a prefix of the output bucket: at most `most` of them, which is 1 to
+    /// 1,000, in one call.
+    ///
+    /// # Errors
+    /// Returns [`Error::Call`] if the call fails.
+    pub async fn list_first(&self, prefix: &str, most: i32) -> Result<Vec<String>, Error> {
+        let request = self.client.list_objects_v2().bucket(&self.output_bucket).prefix(prefix).max_keys(most);
+        let page = request.send().await;
+        let page = page.map_err(|error| sdk_error::classify(self.named("ListObjectsV2", prefix), error))?;
+        Ok(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect())
     }
 
     /// Lists the keys of the objects below a prefix of the output bucket.

@@ -3,7 +3,7 @@
 use bedrock_vpc_batch::base::s3_uri::{S3Uri, decode_notification_key};
 use bedrock_vpc_batch::base::timestamp::Timestamp;
 use bedrock_vpc_batch::drop::identity::{DropId, JobId, job_name};
-use bedrock_vpc_batch::drop::keys::{self, Open, ResultKind};
+use bedrock_vpc_batch::drop::keys::{self, Hint, Open, ResultKind};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::take_byte;
@@ -24,6 +24,7 @@ pub(crate) fn check(mut data: &[u8]) {
     let drop_id = DropId::parse(&format!("{part:032x}")).expect("these are 32 hex digits");
     let job_id = JobId::derive(&drop_id, part, attempt);
     check_markers([first, second], &drop_id, part, &job_id);
+    check_hints(&text, [first, second], &job_id);
     check_names(&job_id, &text);
     assert_eq!(keys::drop_entry(&drop_id), format!("ledger/drops/{}/drop.json", drop_id.as_str()));
     assert_eq!(keys::job_entry(&job_id), format!("ledger/jobs/{}.json", job_id.as_str()));
@@ -65,10 +66,23 @@ fn check_markers(times: [Timestamp; 2], drop_id: &DropId, page: u32, job_id: &Jo
         assert_eq!(keys::parse_marker(&drop), Some(Open::Drop(drop_id.clone())));
         assert_eq!(keys::parse_marker(&job), Some(Open::Job(job_id.clone())));
         assert!(job.starts_with(&keys::job_markers(time, drop_id, page)));
-        assert!(!drop.starts_with(&keys::job_markers(time, drop_id, page)));
         drop
     });
     assert_eq!(first.cmp(&second), times[0].cmp(&times[1]), "the oldest marker is listed first");
+}
+
+/// A hint names its job whatever the model is called, and refused jobs come after the others.
+fn check_hints(model_id: &str, times: [Timestamp; 2], job_id: &JobId) {
+    let [waiting, refused] = [false, true].map(|is_refused| {
+        times.map(|time| {
+            let key = keys::hint(model_id, time, job_id, is_refused);
+            assert_eq!(keys::parse_hint(&key), Some(Hint { job_id: job_id.clone(), is_refused }), "{key:?}");
+            assert!(key.starts_with(&keys::hints_of(model_id)) && key.len() <= MAX_KEY_BYTES, "{key:?}");
+            key
+        })
+    });
+    assert_eq!(waiting[0].cmp(&waiting[1]), times[0].cmp(&times[1]), "the oldest hint is listed first");
+    assert!(waiting.iter().all(|waiting| refused.iter().all(|refused| waiting < refused)));
 }
 
 /// A job is found by its name, and an object by its URI.

@@ -83,6 +83,8 @@ fn worlds() -> Vec<(Protocol, usize)> {
         (Protocol { attempts: 1, ..Protocol::new(2, 1, 2, 1) }, 235_000),
         // Three invocations at once.
         (Protocol::new(1, 1, 3, 0), 132_000),
+        // Hints that are lost or stale.
+        (Protocol { hints: true, ..with_two_faults() }, 555_000),
     ]
 }
 
@@ -95,7 +97,7 @@ fn larger_worlds() -> Vec<(Protocol, usize)> {
     ]
 }
 
-/// The rules, each with the promises that depend on it. That everything ends depends on two more rules, which
+/// The rules, each with the promises that depend on it. That everything ends depends on three more rules, which
 /// have their own tests.
 const RULES: [(Rule, &[&str]); 7] = [
     (Rule::EvidenceAgrees, &[PAID_ONCE]),
@@ -152,6 +154,16 @@ fn finds_a_put_event_that_is_lost() {
     let explored = explore_without(Rule::PutsAreCompared);
     assert_eq!(explored.broken(), Vec::<&str>::new());
     assert!(explored.never_end > 0, "nothing knows of the drop");
+}
+
+#[test]
+fn finds_a_sweep_that_goes_by_the_hints() {
+    let broken = Some(Rule::MarkersAreTheWorkList);
+    let with_faults = |faults| explore(Protocol { hints: true, broken, ..Protocol::new(1, 1, 2, faults) });
+    assert_eq!(with_faults(0).never_end, 0, "no hint is lost without a fault");
+    let explored = with_faults(1);
+    assert_eq!(explored.broken(), Vec::<&str>::new());
+    assert!(explored.never_end > 0, "a job without a hint waits indefinitely");
 }
 
 #[test]

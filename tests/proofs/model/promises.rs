@@ -20,7 +20,7 @@ pub(crate) const LEGAL: &str = "no entry goes back";
 pub(crate) const RECORDED: &str = "no job is made that was not recorded before";
 
 /// Situations that the exploration must reach. They are not promises.
-pub(crate) const SEEN: [&str; 8] = [
+pub(crate) const SEEN: [&str; 10] = [
     "a doubt is final",
     "output came after a doubt",
     "a version was deleted before all its jobs were made",
@@ -29,6 +29,8 @@ pub(crate) const SEEN: [&str; 8] = [
     "a drop is finished with unprocessed records",
     "a job exists while its lease has ended",
     "all invocations are at work at once",
+    "a job waits without a hint",
+    "a job that Bedrock has still has its hint",
 ];
 
 pub(crate) fn properties() -> Vec<Property<Protocol>> {
@@ -41,6 +43,8 @@ pub(crate) fn properties() -> Vec<Property<Protocol>> {
         unprocessed,
         orphan,
         all_at_work,
+        lost_hint,
+        stale_hint,
     ] = SEEN;
     vec![
         Property::always(PAID_ONCE, |_, world| is_paid_once(world)),
@@ -78,6 +82,14 @@ pub(crate) fn properties() -> Vec<Property<Protocol>> {
         }),
         Property::sometimes(all_at_work, |protocol: &Protocol, world: &World| {
             world.invocations.len() == protocol.invocations
+        }),
+        Property::sometimes(lost_hint, |_, world: &World| {
+            world.invocations.is_empty()
+                && world.jobs.iter().any(|job| job.entry == Some(JobState::Waiting) && !job.hint)
+        }),
+        Property::sometimes(stale_hint, |_, world: &World| {
+            world.invocations.is_empty()
+                && world.jobs.iter().any(|job| job.hint && job.entry == Some(JobState::Submitted))
         }),
     ]
 }
@@ -140,7 +152,10 @@ pub(crate) fn nothing_is_open(world: &World) -> bool {
         None => world.source_deleted,
         Some(DropState::Reading(_) | DropState::Accepted) => false,
     };
-    drop_has_ended && !world.entries().any(|entry| world.has_marker(entry)) && world.invocations.is_empty()
+    drop_has_ended
+        && !world.entries().any(|entry| world.has_marker(entry))
+        && !world.jobs.iter().any(|job| job.hint)
+        && world.invocations.is_empty()
 }
 
 /// How many of the worlds in these steps cannot reach an end only by work that continues, time, and the

@@ -34,6 +34,8 @@ pub(crate) enum Rule {
     TokensAreCompared,
     /// An invocation that finds `Rejected` writes `rejection.json` before it deletes the marker.
     RejectionIsCarriedOut,
+    /// The sweep asks for every job that waits, whether it has a hint or not.
+    MarkersAreTheWorkList,
 }
 
 /// What Bedrock does with a client request token that it has seen. How long it remembers one is not
@@ -85,6 +87,9 @@ pub(crate) struct Protocol {
     pub(crate) quota: u8,
     /// Whether a job of another request has the name of the first attempt at the first part. It never ends.
     pub(crate) name_is_taken: bool,
+    /// Whether jobs that wait get hints. What a hint leads to concerns only its own job, so the large worlds leave them
+    /// out.
+    pub(crate) hints: bool,
     pub(crate) bedrock: Bedrock,
     pub(crate) create: Create,
     pub(crate) clocks: Clocks,
@@ -116,6 +121,8 @@ pub(crate) enum Action {
     Complete(JobId),
     /// The sweep reaches a marker.
     Sweep(Entry),
+    /// An invocation finds a hint.
+    FindHint(JobId),
     /// An invocation makes its next call.
     Call { invocation: usize, task: Task, course: Course },
     /// An invocation ends before its next call: by a crash, a timeout, or an error. (A lease that is released
@@ -144,6 +151,7 @@ impl Protocol {
             faults,
             quota: 1,
             name_is_taken: false,
+            hints: false,
             bedrock: Bedrock::RemembersTokens,
             create: Create::SentOnce,
             clocks: Clocks::WithinMargin,
@@ -193,10 +201,11 @@ impl Protocol {
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { parts, records, attempts, invocations, faults, .. } = self;
+        let Self { parts, records, attempts, invocations, faults, hints, .. } = self;
+        let hints = if *hints { ", with hints" } else { "" };
         write!(
             f,
-            "parts {parts}, records {records}, attempts {attempts}, invocations {invocations}, faults {faults}"
+            "parts {parts}, records {records}, attempts {attempts}, invocations {invocations}, faults {faults}{hints}"
         )
     }
 }
@@ -224,6 +233,7 @@ impl Model for Protocol {
                 }
             }
             actions.extend(world.entries().filter(|entry| world.has_marker(*entry)).map(Action::Sweep));
+            actions.extend(world.job_ids().filter(|id| world.job(*id).hint).map(Action::FindHint));
         }
         for (at, invocation) in world.invocations.iter().enumerate() {
             if at > 0 && world.invocations[at - 1] == *invocation {
@@ -278,6 +288,7 @@ impl Model for Protocol {
             Action::Complete(id) => self.start(&mut world, Task::ReadJob(*id, Reason::StateChange))?,
             Action::Sweep(Entry::Drop) => self.start(&mut world, Task::ReadDrop)?,
             Action::Sweep(Entry::Job(id)) => self.start(&mut world, Task::ReadJob(*id, Reason::Marker))?,
+            Action::FindHint(id) => self.start(&mut world, Task::ReadJob(*id, Reason::Hint))?,
             Action::Call { invocation, course, .. } => {
                 let mut invocation = world.invocations.remove(*invocation);
                 world.faults -= u8::from(course.is_lost());
@@ -310,6 +321,11 @@ impl Model for Protocol {
         let is_sweep = match action {
             Action::Sweep(_) | Action::Compare | Action::LeaseEnds(_) | Action::DoubtEnds(_) => true,
             Action::JobEnds(_, done, shown) => done == shown,
+            // The sweep deletes the hints of jobs that do not wait. The others are only found when a slot is free.
+            Action::FindHint(id) => {
+                let is_stale = before.job(id).entry.is_none_or(|entry| !entry.may_wait());
+                is_stale || self.breaks(Rule::MarkersAreTheWorkList)
+            }
             Action::Call { course, .. } => !course.is_lost(),
             Action::Submit
             | Action::Complete(_)

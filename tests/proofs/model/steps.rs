@@ -98,6 +98,11 @@ pub(crate) fn perform(
         Task::CreateJob(id) => {
             if world.job(id).entry.is_none() {
                 world.write_job(id, JobState::Waiting, by);
+                // Bedrock is asked for a first attempt at once. If it were not, each job would need a hint.
+                let is_asked = id.previous().is_none() && !protocol.breaks(Rule::MarkersAreTheWorkList);
+                if protocol.hints && !is_asked {
+                    by.plan(&[Task::PutHint(id)]);
+                }
             }
         }
         Task::CreateSourceDeleted(id) => {
@@ -150,10 +155,14 @@ pub(crate) fn perform(
             if current {
                 world.write_job(id, JobState::Submitted, by);
             }
+            forget_hint(world, by, id);
         }
         Task::RecordRefused { id, current } => {
             if current {
                 world.write_job(id, JobState::Waiting, by);
+                if protocol.hints && !world.job(id).hint {
+                    by.plan(&[Task::PutHint(id)]);
+                }
             }
         }
         Task::RecordNameInUse { current: false, .. } => plain(course)?,
@@ -164,6 +173,7 @@ pub(crate) fn perform(
             }
             let outcome = Outcome { remaining: world.job(id).input, retried };
             world.write_job(id, JobState::Ended(outcome), by);
+            forget_hint(world, by, id);
             go_on(by, Entry::Job(id), course, &[]);
         }
         Task::GetFromBedrock { id, current } => {
@@ -236,6 +246,8 @@ pub(crate) fn perform(
             }
         }
         Task::DeleteMarker(entry) => world.delete_marker(entry),
+        Task::PutHint(id) => world.job_mut(id).hint = true,
+        Task::DeleteHint(id) => world.job_mut(id).hint = false,
     }
     Some(())
 }
@@ -244,6 +256,14 @@ pub(crate) fn perform(
 /// no other result.
 fn plain(course: Course) -> Option<()> {
     (course == Course::Plain).then_some(())
+}
+
+/// Deletes the hint of a job that Bedrock has, if the job has one. The code deletes a hint that it did not see as well;
+/// here, a hint that is written later stays, so that more of them are stale.
+fn forget_hint(world: &World, by: &mut Invocation, id: JobId) {
+    if world.job(id).hint {
+        by.plan(&[Task::DeleteHint(id)]);
+    }
 }
 
 fn go_on_accepted(world: &World, by: &mut Invocation, entry: Entry, course: Course) {
@@ -255,18 +275,23 @@ fn go_on_accepted(world: &World, by: &mut Invocation, entry: Entry, course: Cour
 fn read_job(protocol: &Protocol, world: &World, by: &mut Invocation, id: JobId, reason: Reason) {
     let entry = world.job(id).entry;
     match (entry, reason) {
+        (Some(JobState::Waiting), Reason::Marker)
+            if protocol.breaks(Rule::MarkersAreTheWorkList) && !world.job(id).hint => {}
+        (Some(entry), Reason::Hint) if !entry.may_wait() => by.plan(&[Task::DeleteHint(id)]),
         (Some(JobState::Waiting | JobState::Submitting(_)), Reason::StateChange)
         | (Some(JobState::Submitted | JobState::Doubtful(_)), _) => {
             by.plan(&[Task::GetFromBedrock { id, current: true }])
         }
-        (Some(JobState::Waiting), Reason::Marker) if protocol.breaks(Rule::RecordComesFirst) => {
+        (Some(JobState::Waiting), Reason::Marker | Reason::Hint)
+            if protocol.breaks(Rule::RecordComesFirst) =>
+        {
             by.plan(&[Task::CreateAtBedrock { id, current: true, asked: Asked::BeforeTheRecord }]);
         }
-        (Some(JobState::Waiting), Reason::Marker) => {
+        (Some(JobState::Waiting), Reason::Marker | Reason::Hint) => {
             let may_exist = protocol.create == Create::LookedUpFirst;
             by.plan(&[Task::TakeJob { id, current: true, may_exist }]);
         }
-        (Some(JobState::Submitting(lease)), Reason::Marker) => {
+        (Some(JobState::Submitting(lease)), Reason::Marker | Reason::Hint) => {
             if lease == Lease::Over || protocol.breaks(Rule::LeasesAreRespected) {
                 by.plan(&[Task::TakeJob { id, current: true, may_exist: true }]);
             }

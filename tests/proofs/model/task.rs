@@ -10,6 +10,8 @@ pub(crate) enum Reason {
     StateChange,
     /// The sweep found its marker, or the invocation made it.
     Marker,
+    /// A slot is free, and the invocation found its hint; or the sweep compares the hint with the entry.
+    Hint,
 }
 
 /// How Bedrock is asked for a job.
@@ -118,6 +120,9 @@ pub(crate) enum Task {
         current: bool,
     },
     DeleteMarker(Entry),
+    /// Writes the hint of a job that is left to wait.
+    PutHint(JobId),
+    DeleteHint(JobId),
 }
 
 /// The course of a call.
@@ -177,7 +182,9 @@ impl Task {
             | Self::WriteResults(_)
             | Self::WriteUnprocessed(_)
             | Self::FinishDrop
-            | Self::DeleteMarker(_) => return,
+            | Self::DeleteMarker(_)
+            | Self::PutHint(_)
+            | Self::DeleteHint(_) => return,
         };
         if entry == written {
             *current = false;

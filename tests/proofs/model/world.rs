@@ -133,6 +133,11 @@ impl JobState {
     pub(crate) fn is_settled(self) -> bool {
         matches!(self, Self::Settled(_) | Self::SourceDeleted)
     }
+
+    /// Whether the job waits, or may wait again.
+    pub(crate) fn may_wait(self) -> bool {
+        matches!(self, Self::Waiting | Self::Submitting(_))
+    }
 }
 
 /// The moves of a drop, from the drawing in `src/ledger/`. A test checks that the real entries have the same
@@ -188,6 +193,8 @@ pub(crate) struct Job {
     /// `work/<job-id>/input/`.
     pub(crate) input: Records,
     pub(crate) marker: bool,
+    /// The hint that the job waits.
+    pub(crate) hint: bool,
     pub(crate) entry: Option<JobState>,
     pub(crate) at_bedrock: AtBedrock,
     /// How many jobs Bedrock has created, and will charge for.

@@ -1,0 +1,45 @@
+//! What one pass of the sweep has found, and how much time it reserves.
+
+use std::time::Duration;
+
+use tracing::{error, info};
+
+use crate::aws::error::{Chain, Error};
+
+/// How much time the sweep reserves for one marker: it stops between markers, not in the middle of one.
+pub(super) const TIME_FOR_ONE: Duration = Duration::from_secs(10);
+
+/// What one pass has done.
+#[derive(Debug, Default)]
+pub(super) struct Pass {
+    /// For how many models Bedrock accepts no more jobs.
+    pub(super) full_models: usize,
+    /// The age in seconds of the oldest job that waits.
+    pub(super) oldest_waiting_seconds: u64,
+    first_error: Option<Error>,
+}
+
+impl Pass {
+    /// Takes what a part of the sweep returns, and keeps its error for the end.
+    pub(super) fn note<T>(&mut self, key: &str, resumed: Result<T, Error>) -> Option<T> {
+        match resumed {
+            Ok(resumed) => Some(resumed),
+            Err(error) if error.is_of_newer_release() => {
+                info!(key, error = %Chain(&error), "left to the newer release");
+                None
+            }
+            Err(error) => {
+                if self.first_error.is_some() {
+                    error!(key, error = %Chain(&error), "another part of the sweep failed");
+                }
+                self.first_error.get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    /// Returns the first error, if there was one.
+    pub(super) fn into_result(self) -> Result<(), Error> {
+        self.first_error.map_or(Ok(()), Err)
+    }
+}

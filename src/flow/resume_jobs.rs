@@ -1,0 +1,351 @@
+//! A step of flow 3: goes on with every job that has a marker.
+//!
+//! 1. [`look_at_all`]: read the entries, some at the same time, and keep of each only what the other steps need.
+//! 2. [`ask_for_all`]: ask for the jobs that wait, for each model the oldest first, until Bedrock accepts no more for
+//!    this model. Jobs that were refused come last.
+//! 3. [`check_hints`]: write the hints that are missing, and delete the stale ones.
+//! 4. [`complete_all`]: complete the jobs that may be over, one after the other, because reading their output takes
+//!    memory. If many are at Bedrock, its list says which of them are not over.
+//!
+//! A failure at one job does not stop the others. Each step ends when there is not enough time for one more job.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::stream::{FuturesOrdered, StreamExt};
+use tracing::{info, warn};
+
+use crate::aws::bedrock::NOT_OVER;
+use crate::aws::clock::now;
+use crate::aws::error::{Chain, Error};
+use crate::aws::store::objects::Listed;
+use crate::drop::identity::JobId;
+use crate::drop::keys;
+use crate::flow::ask_bedrock::{Asked, ask_for_job};
+use crate::flow::complete::complete;
+use crate::flow::context::{Context, missing_entry};
+use crate::flow::hint;
+use crate::flow::pass::{Pass, TIME_FOR_ONE};
+use crate::ledger::job::JobEntry;
+use crate::ledger::job_state::JobState;
+use crate::ledger::lease::Invocation;
+
+/// How many entries are read, or hints written, at the same time.
+const CONCURRENT_CALLS: usize = 16;
+
+/// How many refusals in a row end the requests for one model. A cause that stops 100 jobs very likely stops the others.
+const MAX_REFUSALS: u32 = 100;
+
+/// How much time is reserved when jobs are asked for, so that every pass gets to the jobs that are over.
+const TIME_FOR_ENDED_JOBS: Duration = Duration::from_secs(200);
+
+/// How long a marker may have no entry. The drop or job that makes the entry is open as well, and has been tried
+/// several times by then.
+const ENTRY_IS_LATE: Duration = Duration::from_secs(3_600);
+
+/// The age at which the input of a waiting job is renewed. Inputs expire after 30 days at the earliest, and a job that
+/// Bedrock has accepted may read its input for 7 days.
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html> (read 2026-11)
+const INPUT_IS_OLD: Duration = Duration::from_secs(7 * 86_400);
+
+/// What the sweep keeps of a job's entry.
+#[derive(Debug)]
+enum Next {
+    /// Nothing can be done now.
+    Nothing,
+    /// The job may exist, and the invocation that asked for it has ended.
+    LookUp,
+    /// The job waits.
+    Ask(Waiting),
+    /// Bedrock has the job, which is over only if Bedrock does not list it as running.
+    CompleteUnlessListed { job_arn: String },
+    /// The job is over, or Bedrock must say whether it is.
+    Complete { job_arn: String },
+}
+
+/// A job that waits.
+#[derive(Debug)]
+struct Waiting {
+    model_id: String,
+    hint: String,
+    is_refused: bool,
+    age_seconds: u64,
+    input_is_old: bool,
+}
+
+/// A job with a marker.
+#[derive(Debug)]
+struct OpenJob<'m> {
+    marker: &'m Listed,
+    job_id: &'m JobId,
+    /// `None` if the entry was not read.
+    next: Option<Next>,
+    /// Whether Bedrock was asked for the job.
+    is_asked: bool,
+}
+
+/// Goes on with these jobs, which are sorted by age. `hints` are the keys of all hints, listed before the markers.
+/// Returns `false` if there was not enough time for all.
+pub(super) async fn resume_jobs(
+    context: &Context,
+    markers: &[(&Listed, JobId)],
+    hints: HashSet<String>,
+    pass: &mut Pass,
+    by: &Invocation,
+) -> bool {
+    let mut jobs = Box::pin(look_at_all(context, markers, pass, by)).await;
+    let mut is_whole = jobs.len() == markers.len();
+    is_whole &= Box::pin(look_up_all(context, &mut jobs, pass, by)).await;
+    is_whole &= Box::pin(renew_inputs(context, &jobs, pass, by)).await;
+    is_whole &= Box::pin(ask_for_all(context, &mut jobs, pass, by)).await;
+    if is_whole {
+        Box::pin(check_hints(context, &jobs, hints, by)).await;
+    }
+    is_whole & Box::pin(complete_all(context, &jobs, pass, by)).await
+}
+
+/// Reads the entries of the jobs, as long as there is time.
+async fn look_at_all<'m>(
+    context: &Context,
+    markers: &'m [(&Listed, JobId)],
+    pass: &mut Pass,
+    by: &Invocation,
+) -> Vec<OpenJob<'m>> {
+    let mut left = markers.iter();
+    let mut looks = FuturesOrdered::new();
+    let mut jobs = Vec::new();
+    while by.has_time_at(now(), TIME_FOR_ONE) {
+        while looks.len() < CONCURRENT_CALLS
+            && let Some((marker, job_id)) = left.next()
+        {
+            looks.push_back(Box::pin(look_at(context, marker, job_id, by)));
+        }
+        let Some((marker, job_id, next)) = looks.next().await else { break };
+        if let Ok(Next::Ask(waiting)) = &next {
+            pass.oldest_waiting_seconds = pass.oldest_waiting_seconds.max(waiting.age_seconds);
+        }
+        let next = pass.note(&marker.key, next);
+        jobs.push(OpenJob { marker, job_id, next, is_asked: false });
+    }
+    jobs
+}
+
+async fn look_at<'m>(
+    context: &Context,
+    marker: &'m Listed,
+    job_id: &'m JobId,
+    by: &Invocation,
+) -> (&'m Listed, &'m JobId, Result<Next, Error>) {
+    let key = keys::job_entry(job_id);
+    let next = match context.store.get_entry::<JobEntry>(&key).await {
+        Ok(Some(job)) => {
+            let renamed = Box::pin(rename_marker(context, marker, &job.entry)).await;
+            renamed.map(|()| next_for(context, &job.entry, by))
+        }
+        // The drop or the attempt before, which makes the entry, is open too, but not for long.
+        Ok(None) if by.started.seconds_since(marker.last_modified) <= ENTRY_IS_LATE.as_secs() => {
+            Ok(Next::Nothing)
+        }
+        Ok(None) => Err(missing_entry(&key)),
+        Err(error) => Err(error),
+    };
+    (marker, job_id, next)
+}
+
+/// Replaces a marker of the first release, whose key does not say which drop its job belongs to.
+async fn rename_marker(context: &Context, marker: &Listed, job: &JobEntry) -> Result<(), Error> {
+    let key = job.marker();
+    if marker.key == key {
+        return Ok(());
+    }
+    context.store.put_json(&key, &job.job_id).await?;
+    context.store.delete(&marker.key).await
+}
+
+fn next_for(context: &Context, job: &JobEntry, by: &Invocation) -> Next {
+    match &job.state {
+        JobState::Waiting => Next::Ask(Waiting {
+            model_id: hint::model_id(context, job).to_owned(),
+            hint: hint::key(context, job),
+            is_refused: hint::is_refused(job),
+            age_seconds: by.started.seconds_since(job.created),
+            input_is_old: input_is_old(job, by),
+        }),
+        JobState::Submitting { lease_until, .. } if *lease_until <= by.started => Next::LookUp,
+        JobState::Submitting { .. } => Next::Nothing,
+        JobState::Submitted(known) => {
+            let job_arn = known.job_arn.clone();
+            let hours = u64::try_from(known.request.timeout_duration_in_hours).unwrap_or_default();
+            // By then the job is over, whatever the list says.
+            let is_overdue = by.started.seconds_since(job.updated) >= hours * 3_600;
+            if is_overdue { Next::Complete { job_arn } } else { Next::CompleteUnlessListed { job_arn } }
+        }
+        JobState::Doubtful(known, _) | JobState::Ended(known, _) | JobState::Settled(known, _) => {
+            Next::Complete { job_arn: known.job_arn.clone() }
+        }
+        JobState::SourceDeleted => Next::Complete { job_arn: String::new() },
+    }
+}
+
+/// Asks again for the jobs that may exist, because the invocation that asked for them has ended.
+async fn look_up_all(context: &Context, jobs: &mut [OpenJob<'_>], pass: &mut Pass, by: &Invocation) -> bool {
+    for job in jobs.iter_mut().filter(|job| matches!(job.next, Some(Next::LookUp))) {
+        if !by.has_time_at(now(), TIME_FOR_ONE) {
+            return false;
+        }
+        let asked = Box::pin(ask(context, job.job_id, by)).await;
+        pass.note(&job.marker.key, asked);
+        job.is_asked = true;
+    }
+    true
+}
+
+async fn ask(context: &Context, job_id: &JobId, by: &Invocation) -> Result<Asked, Error> {
+    match context.store.get_entry::<JobEntry>(&keys::job_entry(job_id)).await? {
+        Some(job) => ask_for_job(context, job, by).await,
+        None => Ok(Asked::NotNeeded),
+    }
+}
+
+/// Copies each input that would expire soon onto itself.
+async fn renew_inputs(context: &Context, jobs: &[OpenJob<'_>], pass: &mut Pass, by: &Invocation) -> bool {
+    for job in jobs {
+        let Some(Next::Ask(Waiting { input_is_old: true, .. })) = job.next else { continue };
+        if !by.has_time_at(now(), TIME_FOR_ONE) {
+            return false;
+        }
+        let renewed = Box::pin(renew_input(context, job.job_id, by)).await;
+        pass.note(&job.marker.key, renewed);
+    }
+    true
+}
+
+async fn renew_input(context: &Context, job_id: &JobId, by: &Invocation) -> Result<(), Error> {
+    let (key, input) = (keys::job_entry(job_id), keys::job_input(job_id));
+    let job = context.store.get_entry::<JobEntry>(&key).await?;
+    let Some(job) = job.filter(|job| job.entry.state == JobState::Waiting && input_is_old(&job.entry, by))
+    else {
+        return Ok(());
+    };
+    context.store.copy(&input, &input).await?;
+    // If another invocation has changed the entry, the job does not wait any more, or the next sweep copies again.
+    context.store.replace(&key, job.entry.with_new_input(by), &job.etag).await?;
+    Ok(())
+}
+
+fn input_is_old(job: &JobEntry, by: &Invocation) -> bool {
+    by.started.seconds_since(job.input_written) >= INPUT_IS_OLD.as_secs()
+}
+
+/// Asks for the jobs that wait, until Bedrock accepts no more for their model.
+///
+/// Jobs that were refused before are asked for in random order. If there are too many to ask for all, none of them keeps
+/// the others from their turn.
+async fn ask_for_all(context: &Context, jobs: &mut [OpenJob<'_>], pass: &mut Pass, by: &Invocation) -> bool {
+    let mut by_model: BTreeMap<String, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    for (index, job) in jobs.iter().enumerate() {
+        let Some(Next::Ask(waiting)) = &job.next else { continue };
+        let (waiting_for_a_slot, refused) = by_model.entry(waiting.model_id.clone()).or_default();
+        if waiting.is_refused { refused.push(index) } else { waiting_for_a_slot.push(index) }
+    }
+    for (model_id, (mut turns, mut refused)) in by_model {
+        fastrand::shuffle(&mut refused);
+        turns.extend(refused);
+        let mut refusals = 0;
+        for index in turns {
+            let Some(job) = jobs.get_mut(index) else { continue };
+            if !by.has_time_at(now(), TIME_FOR_ENDED_JOBS) {
+                return false;
+            }
+            job.is_asked = true;
+            let asked = Box::pin(ask(context, job.job_id, by)).await;
+            match pass.note(&job.marker.key, asked) {
+                Some(Asked::NotNow) => {
+                    pass.full_models += 1;
+                    break;
+                }
+                Some(Asked::Refused) => refusals += 1,
+                Some(Asked::Accepted) => refusals = 0,
+                Some(Asked::NotNeeded) | None => {}
+            }
+            if refusals == MAX_REFUSALS {
+                warn!(model.id = model_id, refusals, "Bedrock refuses every job; the next sweep tries again");
+                break;
+            }
+        }
+    }
+    true
+}
+
+/// Writes the hints that are missing, and deletes those whose job does not wait.
+///
+/// The hints were listed before the markers. So a hint whose job has no marker belongs to a job that is done.
+async fn check_hints(context: &Context, jobs: &[OpenJob<'_>], mut hints: HashSet<String>, by: &Invocation) {
+    let mut missing = Vec::new();
+    // The jobs that may wait again, under a key that is not known here.
+    let mut unclear: HashSet<&JobId> = HashSet::new();
+    for job in jobs {
+        match &job.next {
+            Some(Next::Ask(waiting)) => {
+                if !hints.remove(&waiting.hint) && !job.is_asked {
+                    missing.push(job.job_id);
+                }
+                if job.is_asked {
+                    unclear.insert(job.job_id);
+                }
+            }
+            None | Some(Next::Nothing | Next::LookUp) => {
+                unclear.insert(job.job_id);
+            }
+            Some(Next::CompleteUnlessListed { .. } | Next::Complete { .. }) => {}
+        }
+    }
+    let is_stale = |key: &String| keys::parse_hint(key).is_none_or(|found| !unclear.contains(&found.job_id));
+    let stale: Vec<String> = hints.into_iter().filter(is_stale).collect();
+    if stale.is_empty() && missing.is_empty() {
+        return;
+    }
+    info!(stale = stale.len(), missing = missing.len(), "hints do not match the entries");
+    for some in missing.chunks(CONCURRENT_CALLS) {
+        if !by.has_time_at(now(), TIME_FOR_ENDED_JOBS) {
+            return;
+        }
+        join_all(some.iter().map(|job_id| Box::pin(hint::put_if_waiting(context, job_id)))).await;
+    }
+    for some in stale.chunks(CONCURRENT_CALLS) {
+        if !by.has_time_at(now(), TIME_FOR_ENDED_JOBS) {
+            return;
+        }
+        join_all(some.iter().map(|key| Box::pin(hint::delete(context, key)))).await;
+    }
+}
+
+/// Completes the jobs that are over, or may be.
+async fn complete_all(context: &Context, jobs: &[OpenJob<'_>], pass: &mut Pass, by: &Invocation) -> bool {
+    let at_bedrock = jobs.iter().filter(|job| matches!(job.next, Some(Next::CompleteUnlessListed { .. })));
+    let not_over =
+        if at_bedrock.count() > NOT_OVER.len() { jobs_not_over(context).await } else { HashSet::new() };
+    for job in jobs {
+        let job_arn = match &job.next {
+            Some(Next::CompleteUnlessListed { job_arn }) if !not_over.contains(job_arn) => job_arn,
+            Some(Next::Complete { job_arn }) => job_arn,
+            _ => continue,
+        };
+        if !by.has_time_at(now(), TIME_FOR_ONE) {
+            return false;
+        }
+        let completed = Box::pin(complete(context, job.job_id, job_arn, by)).await;
+        pass.note(&job.marker.key, completed);
+    }
+    true
+}
+
+/// Returns the ARNs of jobs that need not be asked about. Without the list, each job is asked about.
+async fn jobs_not_over(context: &Context) -> HashSet<String> {
+    let names = format!("{}-", context.config.job_name_prefix);
+    context.bedrock.jobs_not_over(&names).await.unwrap_or_else(|failure| {
+        warn!(error = %Chain(&failure), "jobs not listed; each is asked about");
+        HashSet::new()
+    })
+}

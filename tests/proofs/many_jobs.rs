@@ -1,0 +1,147 @@
+//! The cost of a sweep and of a completion while 10,000 jobs are open.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use bedrock_vpc_batch::base::timestamp::Timestamp;
+use bedrock_vpc_batch::drop::identity::JobId;
+use bedrock_vpc_batch::drop::keys;
+use bedrock_vpc_batch::ledger::job::JobEntry;
+use bedrock_vpc_batch::local::bedrock::{Fault, Operation};
+use bedrock_vpc_batch::local::faults::Action;
+use futures_util::stream::{self, StreamExt};
+use serde_json::{Value, json};
+
+use crate::support::{MODEL_ID, World, drop_of};
+
+/// The time that a call to S3 or Bedrock takes in the same Region, about.
+const CALL: Duration = Duration::from_millis(15);
+
+const SUBMITTED: usize = 100;
+const WAITING: usize = 9_900;
+
+/// Submits a drop whose job waits, and gives the job's entry.
+async fn make_waiting(world: &mut World, key: &str) -> JobEntry {
+    let event = world.put(key, drop_of(100)).await;
+    world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::ServiceQuotaExceeded);
+    world.submit(event).await.unwrap();
+    let hint = world.hints().await.pop().unwrap();
+    world.read_json(&keys::job_entry(&keys::parse_hint(&hint).unwrap().job_id)).await
+}
+
+/// Writes what belongs to more waiting jobs, as if younger drops had been submitted like the one of this entry.
+async fn make_more_waiting(world: &World, like: &JobEntry, numbers: Range<usize>) {
+    let put = |key: String, body: Value| {
+        let request = world.own.put_object().bucket(&world.config.output_bucket).key(key);
+        let request = request.body(body.to_string().into_bytes().into());
+        async move { drop(request.send().await.unwrap()) }
+    };
+    stream::iter(numbers)
+        .for_each_concurrent(16, |number| {
+            let later = Duration::from_secs(1 + number as u64);
+            let time = Timestamp::from(std::time::SystemTime::from(like.source.last_modified) + later);
+            let id = JobId::derive(&like.drop_id, u32::try_from(number).unwrap() + 2, 1);
+            let mut entry = JobEntry { job_id: id.clone(), ..like.clone() };
+            entry.part.job_id = id.clone();
+            entry.source.last_modified = time;
+            let marker = put(entry.marker(), json!(id));
+            let hint = put(keys::hint(MODEL_ID, time, &id, false), json!({}));
+            let entry = put(keys::job_entry(&id), json!(entry));
+            async move {
+                marker.await;
+                entry.await;
+                hint.await;
+            }
+        })
+        .await;
+}
+
+/// How often each operation was called.
+fn counts(world: &World) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for call in world.faults.calls() {
+        *counts.entry(call.operation).or_default() += 1;
+    }
+    counts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_over_ten_thousand_open_jobs_reads_each_entry_once() {
+    let mut world = World::build(&[], |options| options.pace = Duration::from_secs(3_600)).await;
+    // The first sweep only records when it ran.
+    world.sweep_after(Duration::ZERO).await.unwrap();
+    for number in 0..SUBMITTED {
+        let event = world.put(&format!("in/{number}.jsonl"), drop_of(100)).await;
+        world.submit(event).await.unwrap();
+    }
+    let entry = make_waiting(&mut world, "in/waiting.jsonl").await;
+    make_more_waiting(&world, &entry, 1..WAITING).await;
+    assert_eq!((world.markers().await.len(), world.hints().await.len()), (SUBMITTED + WAITING, WAITING));
+
+    world.faults.reset();
+    world.faults.set(|_| Action::Delay(CALL));
+    let started = Instant::now();
+    world.sweep_after(Duration::ZERO).await.unwrap();
+    let seconds = started.elapsed().as_secs_f64();
+    let calls = world.faults.calls().len();
+    println!(
+        "many: a sweep over {SUBMITTED} submitted and {WAITING} waiting jobs, at {} ms per call: {calls} calls, \
+         {seconds:.1} s",
+        CALL.as_millis(),
+    );
+    let expected = [
+        // How far the input bucket was compared, each entry, and once more the one that is asked for.
+        ("GetObject", 1 + SUBMITTED + WAITING + 1),
+        // Ten pages of hints, and ten of markers.
+        ("ListObjectsV2", 20),
+        // `Submitting`, `Waiting`, and the hint.
+        ("PutObject", 3),
+        ("CreateModelInvocationJob", 1),
+        // A page for each status of a job that is not over.
+        ("ListModelInvocationJobs", 5),
+    ];
+    assert_eq!(counts(&world), expected.into());
+    assert_eq!(world.hints().await.len(), WAITING);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn completion_makes_the_same_calls_however_many_jobs_wait() {
+    let mut world = World::new().await;
+    let mut ended = Vec::new();
+    for key in ["in/a.jsonl", "in/b.jsonl"] {
+        let event = world.put(key, drop_of(100)).await;
+        world.submit(event).await.unwrap();
+        ended.push(world.ended().await);
+    }
+    make_waiting(&mut world, "in/c.jsonl").await;
+    let entry = make_waiting(&mut world, "in/d.jsonl").await;
+    let mut counted = Vec::new();
+    for (ended, numbers) in ended.into_iter().zip([1..10, 10..WAITING]) {
+        make_more_waiting(&world, &entry, numbers).await;
+        let waiting = world.hints().await.len();
+        world.faults.reset();
+        // Bedrock has one free slot.
+        let is_free = std::sync::atomic::AtomicBool::new(true);
+        world.faults.set(move |call| {
+            let is_create = call.operation == "CreateModelInvocationJob";
+            if is_create && !is_free.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                return Action::Refuse { status: 400, code: "ServiceQuotaExceededException" };
+            }
+            Action::Delay(CALL)
+        });
+        let started = Instant::now();
+        world.complete(ended).await.unwrap();
+        let calls = counts(&world);
+        println!(
+            "many: a completion while {waiting} jobs wait, at {} ms per call: {} calls, {:.2} s",
+            CALL.as_millis(),
+            calls.values().sum::<usize>(),
+            started.elapsed().as_secs_f64(),
+        );
+        assert_eq!(calls["CreateModelInvocationJob"], 2);
+        assert_eq!(world.hints().await.len(), waiting - 1);
+        counted.push(calls);
+    }
+    assert_eq!(counted[0], counted[1]);
+}
