@@ -9,7 +9,7 @@
 //! - A hint is lost if the function dies before it is written. The job waits for the sweep, which asks for it, or writes
 //!   its hint again.
 //! - A hint is stale if the function dies before it is deleted, if an invocation that was overtaken writes it late, or
-//!   if the settings now name another model. Whoever finds it sees in the entry that the job does not wait, and deletes
+//!   if the settings now name another model. An invocation that finds it sees in the entry that the job does not wait, and deletes
 //!   it. The sweep deletes all stale hints.
 
 use serde_json::json;
