@@ -128,7 +128,15 @@ def check_results(stack, name, summary, dropped=None):
     same(
         f"{name}: records",
         summary["records"],
-        {"total": len(records), "succeeded": len(records), "failed": 0, "unprocessed": 0, "source_deleted": 0},
+        {
+            "total": len(records),
+            "succeeded": len(records),
+            "truncated": 0,
+            "refused": 0,
+            "failed": 0,
+            "unprocessed": 0,
+            "source_deleted": 0,
+        },
     )
     folder = name.removesuffix("summary.json")
     succeeded = f"{folder}succeeded/part-00001.jsonl"
