@@ -196,8 +196,7 @@ async fn ask_knowing(
 /// those in force. The entry keeps the old ones, too.
 fn take_new_settings(context: &Context, job: &mut JobEntry) {
     let in_force = context.config.settings();
-    let is_refused = job.refusal.as_ref().is_some_and(|refusal| !refusal.is_for_now);
-    if is_refused && job.settings_in_use().is_some_and(|settings| *settings != in_force) {
+    if job.is_refused() && job.settings_in_use().is_some_and(|settings| *settings != in_force) {
         info!(job.id = %job.job_id, model.id = in_force.model_id, "job takes the settings in force after a refusal");
         job.new_settings = Some(in_force);
     }

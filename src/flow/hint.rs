@@ -42,7 +42,7 @@ pub(super) fn model_id<'a>(context: &'a Context, job: &'a JobEntry) -> &'a str {
         | JobState::Doubtful(known, _)
         | JobState::Ended(known, _)
         | JobState::Settled(known, _) => &known.request.model_id,
-        JobState::Waiting | JobState::SourceDeleted if is_refused(job) => &context.config.model_id,
+        JobState::Waiting | JobState::SourceDeleted if job.is_refused() => &context.config.model_id,
         JobState::Waiting | JobState::SourceDeleted => {
             job.settings_in_use().map_or(&context.config.model_id, |settings| &settings.model_id)
         }
@@ -51,12 +51,7 @@ pub(super) fn model_id<'a>(context: &'a Context, job: &'a JobEntry) -> &'a str {
 
 /// Returns the key of the hint that a job has if it waits.
 pub(super) fn key(context: &Context, job: &JobEntry) -> String {
-    keys::hint(model_id(context, job), job.source.last_modified, &job.job_id, is_refused(job))
-}
-
-/// Returns whether Bedrock refused the job for a cause that an operator must fix.
-pub(super) fn is_refused(job: &JobEntry) -> bool {
-    job.refusal.as_ref().is_some_and(|refusal| !refusal.is_for_now)
+    keys::hint(model_id(context, job), job.source.last_modified, &job.job_id, job.is_refused())
 }
 
 /// Writes the hint of a job that is left to wait.

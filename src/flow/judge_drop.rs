@@ -119,7 +119,7 @@ async fn record_verdict(
         Verdict::Valid(parts) => {
             part_count = parts.len();
             records = parts.iter().map(|part| part.records).sum();
-            let plan = Box::pin(record_plan(context, drop_id, parts, by)).await?;
+            let plan = Box::pin(record_plan(context, drop_id, parts, records, by)).await?;
             DropState::Accepted { settings: Some(context.config.settings()), plan }
         }
         Verdict::Invalid { problems, stopped_early } => DropState::Rejected { problems, stopped_early },
@@ -145,6 +145,7 @@ async fn record_plan(
     context: &Context,
     drop_id: &DropId,
     parts: Vec<Part>,
+    records: u64,
     by: &Invocation,
 ) -> Result<Plan, Error> {
     if parts.len() <= PARTS_PER_PAGE as usize {
@@ -157,7 +158,6 @@ async fn record_plan(
         let key = keys::plan_page(drop_id, plan_id, pages);
         context.store.put_json(&key, &PlanPage { parts: page.to_vec() }).await?;
     }
-    let records = parts.iter().map(|part| part.records).sum();
     Ok(Plan::Paged { plan_id: plan_id.clone(), pages, records })
 }
 

@@ -168,7 +168,7 @@ fn next_for(context: &Context, job: &JobEntry, by: &Invocation) -> Next {
         JobState::Waiting => Next::Ask(Waiting {
             model_id: hint::model_id(context, job).to_owned(),
             hint: hint::key(context, job),
-            is_refused: hint::is_refused(job),
+            is_refused: job.is_refused(),
             age_seconds: by.started.seconds_since(job.created),
             input_is_old: input_is_old(job, by),
         }),

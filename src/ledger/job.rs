@@ -145,6 +145,12 @@ impl JobEntry {
         self.state.outcome()?.next.as_ref()
     }
 
+    /// Returns whether Bedrock refused the job for a cause that an operator must fix.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.refusal.as_ref().is_some_and(|refusal| !refusal.is_for_now)
+    }
+
     /// Returns whether the job needs nothing more.
     #[must_use]
     pub fn is_settled(&self) -> bool {

@@ -172,7 +172,7 @@ fn each_member<'a>(json: &'a str, each: impl FnMut(&str, &'a str)) -> Option<()>
     deserializer.end().ok()
 }
 
-/// Calls `each` for every element of a JSON list, as it is written. Does nothing if the JSON is not a list.
+/// Passes the raw JSON of each element of a list to `each`. If the JSON is not a list, nothing happens.
 fn each_element<'a>(json: &'a str, each: impl FnMut(&'a str)) {
     struct Elements<F>(F);
 

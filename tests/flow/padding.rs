@@ -22,7 +22,7 @@ async fn padding_world(changes: &[(&str, &str)]) -> World {
     World::with(&[&[("SMALL_DROPS", "pad")][..], changes].concat()).await
 }
 
-/// Checks what holds for every drop: nothing of the padding is in the results, and the sums balance.
+/// Checks that no result file contains padding, and that the counts add up, as they must for any drop.
 fn assert_is_clean(results: &Results) -> Summary {
     let summary = results.summary();
     assert!(summary.balanced, "{:?}", summary.mismatches);

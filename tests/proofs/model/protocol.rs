@@ -34,7 +34,7 @@ pub(crate) enum Rule {
     TokensAreCompared,
     /// An invocation that finds `Rejected` writes `rejection.json` before it deletes the marker.
     RejectionIsCarriedOut,
-    /// The sweep asks for every job that waits, whether it has a hint or not.
+    /// The sweep submits waiting jobs even if they have no hint.
     MarkersAreTheWorkList,
 }
 
