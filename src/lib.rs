@@ -32,6 +32,8 @@
 //!   resume_drops          take the step that each drop's entry calls for
 //! ```
 //!
+//! All of them also tell the user where a drop stands, in its `status.json`.
+//!
 //! [`flow`] has the steps, with these names. [`ledger`] says where every drop and job stands.
 //!
 //! # The rooms

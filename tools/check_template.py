@@ -77,6 +77,8 @@ KEYS = {
     "input": f"work/{JOB}/input/{JOB}.jsonl",
     "output": f"work/{JOB}/output/abc/{JOB}.jsonl.out",
     "rejection": f"{RESULTS}/rejection.json",
+    "status": f"{RESULTS}/status.json",
+    "index": f"index/2026-11-23/20261123T150500Z-{DROP}/in/a b.jsonl",
     "summary": f"{RESULTS}/summary.json",
     "result": f"{RESULTS}/succeeded/part-00001.jsonl",
 }
@@ -85,16 +87,16 @@ EXPIRING = {"input", "output"}
 # What each role may do with these objects.
 PERMITTED = {
     "SubmitRole": {
-        "GetObject": {"drop", "job", "marker"},
-        "PutObject": {"drop", "job", "input", "marker", "hint", "rejection"},
+        "GetObject": {"drop", "job", "marker", "status"},
+        "PutObject": {"drop", "job", "input", "marker", "hint", "rejection", "status", "index"},
         "DeleteObject": {"marker", "hint"},
         "AbortMultipartUpload": {"input"},
     },
     "CompleteRole": {
-        "GetObject": set(KEYS) - {"hint", "rejection", "summary", "result"},
+        "GetObject": set(KEYS) - {"hint", "rejection", "index", "result"},
         "PutObject": set(KEYS) - {"output"},
         "DeleteObject": {"marker", "hint"},
-        "AbortMultipartUpload": {"input", "rejection", "summary", "result"},
+        "AbortMultipartUpload": {"input", "rejection", "status", "summary", "result"},
     },
     "JobRole": {
         "GetObject": {"input", "output"},

@@ -15,6 +15,7 @@
 //! work/<job-id>/input/<job-id>.jsonl      what Bedrock reads
 //! work/<job-id>/output/<bedrock-id>/…     what Bedrock writes
 //! results/<key of the drop>/<drop-id>/    what the user came for
+//! index/<day>/<time>-<drop-id>/<key of the drop>   the drops of a day
 //! ```
 //!
 //! Objects under `work/` expire. Objects under `ledger/` never do: an entry that is missing is an error. Only a hint may
@@ -128,6 +129,13 @@ pub fn parse_marker(key: &str) -> Option<Open> {
     }
 }
 
+/// Returns the drop of the job that a marker stands for; `None` if the key does not say it, as in the first release.
+#[must_use]
+pub fn drop_of_job_marker(key: &str) -> Option<DropId> {
+    let (_, ids) = key.strip_prefix(OPEN_PREFIX)?.strip_suffix(".job")?.split_once('-')?;
+    DropId::parse(ids.split_once('-')?.0)
+}
+
 /// The prefix of the hints, which say which jobs wait, by model.
 pub const WAITING_PREFIX: &str = "ledger/waiting/";
 
@@ -185,12 +193,23 @@ pub fn parse_hint(key: &str) -> Option<Hint> {
 /// truncated at a character boundary; the drop-id keeps the folders distinct.
 #[must_use]
 pub fn results_folder(key: &str, drop_id: &DropId) -> String {
+    format!("results/{}/{drop_id}/", truncated(key))
+}
+
+fn truncated(key: &str) -> &str {
     let mut end = key.len().min(MAX_KEY_BYTES_IN_RESULTS);
     while !key.is_char_boundary(end) {
         end -= 1;
     }
-    let (shown, _) = key.split_at(end);
-    format!("results/{shown}/{drop_id}/")
+    key.split_at(end).0
+}
+
+/// Returns the key of a drop in the index of the day on which it was put, in UTC: `index/2026-11-23/`. One list of a day
+/// names its drops in order. `time` is when the drop was put.
+#[must_use]
+pub fn index(key: &str, time: Timestamp, drop_id: &DropId) -> String {
+    let day: String = time.to_string().chars().take_while(|c| *c != 'T').collect();
+    format!("index/{day}/{}-{drop_id}/{}", time.compact(), truncated(key))
 }
 
 /// The kinds of files in a drop's results.
@@ -227,6 +246,12 @@ pub fn result_file(key: &str, drop_id: &DropId, kind: ResultKind, part: u32, att
 pub fn result_name(kind: ResultKind, part: u32, attempt: u32) -> String {
     let attempt = if attempt > 1 { format!(".attempt-{attempt}") } else { String::new() };
     format!("{}/part-{part:05}{attempt}.jsonl", kind.folder())
+}
+
+/// Returns the key of the file that says where the drop stands.
+#[must_use]
+pub fn status(key: &str, drop_id: &DropId) -> String {
+    format!("{}status.json", results_folder(key, drop_id))
 }
 
 /// Returns the key of the summary: counts, tokens and jobs. It is written last.
@@ -272,6 +297,8 @@ mod tests {
         let first_release = format!("ledger/open/20260101T000000Z-{job_id}.job");
         assert_eq!(parse_marker(&first_release), Some(Open::Job(job_id.clone())));
         assert!(old < new);
+        assert_eq!(drop_of_job_marker(&new), Some(drop_id.clone()));
+        assert_eq!([&old, &first_release].map(|key| drop_of_job_marker(key)), [None, None]);
         assert_eq!(parse_marker(&old), Some(Open::Drop(drop_id)));
         assert_eq!(parse_marker(&new), Some(Open::Job(job_id)));
         for other in [
@@ -321,7 +348,8 @@ mod tests {
         fn result_keys_fit_in_a_key(key in "\\PC{1,1024}") {
             let id = DropId::parse(&"0".repeat(32)).unwrap();
             let file = result_file(&key, &id, ResultKind::Unprocessed, u32::MAX, u32::MAX);
-            prop_assert!(file.len() <= 1024);
+            let index = index(&key, Timestamp::from_secs(0), &id);
+            prop_assert!(file.len() <= 1024 && index.len() <= 1024);
         }
     }
 }

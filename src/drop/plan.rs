@@ -69,6 +69,21 @@ impl Plan {
             Self::Paged { pages, .. } => *pages,
         }
     }
+
+    /// Returns how many records the drop has.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        match self {
+            Self::Whole { parts } => parts.iter().map(|part| part.records).sum(),
+            Self::Paged { records, .. } => *records,
+        }
+    }
+
+    /// Returns whether there is only one part.
+    #[must_use]
+    pub fn is_one_part(&self) -> bool {
+        matches!(self, Self::Whole { parts } if parts.len() == 1)
+    }
 }
 
 /// A page of a drop's plan: `ledger/drops/<drop-id>/plan-<id>/<page>.json`. It has no version of its own: it is read only

@@ -19,11 +19,13 @@ use crate::drop::keys;
 use crate::drop::plan::Plan;
 use crate::flow::context::{CONCURRENT_PARTS, Context};
 use crate::flow::hint::{self, Known};
+use crate::flow::status_file::tell_of_job;
 use crate::job::outcome::Outcome;
 use crate::job::request::JobRequest;
 use crate::ledger::job::JobEntry;
 use crate::ledger::job_state::{BedrockJob, JobState, Refusal};
 use crate::ledger::lease::Invocation;
+use crate::ledger::status::OpenJobs;
 
 /// How many hints are looked at when a slot is free. Usually the first is accepted, and the second is told that Bedrock
 /// accepts no more. The others are for hints that are stale, or that other invocations are asking for.
@@ -59,29 +61,34 @@ enum Answer {
     NameInUse { job_arn: String },
 }
 
-/// Asks for the jobs of a drop until Bedrock accepts no more. The others wait for their turn.
+/// Asks for the jobs of a drop until Bedrock accepts no more. The others wait for their turn. Returns what is known of the
+/// jobs that are open now.
 pub(super) async fn ask_for_jobs(
     context: &Context,
     drop_id: &DropId,
     plan: &Plan,
     by: &Invocation,
-) -> Result<(), Error> {
+) -> Result<OpenJobs, Error> {
+    let mut open = OpenJobs::none(now().into());
     let mut is_full = false;
     for page in 1..=plan.pages() {
         for some in context.parts_on(drop_id, plan, page).await?.chunks(CONCURRENT_PARTS) {
             if !by.has_time_at(now(), TIME_TO_ASK) {
-                return Ok(());
+                return Ok(open);
             }
             if is_full {
-                join_all(some.iter().map(|part| Box::pin(hint::put_if_waiting(context, &part.job_id)))).await;
+                let read = some.iter().map(|part| Box::pin(hint::put_if_waiting(context, &part.job_id)));
+                join_all(read).await.iter().flatten().for_each(|job| open.add(job));
                 continue;
             }
             let asked = some.iter().map(|part| Box::pin(ask_for_new_job(context, &part.job_id, by)));
             let asked = join_all(asked).await.into_iter().collect::<Result<Vec<_>, Error>>()?;
-            is_full = asked.iter().any(|asked| matches!(asked, Asked::NotNow | Asked::Refused));
+            is_full =
+                asked.iter().flatten().any(|(asked, _)| matches!(asked, Asked::NotNow | Asked::Refused));
+            asked.iter().flatten().for_each(|(_, job)| open.add(job));
         }
     }
-    Ok(())
+    Ok(open)
 }
 
 /// Asks for jobs that wait for this model, the oldest first, until Bedrock accepts no more. Jobs that were refused for a
@@ -113,7 +120,7 @@ pub(super) async fn ask_for_oldest_jobs(
             hint::delete(context, &key).await;
             continue;
         };
-        match ask_knowing(context, job, &Known::Key(key), by).await? {
+        match ask_and_tell(context, job, &Known::Key(key), by).await? {
             Asked::NotNow => break,
             Asked::Refused if refusals == 1 => break,
             Asked::Refused => refusals += 1,
@@ -135,13 +142,18 @@ fn may_wait(state: &JobState) -> bool {
     }
 }
 
-async fn ask_for_new_job(context: &Context, job_id: &JobId, by: &Invocation) -> Result<Asked, Error> {
+/// Asks for a job of a drop that has just been submitted. Returns its entry, too, if it has one.
+async fn ask_for_new_job(
+    context: &Context,
+    job_id: &JobId,
+    by: &Invocation,
+) -> Result<Option<(Asked, JobEntry)>, Error> {
     let Some(job) = context.store.get_entry::<JobEntry>(&keys::job_entry(job_id)).await? else {
-        return Ok(Asked::NotNeeded);
+        return Ok(None);
     };
     // If no other invocation has written the entry since this one recorded the job, none has written a hint.
     let known = if job.entry.writer == by.writer { Known::None } else { Known::Unknown };
-    ask_knowing(context, job, &known, by).await
+    ask_knowing(context, job, &known, by).await.map(Some)
 }
 
 /// Asks for a job that waits, or that another invocation was asking for when its lease ended. If the step fails, it
@@ -155,16 +167,36 @@ pub(super) async fn ask_for_job(
     job: Stored<JobEntry>,
     by: &Invocation,
 ) -> Result<Asked, Error> {
-    ask_knowing(context, job, &Known::Unknown, by).await
+    ask_and_tell(context, job, &Known::Unknown, by).await
 }
 
-/// Does what [`ask_for_job`] does, and keeps the job's hint.
+/// Does what [`ask_for_job`] does. If the answer is news, the user is told.
+async fn ask_and_tell(
+    context: &Context,
+    job: Stored<JobEntry>,
+    known: &Known,
+    by: &Invocation,
+) -> Result<Asked, Error> {
+    let refusal = job.entry.refusal.clone();
+    let (asked, job) = ask_knowing(context, job, known, by).await?;
+    let is_news = match asked {
+        Asked::Accepted => true,
+        Asked::NotNow | Asked::Refused => job.refusal != refusal,
+        Asked::NotNeeded => false,
+    };
+    if is_news {
+        Box::pin(tell_of_job(context, &job)).await;
+    }
+    Ok(asked)
+}
+
+/// Does what [`ask_for_job`] does, and keeps the job's hint. Returns the job's entry, too.
 async fn ask_knowing(
     context: &Context,
     mut job: Stored<JobEntry>,
     known: &Known,
     by: &Invocation,
-) -> Result<Asked, Error> {
+) -> Result<(Asked, JobEntry), Error> {
     let (request, may_exist) = match &job.entry.state {
         JobState::Waiting => {
             take_new_settings(context, &mut job.entry);
@@ -179,9 +211,11 @@ async fn ask_knowing(
         | JobState::Doubtful(..)
         | JobState::Ended(..)
         | JobState::Settled(..)
-        | JobState::SourceDeleted => return Ok(Asked::NotNeeded),
+        | JobState::SourceDeleted => return Ok((Asked::NotNeeded, job.entry)),
     };
-    let Some(job) = take_lease(context, &job, &request, by).await? else { return Ok(Asked::NotNeeded) };
+    let Some(job) = take_lease(context, &job, &request, by).await? else {
+        return Ok((Asked::NotNeeded, job.entry));
+    };
     let asked = match Box::pin(ask(context, &request, may_exist)).await {
         Ok(answer) => Box::pin(record_answer(context, &job, &request, answer, known, by)).await,
         Err(error) => Err(error),
@@ -260,7 +294,7 @@ async fn record_answer(
     answer: Answer,
     known: &Known,
     by: &Invocation,
-) -> Result<Asked, Error> {
+) -> Result<(Asked, JobEntry), Error> {
     let (drop_id, job_id) = (&job.entry.drop_id, &job.entry.job_id);
     let key = keys::job_entry(job_id);
     let request = request.clone();
@@ -273,9 +307,10 @@ async fn record_answer(
             let state = JobState::Submitted(BedrockJob { request, job_arn });
             let next = JobEntry { refusal: None, ..job.entry.advance(state, by)? };
             // Only a state change that came first can win against this write, and it has recorded more.
-            context.store.replace(&key, next.clone(), &job.etag).await?;
+            let recorded = context.store.replace(&key, next.clone(), &job.etag).await?;
+            let next = recorded.map_or(next, |recorded| recorded.entry);
             hint::update(context, known, &job.entry, &next).await;
-            Ok(Asked::Accepted)
+            Ok((Asked::Accepted, next))
         }
         Answer::Refused(error) => {
             let is_for_now = error.kind() == ErrorKind::Unavailable;
@@ -290,10 +325,12 @@ async fn record_answer(
             }
             let refusal = Some(Refusal { is_for_now, message });
             let next = JobEntry { refusal, ..job.entry.advance(JobState::Waiting, by)? };
-            if let Some(waiting) = context.store.replace(&key, next, &job.etag).await? {
-                hint::update(context, known, &job.entry, &waiting.entry).await;
-            }
-            Ok(if is_for_now { Asked::NotNow } else { Asked::Refused })
+            let asked = if is_for_now { Asked::NotNow } else { Asked::Refused };
+            let Some(waiting) = context.store.replace(&key, next, &job.etag).await? else {
+                return Ok((asked, job.entry.clone()));
+            };
+            hint::update(context, known, &job.entry, &waiting.entry).await;
+            Ok((asked, waiting.entry))
         }
         Answer::NameInUse { job_arn } => {
             warn!(
@@ -305,7 +342,7 @@ async fn record_answer(
             let next = job.entry.advance(JobState::Ended(BedrockJob { request, job_arn }, outcome), by)?;
             context.store.replace(&key, next.clone(), &job.etag).await?;
             hint::update(context, known, &job.entry, &next).await;
-            Ok(Asked::NotNeeded)
+            Ok((Asked::NotNeeded, next))
         }
     }
 }

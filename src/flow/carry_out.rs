@@ -12,6 +12,7 @@ use crate::flow::context::Context;
 use crate::flow::end_job::{Output, read_output};
 use crate::flow::hint;
 use crate::flow::make_jobs::record_job;
+use crate::flow::status_file::tell_of_job;
 use crate::job::outcome::Outcome;
 use crate::job::padding::Padder;
 use crate::ledger::job::JobEntry;
@@ -76,6 +77,7 @@ async fn pass_on_remaining(
     };
     record_job(context, next.clone()).await?;
     hint::put(context, &next).await;
+    Box::pin(tell_of_job(context, &next)).await;
     Ok(())
 }
 

@@ -8,16 +8,18 @@ use crate::drop::identity::DropId;
 use crate::drop::keys;
 use crate::drop::source::DropSource;
 use crate::flow::context::Context;
+use crate::flow::status_file::{File, tell};
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::lease::Invocation;
+use crate::ledger::status::Status;
 
-/// Claims a drop, takes it over from an invocation whose lease has ended, or returns its entry as it is. Returns `None`
-/// if another invocation is reading it.
+/// Claims a drop, takes it over from an invocation whose lease has ended, or returns its entry as it is, and what is known
+/// of its status. Returns `None` if another invocation is reading it.
 pub(super) async fn claim_drop(
     context: &Context,
     source: DropSource,
     by: &Invocation,
-) -> Result<Option<Stored<DropEntry>>, Error> {
+) -> Result<Option<(Stored<DropEntry>, File)>, Error> {
     let drop_id = DropId::derive(&source);
     let key = keys::drop_entry(&drop_id);
     let Some(stored) = context.store.get_entry::<DropEntry>(&key).await? else {
@@ -25,10 +27,10 @@ pub(super) async fn claim_drop(
         context.store.put_json(&marker, &source).await?;
         let (input, size_bytes) = (source.to_string(), source.size_bytes);
         let claimed = context.store.create(&key, DropEntry::claim(drop_id.clone(), source, by)).await?;
-        if claimed.is_some() {
-            info!(drop.id = %drop_id, input.uri = input, size_bytes, "drop claimed");
-        }
-        return Ok(claimed);
+        let Some(claimed) = claimed else { return Ok(None) };
+        info!(drop.id = %drop_id, input.uri = input, size_bytes, "drop claimed");
+        let file = tell(context, Status::of_drop(&claimed.entry), File::Absent).await;
+        return Ok(Some((claimed, file)));
     };
     match &stored.entry.state {
         DropState::Reading(reading) if reading.is_leased_to_another(by) => {
@@ -40,11 +42,15 @@ pub(super) async fn claim_drop(
             let reading = reading.taken_over(by);
             info!(drop.id = %drop_id, attempts = reading.attempts, "drop taken over");
             let next = stored.entry.advance(DropState::Reading(reading), by)?;
-            context.store.replace(&key, next, &stored.etag).await
+            let Some(claimed) = context.store.replace(&key, next, &stored.etag).await? else {
+                return Ok(None);
+            };
+            let file = tell(context, Status::of_drop(&claimed.entry), File::Unknown).await;
+            Ok(Some((claimed, file)))
         }
         DropState::Accepted { .. }
         | DropState::Rejected { .. }
         | DropState::Finished { .. }
-        | DropState::Erased => Ok(Some(stored)),
+        | DropState::Erased => Ok(Some((stored, File::Unknown))),
     }
 }

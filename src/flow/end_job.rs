@@ -10,6 +10,7 @@ use crate::aws::store::entries::Stored;
 use crate::drop::keys;
 use crate::flow::ask_bedrock::report_differences;
 use crate::flow::context::Context;
+use crate::flow::status_file::tell_of_job;
 use crate::job::answers::Matched;
 use crate::job::ending::{JobEnd, Manifest};
 use crate::job::evidence::Evidence;
@@ -70,6 +71,7 @@ pub(super) async fn end_job<'c>(
         return match record(context, &job, entry.advance(state, by)?).await? {
             Some(doubtful) => {
                 log_doubt(&doubtful.entry);
+                Box::pin(tell_of_job(context, &doubtful.entry)).await;
                 Ok(Ended::NotNow)
             }
             None => Ok(Ended::ByAnother),

@@ -8,6 +8,7 @@ use crate::drop::identity::DropId;
 use crate::drop::keys::{self, Open};
 use crate::drop::plan::{Part, Plan};
 use crate::flow::context::{CONCURRENT_PARTS, Context, missing_entry};
+use crate::flow::status_file::{File, tell_end};
 use crate::job::summary::{Finished, Summary, Tally};
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::job::JobEntry;
@@ -24,7 +25,8 @@ pub(super) async fn finish_drop(context: &Context, job: &JobEntry, by: &Invocati
     let drop = context.store.get_entry::<DropEntry>(&key).await?.ok_or_else(|| missing_entry(&key))?;
     let plan = match &drop.entry.state {
         DropState::Accepted { plan, .. } => plan.clone(),
-        DropState::Finished { .. } | DropState::Erased => return Ok(()),
+        DropState::Finished { .. } => return tell_end(context, &drop.entry, None, File::Unknown).await,
+        DropState::Erased => return Ok(()),
         DropState::Reading(_) | DropState::Rejected { .. } => {
             let state = drop.entry.state.name();
             return Err(Error::Internal(format!("drop {drop_id} has job {}, but is {state}", job.job_id)));
@@ -51,8 +53,9 @@ pub(super) async fn finish_drop(context: &Context, job: &JobEntry, by: &Invocati
     let summary = Summary::new(drop_id, source, tally);
     context.store.put_json(&keys::summary(&source.key, drop_id), &summary).await?;
     let next = drop.entry.advance(DropState::Finished { plan }, by)?;
-    if context.store.replace(&key, next, &drop.etag).await?.is_some() {
+    if let Some(finished) = context.store.replace(&key, next, &drop.etag).await? {
         log_finish(&summary);
+        Box::pin(tell_end(context, &finished.entry, Some(&summary), File::Unknown)).await?;
     }
     Ok(())
 }

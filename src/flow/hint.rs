@@ -63,13 +63,19 @@ pub(super) async fn put(context: &Context, job: &JobEntry) {
     }
 }
 
-/// Writes the hint of a job that Bedrock is not asked for now, if the job waits.
-pub(super) async fn put_if_waiting(context: &Context, job_id: &JobId) {
+/// Writes the hint of a job that Bedrock is not asked for now, if the job waits. Returns the job's entry.
+pub(super) async fn put_if_waiting(context: &Context, job_id: &JobId) -> Option<JobEntry> {
     match context.store.get_entry::<JobEntry>(&keys::job_entry(job_id)).await {
-        Ok(Some(job)) if job.entry.state == JobState::Waiting => put(context, &job.entry).await,
-        Ok(_) => {}
+        Ok(job) => {
+            let job = job?.entry;
+            if job.state == JobState::Waiting {
+                put(context, &job).await;
+            }
+            Some(job)
+        }
         Err(failure) => {
             warn!(job.id = %job_id, error = %Chain(&failure), "job not read; the sweep finds it by its marker");
+            None
         }
     }
 }

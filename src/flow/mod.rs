@@ -8,6 +8,8 @@
 //! sweep     flow 3: reconcile ► resume_jobs ► resume_drops, which take the steps of flows 1 and 2
 //! ```
 //!
+//! All three tell the user where a drop stands: `status_file`.
+//!
 //! The steps are functions of a `Context`, which has the settings and the services. Nothing here
 //! names an SDK: `aws` has the calls, and `drop`, `job`, and `ledger` the decisions.
 //!
@@ -29,5 +31,6 @@ mod make_jobs;
 mod pass;
 mod reconcile;
 mod resume_jobs;
+mod status_file;
 mod submit;
 mod sweep;

@@ -1,10 +1,13 @@
 //! What one pass of the sweep has found, and how much time it reserves.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tracing::{error, info};
 
 use crate::aws::error::{Chain, Error};
+use crate::drop::identity::DropId;
+use crate::ledger::status::OpenJobs;
 
 /// How much time the sweep reserves for one marker: it stops between markers, not in the middle of one.
 pub(super) const TIME_FOR_ONE: Duration = Duration::from_secs(10);
@@ -16,6 +19,10 @@ pub(super) struct Pass {
     pub(super) full_models: usize,
     /// The age in seconds of the oldest job that waits.
     pub(super) oldest_waiting_seconds: u64,
+    /// The open jobs of the drops with several parts.
+    pub(super) open_jobs: HashMap<DropId, OpenJobs>,
+    /// The drops that may have open jobs besides these.
+    pub(super) uncounted: HashSet<DropId>,
     first_error: Option<Error>,
 }
 

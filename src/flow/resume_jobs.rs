@@ -30,6 +30,7 @@ use crate::flow::pass::{Pass, TIME_FOR_ONE};
 use crate::ledger::job::JobEntry;
 use crate::ledger::job_state::JobState;
 use crate::ledger::lease::Invocation;
+use crate::ledger::status::OpenJobs;
 
 /// How many entries are read, or hints written, at the same time.
 const CONCURRENT_CALLS: usize = 16;
@@ -121,31 +122,47 @@ async fn look_at_all<'m>(
         {
             looks.push_back(Box::pin(look_at(context, marker, job_id, by)));
         }
-        let Some((marker, job_id, next)) = looks.next().await else { break };
+        let Some((marker, job_id, looked)) = looks.next().await else { break };
+        match &looked {
+            Ok((_, Some(job))) => {
+                let open = pass.open_jobs.entry(job.drop_id.clone());
+                open.or_insert_with(|| OpenJobs::none(by.started)).add(job);
+            }
+            Ok((_, None)) => {}
+            Err(_) => pass.uncounted.extend(keys::drop_of_job_marker(&marker.key)),
+        }
+        let next = looked.map(|(next, _)| next);
         if let Ok(Next::Ask(waiting)) = &next {
             pass.oldest_waiting_seconds = pass.oldest_waiting_seconds.max(waiting.age_seconds);
         }
         let next = pass.note(&marker.key, next);
         jobs.push(OpenJob { marker, job_id, next, is_asked: false });
     }
+    let unread = markers.iter().skip(jobs.len());
+    pass.uncounted.extend(unread.filter_map(|(marker, _)| keys::drop_of_job_marker(&marker.key)));
     jobs
 }
 
+/// Looks at a job. Returns its entry, too, if its drop has several parts.
 async fn look_at<'m>(
     context: &Context,
     marker: &'m Listed,
     job_id: &'m JobId,
     by: &Invocation,
-) -> (&'m Listed, &'m JobId, Result<Next, Error>) {
+) -> (&'m Listed, &'m JobId, Result<(Next, Option<Box<JobEntry>>), Error>) {
     let key = keys::job_entry(job_id);
     let next = match context.store.get_entry::<JobEntry>(&key).await {
         Ok(Some(job)) => {
             let renamed = Box::pin(rename_marker(context, marker, &job.entry)).await;
-            renamed.map(|()| next_for(context, &job.entry, by))
+            let is_one_of_several = job.entry.part.bytes != job.entry.source.whole();
+            renamed.map(|()| {
+                let next = next_for(context, &job.entry, by);
+                (next, is_one_of_several.then(|| Box::new(job.entry)))
+            })
         }
         // The drop or the attempt before, which makes the entry, is open too, but not for long.
         Ok(None) if by.started.seconds_since(marker.last_modified) <= ENTRY_IS_LATE.as_secs() => {
-            Ok(Next::Nothing)
+            Ok((Next::Nothing, None))
         }
         Ok(None) => Err(missing_entry(&key)),
         Err(error) => Err(error),

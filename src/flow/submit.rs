@@ -23,8 +23,10 @@ use crate::flow::claim_drop::claim_drop;
 use crate::flow::context::Context;
 use crate::flow::judge_drop::judge_drop;
 use crate::flow::make_jobs::make_jobs;
+use crate::flow::status_file::{tell, tell_end};
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::lease::Invocation;
+use crate::ledger::status::Status;
 
 /// Submits the drop that an event names.
 pub(super) async fn submit(context: &Context, object: &ObjectCreated, by: &Invocation) -> Result<(), Error> {
@@ -40,7 +42,7 @@ pub(super) async fn advance_drop(
     source: DropSource,
     by: &Invocation,
 ) -> Result<(), Error> {
-    let Some(claimed) = Box::pin(claim_drop(context, source, by)).await? else { return Ok(()) };
+    let Some((claimed, mut file)) = Box::pin(claim_drop(context, source, by)).await? else { return Ok(()) };
     let reading = match &claimed.entry.state {
         DropState::Reading(reading) => Some(reading.clone()),
         DropState::Accepted { .. }
@@ -56,22 +58,27 @@ pub(super) async fn advance_drop(
             None => return Ok(()),
         },
     };
-    let plan = match &drop.state {
-        DropState::Accepted { plan, .. } => Some(plan),
+    let marker = keys::drop_marker(drop.source.last_modified, &drop.drop_id);
+    match &drop.state {
+        DropState::Accepted { plan, .. } => {
+            if !plan.is_one_part() {
+                file = tell(context, Status::of_drop(&drop), file).await;
+            }
+            Box::pin(make_jobs(context, &drop, plan, is_new, by)).await?;
+            context.store.delete(&marker).await?;
+            let open = Box::pin(ask_for_jobs(context, &drop.drop_id, plan, by)).await?;
+            tell(context, Status::of_jobs(&drop, &open), file).await;
+        }
         DropState::Rejected { problems, stopped_early } => {
             Box::pin(report_rejection(context, &drop, problems, *stopped_early)).await?;
-            None
+            Box::pin(tell_end(context, &drop, None, file)).await?;
+            context.store.delete(&marker).await?;
         }
-        DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased => None,
-    };
-    if let Some(plan) = plan {
-        Box::pin(make_jobs(context, &drop, plan, is_new, by)).await?;
+        DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased => {
+            context.store.delete(&marker).await?;
+        }
     }
-    context.store.delete(&keys::drop_marker(drop.source.last_modified, &drop.drop_id)).await?;
-    match plan {
-        Some(plan) => Box::pin(ask_for_jobs(context, &drop.drop_id, plan, by)).await,
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Looks at the object that an event names. Returns `None` if it is not a drop, or is gone.

@@ -3,7 +3,8 @@
 //! 1. [`reconcile`]: compare some of the input bucket with the ledger. A version without an entry gets a marker, as if
 //!    its event had come.
 //! 2. [`resume_jobs`]: the jobs that have a marker. Most need only a look at their entry.
-//! 3. [`resume_drops`]: the drops that have a marker, oldest first. Those that were not read to their end come last:
+//! 3. [`tell_of_many_jobs`]: the statuses of the drops with several parts.
+//! 4. [`resume_drops`]: the drops that have a marker, oldest first. Those that were not read to their end come last:
 //!    one of them can take all the time that is left.
 //!
 //! Every drop and job that is not done has a marker. So the sweep reads only what has a marker, and its cost
@@ -22,6 +23,7 @@ use crate::flow::context::Context;
 use crate::flow::pass::{Pass, TIME_FOR_ONE};
 use crate::flow::reconcile::reconcile;
 use crate::flow::resume_jobs::resume_jobs;
+use crate::flow::status_file::tell_of_many_jobs;
 use crate::flow::submit::advance_drop;
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::lease::Invocation;
@@ -42,8 +44,10 @@ pub(super) async fn sweep(context: &Context, by: &Invocation) -> Result<(), Erro
             None => warn!(key = marker.key, "object is not a marker"),
         }
     }
-    let is_whole = Box::pin(resume_jobs(context, &jobs, hints, &mut pass, by)).await
-        & Box::pin(resume_drops(context, &drops, &mut pass, by)).await;
+    let mut is_whole = Box::pin(resume_jobs(context, &jobs, hints, &mut pass, by)).await;
+    pass.uncounted.extend(drops.iter().map(|(_, drop_id)| drop_id.clone()));
+    is_whole &= Box::pin(tell_of_many_jobs(context, &pass, by)).await;
+    is_whole &= Box::pin(resume_drops(context, &drops, &mut pass, by)).await;
     let (open, full_models) = (markers.len(), pass.full_models);
     if !is_whole {
         warn!(open, "sweep ran out of time; the next one goes on");

@@ -107,8 +107,9 @@ async fn erased_drop_is_not_run_again() {
     let mut erased: Value = world.read_json(&entry).await;
     erased["state"] = serde_json::json!({"name": "Erased"});
     store.put_json(&entry, &erased).await.unwrap();
-    let report = world.results().await.files.into_keys().next().unwrap();
-    store.delete(&report).await.unwrap();
+    for report in world.results().await.files.into_keys() {
+        store.delete(&report).await.unwrap();
+    }
 
     world.sweep_after(LATER).await.unwrap();
     world.submit(event).await.unwrap();

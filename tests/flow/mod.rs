@@ -8,5 +8,6 @@ mod names_in_use;
 mod padding;
 mod repeated_events;
 mod slow_drops;
+mod status;
 mod sweep;
 mod waiting;

@@ -49,11 +49,11 @@ fn count(world: &World, service: Service) -> BTreeMap<&'static str, usize> {
 }
 
 #[tokio::test]
-async fn job_that_bedrock_accepts_at_once_costs_fourteen_calls_to_s3_and_no_hint() {
+async fn job_that_bedrock_accepts_at_once_costs_seventeen_calls_to_s3_and_no_hint() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(150)).await;
     world.submit(event).await.unwrap();
-    let s3 = [("CopyObject", 1), ("DeleteObject", 1), ("GetObject", 4), ("HeadObject", 1), ("PutObject", 7)];
+    let s3 = [("CopyObject", 1), ("DeleteObject", 1), ("GetObject", 4), ("HeadObject", 1), ("PutObject", 10)];
     assert_eq!(count(&world, Service::S3), s3.into());
     assert_eq!(count(&world, Service::Bedrock), [("CreateModelInvocationJob", 1)].into());
     assert_eq!(world.hints().await, Vec::<String>::new());

@@ -17,6 +17,7 @@ use bedrock_vpc_batch::ledger::drop::{DropEntry, DropState};
 use bedrock_vpc_batch::ledger::entry::{Entry, EntryError, VERSION, parse};
 use bedrock_vpc_batch::ledger::job::JobEntry;
 use bedrock_vpc_batch::ledger::job_state::JobState;
+use bedrock_vpc_batch::ledger::status::Status;
 use bedrock_vpc_batch::ledger::sweep::SweepEntry;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -120,6 +121,14 @@ async fn both_reports_are_written_as_their_golden_files_have_them() {
     let earlier: Summary = serde_json::from_slice(&earlier).unwrap();
     assert_eq!((earlier.records.failed, earlier.records.truncated), (10, 0));
     assert_eq!((earlier.jobs.len(), earlier.unusable.truncated.more), (2, 0));
+}
+
+#[tokio::test]
+async fn status_is_written_as_its_golden_files_have_it() {
+    let statuses = rewritten::<Status>("reports", "status-").await;
+    let [(_, finished), (_, waiting)] = statuses.try_into().unwrap();
+    assert!(finished.is_final() && finished.results.is_some());
+    assert!(waiting.refusal.is_some() && waiting.attempt == Some(2) && waiting.jobs.is_some());
 }
 
 #[tokio::test]

@@ -247,6 +247,7 @@ async fn verify(world: &World, scenario: &Scenario) {
     assert_eq!(world.markers().await, Vec::<String>::new());
     assert_eq!(world.hints().await, Vec::<String>::new());
     let results = world.results().await;
+    results.assert_statuses_are_final();
     let is_summed_up = results.files.keys().any(|key| key.ends_with("/summary.json"));
     let is_rejected = results.files.keys().any(|key| key.ends_with("/rejection.json"));
     // The changed quota may have changed the verdict, if none was recorded before the crash.
@@ -254,7 +255,7 @@ async fn verify(world: &World, scenario: &Scenario) {
     let jobs = world.stand_in.jobs();
     if is_rejected {
         assert_eq!(jobs.len(), 0);
-        assert_eq!(results.files.len(), 1);
+        assert_eq!(results.files.len(), 2);
         return;
     }
 

@@ -126,7 +126,8 @@ async fn endings(tags: &str) -> BTreeSet<String> {
     flow.finish().await
 }
 
-/// Lets submit die after it wrote its marker, after it claimed the drop, or not at all; the sweep takes over.
+/// Lets submit die after it wrote its marker, after it claimed the drop, or not at all, and complete before it wrote the
+/// last status; the sweep takes over.
 async fn deaths() -> BTreeSet<String> {
     let mut flow = Flow::new(&[]).await;
     for body in [drop_of(99), drop_of(120), some_without_id(120, 1)] {
@@ -137,6 +138,11 @@ async fn deaths() -> BTreeSet<String> {
         }
         flow.sweep().await;
     }
+    let put = flow.world.put("in/a.jsonl", drop_of(120)).await;
+    flow.deliver(&put).await;
+    let ended = flow.world.ended().await;
+    flow.meet(Action::StopBefore, "PutObject", "/status.json");
+    flow.deliver(&ended).await;
     flow.finish().await
 }
 

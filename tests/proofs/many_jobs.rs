@@ -91,12 +91,13 @@ async fn sweep_over_ten_thousand_open_jobs_reads_each_entry_once() {
         CALL.as_millis(),
     );
     let expected = [
-        // How far the input bucket was compared, each entry, and once more the one that is asked for.
-        ("GetObject", 1 + SUBMITTED + WAITING + 1),
+        // How far the input bucket was compared, each entry, and once more the one that is asked for. It is refused for
+        // the first time, so its drop and the drop's status are read, too.
+        ("GetObject", 1 + SUBMITTED + WAITING + 1 + 2),
         // Ten pages of hints, and ten of markers.
         ("ListObjectsV2", 20),
-        // `Submitting`, `Waiting`, and the hint.
-        ("PutObject", 3),
+        // `Submitting`, `Waiting`, the hint, and the status.
+        ("PutObject", 4),
         ("CreateModelInvocationJob", 1),
         // A page for each status of a job that is not over.
         ("ListModelInvocationJobs", 5),

@@ -221,8 +221,12 @@ async fn figures(local: &Local, drops: usize) -> Figures {
         });
     for drop in 0..drops {
         let files = &all[&format!("results/{}", key(drop))];
-        if files.iter().any(|file| file.ends_with("/rejection.json")) {
-            assert_eq!((files.len(), size(drop)), (1, 99));
+        let is_rejected = files.iter().any(|file| file.ends_with("/rejection.json"));
+        let status = files.iter().find(|file| file.ends_with("/status.json")).unwrap();
+        let status: Value = serde_json::from_slice(&read(own, bucket, status).await).unwrap();
+        assert_eq!(status["state"], if is_rejected { "Rejected" } else { "Finished" }, "{files:?}");
+        if is_rejected {
+            assert_eq!((files.len(), size(drop)), (2, 99));
             figures.rejected += 1;
             continue;
         }

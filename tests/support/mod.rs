@@ -21,6 +21,7 @@ use bedrock_vpc_batch::flow::handlers::{Complete, Submit};
 use bedrock_vpc_batch::job::summary::Summary;
 use bedrock_vpc_batch::ledger::entry::Entry;
 use bedrock_vpc_batch::ledger::lease::Invocation;
+use bedrock_vpc_batch::ledger::status::Status;
 use bedrock_vpc_batch::local::bedrock::{Operation, RecordedRequest, StandIn, StandInOptions};
 use bedrock_vpc_batch::local::faults::Faults;
 use bedrock_vpc_batch::local::pump::notification;
@@ -357,6 +358,33 @@ impl Results {
 
     pub(crate) fn summary(&self) -> Summary {
         serde_json::from_slice(self.named("/summary.json").expect("a summary")).unwrap()
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        serde_json::from_slice(self.named("/status.json").expect("a status")).unwrap()
+    }
+
+    /// Checks that each drop has one status, that it is the last one, and that it agrees with the report.
+    pub(crate) fn assert_statuses_are_final(&self) {
+        let reports = self
+            .files
+            .keys()
+            .filter(|key| key.ends_with("/summary.json") || key.ends_with("/rejection.json"));
+        assert_eq!(reports.count(), self.files.keys().filter(|key| key.ends_with("/status.json")).count());
+        for (key, bytes) in self.files.iter().filter(|(key, _)| key.ends_with("/status.json")) {
+            let status: Value = serde_json::from_slice(bytes).unwrap();
+            let report = |name| self.files.get(&key.replace("/status.json", name));
+            if report("/rejection.json").is_some() {
+                assert_eq!(status["state"], "Rejected", "{key}");
+                continue;
+            }
+            let summary: Value = serde_json::from_slice(report("/summary.json").unwrap()).unwrap();
+            assert_eq!(
+                (&status["state"], &status["results"]),
+                (&json!("Finished"), &summary["records"]),
+                "{key}"
+            );
+        }
     }
 
     pub(crate) fn rejection(&self) -> Rejection {

@@ -26,9 +26,10 @@ export function requests(s) {
   const [jobInput, jobOutput] = output(
     `work/${ID}/input/${ID}.jsonl`, `work/${ID}/output/abcdefghijkl/${ID}.jsonl.out`,
   );
-  const [result, summary, rejection] = output(
-    `${s.results}/succeeded/part-00001.jsonl`, `${s.results}/summary.json`, `${s.results}/rejection.json`,
+  const [result, summary, rejection, status] = output(
+    ...["succeeded/part-00001.jsonl", "summary.json", "rejection.json", "status.json"].map((name) => `${s.results}/${name}`),
   );
+  const [index] = output(`index/2026-01-01/20260101T000000Z-${ID}/in/a.jsonl`);
   const otherBucket = s.arn("s3", "somebodys-bucket", ":");
   const otherObject = `${otherBucket}/a.jsonl`;
   const below = (origin, prefix) => ({ ...origin, "s3:prefix": prefix });
@@ -163,10 +164,10 @@ export function requests(s) {
   const endpointOfS3 = "S3VpcEndpoint/Functions";
   const kept = `${endpointOfS3}KeepOutput`;
   mayNot(submit, "s3:PutObject", [result, summary], inside, "DropsPolicy/Reject Resource");
-  mayNot(submit, "s3:GetObject", [result, rejection, jobInput, jobOutput, sweepEntry], inside, `${ledger} Resource`);
+  mayNot(submit, "s3:GetObject", [result, rejection, summary, index, jobInput, jobOutput, sweepEntry], inside, `${ledger} Resource`);
   mayNot(submit, "s3:PutObject", sweepEntry, inside, `${ledger} Resource`);
   mayNot(submit, "s3:AbortMultipartUpload", result, inside, "DropsPolicy/MakeJobInputs Resource");
-  mayNot(complete, "s3:GetObject", [result, rejection, other], inside, "CompleteRole/Complete/ReadJobs Resource");
+  mayNot(complete, "s3:GetObject", [result, rejection, index, other], inside, "CompleteRole/Complete/ReadJobs Resource");
   for (const who of functions) {
     may(who, "s3:GetObject", s.drop, inside);
     mayNot(who, "s3:GetObject", hint, inside, "DropsPolicy/KeepHints Action");
@@ -272,10 +273,12 @@ export function requests(s) {
 
   // Readers may get and list results. They may do nothing else, whatever IAM allows.
   const notGet = ["s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"];
-  may(plainReader, "s3:GetObject", [result, rejection], outside);
-  may(plainReader, "s3:ListBucket", arns.OutputBucket, below(outside, "results/in/"));
+  may(plainReader, "s3:GetObject", [result, rejection, status, index], outside);
+  for (const prefix of ["results/in/", "index/2026-01-01/"]) {
+    may(plainReader, "s3:ListBucket", arns.OutputBucket, below(outside, prefix));
+  }
   mayNot(reader, "s3:GetObject", [jobInput, jobOutput, ...ledgerOf], outside, `${out}/ReadersOnlyResults`);
-  mayNot(reader, notGet, result, outside, `${out}/ReadersOnlyGet`);
+  mayNot(reader, notGet, [result, index], outside, `${out}/ReadersOnlyGet`);
   mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(outside, "ledger/"), `${out}/ReadersListOnlyResults`);
   mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(outside, "work/"), `${out}/ReadersListOnlyResults`);
   mayNot(reader, lists, arns.OutputBucket, outside, `${out}/ReadersListOnlyResults`);

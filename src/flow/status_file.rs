@@ -1,0 +1,158 @@
+//! `status.json`: tells the user where a drop stands. The flows write it after the ledger, and never decide by it.
+//!
+//! - It is created when the drop is claimed. At the same time, the drop goes into the index of its day.
+//! - What happens to the only job of a drop is told at once. A drop with several parts is told of by `submit`, and then
+//!   by the sweep, so that the work for one job does not depend on the others.
+//! - A file that is not written is a warning: the next event or the sweep writes it. Only the last one must be written
+//!   before the marker is deleted, because nothing would write it later.
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tracing::warn;
+
+use crate::aws::clock::now;
+use crate::aws::error::{Chain, Error};
+use crate::aws::store::entries::{ETag, Stored};
+use crate::drop::identity::DropId;
+use crate::drop::keys;
+use crate::flow::context::{CONCURRENT_PARTS, Context};
+use crate::flow::pass::{Pass, TIME_FOR_ONE};
+use crate::job::summary::Summary;
+use crate::ledger::drop::{DropEntry, DropState};
+use crate::ledger::job::JobEntry;
+use crate::ledger::lease::Invocation;
+use crate::ledger::status::{OpenJobs, Status};
+
+/// How often the file is read again after another invocation has changed it.
+const MAX_ROUNDS: u32 = 5;
+
+/// What an invocation knows about the file of a drop.
+#[derive(Debug)]
+pub(super) enum File {
+    /// There is none, because this invocation has just claimed the drop.
+    Absent,
+    /// This invocation has written it.
+    Written(ETag),
+    /// There may be one.
+    Unknown,
+}
+
+/// Writes the status of a drop, unless there is nothing to tell. Returns what is known of the file now.
+pub(super) async fn tell(context: &Context, status: Option<Status>, file: File) -> File {
+    let Some(status) = status else { return file };
+    match Box::pin(write(context, &status, file)).await {
+        Ok(file) => file,
+        Err(failure) => {
+            warn!(
+                drop.id = %status.drop_id, error = %Chain(&failure),
+                "status not written; a later event or the sweep writes it"
+            );
+            File::Unknown
+        }
+    }
+}
+
+/// Writes the status of a drop whose only open job has changed. If the drop has several parts, the sweep will.
+pub(super) async fn tell_of_job(context: &Context, job: &JobEntry) {
+    if job.part.number > 1 {
+        return;
+    }
+    let drop = match context.store.get_entry::<DropEntry>(&keys::drop_entry(&job.drop_id)).await {
+        Ok(Some(drop)) => drop.entry,
+        Ok(None) => return,
+        Err(failure) => {
+            warn!(drop.id = %job.drop_id, error = %Chain(&failure), "status not written: the drop's entry is not read");
+            return;
+        }
+    };
+    if matches!(&drop.state, DropState::Accepted { plan, .. } if plan.is_one_part()) {
+        tell(context, Status::of_jobs(&drop, &OpenJobs::only(job)), File::Unknown).await;
+    }
+}
+
+/// Writes the last status of a drop that is rejected, or finished with this summary. If the summary is not at hand, it
+/// is read, unless the file is final already.
+pub(super) async fn tell_end(
+    context: &Context,
+    drop: &DropEntry,
+    summary: Option<&Summary>,
+    file: File,
+) -> Result<(), Error> {
+    if let Some(status) = Status::of_drop(drop) {
+        Box::pin(write(context, &status, file)).await?;
+        return Ok(());
+    }
+    if let Some(summary) = summary {
+        Box::pin(write(context, &Status::finished(drop, summary), file)).await?;
+        return Ok(());
+    }
+    let key = keys::status(&drop.source.key, &drop.drop_id);
+    if context.store.get_entry::<Status>(&key).await?.is_some_and(|file| file.entry.is_final()) {
+        return Ok(());
+    }
+    let summary = keys::summary(&drop.source.key, &drop.drop_id);
+    if let Some(summary) = context.store.get_json::<Summary>(&summary).await? {
+        Box::pin(write(context, &Status::finished(drop, &summary), file)).await?;
+    }
+    Ok(())
+}
+
+/// Tells of the drops with several parts whose jobs have changed since the last sweep. A drop that has a marker itself
+/// is left out: some of its jobs may not be made yet. Returns `false` if there was not enough time for all.
+pub(super) async fn tell_of_many_jobs(context: &Context, pass: &Pass, by: &Invocation) -> bool {
+    let counted = pass.open_jobs.iter().filter(|(drop_id, _)| !pass.uncounted.contains(drop_id));
+    for some in counted.collect::<Vec<_>>().chunks(CONCURRENT_PARTS) {
+        if !by.has_time_at(now(), TIME_FOR_ONE) {
+            return false;
+        }
+        join_all(some.iter().map(|(drop_id, open)| Box::pin(tell_of_jobs(context, drop_id, open)))).await;
+    }
+    true
+}
+
+async fn tell_of_jobs(context: &Context, drop_id: &DropId, open: &OpenJobs) {
+    match context.store.get_entry::<DropEntry>(&keys::drop_entry(drop_id)).await {
+        Ok(Some(Stored { entry: drop, .. })) => {
+            tell(context, Status::of_jobs(&drop, open), File::Unknown).await;
+        }
+        Ok(None) => {}
+        Err(failure) => {
+            warn!(drop.id = %drop_id, error = %Chain(&failure), "status not written: the drop's entry is not read");
+        }
+    }
+}
+
+/// Writes a status, unless a newer one is there, or one that says the same.
+async fn write(context: &Context, status: &Status, mut file: File) -> Result<File, Error> {
+    let key = keys::status(&status.source.key, &status.drop_id);
+    for _ in 0..MAX_ROUNDS {
+        let read = match file {
+            File::Absent => None,
+            File::Written(etag) => Some(etag),
+            File::Unknown => match context.store.get_entry::<Status>(&key).await? {
+                Some(stored) if stored.entry.makes_needless(status) => return Ok(File::Unknown),
+                Some(stored) => Some(stored.etag),
+                None => None,
+            },
+        };
+        let written = match read {
+            Some(etag) => context.store.replace(&key, status.clone(), &etag).await?,
+            None => {
+                put_index(context, status, &key).await?;
+                context.store.create(&key, status.clone()).await?
+            }
+        };
+        if let Some(written) = written {
+            return Ok(File::Written(written.etag));
+        }
+        file = File::Unknown;
+    }
+    Err(Error::Busy(format!("other invocations changed {key} {MAX_ROUNDS} times")))
+}
+
+/// Puts a drop into the index of its day. What is written never changes.
+async fn put_index(context: &Context, status: &Status, status_key: &str) -> Result<(), Error> {
+    let Status { drop_id, source, .. } = status;
+    let body = json!({ "drop_id": drop_id, "source": source, "status": status_key });
+    context.store.put_json(&keys::index(&source.key, source.last_modified, drop_id), &body).await
+}

@@ -1,0 +1,440 @@
+//! `status.json`: where a drop stands, for the person who dropped it. Pure.
+//!
+//! It is made from the entries of the drop and of its jobs, after they are written, and nothing follows from it. Two
+//! invocations may write it at the same time, so it has a [revision](Status::revision), and a lower one yields.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::count::Counted;
+use crate::base::timestamp::Timestamp;
+use crate::drop::identity::DropId;
+use crate::drop::rejection::Problem;
+use crate::drop::source::DropSource;
+use crate::job::summary::{Summary, SummaryRecords};
+use crate::ledger::drop::{DropEntry, DropState, Reading, TooSlow};
+use crate::ledger::entry::Entry;
+use crate::ledger::job::JobEntry;
+use crate::ledger::job_state::{BedrockJob, DOUBT, Doubt, JobState, Refusal};
+
+/// The schema version.
+const VERSION: u32 = 1;
+
+/// `status.json`: where a drop stands. It is there from the moment when the drop is found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The schema version, currently 1.
+    pub version: u32,
+    /// Where the drop stands.
+    pub state: Stage,
+    /// Since when.
+    pub since: Timestamp,
+    /// Where it stands, and why, in a sentence or two.
+    pub message: String,
+    /// What happens next, and what to do.
+    pub next: String,
+    /// Why Bedrock refused its jobs at the last try, in Bedrock's words.
+    pub refusal: Option<Refusal>,
+    /// Which attempt at its records is under way, counted from 1; `None` if the drop has several parts.
+    pub attempt: Option<u32>,
+    /// How many of its records are done; `None` until they are counted.
+    pub records: Option<Progress>,
+    /// Its jobs that are not over; `None` if there are none.
+    pub jobs: Option<JobCounts>,
+    /// Where its records ended up; `None` until all jobs are over.
+    pub results: Option<SummaryRecords>,
+    /// When all of this was so.
+    pub as_of: Timestamp,
+    /// When this file was written.
+    pub updated: Timestamp,
+    /// The drop.
+    pub drop_id: DropId,
+    /// The object version that the drop is.
+    pub source: DropSource,
+}
+
+/// Where a drop stands, as its user sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// The file is being read and checked.
+    Reading,
+    /// The file is accepted, and its jobs are being made.
+    Preparing,
+    /// None of its jobs is at Bedrock yet.
+    Waiting,
+    /// Bedrock has at least one of its jobs.
+    Running,
+    /// What Bedrock says about an ended job contradicts itself, and nothing else is left to wait for.
+    Checking,
+    /// All results are there.
+    Finished,
+    /// The file was refused.
+    Rejected,
+}
+
+/// How far a drop's records have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// All records of the drop.
+    pub total: u64,
+    /// Those whose result is there.
+    pub done: u64,
+}
+
+/// A drop's jobs that are not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct JobCounts {
+    /// Bedrock does not have them yet.
+    pub waiting: u64,
+    /// Bedrock has them.
+    pub running: u64,
+    /// They have ended, and their results are being written or checked.
+    pub ending: u64,
+}
+
+/// Which of two statuses of a drop is newer. The state of the drop decides, then the attempt, then the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Revision {
+    step: u8,
+    attempt: Option<u32>,
+    as_of: Timestamp,
+}
+
+impl Status {
+    /// The status of a drop that is read, or has just been judged; `None` if it is finished or erased. That of a
+    /// finished drop needs its [summary](Self::finished).
+    #[must_use]
+    pub fn of_drop(drop: &DropEntry) -> Option<Self> {
+        let since = drop.updated;
+        Some(match &drop.state {
+            DropState::Reading(reading) => {
+                let next = "If the file is in order, its jobs are submitted.";
+                Self::new(drop, Stage::Reading, drop.created, since, reading_message(drop, reading), next)
+            }
+            DropState::Accepted { plan, .. } => {
+                let total = plan.records();
+                let message = format!("The file is in order: {}.", Counted(total, "record"));
+                let next = "Its jobs are made, and Bedrock is asked for them.";
+                let records = Some(Progress { total, done: 0 });
+                Self { records, ..Self::new(drop, Stage::Preparing, since, since, message, next) }
+            }
+            DropState::Rejected { problems, .. } => {
+                let message = rejection_message(problems);
+                let next = "No record was submitted. Correct the file, and drop it again; rejection.json has details.";
+                Self::new(drop, Stage::Rejected, since, since, message, next)
+            }
+            DropState::Finished { .. } | DropState::Erased => return None,
+        })
+    }
+
+    /// The status of an accepted drop with open jobs; `None` if it is not accepted, or if no job is open.
+    #[must_use]
+    pub fn of_jobs(drop: &DropEntry, open: &OpenJobs) -> Option<Self> {
+        let DropState::Accepted { plan, .. } = &drop.state else { return None };
+        let total = plan.records();
+        let stage = open.stage()?;
+        // A drop with several parts has jobs in many states, so only its acceptance has a clear time.
+        let since = if plan.is_one_part() { open.since.unwrap_or(drop.updated) } else { drop.updated };
+        let refusal = open.refusal.clone().filter(|_| open.counts.waiting > 0);
+        let (message, next) = open.tell(stage, refusal.as_ref());
+        Some(Self {
+            refusal,
+            attempt: plan.is_one_part().then_some(open.attempt),
+            records: Some(Progress { total, done: total.saturating_sub(open.records) }),
+            jobs: Some(open.counts),
+            ..Self::new(drop, stage, since, open.as_of, message, next)
+        })
+    }
+
+    /// The status of a finished drop.
+    #[must_use]
+    pub fn finished(drop: &DropEntry, summary: &Summary) -> Self {
+        let records = summary.records;
+        let message = results_message(&records);
+        let mut next = "The results are next to this file; summary.json sums them up.".to_owned();
+        if records.unprocessed > 0 {
+            next.push_str(" The files below unprocessed/ are ready to be dropped again.");
+        }
+        if !summary.balanced {
+            next.push_str(" Some figures do not agree: show summary.json to an operator of the stack.");
+        }
+        let done = Progress { total: records.total, done: records.total };
+        Self {
+            records: Some(done),
+            results: Some(records),
+            ..Self::new(drop, Stage::Finished, drop.updated, drop.updated, message, next)
+        }
+    }
+
+    fn new(
+        drop: &DropEntry,
+        state: Stage,
+        since: Timestamp,
+        as_of: Timestamp,
+        message: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            state,
+            since,
+            message: message.into(),
+            next: next.into(),
+            refusal: None,
+            attempt: None,
+            records: None,
+            jobs: None,
+            results: None,
+            as_of,
+            updated: as_of,
+            drop_id: drop.drop_id.clone(),
+            source: drop.source.clone(),
+        }
+    }
+
+    /// Returns whether nothing follows any more.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.revision().step == LAST_STEP
+    }
+
+    /// Returns the revision, which decides which of two statuses is kept.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        let step = match self.state {
+            Stage::Reading => 0,
+            Stage::Preparing | Stage::Waiting | Stage::Running | Stage::Checking => 1,
+            Stage::Finished | Stage::Rejected => LAST_STEP,
+        };
+        Revision { step, attempt: self.attempt, as_of: self.as_of }
+    }
+
+    /// Returns whether this status, which is recorded, need not be replaced by another one: it is newer or final, or
+    /// says the same.
+    #[must_use]
+    pub fn makes_needless(&self, other: &Self) -> bool {
+        let says_the_same = || *self == Self { as_of: self.as_of, updated: self.updated, ..other.clone() };
+        self.is_final() || self.revision() > other.revision() || says_the_same()
+    }
+}
+
+const LAST_STEP: u8 = 2;
+
+impl Entry for Status {
+    const VERSION: u32 = VERSION;
+
+    fn stamp(&mut self, time: Timestamp, _is_new: bool) {
+        self.updated = time;
+    }
+}
+
+/// What the entries of a drop's open jobs say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenJobs {
+    as_of: Timestamp,
+    counts: JobCounts,
+    /// How many records they have.
+    records: u64,
+    /// The highest attempt.
+    attempt: u32,
+    /// Since when the first of them is in its state.
+    since: Option<Timestamp>,
+    /// Why Bedrock refused one of them. One that an operator must fix is more important.
+    refusal: Option<Refusal>,
+    doubt: Option<Doubt>,
+    /// Within how many hours Bedrock ends its jobs.
+    timeout_hours: Option<i32>,
+}
+
+impl OpenJobs {
+    /// None yet, at this time.
+    #[must_use]
+    pub fn none(as_of: Timestamp) -> Self {
+        Self {
+            as_of,
+            counts: JobCounts::default(),
+            records: 0,
+            attempt: 0,
+            since: None,
+            refusal: None,
+            doubt: None,
+            timeout_hours: None,
+        }
+    }
+
+    /// The only open job of a drop, at the time when its entry was written.
+    #[must_use]
+    pub fn only(job: &JobEntry) -> Self {
+        let mut open = Self::none(job.updated);
+        open.add(job);
+        open
+    }
+
+    /// Adds a job, if it is open.
+    pub fn add(&mut self, job: &JobEntry) {
+        let (mut records, mut since) = (job.part.records, job.updated);
+        match &job.state {
+            JobState::Waiting | JobState::Submitting { .. } => {
+                self.counts.waiting += 1;
+                since = job.created;
+                if self.refusal.as_ref().is_none_or(|refusal| refusal.is_for_now) {
+                    self.refusal = job.refusal.clone().or(self.refusal.take());
+                }
+            }
+            JobState::Submitted(BedrockJob { request, .. }) => {
+                self.counts.running += 1;
+                self.timeout_hours = self.timeout_hours.max(Some(request.timeout_duration_in_hours));
+            }
+            JobState::Doubtful(_, doubt) => {
+                self.counts.ending += 1;
+                since = doubt.since;
+                self.doubt = Some(doubt.clone());
+            }
+            JobState::Ended(_, outcome) => {
+                self.counts.ending += 1;
+                // The next attempt, if it is recorded already, counts them as well.
+                records = outcome.records.retried;
+            }
+            JobState::Settled(..) | JobState::SourceDeleted => return,
+        }
+        self.records += records;
+        self.attempt = self.attempt.max(job.attempt);
+        self.since.get_or_insert(since);
+    }
+
+    fn stage(&self) -> Option<Stage> {
+        let JobCounts { waiting, running, ending } = self.counts;
+        match (waiting, running, ending) {
+            (0, 0, 0) => None,
+            (0, 0, _) if self.doubt.is_some() => Some(Stage::Checking),
+            (_, 0, 0) => Some(Stage::Waiting),
+            _ => Some(Stage::Running),
+        }
+    }
+
+    /// What is going on, and what comes next.
+    fn tell(&self, stage: Stage, refusal: Option<&Refusal>) -> (String, String) {
+        let JobCounts { waiting, running, ending } = self.counts;
+        let jobs = |count| Counted(count, "job");
+        let is_refused = refusal.is_some_and(|refusal| !refusal.is_for_now);
+        let message = match (stage, &self.doubt) {
+            (Stage::Checking, Some(Doubt { since, contradictions, .. })) => format!(
+                "The job has ended, but what Bedrock has said about it since {since} contradicts itself: {}.",
+                contradictions.join("; "),
+            ),
+            (Stage::Waiting, _) if is_refused => {
+                format!(
+                    "{} to be submitted, but Bedrock refuses them until the cause is fixed.",
+                    jobs(waiting)
+                )
+            }
+            (Stage::Waiting, _) if refusal.is_some() => {
+                format!("{} to be submitted, but Bedrock accepts no more for now.", jobs(waiting))
+            }
+            (Stage::Waiting, _) => format!("{} to be submitted.", jobs(waiting)),
+            _ if waiting + ending == 0 => format!("Bedrock has {}.", jobs(running)),
+            _ => {
+                format!("Bedrock has {}; {waiting} more to be submitted, {ending} more ended.", jobs(running))
+            }
+        };
+        let next = match (stage, self.timeout_hours) {
+            (Stage::Checking, _) => format!(
+                "The sweep looks again. After {} hours, what is left goes to unprocessed/; nothing is submitted again.",
+                DOUBT.as_secs() / 3_600
+            ),
+            _ if is_refused => {
+                "Show the refusal to an operator of the stack. Once its cause is fixed, the sweep submits \
+                                the job: do not drop the file again."
+                    .to_owned()
+            }
+            (_, Some(hours)) => format!(
+                "The results are written when a job ends, which is {hours} hours after it was submitted at the latest."
+            ),
+            (_, None) => {
+                "Nothing needs to be done: Bedrock is asked again when another job ends, and at each sweep."
+                    .to_owned()
+            }
+        };
+        (message, next)
+    }
+}
+
+fn reading_message(drop: &DropEntry, reading: &Reading) -> String {
+    match reading.too_slow {
+        None => "The file is being read and checked.".to_owned(),
+        Some(TooSlow { bytes, seconds }) => format!(
+            "The file is being read and checked, in attempt {}. The last one ran out of time after {seconds} s and \
+             {bytes} of {} bytes.",
+            reading.attempts, drop.source.size_bytes
+        ),
+    }
+}
+
+fn rejection_message(problems: &[Problem]) -> String {
+    let Some(Problem { line, what, fix, .. }) = problems.first() else {
+        return "The file was refused.".to_owned();
+    };
+    let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    let more = match problems.len().saturating_sub(1) as u64 {
+        0 => String::new(),
+        more => format!(" There are more problems: {more}."),
+    };
+    format!("The file was refused: {place}{what}; {fix}.{more}")
+}
+
+fn results_message(records: &SummaryRecords) -> String {
+    let SummaryRecords { total, succeeded, truncated, refused, failed, unprocessed, source_deleted } =
+        *records;
+    let mut message = format!("{}: {succeeded} succeeded", Counted(total, "record"));
+    for (count, what) in [
+        (failed, "have an error"),
+        (unprocessed, "were not processed"),
+        (source_deleted, "were deleted with their file before they were submitted"),
+        (truncated, "of the answers were cut off by a limit of tokens"),
+        (refused, "of the answers are refusals, or were filtered"),
+    ] {
+        if count > 0 {
+            message.push_str(&format!(", {count} {what}"));
+        }
+    }
+    message.push('.');
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::ledger::lease::Invocation;
+
+    fn status(state: Stage, attempt: Option<u32>, as_of: i64) -> Status {
+        let by = Invocation::new("r".into(), "w".into(), SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH);
+        let source = DropSource::example();
+        let drop = DropEntry::claim(DropId::derive(&source), source, &by);
+        let at = Timestamp::from_secs(as_of);
+        Status { attempt, ..Status::new(&drop, state, at, at, "", "") }
+    }
+
+    #[test]
+    fn lower_revision_yields() {
+        let in_order = [
+            status(Stage::Reading, None, 9),
+            status(Stage::Preparing, None, 5),
+            status(Stage::Waiting, Some(1), 6),
+            status(Stage::Running, Some(1), 7),
+            status(Stage::Waiting, Some(2), 4),
+            status(Stage::Finished, None, 3),
+        ];
+        for (older, newer) in in_order.iter().zip(in_order.iter().skip(1)) {
+            assert!(newer.makes_needless(older), "{newer:?} {older:?}");
+            assert!(!older.makes_needless(newer), "{older:?} {newer:?}");
+        }
+        // Of two that are as old as each other, the later write counts, unless it says the same.
+        let waiting = status(Stage::Waiting, Some(1), 7);
+        assert!(!waiting.makes_needless(&status(Stage::Running, Some(1), 7)));
+        let again = Status { since: waiting.since, ..status(Stage::Waiting, Some(1), 8) };
+        assert!(waiting.makes_needless(&again));
+        // Nothing replaces the last one.
+        assert!(status(Stage::Rejected, None, 1).makes_needless(&status(Stage::Finished, None, 9)));
+    }
+}
