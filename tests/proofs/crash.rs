@@ -31,6 +31,8 @@ enum Step {
 
 struct Scenario {
     name: &'static str,
+    /// Settings other than those of most tests.
+    settings: &'static [(&'static str, &'static str)],
     body: fn() -> Vec<u8>,
     /// The ending of a job over this number of records.
     ending: fn(usize) -> Ending,
@@ -63,6 +65,13 @@ fn half(records: usize) -> Ending {
     Ending { processed, failing, ..Ending::new(TerminalStatus::PartiallyCompleted) }
 }
 
+/// Half of the minimum, so that all records of a small drop need two jobs.
+fn fifty(_: usize) -> Ending {
+    let failing =
+        [0, 30].map(|position| RecordFailure { position, code: 400, message: "no".into() }).to_vec();
+    Ending { processed: Processed::First(50), failing, ..Ending::new(TerminalStatus::PartiallyCompleted) }
+}
+
 /// A drop in which every tenth record has no id, so that the job's input is written and not copied.
 fn some_without_id() -> Vec<u8> {
     let line = |number: usize| {
@@ -82,6 +91,7 @@ fn lying(_: usize) -> Ending {
 const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "a next attempt over the rest",
+        settings: &[],
         body: some_without_id,
         ending: half,
         lies: false,
@@ -90,6 +100,7 @@ const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "all in one job",
+        settings: &[],
         body: || drop_of(120),
         ending: completed,
         lies: false,
@@ -98,6 +109,7 @@ const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "a drop that is refused",
+        settings: &[],
         body: || drop_of(99),
         ending: completed,
         lies: false,
@@ -106,6 +118,7 @@ const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "waiting for a place, then lost events",
+        settings: &[],
         body: || drop_of(120),
         ending: completed,
         lies: false,
@@ -114,6 +127,7 @@ const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "a job that may exist, and one that expires",
+        settings: &[],
         body: || drop_of(120),
         ending: expired,
         lies: false,
@@ -123,6 +137,7 @@ const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "evidence that contradicts itself",
+        settings: &[],
         body: || drop_of(COUNT),
         ending: lying,
         lies: true,
@@ -131,11 +146,21 @@ const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "a put whose event is lost",
+        settings: &[],
         body: || drop_of(120),
         ending: completed,
         lies: false,
         create_faults: &[],
         steps: &[Step::Sweep, Step::Sweep],
+    },
+    Scenario {
+        name: "a small drop, and what is left of it",
+        settings: &[("SMALL_DROPS", "pad")],
+        body: || drop_of(60),
+        ending: fifty,
+        lies: false,
+        create_faults: &[],
+        steps: &[Step::Submit, Step::Complete, Step::Complete, Step::Sweep],
     },
 ];
 
@@ -150,7 +175,7 @@ struct After {
 /// Runs a scenario until call `hit.0` has the fault `hit.1`, and then what happens after a crash. Gives the
 /// calls of the scenario.
 async fn run(scenario: &Scenario, hit: Option<(u64, Action)>, after: After) -> Vec<Call> {
-    let mut world = Box::pin(World::new()).await;
+    let mut world = Box::pin(World::with(scenario.settings)).await;
     let ending = scenario.ending;
     world.stand_in.script_with(move |_, job: &JobView| ending(usize::try_from(job.counts.total).unwrap()));
     for fault in scenario.create_faults {
@@ -182,7 +207,7 @@ async fn run(scenario: &Scenario, hit: Option<(u64, Action)>, after: After) -> V
             assert!(
                 outcome.is_err() || hit.as_ref().is_some_and(|(_, action)| *action == Action::LoseAnswer)
             );
-            Box::pin(recover(&mut world, again, after)).await;
+            Box::pin(recover(&mut world, again, after, scenario.settings)).await;
             break;
         }
         if [Step::Sweep, Step::LastSweep].contains(step) {
@@ -195,16 +220,17 @@ async fn run(scenario: &Scenario, hit: Option<(u64, Action)>, after: After) -> V
 }
 
 /// Delivers the event again, or not, and then sweeps, each time after all leases have ended.
-async fn recover(world: &mut World, event: Value, after: After) {
+async fn recover(world: &mut World, event: Value, after: After, settings: &[(&str, &str)]) {
     world.faults.clear();
     if after.other_settings {
-        world.reconfigure(&[
+        let others = [
             ("MAX_ATTEMPTS", "1"),
             ("MIN_RECORDS_PER_JOB", "5"),
             ("MAX_RECORDS_PER_JOB", "110"),
             ("MODEL_ID", "amazon.nova-micro-v1:0"),
             ("TIMEOUT_DURATION_IN_HOURS", "99"),
-        ]);
+        ];
+        world.reconfigure(&[settings, &others].concat());
     }
     if after.redelivery {
         let delivered = match event.get("Records") {
@@ -264,6 +290,7 @@ async fn verify(world: &World, scenario: &Scenario) {
     let count = drop.iter().filter(|byte| **byte == b'\n').count();
     let [succeeded, failed, unprocessed] = results.ids();
     let all: BTreeSet<String> = &(&succeeded | &failed) | &unprocessed;
+    assert!(!all.iter().any(|id| id.contains("-padding-")), "padding is in the results");
     assert_eq!((all.len(), succeeded.len() + failed.len() + unprocessed.len()), (count, count));
     let summary = results.summary();
     assert_eq!(summary.records.total, count as u64);
@@ -274,11 +301,13 @@ async fn verify(world: &World, scenario: &Scenario) {
     }
 
     // No record goes to a second job if the first one has processed it.
-    let (mut dealt_with, mut given) = (BTreeSet::new(), BTreeSet::new());
+    let (mut dealt_with, mut given, mut padding) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for job in &jobs {
         let uri = job.request["inputDataConfig"]["s3InputDataConfig"]["s3Uri"].as_str().unwrap();
         let input: BTreeSet<String> =
             records(&world.read_output(S3Uri::parse(uri).unwrap().key()).await).into_keys().collect();
+        let own_padding = format!("{}-padding-", job.name.strip_prefix("demo-").unwrap());
+        padding.extend(input.iter().filter(|id| id.starts_with(&own_padding)).cloned());
         assert!(input.is_disjoint(&dealt_with), "a record is paid for twice");
         if scenario.lies {
             assert!(input.is_disjoint(&given), "a processed record is given to Bedrock again");
@@ -291,7 +320,8 @@ async fn verify(world: &World, scenario: &Scenario) {
             dealt_with.extend(answered.into_iter().filter(|(_, is_final)| *is_final).map(|(id, _)| id));
         }
     }
-    assert_eq!(dealt_with, &succeeded | &failed);
+    assert_eq!(&dealt_with - &padding, &succeeded | &failed);
+    assert_eq!(summary.padding.as_ref().map_or(0, |padding| padding.records), padding.len() as u64);
     let names: BTreeSet<&String> = jobs.iter().map(|job| &job.name).collect();
     assert_eq!(names.len(), summary.jobs.len(), "every job is in the summary");
     assert_eq!(names.len(), jobs.len());
@@ -347,6 +377,11 @@ async fn doubt_survives_every_crash() {
 #[tokio::test]
 async fn lost_put_survives_every_crash() {
     every_crash_point_of(&SCENARIOS[6]).await;
+}
+
+#[tokio::test]
+async fn padding_survives_every_crash() {
+    every_crash_point_of(&SCENARIOS[7]).await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A model of the protocol, and every course that it can take in small worlds: one drop, a few records, up to
 //! three invocations at once, crashes and lost answers between any two calls, events that come never, twice,
-//! or late, leases that end, output that is late or never comes, a drop that is deleted, and a name that is
-//! taken.
+//! or late, leases that end, output that is late or never comes, a drop that is deleted, a name that is taken,
+//! and a plan with pages.
 //!
 //! The model follows the documentation of the ledger and of the two flows, not the code. Another test crashes
 //! the code at every call. The table of moves connects the two: a test checks that both have the same one.
@@ -74,6 +74,11 @@ fn with_two_faults() -> Protocol {
     Protocol::new(1, 1, 2, 2)
 }
 
+/// A world with two parts, each on a page of its own.
+fn paged(faults: u8) -> Protocol {
+    Protocol { attempts: 1, parts_per_page: 1, ..Protocol::new(2, 1, 2, faults) }
+}
+
 /// The worlds to explore, each with the least number of states that it must have.
 fn worlds() -> Vec<(Protocol, usize)> {
     vec![
@@ -81,6 +86,8 @@ fn worlds() -> Vec<(Protocol, usize)> {
         (Protocol::new(1, 2, 2, 2), 730_000),
         // Two jobs compete for one slot, and either can finish the drop.
         (Protocol { attempts: 1, ..Protocol::new(2, 1, 2, 1) }, 235_000),
+        // As above, but each part is on a page of its own.
+        (paged(1), 289_000),
         // Three invocations at once.
         (Protocol::new(1, 1, 3, 0), 132_000),
         // Hints that are lost or stale.
@@ -94,11 +101,15 @@ fn larger_worlds() -> Vec<(Protocol, usize)> {
         (Protocol::new(1, 2, 2, 3), 1_600_000),
         (Protocol::new(2, 1, 2, 1), 4_300_000),
         (Protocol::new(1, 2, 3, 1), 4_000_000),
+        // Pages with next attempts.
+        (Protocol { parts_per_page: 1, ..Protocol::new(2, 1, 2, 0) }, 450_000),
+        // One page with two parts, and one with one.
+        (Protocol { attempts: 1, parts_per_page: 2, ..Protocol::new(3, 1, 2, 0) }, 350_000),
     ]
 }
 
-/// The rules, each with the promises that depend on it. That everything ends depends on three more rules, which
-/// have their own tests.
+/// The rules, each with the promises that depend on it. The rules for pages, and three more on which it depends that
+/// everything ends, have their own tests.
 const RULES: [(Rule, &[&str]); 7] = [
     (Rule::EvidenceAgrees, &[PAID_ONCE]),
     (Rule::RecordComesFirst, &[RECORDED]),
@@ -191,6 +202,33 @@ fn finds_a_marker_deleted_before_the_work_is_done() {
     let explored = explore_without(Rule::MarkerGoesLast);
     assert_eq!(explored.broken(), [MARKED]);
     assert!(explored.never_end > 0, "a drop without a marker stays open");
+}
+
+#[test]
+fn finds_tallies_that_are_listed_before_the_own_one_is_written() {
+    let explored = explore(Protocol { broken: Some(Rule::TallyComesFirst), ..paged(0) });
+    assert_eq!(explored.broken(), [MARKED]);
+    assert!(explored.never_end > 0, "each of two invocations leaves the drop to the other");
+}
+
+#[test]
+fn finds_a_marker_deleted_before_the_page_is_counted() {
+    let explored = explore(Protocol { broken: Some(Rule::MarkerGoesLast), ..paged(1) });
+    assert_eq!(explored.broken(), [MARKED]);
+    assert!(explored.never_end > 0, "a page without a tally keeps its drop open");
+}
+
+#[test]
+fn finds_a_drop_summed_up_without_one_of_its_pages() {
+    let explored = explore(Protocol { broken: Some(Rule::PagesAreComplete), ..paged(0) });
+    assert_eq!(explored.broken(), [ACCOUNTED]);
+}
+
+#[test]
+fn finds_a_page_counted_before_its_jobs_are_settled() {
+    // Both jobs are on the first page.
+    let explored = explore(Protocol { broken: Some(Rule::PagesAreSettled), parts_per_page: 2, ..paged(0) });
+    assert_eq!(explored.broken(), [ACCOUNTED]);
 }
 
 #[test]

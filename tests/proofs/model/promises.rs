@@ -6,11 +6,12 @@ use std::collections::{HashMap, HashSet};
 use stateright::Property;
 
 use super::protocol::{Protocol, Step};
+use super::task::Task;
 use super::world::{AtBedrock, DropState, JobId, JobState, Lease, World};
 
 /// No two jobs run over the same record, unless the first one ended without processing it.
 pub(crate) const PAID_ONCE: &str = "no record is paid for twice";
-/// A finished drop has every record in exactly one of its files.
+/// A finished drop has every record in exactly one of its files, and its summary counts every record once.
 pub(crate) const ACCOUNTED: &str = "no record is lost, and none is counted twice";
 /// Everything that is left to do has a marker by which the sweep finds it.
 pub(crate) const MARKED: &str = "what is open has its marker";
@@ -20,7 +21,7 @@ pub(crate) const LEGAL: &str = "no entry goes back";
 pub(crate) const RECORDED: &str = "no job is made that was not recorded before";
 
 /// Situations that the exploration must reach. They are not promises.
-pub(crate) const SEEN: [&str; 10] = [
+pub(crate) const SEEN: [&str; 11] = [
     "a doubt is final",
     "output came after a doubt",
     "a version was deleted before all its jobs were made",
@@ -31,6 +32,7 @@ pub(crate) const SEEN: [&str; 10] = [
     "all invocations are at work at once",
     "a job waits without a hint",
     "a job that Bedrock has still has its hint",
+    "the last two pages are counted at once",
 ];
 
 pub(crate) fn properties() -> Vec<Property<Protocol>> {
@@ -45,6 +47,7 @@ pub(crate) fn properties() -> Vec<Property<Protocol>> {
         all_at_work,
         lost_hint,
         stale_hint,
+        last_pages,
     ] = SEEN;
     vec![
         Property::always(PAID_ONCE, |_, world| is_paid_once(world)),
@@ -91,6 +94,15 @@ pub(crate) fn properties() -> Vec<Property<Protocol>> {
             world.invocations.is_empty()
                 && world.jobs.iter().any(|job| job.hint && job.entry == Some(JobState::Submitted))
         }),
+        Property::sometimes(last_pages, |_, world: &World| {
+            let next = world.invocations.iter().filter_map(|invocation| invocation.todo.last());
+            let pages = next.filter_map(|task| match task {
+                Task::WriteTally { page, .. } => Some(*page),
+                _ => None,
+            });
+            let open = world.drop.tallies.iter().filter(|tally| tally.is_none()).count();
+            open == 2 && pages.collect::<HashSet<_>>().len() == 2
+        }),
     ]
 }
 
@@ -124,7 +136,8 @@ fn is_accounted(protocol: &Protocol, world: &World) -> bool {
     let all_settled = world.jobs.iter().all(|job| job.entry.is_none_or(JobState::is_settled));
     let parts_are_once =
         (0..protocol.parts).all(|part| (0..protocol.records).all(|record| is_once(part, record)));
-    world.drop.summary && all_settled && parts_are_once
+    let all_counted = world.drop.summary == Some(protocol.parts * protocol.records);
+    all_counted && all_settled && parts_are_once
 }
 
 fn is_marked(world: &World) -> bool {
@@ -146,7 +159,7 @@ fn is_marked(world: &World) -> bool {
 /// Whether everything that was dropped has ended, and there are no markers.
 pub(crate) fn nothing_is_open(world: &World) -> bool {
     let drop_has_ended = match world.drop.entry {
-        Some(DropState::Finished) => world.drop.summary,
+        Some(DropState::Finished) => world.drop.summary.is_some(),
         Some(DropState::Rejected) => world.drop.rejection,
         // Nothing knows of the drop.
         None => world.source_deleted,

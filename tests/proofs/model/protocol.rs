@@ -36,6 +36,12 @@ pub(crate) enum Rule {
     RejectionIsCarriedOut,
     /// The sweep submits waiting jobs even if they have no hint.
     MarkersAreTheWorkList,
+    /// The tally of a page is written before the tallies are listed.
+    TallyComesFirst,
+    /// A drop is summed up only if all its pages have tallies.
+    PagesAreComplete,
+    /// A page is counted only if all its jobs are settled.
+    PagesAreSettled,
 }
 
 /// What Bedrock does with a client request token that it has seen. How long it remembers one is not
@@ -75,6 +81,8 @@ pub(crate) enum Clocks {
 pub(crate) struct Protocol {
     /// Parts of the drop.
     pub(crate) parts: u8,
+    /// Parts on each page of the drop's plan. If all parts are on the first one, the plan has no pages.
+    pub(crate) parts_per_page: u8,
     /// Records of each part.
     pub(crate) records: u8,
     /// Attempts at each part that the settings allow. Some invocations have settings that allow only one.
@@ -145,6 +153,7 @@ impl Protocol {
     pub(crate) fn new(parts: u8, records: u8, invocations: usize, faults: u8) -> Self {
         Self {
             parts,
+            parts_per_page: parts,
             records,
             attempts: ATTEMPTS,
             invocations,
@@ -162,6 +171,16 @@ impl Protocol {
 
     pub(crate) fn breaks(&self, rule: Rule) -> bool {
         self.broken == Some(rule)
+    }
+
+    /// Whether the drop's plan has pages.
+    pub(crate) fn is_paged(&self) -> bool {
+        self.parts > self.parts_per_page
+    }
+
+    /// The page with the part of a job, counted from 0.
+    pub(crate) fn page_of(&self, id: JobId) -> u8 {
+        id.part() / self.parts_per_page
     }
 
     /// All records of a part.
@@ -202,10 +221,12 @@ impl Protocol {
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { parts, records, attempts, invocations, faults, hints, .. } = self;
+        let pages =
+            if self.is_paged() { format!(", per page {}", self.parts_per_page) } else { String::new() };
         let hints = if *hints { ", with hints" } else { "" };
         write!(
             f,
-            "parts {parts}, records {records}, attempts {attempts}, invocations {invocations}, faults {faults}{hints}"
+            "parts {parts}{pages}, records {records}, attempts {attempts}, invocations {invocations}, faults {faults}{hints}"
         )
     }
 }
@@ -216,7 +237,9 @@ impl Model for Protocol {
 
     fn init_states(&self) -> Vec<World> {
         let jobs = vec![Job::default(); usize::from(self.parts * ATTEMPTS)];
-        vec![World { jobs, faults: self.faults, drop: Drop::default(), ..World::default() }]
+        let pages = if self.is_paged() { self.parts.div_ceil(self.parts_per_page) } else { 0 };
+        let drop = Drop { tallies: vec![None; usize::from(pages)], ..Drop::default() };
+        vec![World { jobs, faults: self.faults, drop, ..World::default() }]
     }
 
     fn actions(&self, world: &World, actions: &mut Vec<Action>) {

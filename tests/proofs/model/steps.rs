@@ -219,25 +219,36 @@ pub(crate) fn perform(
             world.write_job(id, JobState::Settled(outcome), by);
             go_on(by, Entry::Job(id), course, &settled(protocol, id));
         }
-        Task::FinishDrop => {
+        // The code first looks for a marker of another job that is not settled. That job is checked here as well.
+        Task::FinishDrop(id) => {
             if drop_is == Some(DropState::Accepted) {
-                by.plan(&[Task::CheckSettled { id: JobId::new(0, 0), current: true }]);
+                let first = JobId::new(protocol.page_of(id) * protocol.parts_per_page, 0);
+                by.plan(&[Task::CheckSettled { id: first, current: true, counted: 0 }]);
             }
         }
-        Task::CheckSettled { id, current } => {
-            if let Some(entry) = world.job(id).entry.filter(|entry| entry.is_settled()) {
-                let next_part = JobId::new(id.part() + 1, 0);
-                let retried = entry.outcome().is_some_and(|outcome| outcome.retried);
-                let next = if retried { id.next() } else { Some(next_part) };
-                let next = next.filter(|next| usize::from(next.0) < world.jobs.len());
-                by.plan(&[match next {
-                    Some(id) => Task::CheckSettled { id, current },
-                    None => Task::WriteSummary { current },
-                }]);
+        Task::CheckSettled { id, current, counted } => {
+            check_settled(protocol, world, by, id, current, counted)
+        }
+        Task::WriteTally { page, current, counted } => {
+            world.drop.tallies[usize::from(page)] = Some(counted);
+            if !protocol.breaks(Rule::TallyComesFirst) {
+                by.plan(&[Task::ListTallies { current, own: None }]);
             }
         }
-        Task::WriteSummary { current } => {
-            world.drop.summary = true;
+        Task::ListTallies { current, own } => {
+            let mut tallies = world.drop.tallies.clone();
+            if let Some((page, counted)) = own {
+                tallies[usize::from(page)] = Some(counted);
+            }
+            if protocol.breaks(Rule::PagesAreComplete) || tallies.iter().all(Option::is_some) {
+                by.plan(&[Task::WriteSummary { current, counted: tallies.iter().flatten().sum() }]);
+            }
+            if let Some((page, counted)) = own {
+                by.plan(&[Task::WriteTally { page, current, counted }]);
+            }
+        }
+        Task::WriteSummary { current, counted } => {
+            world.drop.summary = Some(counted);
             by.plan(&[Task::RecordFinished { current }]);
         }
         Task::RecordFinished { current } => {
@@ -307,6 +318,46 @@ fn read_job(protocol: &Protocol, world: &World, by: &mut Invocation, id: JobId, 
     }
 }
 
+/// Counts the records of a job on a page that may be done, and goes on with the next one.
+fn check_settled(
+    protocol: &Protocol,
+    world: &World,
+    by: &mut Invocation,
+    id: JobId,
+    current: bool,
+    counted: u8,
+) {
+    let entry = world.job(id).entry;
+    let is_counted = entry.is_some_and(JobState::is_settled) || protocol.breaks(Rule::PagesAreSettled);
+    if !is_counted {
+        return;
+    }
+    let counted = counted + records_ended_by(protocol, world, id);
+    let retried = entry.and_then(JobState::outcome).is_some_and(|outcome| outcome.retried);
+    let next = if retried { id.next() } else { Some(JobId::new(id.part() + 1, 0)) };
+    let page = protocol.page_of(id);
+    let is_on_page = |next: &JobId| usize::from(next.0) < world.jobs.len() && protocol.page_of(*next) == page;
+    by.plan(&[match next.filter(is_on_page) {
+        Some(id) => Task::CheckSettled { id, current, counted },
+        None if !protocol.is_paged() => Task::WriteSummary { current, counted },
+        None if protocol.breaks(Rule::TallyComesFirst) => {
+            Task::ListTallies { current, own: Some((page, counted)) }
+        }
+        None => Task::WriteTally { page, current, counted },
+    }]);
+}
+
+/// How many records are in the results of an attempt, or handed back by it, as its entry says.
+fn records_ended_by(protocol: &Protocol, world: &World, id: JobId) -> u8 {
+    let records = match world.job(id).entry {
+        Some(JobState::SourceDeleted) => protocol.all_records(),
+        Some(JobState::Settled(Outcome { remaining, retried: true })) => world.job(id).input & !remaining,
+        Some(JobState::Settled(_)) => world.job(id).input,
+        _ => 0,
+    };
+    u8::try_from(records.count_ones()).expect("eight bits")
+}
+
 /// Bedrock's side of Create.
 fn create_at_bedrock(
     protocol: &Protocol,
@@ -364,8 +415,8 @@ fn carry_out(id: JobId, outcome: Outcome) -> Vec<Task> {
 fn settled(protocol: &Protocol, id: JobId) -> [Task; 2] {
     let delete = Task::DeleteMarker(Entry::Job(id));
     if protocol.breaks(Rule::MarkerGoesLast) {
-        [delete, Task::FinishDrop]
+        [delete, Task::FinishDrop(id)]
     } else {
-        [Task::FinishDrop, delete]
+        [Task::FinishDrop(id), delete]
     }
 }

@@ -107,14 +107,30 @@ pub(crate) enum Task {
         current: bool,
         outcome: Outcome,
     },
-    FinishDrop,
-    /// Checks that a job is settled, for a drop that may be finished and was read before.
+    /// Reads the drop of a job that is settled.
+    FinishDrop(JobId),
+    /// Checks that a job is settled, for a drop that may be finished and was read before. `counted` are the records of
+    /// the jobs before it.
     CheckSettled {
         id: JobId,
         current: bool,
+        counted: u8,
+    },
+    /// Writes how many records a page of the plan has, after all its jobs were settled.
+    WriteTally {
+        page: u8,
+        current: bool,
+        counted: u8,
+    },
+    /// Lists the tallies. `own` is that of the page if it is written only afterwards ([`Rule::TallyComesFirst`] is
+    /// broken).
+    ListTallies {
+        current: bool,
+        own: Option<(u8, u8)>,
     },
     WriteSummary {
         current: bool,
+        counted: u8,
     },
     RecordFinished {
         current: bool,
@@ -156,7 +172,9 @@ impl Task {
             Self::TakeDrop { current }
             | Self::JudgeDrop { current }
             | Self::CheckSettled { current, .. }
-            | Self::WriteSummary { current }
+            | Self::WriteTally { current, .. }
+            | Self::ListTallies { current, .. }
+            | Self::WriteSummary { current, .. }
             | Self::RecordFinished { current } => (Entry::Drop, current),
             Self::TakeJob { id, current, .. }
             | Self::FindByName { id, current, .. }
@@ -181,7 +199,7 @@ impl Task {
             | Self::ReadJob(..)
             | Self::WriteResults(_)
             | Self::WriteUnprocessed(_)
-            | Self::FinishDrop
+            | Self::FinishDrop(_)
             | Self::DeleteMarker(_)
             | Self::PutHint(_)
             | Self::DeleteHint(_) => return,

@@ -211,8 +211,11 @@ pub(crate) struct Drop {
     pub(crate) entry: Option<DropState>,
     /// `rejection.json`.
     pub(crate) rejection: bool,
-    /// `summary.json`.
-    pub(crate) summary: bool,
+    /// `ledger/drops/<drop-id>/tallies/`: how many records each page has, if it was counted. A plan without pages has
+    /// none.
+    pub(crate) tallies: Vec<Option<u8>>,
+    /// `summary.json`: how many records it counts.
+    pub(crate) summary: Option<u8>,
 }
 
 /// One run of a function, with the tasks that it still has, the next one last.
