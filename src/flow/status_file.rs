@@ -142,9 +142,11 @@ async fn sum_up(context: &Context, drop_id: &DropId, pass: &Pass, by: &Invocatio
             }
         }
     }
-    for job_id in hinted {
-        if let Some(job) = context.store.get_entry::<JobEntry>(&keys::job_entry(job_id)).await? {
-            open.add(&job.entry);
+    for some in hinted.into_iter().collect::<Vec<_>>().chunks(CONCURRENT_PARTS) {
+        let entries = some.iter().map(|job_id| keys::job_entry(job_id));
+        let read = entries.map(|key| async move { context.store.get_entry::<JobEntry>(&key).await });
+        for job in join_all(read).await {
+            job?.iter().for_each(|job| open.add(&job.entry));
         }
     }
     tell(context, Status::of_jobs(&drop, &open), File::Unknown).await;
