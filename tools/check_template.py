@@ -15,7 +15,21 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 from cfnlint.context.parameters import ParameterSet
 
-from stack import ACCOUNT, KEY_ARN, PLAIN_MODEL, REQUIRED, ROOT, STACK, Stack, as_list, cases, existing, translate
+from stack import (
+    ACCOUNT,
+    KEY_ARN,
+    PLAIN_MODEL,
+    PROFILE,
+    PROFILE_ARNS,
+    REQUIRED,
+    ROOT,
+    STACK,
+    Stack,
+    as_list,
+    cases,
+    existing,
+    translate,
+)
 
 CONFIG = ROOT / "src" / "aws" / "config.rs"
 TRANSLATED = ROOT / "target" / "template.json"
@@ -106,13 +120,34 @@ PERMITTED = {
     },
 }
 
+# Ids of foundation models with batch inference, one of each form.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html
+FOUNDATION_MODELS = [
+    "amazon.titan-embed-image-v1",
+    "anthropic.claude-haiku-4-5-20251001-v1:0",
+    "deepseek.v3.2",
+    "meta.llama3-3-70b-instruct-v1:0",
+    "openai.gpt-oss-120b-1:0",
+    "zai.glm-4.7",
+]
+# The first parts of the ids of inference profiles. "mx" is not one, but the next one may have two letters as well.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
+GEOGRAPHIES = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "in", "global", "mx"]
+
 # The longest managed policy that IAM accepts, not counting white space.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_MANAGED_POLICY = 6144
 
 
 REFUSED = {
-    "ModelId": ["", "two words", "model,model"],
+    "ModelId": [
+        "two words",
+        "model",
+        "amazon.nova-lite-v1:0,amazon.nova-pro-v1:0",
+        f"arn:aws:bedrock:us-east-1::foundation-model/{PLAIN_MODEL}",
+        *(f"{geography}.amazon.nova-lite-v1:0" for geography in GEOGRAPHIES),
+    ],
+    "InferenceProfileId": ["two words", "profile,profile"],
     "ModelArns": [PLAIN_MODEL, "arn:aws:s3:::bucket", "arn:aws:bedrock:us-east-1::foundation-model/*"],
     "JobNamePrefix": ["-a", "a_b", "a b", "a" * 31],
     "JobTags": ["", "team=search", "[]"],
@@ -390,9 +425,27 @@ def check_rules_of_parameters(stack):
     whole = existing(2, 1)
     for name in ("SubnetIds", "S3VpcEndpointId", "BedrockVpcEndpointId", "BedrockVpcEndpointSecurityGroupId"):
         half = {one: value for one, value in whole.items() if one != name}
-        assert list(stack.with_parameters(half).broken_rules()) == [f"VpcId needs {name}."]
+        assert list(stack.with_parameters({**REQUIRED, **half}).broken_rules()) == [f"VpcId needs {name}."]
     for name in ("SubnetIds", "SecurityGroupIds", "S3VpcEndpointId", "BedrockVpcEndpointId"):
-        assert list(stack.with_parameters({name: whole[name]}).broken_rules()) == [f"{name} needs VpcId."]
+        alone = stack.with_parameters({**REQUIRED, name: whole[name]})
+        assert list(alone.broken_rules()) == [f"{name} needs VpcId."]
+
+
+def check_rules_of_models(stack):
+    """CloudFormation refuses an inference profile without its ARNs, and says how to list them."""
+    profile = {"S3PrefixListId": "pl-63a5400a", "InferenceProfileId": PROFILE, "ModelArns": PROFILE_ARNS}
+    assert list(stack.with_parameters(profile).broken_rules()) == []
+    (told,) = stack.with_parameters({**profile, "ModelArns": ""}).broken_rules()
+    assert "ModelArns" in told and "aws bedrock get-inference-profile --inference-profile-identifier" in told
+    for parameters, named in (
+        ({"InferenceProfileId": "", "ModelId": PLAIN_MODEL}, "ModelArns needs"),
+        ({"InferenceProfileId": "", "ModelArns": ""}, "Give ModelId"),
+        ({"ModelId": PLAIN_MODEL}, "Give either"),
+    ):
+        (told,) = stack.with_parameters({**profile, **parameters}).broken_rules()
+        assert told.startswith(named), told
+    for model in FOUNDATION_MODELS:
+        assert re.fullmatch(stack.patterns["ModelId"], model), model
 
 
 def check_alarms(stack):
@@ -599,8 +652,8 @@ def check_failures_are_kept(stack):
 
 
 def check_required_parameters(stack):
-    """Parameters that differ between accounts, or whose value can be retired, as a model can, have no default."""
-    assert stack.required == set(REQUIRED), sorted(stack.required)
+    """Parameters that differ between accounts have no default. A rule asks for a model, which may reach its end of life."""
+    assert stack.required == {"S3PrefixListId"}, sorted(stack.required)
 
 
 def check_patterns(stack):

@@ -51,14 +51,15 @@ def existing(subnets, groups):
     }
 
 
-# The parameters without a default.
+# The parameters that every stack gives.
 REQUIRED = {"ModelId": PLAIN_MODEL, "S3PrefixListId": "pl-63a5400a"}
 # Each of these works with any network.
 PLAIN = {}
 PEOPLE = {"UploaderArns": UPLOADERS, "ReaderArns": READERS, "InputPrefix": "incoming/"}
 EVERYTHING = {
     **PEOPLE,
-    "ModelId": PROFILE,
+    "ModelId": "",
+    "InferenceProfileId": PROFILE,
     "ModelArns": PROFILE_ARNS,
     "ModelInvocationType": "Converse",
     "JobNamePrefix": "nightly",
@@ -244,6 +245,8 @@ class Stack:
             return not self.resolve(argument[0])
         if name == "Fn::And":
             return all(self.resolve(argument))
+        if name == "Fn::Or":
+            return any(self.resolve(argument))
         if name == "Fn::EachMemberIn":
             return set(self.resolve(argument[0])) <= set(argument[1])
         raise AssertionError(f"this check cannot resolve {name}")
@@ -284,5 +287,5 @@ class Stack:
     def broken_rules(self):
         """Yields the descriptions of the assertions that make CloudFormation refuse these parameters."""
         for rule in self.rules.values():
-            if self.resolve(rule["RuleCondition"]):
+            if self.resolve(rule.get("RuleCondition", True)):
                 yield from (one["AssertDescription"] for one in rule["Assertions"] if not self.resolve(one["Assert"]))

@@ -290,7 +290,7 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "profile-in-part",
         parameters: &[
-            ("ModelId", PROFILE),
+            ("InferenceProfileId", PROFILE),
             (
                 "ModelArns",
                 "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0,arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
@@ -307,7 +307,7 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("ModelId", NEEDS_PROFILE)],
         check: "model",
         found: "anthropic.claude-haiku-4-5-20251001-v1:0 is only available through an inference profile",
-        fix: "set ModelId to us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        fix: "set InferenceProfileId to us.anthropic.claude-haiku-4-5-20251001-v1:0",
         ..SOUND
     },
     Broken {
@@ -321,7 +321,13 @@ pub(super) const BROKEN: &[Broken] = &[
     },
     Broken {
         name: "no-profile",
-        parameters: &[("ModelId", "eu.anthropic.claude-haiku-4-5-20251001-v1:0")],
+        parameters: &[
+            ("InferenceProfileId", "eu.anthropic.claude-haiku-4-5-20251001-v1:0"),
+            (
+                "ModelArns",
+                "arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.anthropic.claude-haiku-4-5-20251001-v1:0",
+            ),
+        ],
         check: "model",
         found: "the inference profile eu.anthropic.claude-haiku-4-5-20251001-v1:0 does not exist in us-east-1",
         fix: "aws bedrock list-inference-profiles",
