@@ -158,6 +158,7 @@ REFUSED = {
     "S3VpcEndpointId": ["com.amazonaws.us-east-1.s3"],
     "BedrockVpcEndpointId": ["com.amazonaws.us-east-1.bedrock"],
     "BedrockVpcEndpointSecurityGroupId": ["default"],
+    "FunctionSecurityGroupId": ["default", "sg-0123456789abcdef0,sg-0123456789abcdef1"],
     "UploaderArns": ["*", f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:iam::{ACCOUNT}:role/*", "arn:aws:iam::1:role/a"],
     "ReaderArns": ["*", f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b"],
     "InputPrefix": ["in coming/", "in*"],
@@ -176,6 +177,11 @@ def groups(stack):
     """Returns the ids of the jobs' security groups."""
     given = [one for one in stack.values["SecurityGroupIds"] if one]
     return given or [stack.reference("JobSecurityGroup")]
+
+
+def function_group(stack):
+    """Returns the id of the functions' security group."""
+    return stack.values["FunctionSecurityGroupId"] or stack.reference("FunctionSecurityGroup")
 
 
 def key(stack):
@@ -205,10 +211,7 @@ def check_environment(stack):
         assert variables.get("INPUT_PREFIX", "") == stack.values["InputPrefix"]
         assert variables["JOB_ROLE_ARN"] == stack.attribute("JobRole", "Arn")
         assert properties["Architectures"] == [stack.values["Architecture"]]
-        assert properties["VpcConfig"] == {
-            "SubnetIds": subnets(stack),
-            "SecurityGroupIds": [stack.reference("FunctionSecurityGroup")],
-        }
+        assert properties["VpcConfig"] == {"SubnetIds": subnets(stack), "SecurityGroupIds": [function_group(stack)]}
         assert properties["TracingConfig"] == {
             "Mode": "Active" if stack.values["XRayTracing"] == "true" else "PassThrough"
         }
@@ -338,7 +341,15 @@ def check_wildcards(stack):
                 if resource == "*":
                     found.add(statement["Sid"])
                 else:
-                    assert resource.startswith(f"arn:{stack.values['AWS::Partition']}:"), resource
+                    # An ARN that is made from an item of a list cannot name the partition.
+                    starts = (
+                        f"arn:{stack.values['AWS::Partition']}:",
+                        "arn:*:ec2:*:*:subnet/",
+                        "arn:*:ec2:*:*:security-group/",
+                    )
+                    assert resource.startswith(starts) and not resource.endswith(("subnet/*", "security-group/*")), (
+                        resource
+                    )
     expected = set(WILDCARDS) - ({"Trace"} if stack.values["XRayTracing"] == "false" else set())
     assert found == expected, f"differs from WILDCARDS: {sorted(found ^ expected)}"
 
@@ -395,16 +406,26 @@ def check_network(stack):
             {"CidrIp": "127.0.0.1/32"} if name.startswith("Bedrock") else {"DestinationPrefixListId": prefix_list}
         )
         assert leads_to.items() <= rule.items(), rule
-    endpoint_group = stack.values["BedrockVpcEndpointSecurityGroupId"] or stack.reference(
-        "BedrockVpcEndpointSecurityGroup"
+    # The endpoint's group is there if the stack makes the network, or if it is given.
+    endpoint_group = stack.values["BedrockVpcEndpointSecurityGroupId"] or (
+        stack.reference("BedrockVpcEndpointSecurityGroup") if made else ""
     )
-    functions = stack.reference("FunctionSecurityGroup")
-    for name, ends in (
-        ("FunctionToBedrockEgress", {"GroupId": functions, "DestinationSecurityGroupId": endpoint_group}),
-        ("BedrockFromFunctionIngress", {"GroupId": endpoint_group, "SourceSecurityGroupId": functions}),
+    functions = function_group(stack)
+    is_group_made = not stack.values["FunctionSecurityGroupId"]
+    may_add = made or (endpoint_group != "" and stack.values["BedrockVpcEndpointIngress"] == "true")
+    assert ("FunctionSecurityGroup" in stack.resources) == is_group_made
+    for name, is_made, ends in (
+        (
+            "FunctionToBedrockEgress",
+            is_group_made,
+            {"GroupId": functions, "DestinationSecurityGroupId": endpoint_group},
+        ),
+        ("BedrockFromFunctionIngress", may_add, {"GroupId": endpoint_group, "SourceSecurityGroupId": functions}),
     ):
-        rule = stack.properties(name)
-        assert {**ends, "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}.items() <= rule.items(), rule
+        assert (name in stack.resources) == is_made, name
+        if is_made:
+            rule = stack.properties(name)
+            assert {**ends, "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}.items() <= rule.items(), rule
     if made:
         vpc = stack.properties("Vpc")
         assert vpc["EnableDnsSupport"] is True and vpc["EnableDnsHostnames"] is True
@@ -423,10 +444,16 @@ def check_network(stack):
 def check_rules_of_parameters(stack):
     """CloudFormation refuses an incomplete existing network, and existing parts in a created network."""
     whole = existing(2, 1)
-    for name in ("SubnetIds", "S3VpcEndpointId", "BedrockVpcEndpointId", "BedrockVpcEndpointSecurityGroupId"):
+    for name, told in (
+        ("SubnetIds", "SubnetIds."),
+        ("S3VpcEndpointId", "S3VpcEndpointId."),
+        ("BedrockVpcEndpointId", "BedrockVpcEndpointId."),
+        ("BedrockVpcEndpointSecurityGroupId", "BedrockVpcEndpointSecurityGroupId or FunctionSecurityGroupId."),
+    ):
         half = {one: value for one, value in whole.items() if one != name}
-        assert list(stack.with_parameters({**REQUIRED, **half}).broken_rules()) == [f"VpcId needs {name}."]
-    for name in ("SubnetIds", "SecurityGroupIds", "S3VpcEndpointId", "BedrockVpcEndpointId"):
+        assert list(stack.with_parameters({**REQUIRED, **half}).broken_rules()) == [f"VpcId needs {told}"]
+    whole["FunctionSecurityGroupId"] = "sg-0aaaaaaaaaaaaaaab"
+    for name in ("SubnetIds", "SecurityGroupIds", "S3VpcEndpointId", "BedrockVpcEndpointId", "FunctionSecurityGroupId"):
         alone = stack.with_parameters({**REQUIRED, name: whole[name]})
         assert list(alone.broken_rules()) == [f"{name} needs VpcId."]
 
@@ -559,15 +586,25 @@ def check_managed_policies(stack):
 
 
 def check_vpc(stack):
-    """The network interfaces of a job can only be in the configured subnets and security groups."""
+    """The network interfaces of jobs and functions can only be in the configured subnets and security groups."""
     jobs = arn(stack, f"bedrock:{ACCOUNT}:model-invocation-job/*")
     tag = "RequestTag/BedrockModelInvocationJobArn"
-    placed = stack.statement("JobRole", "EniPlacementInSubnets")
-    assert placed["Resource"] == [arn(stack, f"ec2:{ACCOUNT}:subnet/*")]
-    assert placed["Condition"] == {"StringEquals": {"ec2:SubnetID": subnets(stack)}}
-    placed = stack.statement("JobRole", "EniPlacementInSecurityGroups")
-    assert placed["Resource"] == [arn(stack, f"ec2:{ACCOUNT}:security-group/*")]
-    assert placed["Condition"] == {"StringEquals": {"ec2:SecurityGroupID": groups(stack)}}
+    # Conditions on these made Lambda's own test of the role fail, so they are resources.
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    in_subnets = [f"arn:*:ec2:*:*:subnet/{subnet}" for subnet in subnets(stack)]
+    for role, sid, places in (
+        ("JobRole", "EniPlacementInSubnets", in_subnets),
+        ("JobRole", "EniPlacementInSecurityGroups", [f"arn:*:ec2:*:*:security-group/{one}" for one in groups(stack)]),
+        *((role, "EniPlacementInSubnets", in_subnets) for role in FUNCTION_ROLES),
+        *(
+            (role, "EniPlacementInSecurityGroup", [f"arn:*:ec2:*:*:security-group/{function_group(stack)}"])
+            for role in FUNCTION_ROLES
+        ),
+        *((role, "CreateEni", [arn(stack, f"ec2:{ACCOUNT}:network-interface/*")]) for role in FUNCTION_ROLES),
+    ):
+        placed = stack.statement(role, sid)
+        assert placed["Resource"] == places, f"{role}: {sid}: {placed}"
+        assert "Condition" not in placed, f"{role}: {sid}: {placed}"
     created = stack.statement("JobRole", "CreateTaggedEni")
     assert created["Resource"] == [arn(stack, f"ec2:{ACCOUNT}:network-interface/*")]
     assert created["Condition"] == {

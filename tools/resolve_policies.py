@@ -12,6 +12,11 @@ from stack import ACCOUNT, ARNS, EVERYTHING, KEY_ARN, NO_VALUE, PEOPLE, REQUIRED
 SETS = {
     "made network, made key, people": ("aws", "us-east-1", {**PEOPLE, "KmsKeyArn": "create"}),
     "existing network, no key": ("aws", "us-east-1", existing(3, 2)),
+    "existing network, own group of the functions": (
+        "aws",
+        "us-east-1",
+        {**existing(1, 1), "BedrockVpcEndpointSecurityGroupId": "", "FunctionSecurityGroupId": "sg-0aaaaaaaaaaaaaaab"},
+    ),
     "inference profile, given key, tags": ("aws", "us-east-1", {**EVERYTHING, "KmsKeyArn": KEY_ARN}),
     "another partition": ("aws-us-gov", "us-gov-west-1", {"AvailabilityZoneCount": "2"}),
 }

@@ -76,6 +76,13 @@ NETWORKS = {
     "made, 3 zones": {},
     "existing, 1 subnet": existing(1, 0),
     "existing, 16 subnets, 5 groups": existing(16, 5),
+    # A participant in a shared VPC may not change the groups of its owner.
+    "existing, shared": {**existing(3, 0), "BedrockVpcEndpointIngress": "false"},
+    "existing, own group of the functions": {
+        **existing(2, 0),
+        "BedrockVpcEndpointSecurityGroupId": "",
+        "FunctionSecurityGroupId": "sg-0aaaaaaaaaaaaaaab",
+    },
 }
 KEYS = {"no key": {}, "made key": {"KmsKeyArn": "create"}, "given key": {"KmsKeyArn": KEY_ARN}}
 OTHERS = {"plain": PLAIN, "people": PEOPLE, "everything": EVERYTHING}

@@ -185,7 +185,7 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "functions-kept-out",
         edits: &[(
-            "SourceSecurityGroupId: !Ref FunctionSecurityGroup",
+            "SourceSecurityGroupId: !If [MakeFunctionSecurityGroup, !Ref FunctionSecurityGroup, !Ref FunctionSecurityGroupId]",
             "SourceSecurityGroupId: !Ref JobSecurityGroup",
         )],
         check: "Bedrock endpoint",
@@ -270,9 +270,10 @@ pub(super) const BROKEN: &[Broken] = &[
     },
     Broken {
         name: "one-subnet-less",
+        // The arguments of the join of the subnets in which an interface may be created.
         edits: &[(
-            "ec2:SubnetID: !If [MakeNetwork, [!Ref SubnetA, !If [MakeSubnetB, !Ref SubnetB, !Ref AWS::NoValue], !If [MakeSubnetC, !Ref SubnetC, !Ref AWS::NoValue]], !Ref SubnetIds]",
-            "ec2:SubnetID: [!Ref SubnetA, !Ref SubnetB]",
+            "                        - \",arn:*:ec2:*:*:subnet/\"\n                        - !If [MakeNetwork, [!Ref SubnetA, !If [MakeSubnetB, !Ref SubnetB, !Ref AWS::NoValue], !If [MakeSubnetC, !Ref SubnetC, !Ref AWS::NoValue]], !Ref SubnetIds]\n",
+            "                        - \",arn:*:ec2:*:*:subnet/\"\n                        - [!Ref SubnetA, !Ref SubnetB]\n",
         )],
         check: "role permissions",
         found: "ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",

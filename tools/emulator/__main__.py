@@ -346,7 +346,7 @@ def update(stack, report):
         found = stack.cloud.functions.get_function_configuration(FunctionName=stack[f"{name}FunctionName"])
         report.read_back(f"{name}Function, memory after an update", found["MemorySize"], 1024)
     report.read_back(
-        "JobRole, subnets after an update", placement(stack.cloud, stack.resources())["ec2:SubnetID"], subnets[:2]
+        "JobRole, subnets after an update", placement(stack.cloud, stack.resources())["subnet"], subnets[:2]
     )
     drop_example(stack, "updated.jsonl")
     return seconds

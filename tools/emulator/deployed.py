@@ -360,22 +360,22 @@ def roles(report, cloud, stack, resources):
     report.read_back(
         "JobRole, subnets and security groups",
         placement(cloud, resources),
-        {
-            "ec2:SubnetID": stack["JobSubnetIds"].split(","),
-            "ec2:SecurityGroupID": stack["JobSecurityGroupIds"].split(","),
-        },
+        {"subnet": stack["JobSubnetIds"].split(","), "security-group": stack["JobSecurityGroupIds"].split(",")},
     )
 
 
 def placement(cloud, resources):
     """Returns the subnets and security groups in which the job's role may create network interfaces."""
     policy = cloud.iam.get_role_policy(RoleName=resources["JobRole"], PolicyName="Vpc")["PolicyDocument"]
-    conditions = (
-        statement["Condition"]["StringEquals"]
+    arns = [
+        arn
         for statement in policy["Statement"]
         if statement["Sid"].startswith("EniPlacement")
-    )
-    return {key: value for condition in conditions for key, value in condition.items()}
+        for arn in statement["Resource"]
+    ]
+    return {
+        kind: [arn.rpartition("/")[2] for arn in arns if f":{kind}/" in arn] for kind in ("subnet", "security-group")
+    }
 
 
 def in_vpc(stack):

@@ -108,9 +108,13 @@ export function requests(s) {
   mayNot(job, create, s.eni, { ...tagged, [managed]: "false" }, noMark);
   mayNot(job, create, s.eni, { ...tagged, [ofJob]: jobElsewhere }, noJob);
   mayNot(job, create, s.eni, { [managed]: "true", "aws:TagKeys": ["BedrockManaged"] }, noJob);
-  mayNot(job, create, ...subnet(foreignSubnet), `${vpc}/EniPlacementInSubnets ec2:SubnetID`);
-  mayNot(job, create, ...group(foreignGroup), `${vpc}/EniPlacementInSecurityGroups ec2:SecurityGroupID`);
-  mayNot(job, create, ...group(s.functionGroup), `${vpc}/EniPlacementInSecurityGroups ec2:SecurityGroupID`);
+  mayNot(job, create, ...subnet(foreignSubnet), `${vpc}/EniPlacementInSubnets Resource`);
+  mayNot(job, create, ...group(foreignGroup), `${vpc}/EniPlacementInSecurityGroups Resource`);
+  mayNot(job, create, ...group(s.functionGroup), `${vpc}/EniPlacementInSecurityGroups Resource`);
+  // A subnet of a shared VPC has the account of its owner in its ARN.
+  const shared = (id) => [subnet(id)[0].replace(s.account, ELSEWHERE), subnet(id)[1]];
+  may(job, create, ...shared(own));
+  mayNot(job, create, ...shared(foreignSubnet), `${vpc}/EniPlacementInSubnets Resource`);
   for (const [actions, sid] of [[[permit, remove], "UseAndDeleteOwnEni"], [unpermit, "DeleteOwnEniPermission"]]) {
     const keys = ["ec2:ResourceTag/BedrockModelInvocationJobArn", "ec2:Subnet"];
     const [notOfJob, notOfSubnet] = keys.map((key) => `${vpc}/${sid} ${key}`);
@@ -137,8 +141,11 @@ export function requests(s) {
     may(service, create, ...group(s.functionGroup));
     for (const id of s.subnets) may(service, create, ...subnet(id));
     may(service, keep, s.eni);
-    mayNot(service, create, ...subnet(foreignSubnet), "NetworkPolicy/EniPlacementInSubnets ec2:SubnetID");
-    mayNot(service, create, ...group(foreignGroup), "NetworkPolicy/CreateEni Resource");
+    may(service, create, ...shared(own));
+    for (const place of [subnet(foreignSubnet), shared(foreignSubnet)]) {
+      mayNot(service, create, ...place, "NetworkPolicy/EniPlacementInSubnets Resource");
+    }
+    mayNot(service, create, ...group(foreignGroup), "NetworkPolicy/EniPlacementInSecurityGroup Resource");
     mayNot(code, describe, "*", {}, "NetworkPolicy/NotTheFunctionItself");
     mayNot(code, create, s.eni, {}, "NetworkPolicy/NotTheFunctionItself");
     mayNot(code, create, ...subnet(own), "NetworkPolicy/NotTheFunctionItself");
