@@ -5,6 +5,8 @@ parameters, lints each translated template, and asserts the properties below. Pr
 is one.
 """
 
+import ipaddress
+import itertools
 import json
 import re
 import sys
@@ -18,6 +20,7 @@ from cfnlint.context.parameters import ParameterSet
 from stack import (
     ACCOUNT,
     KEY_ARN,
+    MADE,
     PLAIN_MODEL,
     PROFILE,
     PROFILE_ARNS,
@@ -36,6 +39,7 @@ TRANSLATED = ROOT / "target" / "template.json"
 OPERATIONS = ROOT / "docs" / "operations.md"
 
 FUNCTIONS = {"SubmitFunction": "submit", "CompleteFunction": "complete"}
+ZONES = ["FirstZone", "SecondZone", "ThirdZone"]
 FUNCTION_ROLES = ["SubmitRole", "CompleteRole"]
 TERMINAL_STATUSES = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
 
@@ -152,6 +156,7 @@ REFUSED = {
     "JobNamePrefix": ["-a", "a_b", "a b", "a" * 31],
     "JobTags": ["", "team=search", "[]"],
     "S3PrefixListId": ["", "pl-", "com.amazonaws.us-east-1.s3"],
+    "VpcCidr": ["10.0.0.0/20", "10.0.0.0/8", "10.0.0.0", "fd00::/16"],
     "VpcId": ["vpc", "subnet-0123456789abcdef0"],
     "SubnetIds": ["vpc-0123456789abcdef0", "subnet"],
     "SecurityGroupIds": ["default"],
@@ -430,7 +435,9 @@ def check_network(stack):
         vpc = stack.properties("Vpc")
         assert vpc["EnableDnsSupport"] is True and vpc["EnableDnsHostnames"] is True
         zones = [stack.properties(name)["AvailabilityZone"] for name in stack.of_type("AWS::EC2::Subnet")]
-        assert len(set(zones)) == len(zones) == int(stack.values["AvailabilityZoneCount"])
+        chosen = [stack.values[name] for name in ZONES if stack.values[name]]
+        assert zones == [f"{stack.values['AWS::Region']}{letter}" for letter in chosen], zones
+        assert vpc["CidrBlock"] == stack.values["VpcCidr"]
         associated = [stack.properties(name) for name in stack.of_type("AWS::EC2::SubnetRouteTableAssociation")]
         table = stack.reference("RouteTable")
         assert [(one["SubnetId"], one["RouteTableId"]) for one in associated] == [
@@ -454,13 +461,37 @@ def check_rules_of_parameters(stack):
         assert list(stack.with_parameters({**REQUIRED, **half}).broken_rules()) == [f"VpcId needs {told}"]
     whole["FunctionSecurityGroupId"] = "sg-0aaaaaaaaaaaaaaab"
     for name in ("SubnetIds", "SecurityGroupIds", "S3VpcEndpointId", "BedrockVpcEndpointId", "FunctionSecurityGroupId"):
-        alone = stack.with_parameters({**REQUIRED, name: whole[name]})
+        alone = stack.with_parameters({**REQUIRED, **MADE, name: whole[name]})
         assert list(alone.broken_rules()) == [f"{name} needs VpcId."]
+
+
+def check_zones(stack):
+    """A subnet that moves to another zone gets addresses that no subnet has had, because its new one is created first."""
+    blocks = {}
+    for first, second, third in itertools.permutations("abcdef", 3):
+        zones = dict(zip(ZONES, (first, second, third), strict=True))
+        made = stack.with_parameters({**REQUIRED, **zones, "VpcCidr": "10.8.32.0/19"})
+        for name, letter in zip(made.of_type("AWS::EC2::Subnet"), (first, second, third), strict=True):
+            blocks[name, letter] = ipaddress.ip_network(made.properties(name)["CidrBlock"])
+    assert len(set(blocks.values())) == len(blocks) == 18
+    assert all(one.prefixlen == 24 and one.subnet_of(ipaddress.ip_network("10.8.32.0/19")) for one in blocks.values())
+    for zones, told in (
+        ("", "Give FirstZone"),
+        ("aa", "FirstZone and SecondZone"),
+        ("aba", "FirstZone and ThirdZone"),
+        ("abb", "SecondZone and ThirdZone"),
+        ("a", None),
+        ("ab", None),
+    ):
+        given = dict(zip(ZONES, zones, strict=False))
+        found = list(stack.with_parameters({**REQUIRED, **given}).broken_rules())
+        assert [one.startswith(told or "") for one in found] == [True] * (told is not None), f"{zones}: {found}"
+    assert "Fn::GetAZs" not in json.dumps(stack.template)
 
 
 def check_rules_of_models(stack):
     """CloudFormation refuses an inference profile without its ARNs, and says how to list them."""
-    profile = {"S3PrefixListId": "pl-63a5400a", "InferenceProfileId": PROFILE, "ModelArns": PROFILE_ARNS}
+    profile = {**MADE, "S3PrefixListId": "pl-63a5400a", "InferenceProfileId": PROFILE, "ModelArns": PROFILE_ARNS}
     assert list(stack.with_parameters(profile).broken_rules()) == []
     (told,) = stack.with_parameters({**profile, "ModelArns": ""}).broken_rules()
     assert "ModelArns" in told and "aws bedrock get-inference-profile --inference-profile-identifier" in told

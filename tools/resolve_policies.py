@@ -6,19 +6,19 @@ become the statements that Lambda turns them into.
 
 import json
 
-from stack import ACCOUNT, ARNS, EVERYTHING, KEY_ARN, NO_VALUE, PEOPLE, REQUIRED, ROOT, Stack, existing, translate
+from stack import ACCOUNT, ARNS, EVERYTHING, KEY_ARN, MADE, NO_VALUE, PEOPLE, REQUIRED, ROOT, Stack, existing, translate
 
 # name -> (partition, Region, parameters). Every part of every policy is present in at least one set.
 SETS = {
-    "made network, made key, people": ("aws", "us-east-1", {**PEOPLE, "KmsKeyArn": "create"}),
+    "made network, made key, people": ("aws", "us-east-1", {**MADE, **PEOPLE, "KmsKeyArn": "create"}),
     "existing network, no key": ("aws", "us-east-1", existing(3, 2)),
     "existing network, own group of the functions": (
         "aws",
         "us-east-1",
         {**existing(1, 1), "BedrockVpcEndpointSecurityGroupId": "", "FunctionSecurityGroupId": "sg-0aaaaaaaaaaaaaaab"},
     ),
-    "inference profile, given key, tags": ("aws", "us-east-1", {**EVERYTHING, "KmsKeyArn": KEY_ARN}),
-    "another partition": ("aws-us-gov", "us-gov-west-1", {"AvailabilityZoneCount": "2"}),
+    "inference profile, given key, tags": ("aws", "us-east-1", {**MADE, **EVERYTHING, "KmsKeyArn": KEY_ARN}),
+    "another partition": ("aws-us-gov", "us-gov-west-1", {"FirstZone": "a", "SecondZone": "b"}),
 }
 
 

@@ -4,6 +4,8 @@ It all happens in this process, without credentials or network. The checks of th
 policies share the sets of parameters below.
 """
 
+import ipaddress
+import itertools
 import logging
 import os
 import re
@@ -51,6 +53,8 @@ def existing(subnets, groups):
     }
 
 
+# The parameters of a created network.
+MADE = {"FirstZone": "a", "SecondZone": "b", "ThirdZone": "c"}
 # The parameters that every stack gives.
 REQUIRED = {"ModelId": PLAIN_MODEL, "S3PrefixListId": "pl-63a5400a"}
 # Each of these works with any network.
@@ -71,9 +75,9 @@ EVERYTHING = {
     "AlarmTopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:alarms",
 }
 NETWORKS = {
-    "made, 1 zone": {"AvailabilityZoneCount": "1"},
-    "made, 2 zones": {"AvailabilityZoneCount": "2"},
-    "made, 3 zones": {},
+    "made, 1 zone": {"FirstZone": "f"},
+    "made, 2 zones": {"FirstZone": "d", "SecondZone": "b", "VpcCidr": "172.16.32.0/19"},
+    "made, 3 zones": MADE,
     "existing, 1 subnet": existing(1, 0),
     "existing, 16 subnets, 5 groups": existing(16, 5),
     # A participant in a shared VPC may not change the groups of its owner.
@@ -103,7 +107,7 @@ def cases():
                 "us-east-1",
                 {**network_parameters, **key_parameters, **other_parameters},
             )
-    found["another partition"] = ("aws-us-gov", "us-gov-west-1", {"KmsKeyArn": "create"})
+    found["another partition"] = ("aws-us-gov", "us-gov-west-1", {**MADE, "KmsKeyArn": "create"})
     return {
         name: (partition, region, {**REQUIRED, **parameters}) for name, (partition, region, parameters) in found.items()
     }
@@ -242,9 +246,14 @@ class Stack:
         if name == "Fn::Split":
             return self.resolve(argument[1]).split(argument[0])
         if name == "Fn::Select":
-            return self.resolve(argument[1])[argument[0]]
-        if name == "Fn::GetAZs":
-            return [f"{self.values['AWS::Region']}{letter}" for letter in "abc"]
+            return self.resolve(argument[1])[int(self.resolve(argument[0]))]
+        if name == "Fn::FindInMap":
+            table, first, second = self.resolve(argument)
+            return self.template["Mappings"][table][first][second]
+        if name == "Fn::Cidr":
+            block, count, bits = self.resolve(argument)
+            blocks = ipaddress.ip_network(block).subnets(new_prefix=32 - bits)
+            return [str(one) for one in itertools.islice(blocks, count)]
         if name == "Fn::Equals":
             left, right = self.resolve(argument)
             return str(left) == str(right)

@@ -74,7 +74,7 @@ pub(super) const BROKEN: &[Broken] = &[
     },
     Broken {
         name: "one-zone",
-        parameters: &[("AvailabilityZoneCount", "1")],
+        parameters: &[("SecondZone", ""), ("ThirdZone", "")],
         state: "warn",
         check: "subnets",
         found: "only in us-east-1a",
