@@ -74,7 +74,7 @@ WILDCARDS = {
     "KeepEnis": "Lambda tries out the role before there is an interface, and its guide asks for all ids",
     "NotTheFunctionItself": "it denies",
     "Trace": "the actions of X-Ray have no resource type",
-    "DeleteOwnEniPermission": "the request names a permission; the subnet and the tag of the job limit it",
+    "DeleteOwnEniPermission": "the request names a permission; the tag of the job limits it",
 }
 
 # The statements of a bucket policy that are there only if people are named.
@@ -166,6 +166,7 @@ REFUSED = {
     "FunctionSecurityGroupId": ["default", "sg-0123456789abcdef0,sg-0123456789abcdef1"],
     "UploaderArns": ["*", f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:iam::{ACCOUNT}:role/*", "arn:aws:iam::1:role/a"],
     "ReaderArns": ["*", f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b"],
+    "BucketNameSuffix": ["2", "-", "-A", "-123456789", "-a.b"],
     "InputPrefix": ["in coming/", "in*"],
     "AlarmTopicArn": ["alarms", f"arn:aws:sqs:us-east-1:{ACCOUNT}:alarms"],
     "KmsKeyArn": ["alias/key", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/key", f"{KEY_ARN}x"],
@@ -305,7 +306,9 @@ def check_buckets(stack):
         resource, properties = stack.resources[name], stack.properties(name)
         assert re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", properties["BucketName"])
         # The longest stack name that the description allows, in the Region with the longest name.
-        longest = properties["BucketName"].replace(STACK, "s" * 28)
+        suffix = stack.values["BucketNameSuffix"]
+        assert properties["BucketName"].endswith(f"-{stack.values['AWS::Region']}{suffix}")
+        longest = properties["BucketName"].replace(STACK, "s" * (28 - len(suffix)))
         longest = longest.replace(stack.values["AWS::Region"], "ap-northeast-1")
         assert len(longest) <= 63, f"{longest} has {len(longest)} characters"
         assert all(properties["PublicAccessBlockConfiguration"].values())
@@ -610,7 +613,8 @@ def check_managed_policies(stack):
     """The shared policies are attached to both roles, and leave room for more models."""
     policies = stack.of_type("AWS::IAM::ManagedPolicy")
     for role in FUNCTION_ROLES:
-        assert sorted(stack.properties(role)["ManagedPolicyArns"]) == sorted(policies)
+        assert sorted(stack.managed_policies(role)) == sorted(set(policies) - {"JobPlacementPolicy"})
+    assert stack.managed_policies("JobRole") == ["JobPlacementPolicy"]
     for policy in policies:
         document = json.dumps(stack.properties(policy)["PolicyDocument"], separators=(",", ":"))
         assert len(document) < MAX_MANAGED_POLICY / 2, f"{policy} has {len(document)} characters"
@@ -642,13 +646,13 @@ def check_vpc(stack):
         "StringEquals": {"aws:RequestTag/BedrockManaged": "true"},
         "ArnEquals": {f"aws:{tag}": jobs},
     }
-    for sid in ("UseAndDeleteOwnEni", "DeleteOwnEniPermission"):
-        assert stack.statement("JobRole", sid)["Condition"] == {
-            "ArnEquals": {
-                "ec2:Subnet": [f"arn:*:ec2:*:*:subnet/{subnet}" for subnet in subnets(stack)],
-                "ec2:ResourceTag/BedrockModelInvocationJobArn": jobs,
-            }
-        }
+    of_job = {"ec2:ResourceTag/BedrockModelInvocationJobArn": jobs}
+    for sid, places in (
+        ("UseOwnEni", {"ec2:Subnet": in_subnets}),
+        ("DeleteOwnEni", {}),
+        ("DeleteOwnEniPermission", {}),
+    ):
+        assert stack.statement("JobRole", sid)["Condition"] == {"ArnEquals": {**places, **of_job}}, sid
 
 
 def check_input_is_read_only(stack):
@@ -677,32 +681,74 @@ def check_input_is_read_only(stack):
         ), f"{role}: {allowed}"
 
 
+def mentioned(node):
+    """Yields the names that a part of a template mentions."""
+    if isinstance(node, list):
+        for item in node:
+            yield from mentioned(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "Ref":
+                yield value
+            elif key == "Fn::GetAtt":
+                yield value.split(".")[0] if isinstance(value, str) else value[0]
+            elif key == "Fn::Sub":
+                text = value[0] if isinstance(value, list) else value
+                yield from (name.split(".")[0] for name in re.findall(r"\$\{([^}!]+)\}", text))
+                yield from mentioned(value)
+            elif key == "DependsOn":
+                yield from as_list(value)
+            else:
+                yield from mentioned(value)
+
+
+def needs(stack):
+    """Returns the resources that each resource needs directly: CloudFormation creates them before it."""
+    return {name: set(mentioned(one)) & set(stack.resources) for name, one in stack.resources.items()}
+
+
 def check_cycles(stack):
     """No resource depends on itself, because CloudFormation could not create it."""
+    left = needs(stack)
+    while ready := [name for name, needed in left.items() if not needed]:
+        left = {name: needed - set(ready) for name, needed in left.items() if name not in ready}
+    assert not left, f"circular dependency among {sorted(left)}"
 
-    def mentioned(node):
-        if isinstance(node, list):
-            for item in node:
-                yield from mentioned(item)
-        elif isinstance(node, dict):
-            for key, value in node.items():
-                if key == "Ref":
-                    yield value
-                elif key == "Fn::GetAtt":
-                    yield value.split(".")[0] if isinstance(value, str) else value[0]
-                elif key == "Fn::Sub":
-                    text = value[0] if isinstance(value, list) else value
-                    yield from (name.split(".")[0] for name in re.findall(r"\$\{([^}!]+)\}", text))
-                    yield from mentioned(value)
-                elif key == "DependsOn":
-                    yield from as_list(value)
-                else:
-                    yield from mentioned(value)
 
-    needs = {name: set(mentioned(one)) & set(stack.resources) for name, one in stack.resources.items()}
-    while ready := [name for name, needed in needs.items() if not needed]:
-        needs = {name: needed - set(ready) for name, needed in needs.items() if name not in ready}
-    assert not needs, f"circular dependency among {sorted(needs)}"
+def check_roles_outlive_interfaces(stack):
+    """CloudFormation deletes subnets and groups before the roles that delete the network interfaces in them.
+
+    It deletes what needs another resource before that resource.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-dependson.html
+    """
+    direct = needs(stack)
+
+    def all_needs(name):
+        found, new = set(), {name}
+        while new:
+            found |= new
+            new = set().union(*(direct[one] for one in new)) - found
+        return found - {name}
+
+    kept = {"JobSecurityGroup": {"JobRole"}, "FunctionSecurityGroup": set(FUNCTION_ROLES)}
+    kept |= {subnet: {"JobRole", *FUNCTION_ROLES} for subnet in stack.of_type("AWS::EC2::Subnet")}
+    for name, roles in kept.items():
+        if name in stack.resources:
+            assert roles <= all_needs(name), f"{name} can outlive {sorted(roles - all_needs(name))}"
+            # What the role may do there must not go with the place.
+            for role in roles:
+                for policy in [role, *stack.properties(role).get("ManagedPolicyArns", [])]:
+                    assert name not in all_needs(policy), f"{policy} needs {name}"
+    deletion = {"JobRole": "DeleteOwnEni", **dict.fromkeys(FUNCTION_ROLES, "KeepEnis")}
+    for role, sid in deletion.items():
+        assert "ec2:DeleteNetworkInterface" in stack.statement(role, sid)["Action"]
+        policies = [
+            stack.properties(role)["Policies"],
+            [stack.properties(one) for one in stack.properties(role).get("ManagedPolicyArns", [])],
+        ]
+        assert sid in json.dumps(policies), f"{role}: {sid} is in a policy that is deleted first"
+    for function in FUNCTIONS:
+        assert {"PlacementPolicy", *FUNCTION_ROLES} <= all_needs(function), function
 
 
 def check_failures_are_kept(stack):

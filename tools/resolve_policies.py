@@ -56,7 +56,7 @@ def policies(stack):
         for policy in properties["Policies"]:
             add(f"{role}/{policy['PolicyName']}", policy["PolicyDocument"])
         inline = [f"{role}/{policy['PolicyName']}" for policy in properties["Policies"]]
-        of_roles[role] = inline + properties.get("ManagedPolicyArns", [])
+        of_roles[role] = inline + stack.managed_policies(role)
     for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"):
         for name in stack.of_type(kind):
             given = stack.properties(name)

@@ -33,6 +33,7 @@ PROFILE_ARNS = [
     "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
 ]
 KEY_ARN = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+SUFFIX = "-2"
 UPLOADERS = [f"arn:aws:iam::{ACCOUNT}:role/uploads/crm", f"arn:aws:iam::{ACCOUNT}:user/ana"]
 READERS = [f"arn:aws:iam::{ACCOUNT}:role/analysts"]
 
@@ -67,6 +68,7 @@ EVERYTHING = {
     "ModelArns": PROFILE_ARNS,
     "ModelInvocationType": "Converse",
     "JobNamePrefix": "nightly",
+    "BucketNameSuffix": SUFFIX,
     "JobTags": '{"team":"search"}',
     "Architecture": "x86_64",
     "TimeoutDurationInHours": "168",
@@ -285,11 +287,17 @@ class Stack:
 
     def statements(self, role):
         """Yields every statement of a role's inline and managed policies, with actions and resources as lists."""
-        properties = self.properties(role)
-        managed = map(self.properties, properties.get("ManagedPolicyArns", []))
-        for policy in [*properties["Policies"], *managed]:
+        managed = map(self.properties, self.managed_policies(role))
+        for policy in [*self.properties(role)["Policies"], *managed]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield {**statement, "Action": as_list(statement["Action"]), "Resource": as_list(statement["Resource"])}
+
+    def managed_policies(self, role):
+        """Returns the names of a role's managed policies: those that it names, and those that name it."""
+        naming = [
+            one for one in self.of_type("AWS::IAM::ManagedPolicy") if role in self.properties(one).get("Roles", [])
+        ]
+        return [*self.properties(role).get("ManagedPolicyArns", []), *naming]
 
     def statement(self, role, sid):
         found = [one for one in self.statements(role) if one["Sid"] == sid]

@@ -62,7 +62,8 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "other-vpc",
         edits: &[(
-            "  SubnetC:\n    Type: AWS::EC2::Subnet\n    Condition: MakeSubnetC\n    Properties:\n      VpcId: !Ref Vpc\n",
+            "  SubnetC:\n    Type: AWS::EC2::Subnet\n    Condition: MakeSubnetC\n    DependsOn: [SubmitRole, CompleteRole, \
+             JobRole]\n    Properties:\n      VpcId: !Ref Vpc\n",
             "  OtherVpc:\n    Type: AWS::EC2::VPC\n    Properties: { CidrBlock: 10.0.0.0/16 }\n\n  SubnetC:\n    \
              Type: AWS::EC2::Subnet\n    Condition: MakeSubnetC\n    Properties:\n      VpcId: !Ref OtherVpc\n",
         )],
@@ -272,8 +273,8 @@ pub(super) const BROKEN: &[Broken] = &[
         name: "one-subnet-less",
         // The arguments of the join of the subnets in which an interface may be created.
         edits: &[(
-            "                        - \",arn:*:ec2:*:*:subnet/\"\n                        - !If [MakeNetwork, [!Ref SubnetA, !If [MakeSubnetB, !Ref SubnetB, !Ref AWS::NoValue], !If [MakeSubnetC, !Ref SubnetC, !Ref AWS::NoValue]], !Ref SubnetIds]\n",
-            "                        - \",arn:*:ec2:*:*:subnet/\"\n                        - [!Ref SubnetA, !Ref SubnetB]\n",
+            "                    - \",arn:*:ec2:*:*:subnet/\"\n                    - !If [MakeNetwork, [!Ref SubnetA, !If [MakeSubnetB, !Ref SubnetB, !Ref AWS::NoValue], !If [MakeSubnetC, !Ref SubnetC, !Ref AWS::NoValue]], !Ref SubnetIds]\n",
+            "                    - \",arn:*:ec2:*:*:subnet/\"\n                    - [!Ref SubnetA, !Ref SubnetB]\n",
         )],
         check: "role permissions",
         found: "ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",

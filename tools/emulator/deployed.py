@@ -347,11 +347,11 @@ def alarms(report, cloud, resources):
 
 
 def roles(report, cloud, stack, resources):
-    shared = sorted(resources[name] for name in ("DropsPolicy", "JobsPolicy", "NetworkPolicy"))
+    shared = sorted(resources[name] for name in ("DropsPolicy", "JobsPolicy", "NetworkPolicy", "PlacementPolicy"))
     for name, attached, inline in (
         ("SubmitRole", shared, ["Submit"]),
         ("CompleteRole", shared, ["Complete"]),
-        ("JobRole", [], ["Data", "Model", "Vpc"]),
+        ("JobRole", [resources["JobPlacementPolicy"]], ["Data", "Model", "Vpc"]),
     ):
         role = {"RoleName": resources[name]}
         found = cloud.iam.list_attached_role_policies(**role)["AttachedPolicies"]
@@ -366,7 +366,9 @@ def roles(report, cloud, stack, resources):
 
 def placement(cloud, resources):
     """Returns the subnets and security groups in which the job's role may create network interfaces."""
-    policy = cloud.iam.get_role_policy(RoleName=resources["JobRole"], PolicyName="Vpc")["PolicyDocument"]
+    policy_arn = resources["JobPlacementPolicy"]
+    version = cloud.iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"]
+    policy = cloud.iam.get_policy_version(PolicyArn=policy_arn, VersionId=version)["PolicyVersion"]["Document"]
     arns = [
         arn
         for statement in policy["Statement"]

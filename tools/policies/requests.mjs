@@ -108,26 +108,26 @@ export function requests(s) {
   mayNot(job, create, s.eni, { ...tagged, [managed]: "false" }, noMark);
   mayNot(job, create, s.eni, { ...tagged, [ofJob]: jobElsewhere }, noJob);
   mayNot(job, create, s.eni, { [managed]: "true", "aws:TagKeys": ["BedrockManaged"] }, noJob);
-  mayNot(job, create, ...subnet(foreignSubnet), `${vpc}/EniPlacementInSubnets Resource`);
-  mayNot(job, create, ...group(foreignGroup), `${vpc}/EniPlacementInSecurityGroups Resource`);
-  mayNot(job, create, ...group(s.functionGroup), `${vpc}/EniPlacementInSecurityGroups Resource`);
+  mayNot(job, create, ...subnet(foreignSubnet), "JobPlacementPolicy/EniPlacementInSubnets Resource");
+  mayNot(job, create, ...group(foreignGroup), "JobPlacementPolicy/EniPlacementInSecurityGroups Resource");
+  mayNot(job, create, ...group(s.functionGroup), "JobPlacementPolicy/EniPlacementInSecurityGroups Resource");
   // A subnet of a shared VPC has the account of its owner in its ARN.
   const shared = (id) => [subnet(id)[0].replace(s.account, ELSEWHERE), subnet(id)[1]];
   may(job, create, ...shared(own));
-  mayNot(job, create, ...shared(foreignSubnet), `${vpc}/EniPlacementInSubnets Resource`);
-  for (const [actions, sid] of [[[permit, remove], "UseAndDeleteOwnEni"], [unpermit, "DeleteOwnEniPermission"]]) {
-    const keys = ["ec2:ResourceTag/BedrockModelInvocationJobArn", "ec2:Subnet"];
-    const [notOfJob, notOfSubnet] = keys.map((key) => `${vpc}/${sid} ${key}`);
-    mayNot(job, actions, s.eni, eniIn(own), notOfJob);
-    mayNot(job, actions, s.eni, eniIn(own, jobElsewhere), notOfJob);
-    mayNot(job, actions, s.eni, eniIn(foreignSubnet, s.aJob), notOfSubnet);
-    mayNot(job, actions, s.eni, eniIn(foreignSubnet), notOfSubnet, notOfJob);
+  mayNot(job, create, ...shared(foreignSubnet), "JobPlacementPolicy/EniPlacementInSubnets Resource");
+  const [ofTag, ofSubnet] = ["ec2:ResourceTag/BedrockModelInvocationJobArn", "ec2:Subnet"];
+  const use = "JobPlacementPolicy/UseOwnEni";
+  mayNot(job, permit, s.eni, eniIn(foreignSubnet, s.aJob), `${use} ${ofSubnet}`);
+  mayNot(job, permit, s.eni, eniIn(foreignSubnet), `${use} ${ofSubnet}`, `${use} ${ofTag}`);
+  for (const [action, path] of [[permit, use], [remove, `${vpc}/DeleteOwnEni`], [unpermit, `${vpc}/DeleteOwnEniPermission`]]) {
+    mayNot(job, action, s.eni, eniIn(own), `${path} ${ofTag}`);
+    mayNot(job, action, s.eni, eniIn(own, jobElsewhere), `${path} ${ofTag}`);
   }
   mayNot(job, tag, s.eni, tagged, `${vpc}/TagEni ec2:CreateAction`);
   mayNot(job, tag, s.eni, { ...tagged, "ec2:CreateAction": "RunInstances" }, `${vpc}/TagEni ec2:CreateAction`);
   mayNot(job, tag, s.eni, { ...tagged, ...created, "aws:TagKeys": ["BedrockManaged", "Owner"] }, `${vpc}/TagEni aws:TagKeys`);
   mayNot(job, tag, subnet(own)[0], { ...tagged, ...created }, `${vpc}/TagEni Resource`);
-  mayNot(job, "ec2:ModifyNetworkInterfaceAttribute", s.eni, eniIn(own, s.aJob), `${vpc}/UseAndDeleteOwnEni Action`);
+  mayNot(job, "ec2:ModifyNetworkInterfaceAttribute", s.eni, eniIn(own, s.aJob), `${vpc}/DeleteOwnEni Action`);
 
   // The network interfaces of the functions: Lambda manages them, and the code may not. Lambda tries out the role before
   // there is an interface, so the last three actions must be allowed without a condition.
@@ -143,9 +143,9 @@ export function requests(s) {
     may(service, keep, s.eni);
     may(service, create, ...shared(own));
     for (const place of [subnet(foreignSubnet), shared(foreignSubnet)]) {
-      mayNot(service, create, ...place, "NetworkPolicy/EniPlacementInSubnets Resource");
+      mayNot(service, create, ...place, "PlacementPolicy/EniPlacementInSubnets Resource");
     }
-    mayNot(service, create, ...group(foreignGroup), "NetworkPolicy/EniPlacementInSecurityGroup Resource");
+    mayNot(service, create, ...group(foreignGroup), "PlacementPolicy/EniPlacementInSecurityGroup Resource");
     mayNot(code, describe, "*", {}, "NetworkPolicy/NotTheFunctionItself");
     mayNot(code, create, s.eni, {}, "NetworkPolicy/NotTheFunctionItself");
     mayNot(code, create, ...subnet(own), "NetworkPolicy/NotTheFunctionItself");
