@@ -379,6 +379,9 @@ def check_bucket_policies(stack):
         }
         outside = {"StringNotEquals": {"aws:SourceVpce": endpoint}}
         but_people = {"ArnNotEquals": {"aws:PrincipalArn": exempt}} if exempt else {}
+        may_jobs_be_outside = stack.values["JobsOutsideEndpoint"] == "true" and name == "OutputBucket"
+        if may_jobs_be_outside:
+            outside["StringNotEquals"]["aws:PrincipalArn"] = stack.attribute("JobRole", "Arn")
         assert statements["OnlyThroughTheEndpoint"] == {
             "Sid": "OnlyThroughTheEndpoint",
             "Effect": "Deny",
@@ -390,6 +393,10 @@ def check_bucket_policies(stack):
         listing = statements["ListOnlyThroughTheEndpoint"]
         assert (listing["Effect"], listing["Principal"], listing["Resource"]) == ("Deny", "*", bucket)
         assert listing["Condition"] == {**outside, **(but_people if name == "OutputBucket" else {})}
+        if may_jobs_be_outside:
+            only = statements.pop("JobsOutsideOnlyTheirPrefixes")
+            assert only["NotResource"] == [bucket, f"{bucket}/work/*/input/*", f"{bucket}/work/*/output/*"], only
+            assert only["Condition"]["ArnEquals"] == {"aws:PrincipalArn": stack.attribute("JobRole", "Arn")}
         rest = {sid: one for sid, one in statements.items() if "Endpoint" not in sid and sid != "TlsOnly"}
         assert set(rest) == (set(PEOPLE_STATEMENTS[people]) if exempt else set()), sorted(rest)
         for statement in rest.values():

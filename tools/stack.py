@@ -69,6 +69,7 @@ EVERYTHING = {
     "ModelInvocationType": "Converse",
     "JobNamePrefix": "nightly",
     "BucketNameSuffix": SUFFIX,
+    "JobsOutsideEndpoint": "true",
     "JobTags": '{"team":"search"}',
     "Architecture": "x86_64",
     "TimeoutDurationInHours": "168",

@@ -52,6 +52,7 @@ export function names(set) {
     models: models.length ? models : [arn("bedrock", `foundation-model/${parameters.ModelId}`, `${region}:`)],
     otherModel: arn("bedrock", "foundation-model/amazon.nova-pro-v1:0", `${region}:`),
     isTagged: parameters.JobTags !== "{}",
+    mayJobsBeOutside: parameters.JobsOutsideEndpoint === "true",
     isTraced: parameters.XRayTracing === "true",
     key: outputs.KmsKeyArn,
     viaS3: { "kms:ViaService": `s3.${region}.${parameters["AWS::URLSuffix"]}` },

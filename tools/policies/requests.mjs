@@ -245,9 +245,20 @@ export function requests(s) {
     mayNot(complete, "s3:DeleteObject", [marker, hint], place, outOnly);
     mayNot(complete, "s3:ListBucket", arns.OutputBucket, below(place, "ledger/open/"), listOutOnly);
     mayNot(complete, "s3:ListBucketVersions", arns.InputBucket, below(place, s.inputPrefix), listInOnly);
-    mayNot(job, "s3:GetObject", jobInput, place, outOnly);
-    mayNot(job, "s3:PutObject", jobOutput, place, outOnly);
-    mayNot(job, "s3:ListBucket", arns.OutputBucket, place, listOutOnly);
+    if (s.mayJobsBeOutside) {
+      // The exemption covers what the jobs need, and nothing else.
+      may(job, "s3:GetObject", [jobInput, jobOutput], place);
+      may(job, "s3:PutObject", jobOutput, place);
+      may(job, "s3:ListBucket", arns.OutputBucket, place);
+      const onlyTheirs = `${out}/JobsOutsideOnlyTheirPrefixes`;
+      mayNot(job, "s3:GetObject", [result, index, ...ledgerOf], place, `${data}/Read Resource`, onlyTheirs);
+      mayNot(job, "s3:PutObject", [result, index, ...ledgerOf], place, `${data}/Write Resource`, onlyTheirs);
+      mayNot(job, "s3:GetObject", s.drop, place, `${data}/Read Resource`, inOnly);
+    } else {
+      mayNot(job, "s3:GetObject", jobInput, place, outOnly);
+      mayNot(job, "s3:PutObject", jobOutput, place, outOnly);
+      mayNot(job, "s3:ListBucket", arns.OutputBucket, place, listOutOnly);
+    }
     mayNot(administrator, [...dataActions, "s3:GetObjectVersion", "s3:DeleteObjectVersion"], s.drop, place, inOnly);
     mayNot(administrator, dataActions, [result, jobInput], place, outOnly);
     mayNot(administrator, lists, arns.InputBucket, place, listInOnly);
