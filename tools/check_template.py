@@ -166,6 +166,7 @@ REFUSED = {
     "FunctionSecurityGroupId": ["default", "sg-0123456789abcdef0,sg-0123456789abcdef1"],
     "UploaderArns": ["*", f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:iam::{ACCOUNT}:role/*", "arn:aws:iam::1:role/a"],
     "ReaderArns": ["*", f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b"],
+    "AdditionalVpcEndpointIds": ["vpc-0123456789abcdef0", "*"],
     "BucketNameSuffix": ["2", "-", "-A", "-123456789", "-a.b"],
     "InputPrefix": ["in coming/", "in*"],
     "AlarmTopicArn": ["alarms", f"arn:aws:sqs:us-east-1:{ACCOUNT}:alarms"],
@@ -363,7 +364,7 @@ def check_wildcards(stack):
 
 
 def check_bucket_policies(stack):
-    """Data moves only through the endpoint, except that uploaders may put drops and readers may get results."""
+    """Only the stack's roles and the named people reach an object, and the roles only through the endpoint."""
     endpoint = stack.output("S3VpcEndpointId")
     assert endpoint == (stack.values["S3VpcEndpointId"] or stack.reference("S3VpcEndpoint"))
     for name, people in (("InputBucket", "UploaderArns"), ("OutputBucket", "ReaderArns")):
@@ -379,20 +380,34 @@ def check_bucket_policies(stack):
         }
         outside = {"StringNotEquals": {"aws:SourceVpce": endpoint}}
         but_people = {"ArnNotEquals": {"aws:PrincipalArn": exempt}} if exempt else {}
+        but_services = {"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}
         may_jobs_be_outside = stack.values["JobsOutsideEndpoint"] == "true" and name == "OutputBucket"
         if may_jobs_be_outside:
             outside["StringNotEquals"]["aws:PrincipalArn"] = stack.attribute("JobRole", "Arn")
-        assert statements["OnlyThroughTheEndpoint"] == {
-            "Sid": "OnlyThroughTheEndpoint",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": f"{bucket}/*",
-            "Condition": {**outside, **but_people},
-        }
+        roles = [
+            stack.attribute(role, "Arn") for role in (*FUNCTION_ROLES, *(["JobRole"] if name == "OutputBucket" else []))
+        ]
+        for sid, condition in (
+            ("OnlyThroughTheEndpoint", {**but_services, **outside, **but_people}),
+            ("OnlyNamedPrincipals", {**but_services, "StringNotEquals": {"aws:PrincipalArn": roles}, **but_people}),
+        ):
+            assert statements.pop(sid) == {
+                "Sid": sid,
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": f"{bucket}/*",
+                "Condition": condition,
+            }, sid
         listing = statements["ListOnlyThroughTheEndpoint"]
         assert (listing["Effect"], listing["Principal"], listing["Resource"]) == ("Deny", "*", bucket)
         assert listing["Condition"] == {**outside, **(but_people if name == "OutputBucket" else {})}
+        if exempt and stack.values["PeopleOnlyThroughEndpoints"] == "true":
+            additional = [one for one in stack.values["AdditionalVpcEndpointIds"] if one]
+            assert statements.pop("PeopleOnlyThroughEndpoints")["Condition"] == {
+                "ArnEquals": {"aws:PrincipalArn": exempt},
+                "StringNotEquals": {"aws:SourceVpce": [endpoint, *additional]},
+            }
         if may_jobs_be_outside:
             only = statements.pop("JobsOutsideOnlyTheirPrefixes")
             assert only["NotResource"] == [bucket, f"{bucket}/work/*/input/*", f"{bucket}/work/*/output/*"], only
@@ -497,6 +512,14 @@ def check_zones(stack):
         found = list(stack.with_parameters({**REQUIRED, **given}).broken_rules())
         assert [one.startswith(told or "") for one in found] == [True] * (told is not None), f"{zones}: {found}"
     assert "Fn::GetAZs" not in json.dumps(stack.template)
+
+
+def check_rule_of_endpoints(stack):
+    """CloudFormation refuses endpoints for people who may come from anywhere."""
+    given = {**REQUIRED, **MADE, "AdditionalVpcEndpointIds": ["vpce-0aaaaaaaaaaaaaaa3"]}
+    told = ["AdditionalVpcEndpointIds needs PeopleOnlyThroughEndpoints=true."]
+    assert list(stack.with_parameters(given).broken_rules()) == told
+    assert list(stack.with_parameters({**given, "PeopleOnlyThroughEndpoints": "true"}).broken_rules()) == []
 
 
 def check_rules_of_models(stack):

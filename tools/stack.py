@@ -25,6 +25,11 @@ TEMPLATE = ROOT / "template.yaml"
 ACCOUNT = "123456789012"
 STACK = "bedrock-vpc-batch"
 
+
+def ids(kind, count):
+    return [f"{kind}-0{number:016x}" for number in range(1, count + 1)]
+
+
 PLAIN_MODEL = "amazon.nova-lite-v1:0"
 PROFILE = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
 PROFILE_ARNS = [
@@ -36,10 +41,6 @@ KEY_ARN = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-55555555
 SUFFIX = "-2"
 UPLOADERS = [f"arn:aws:iam::{ACCOUNT}:role/uploads/crm", f"arn:aws:iam::{ACCOUNT}:user/ana"]
 READERS = [f"arn:aws:iam::{ACCOUNT}:role/analysts"]
-
-
-def ids(kind, count):
-    return [f"{kind}-0{number:016x}" for number in range(1, count + 1)]
 
 
 def existing(subnets, groups):
@@ -70,6 +71,8 @@ EVERYTHING = {
     "JobNamePrefix": "nightly",
     "BucketNameSuffix": SUFFIX,
     "JobsOutsideEndpoint": "true",
+    "PeopleOnlyThroughEndpoints": "true",
+    "AdditionalVpcEndpointIds": ids("vpce", 2),
     "JobTags": '{"team":"search"}',
     "Architecture": "x86_64",
     "TimeoutDurationInHours": "168",

@@ -174,7 +174,7 @@ def bucket(report, cloud, stack, name, people):
     report.read_back(
         f"{name}, statements of its policy",
         list(statements),
-        ["TlsOnly", "OnlyThroughTheEndpoint", "ListOnlyThroughTheEndpoint", *of_people],
+        ["TlsOnly", "OnlyThroughTheEndpoint", "OnlyNamedPrincipals", "ListOnlyThroughTheEndpoint", *of_people],
     )
     closed = statements["OnlyThroughTheEndpoint"]
     report.read_back(
@@ -186,9 +186,17 @@ def bucket(report, cloud, stack, name, people):
         f"{name}, policy, but for",
         closed["Condition"],
         {
+            "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
             "StringNotEquals": {"aws:SourceVpce": stack["S3VpcEndpointId"]},
             "ArnNotEquals": {"aws:PrincipalArn": [people]},
         },
+    )
+    named = statements["OnlyNamedPrincipals"]["Condition"]
+    roles = [stack[f"{role}Arn"] for role in ("SubmitRole", "CompleteRole", "JobRole")]
+    report.read_back(
+        f"{name}, policy, whom it names",
+        (named["StringNotEquals"]["aws:PrincipalArn"], named["ArnNotEquals"]["aws:PrincipalArn"]),
+        (roles if name == "OutputBucket" else roles[:2], [people]),
     )
     blocked = s3.get_public_access_block(**arguments)["PublicAccessBlockConfiguration"]
     report.read_back(f"{name}, public access", (len(blocked), set(blocked.values())), (4, {True}))
