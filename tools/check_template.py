@@ -100,8 +100,10 @@ KEYS = {
     "summary": f"{RESULTS}/summary.json",
     "result": f"{RESULTS}/succeeded/part-00001.jsonl",
 }
-# Only these expire: a missing ledger entry is an error, and the results belong to the user.
-EXPIRING = {"input", "output"}
+# These expire after JobRetentionInDays, and these after ResultRetentionInDays, if it is set. The rest of the ledger never
+# does, because a missing entry is an error.
+EXPIRING_WORK = {"input", "output"}
+EXPIRING_RESULTS = {"rejection", "status", "summary", "result", "index"}
 # What each role may do with these objects.
 PERMITTED = {
     "SubmitRole": {
@@ -168,6 +170,8 @@ REFUSED = {
     "ReaderArns": ["*", f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b"],
     "AdditionalVpcEndpointIds": ["vpc-0123456789abcdef0", "*"],
     "BucketNameSuffix": ["2", "-", "-A", "-123456789", "-a.b"],
+    "DropRetentionInDays": ["0", "29", "-1", "10000", "030"],
+    "ResultRetentionInDays": ["0", "29", "never"],
     "InputPrefix": ["in coming/", "in*"],
     "AlarmTopicArn": ["alarms", f"arn:aws:sqs:us-east-1:{ACCOUNT}:alarms"],
     "KmsKeyArn": ["alias/key", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/key", f"{KEY_ARN}x"],
@@ -332,11 +336,35 @@ def check_buckets(stack):
             "Status": "Enabled",
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
         }
-    (expiry,) = stack.properties("OutputBucket")["LifecycleConfiguration"]["Rules"][1:]
-    assert expiry["ExpirationInDays"] == stack.values["JobRetentionInDays"] and expiry["Status"] == "Enabled"
-    expiring = {name for name, key in KEYS.items() if key.startswith(expiry["Prefix"])}
-    assert expiring == EXPIRING, f"{expiry['Prefix']} expires {sorted(expiring)}"
     assert stack.properties("InputBucket")["VersioningConfiguration"] == {"Status": "Enabled"}
+
+
+def check_retention(stack):
+    """Each object expires after the days that the parameters say, with all its versions, and the ledger never does."""
+    of_jobs, of_drops, of_results = (stack.values[f"{kind}RetentionInDays"] for kind in ("Job", "Drop", "Result"))
+    for bucket, keys in (("OutputBucket", KEYS), ("InputBucket", {"drop": f"{stack.values['InputPrefix']}a.jsonl"})):
+        rules = stack.properties(bucket)["LifecycleConfiguration"]["Rules"]
+        assert all(rule["Status"] == "Enabled" for rule in rules)
+        days = {}
+        for rule in rules:
+            matching = {name for name, one in keys.items() if one.startswith(rule.get("Prefix", ""))}
+            if "ExpirationInDays" in rule:
+                assert not matching & set(days), f"two rules expire {sorted(matching & set(days))}"
+                days |= dict.fromkeys(matching, rule["ExpirationInDays"])
+        expected = {"drop": of_drops} if of_drops else {}
+        if bucket == "OutputBucket":
+            expected = dict.fromkeys(EXPIRING_WORK, of_jobs)
+            expected |= dict.fromkeys(EXPIRING_RESULTS, of_results) if of_results else {}
+        assert days == expected, f"{bucket}: {days}"
+    (versions, markers) = [
+        [rule for rule in rules if name in rule]
+        for name in ("NoncurrentVersionExpiration", "ExpiredObjectDeleteMarker")
+    ]
+    assert len(versions) == len(markers) == bool(of_drops)
+    for rule in versions:
+        # As long as a drop that waits may need its version.
+        assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+        assert rule["Prefix"] == markers[0]["Prefix"] == stack.values["InputPrefix"]
 
 
 def check_wildcards(stack):

@@ -71,6 +71,8 @@ EVERYTHING = {
     "JobNamePrefix": "nightly",
     "BucketNameSuffix": SUFFIX,
     "JobsOutsideEndpoint": "true",
+    "DropRetentionInDays": "365",
+    "ResultRetentionInDays": "30",
     "PeopleOnlyThroughEndpoints": "true",
     "AdditionalVpcEndpointIds": ids("vpce", 2),
     "JobTags": '{"team":"search"}',

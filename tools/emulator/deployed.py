@@ -211,7 +211,7 @@ def bucket(report, cloud, stack, name, people):
     report.if_kept(
         f"{name}, lifecycle",
         lifecycle_rules(s3, arguments),
-        ["AbortIncompleteMultipartUploads"] + (["ExpireJobs"] if name == "OutputBucket" else []),
+        ["AbortIncompleteMultipartUploads"] + (["ExpireWork"] if name == "OutputBucket" else []),
     )
 
 
