@@ -22,13 +22,20 @@ from botocore.exceptions import ClientError
 from cloud import Cloud, Stack, objects
 from deployed import group_rules, notification, placement, read_back
 from report import Mismatch, Report, same, wait_for
-from servers import ACCOUNT, ROOT, Servers
+from servers import ACCOUNT, REGION, ROOT, Servers
 
 EXAMPLE = ROOT / "examples" / "support-tickets.jsonl"
 EVENTS = ROOT / "events"
 ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine().lower()]
 # What the README tells a user to do up to the first result. This program does the same.
-STEPS = ["sam build", "aws ec2 describe-managed-prefix-lists", "sam deploy", "aws s3 cp", "aws s3 ls"]
+STEPS = [
+    "sam build",
+    "aws ec2 describe-managed-prefix-lists",
+    "aws ec2 describe-vpc-endpoint-services",
+    "sam deploy",
+    "aws s3 cp",
+    "aws s3 ls",
+]
 PERSON = f"arn:aws:iam::{ACCOUNT}:user/person"
 OTHER_MODEL = "amazon.nova-micro-v1:0"
 ENDINGS = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
@@ -44,7 +51,8 @@ def main():
         parameters = {
             "Architecture": ARCHITECTURE,
             "S3PrefixListId": prefix_list(cloud, steps[1]),
-            "ModelId": override(steps[2], "ModelId"),
+            **zones(cloud, steps[2]),
+            "ModelId": override(steps[3], "ModelId"),
             "UploaderArns": PERSON,
             "ReaderArns": PERSON,
         }
@@ -89,6 +97,17 @@ def prefix_list(cloud, command):
     if len(found) != 1:
         raise Mismatch(f"README's query of the prefix list: expected one id, found {found}")
     return found[0]
+
+
+def zones(cloud, command):
+    """Returns the parameters for the zones that the README's query finds."""
+    service = command.split("--service-names ")[1].split()[0]
+    answer = cloud.ec2.describe_vpc_endpoint_services(ServiceNames=[service])
+    found = sorted(jmespath.search(command.split("'")[1], answer))
+    if len(found) != 3:
+        raise Mismatch(f"README's query of the zones: expected the emulator's three, found {found}")
+    names = ("FirstZone", "SecondZone", "ThirdZone")
+    return {name: zone.removeprefix(REGION) for name, zone in zip(names, found, strict=True)}
 
 
 def override(command, name):
@@ -302,7 +321,7 @@ def use_network_of(stack, report, parameters):
     before = group_rules(cloud, shared)
     guest = Stack(cloud, "bvb-guest", stack.person)
     guest.deploy(
-        **parameters,
+        **{name: value for name, value in parameters.items() if not name.endswith("Zone")},
         VpcId=stack["VpcId"],
         SubnetIds=stack["JobSubnetIds"],
         S3VpcEndpointId=stack["S3VpcEndpointId"],
@@ -338,7 +357,7 @@ def update(stack, report):
     """Updates the model, the memory, and the zones: the next job uses them, and all objects are still there."""
     before = stack.objects("InputBucketName"), stack.objects()
     subnets = stack["JobSubnetIds"].split(",")
-    seconds = stack.deploy(ModelId=OTHER_MODEL, MemorySize=1024, AvailabilityZoneCount=2)
+    seconds = stack.deploy(ModelId=OTHER_MODEL, MemorySize=1024, ThirdZone='""')
     same("objects after an update", (stack.objects("InputBucketName"), stack.objects()), before)
     same("model after an update", stack["ModelId"], OTHER_MODEL)
     same("subnets after an update", stack["JobSubnetIds"].split(","), subnets[:2])
@@ -346,7 +365,7 @@ def update(stack, report):
         found = stack.cloud.functions.get_function_configuration(FunctionName=stack[f"{name}FunctionName"])
         report.read_back(f"{name}Function, memory after an update", found["MemorySize"], 1024)
     report.read_back(
-        "JobRole, subnets after an update", placement(stack.cloud, stack.resources())["ec2:SubnetID"], subnets[:2]
+        "JobRole, subnets after an update", placement(stack.cloud, stack.resources())["subnet"], subnets[:2]
     )
     drop_example(stack, "updated.jsonl")
     return seconds

@@ -7,6 +7,8 @@
 - The path of a request: policies ask about it, but MiniStack does not track it. The patch says that every request uses
   TLS, although the loopback does not, and that requests of a function go through an S3 gateway endpoint if the route
   tables of the function's subnets use one.
+- aws:PrincipalArn of a session: it is the ARN of the role, where MiniStack has that of the session.
+  https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
 """
 
 import uuid
@@ -84,6 +86,14 @@ def s3_endpoint_of(principal_arn):
     return None
 
 
+def role_of(principal_arn):
+    """Returns the ARN of the role if the principal is a session of one, which has no path here."""
+    head, _, session = principal_arn.partition(":assumed-role/")
+    if not session:
+        return principal_arn
+    return f"{head.replace(':sts:', ':iam:')}:role/{session.split('/')[0]}"
+
+
 def teach():
     handlers_of = provisioners._RESOURCE_HANDLERS
     handlers_of["AWS::EC2::SecurityGroupIngress"] = rule_handlers("IpPermissions")
@@ -99,6 +109,8 @@ def teach():
         match key.lower():
             case "aws:securetransport":
                 return "true"
+            case "aws:principalarn":
+                return role_of(context.principal_arn)
             case "aws:sourcevpce":
                 return s3_endpoint_of(context.principal_arn)
         return resolve(key, context)
