@@ -33,8 +33,9 @@ use crate::ledger::status::OpenJobs;
 /// accepts no more. The others are for hints that are stale, or that other invocations are asking for.
 const MAX_HINTS: i32 = 50;
 
-/// How long the hint of a submitted job is left to the invocation that has submitted it, and that deletes it.
-const HINT_IS_LATE: Duration = Duration::from_secs(60);
+/// How long the hint of a submitted job is left to the invocation that has submitted it, and that deletes it within
+/// milliseconds.
+const HINT_IS_LATE: Duration = Duration::from_secs(2);
 
 /// How many jobs that were refused before are tried when a slot is free.
 const MAX_REFUSED_JOBS: usize = 20;
