@@ -73,6 +73,7 @@ WILDCARDS = {
     "DescribeNetwork": "Describe actions of EC2 have no resource type",
     "KeepEnis": "Lambda tries out the role before there is an interface, and its guide asks for all ids",
     "NotTheFunctionItself": "it denies",
+    "FindLogGroup": "DescribeLogGroups has no resource type",
     "Trace": "the actions of X-Ray have no resource type",
     "DeleteOwnEniPermission": "the request names a permission; the tag of the job limits it",
 }
@@ -124,6 +125,7 @@ PERMITTED = {
         "DeleteObject": set(),
         "AbortMultipartUpload": set(),
     },
+    "FlowLogRole": {},
 }
 
 # Ids of foundation models with batch inference, one of each form.
@@ -158,6 +160,9 @@ REFUSED = {
     "JobNamePrefix": ["-a", "a_b", "a b", "a" * 31],
     "JobTags": ["", "team=search", "[]"],
     "S3PrefixListId": ["", "pl-", "com.amazonaws.us-east-1.s3"],
+    "RolePath": ["", "apps/", "/apps", "/a b/"],
+    "PermissionsBoundaryArn": [f"arn:aws:iam::{ACCOUNT}:role/a", "boundary"],
+    "SubmitReservedConcurrency": ["0", "-1", "many"],
     "VpcCidr": ["10.0.0.0/20", "10.0.0.0/8", "10.0.0.0", "fd00::/16"],
     "VpcId": ["vpc", "subnet-0123456789abcdef0"],
     "SubnetIds": ["vpc-0123456789abcdef0", "subnet"],
@@ -339,6 +344,41 @@ def check_buckets(stack):
     assert stack.properties("InputBucket")["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
+def check_roles(stack):
+    """Every role and policy has the path, and every role has the boundary."""
+    boundary = stack.values["PermissionsBoundaryArn"]
+    for role in stack.of_type("AWS::IAM::Role"):
+        properties = stack.properties(role)
+        assert properties["Path"] == stack.values["RolePath"], role
+        assert properties.get("PermissionsBoundary", "") == boundary, role
+    for policy in stack.of_type("AWS::IAM::ManagedPolicy"):
+        assert stack.properties(policy)["Path"] == stack.values["RolePath"], policy
+
+
+def check_concurrency(stack):
+    """Only submit can have a limit of concurrent runs: the sweep, in complete, must always run."""
+    limit = stack.values["SubmitReservedConcurrency"]
+    for function in FUNCTIONS:
+        found = stack.properties(function).get("ReservedConcurrentExecutions", "")
+        assert found == (limit if function == "SubmitFunction" else ""), function
+
+
+def check_flow_logs(stack):
+    """If they are on, the flow logs of a created VPC go to a log group that expires, with a role that can only write there."""
+    is_on = not stack.values["VpcId"] and stack.values["FlowLogs"] != "NONE"
+    assert ("FlowLog" in stack.resources) == ("FlowLogRole" in stack.resources) == is_on
+    if is_on:
+        log = stack.properties("FlowLog")
+        assert (log["ResourceType"], log["ResourceId"]) == ("VPC", stack.reference("Vpc"))
+        assert (log["TrafficType"], log["LogGroupName"]) == (stack.values["FlowLogs"], stack.reference("FlowLogGroup"))
+        assert log["DeliverLogsPermissionArn"] == stack.attribute("FlowLogRole", "Arn")
+        assert stack.properties("FlowLogGroup")["RetentionInDays"] == stack.values["LogRetentionInDays"]
+        assert stack.statement("FlowLogRole", "Log")["Resource"] == [stack.attribute("FlowLogGroup", "Arn")]
+    whole = {**REQUIRED, **existing(1, 0), "FlowLogs": "ALL"}
+    told = ["FlowLogs is for a VPC that the stack makes. Yours has its own."]
+    assert list(stack.with_parameters(whole).broken_rules()) == told
+
+
 def check_retention(stack):
     """Each object expires after the days that the parameters say, with all its versions, and the ledger never does."""
     of_jobs, of_drops, of_results = (stack.values[f"{kind}RetentionInDays"] for kind in ("Job", "Drop", "Result"))
@@ -388,6 +428,7 @@ def check_wildcards(stack):
                         resource
                     )
     expected = set(WILDCARDS) - ({"Trace"} if stack.values["XRayTracing"] == "false" else set())
+    expected -= {"FindLogGroup"} if "FlowLog" not in stack.resources else set()
     assert found == expected, f"differs from WILDCARDS: {sorted(found ^ expected)}"
 
 

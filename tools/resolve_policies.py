@@ -10,7 +10,11 @@ from stack import ACCOUNT, ARNS, EVERYTHING, KEY_ARN, MADE, NO_VALUE, PEOPLE, RE
 
 # name -> (partition, Region, parameters). Every part of every policy is present in at least one set.
 SETS = {
-    "made network, made key, people": ("aws", "us-east-1", {**MADE, **PEOPLE, "KmsKeyArn": "create"}),
+    "made network, made key, people": (
+        "aws",
+        "us-east-1",
+        {**MADE, **PEOPLE, "KmsKeyArn": "create", "FlowLogs": "ALL"},
+    ),
     "existing network, no key": ("aws", "us-east-1", existing(3, 2)),
     "existing network, own group of the functions": (
         "aws",

@@ -71,6 +71,9 @@ EVERYTHING = {
     "JobNamePrefix": "nightly",
     "BucketNameSuffix": SUFFIX,
     "JobsOutsideEndpoint": "true",
+    "RolePath": "/apps/batch/",
+    "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
+    "SubmitReservedConcurrency": "20",
     "DropRetentionInDays": "365",
     "ResultRetentionInDays": "30",
     "PeopleOnlyThroughEndpoints": "true",
@@ -85,7 +88,7 @@ EVERYTHING = {
 NETWORKS = {
     "made, 1 zone": {"FirstZone": "f"},
     "made, 2 zones": {"FirstZone": "d", "SecondZone": "b", "VpcCidr": "172.16.32.0/19"},
-    "made, 3 zones": MADE,
+    "made, 3 zones": {**MADE, "FlowLogs": "ALL"},
     "existing, 1 subnet": existing(1, 0),
     "existing, 16 subnets, 5 groups": existing(16, 5),
     # A participant in a shared VPC may not change the groups of its owner.
@@ -218,7 +221,8 @@ class Stack:
             return f"arn:{partition}:s3:::{self.reference(name)}"
         service = kind.split("::")[1].lower()
         region = "" if service == "iam" else region
-        return f"arn:{partition}:{service}:{region}:{ACCOUNT}:{ARNS[kind].format(name)}"
+        path = self.values["RolePath"].removeprefix("/") if service == "iam" else ""
+        return f"arn:{partition}:{service}:{region}:{ACCOUNT}:{ARNS[kind].format(path + name)}"
 
     def resolve(self, node):
         """Returns the node with every function replaced by its value."""

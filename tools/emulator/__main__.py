@@ -47,7 +47,6 @@ def main():
     report = Report()
     with Servers() as servers:
         cloud = Cloud(servers)
-        started = time.monotonic()
         parameters = {
             "Architecture": ARCHITECTURE,
             "S3PrefixListId": prefix_list(cloud, steps[1]),
@@ -57,6 +56,8 @@ def main():
             "ReaderArns": PERSON,
         }
         stack = Stack(cloud, "bvb-emulator", cloud.user("person"))
+        refuse_profile(stack, parameters)
+        started = time.monotonic()
         deployed = stack.deploy(**parameters)
         first_result = drop_example(stack, "support-tickets.jsonl")
         from_nothing = time.monotonic() - started
@@ -73,11 +74,12 @@ def main():
         updated = update(stack, report)
         nothing_failed(stack)
         deleted = delete(stack)
+        again = deploy_again(stack, parameters)
     print(f"not kept by the emulator: {'; '.join(report.not_kept)}")
     print(
         f"emulator: deployed in {deployed:.0f} s, first result {first_result:.1f} s after the drop "
         f"({len(steps)} commands, {from_nothing:.0f} s besides the build), updated in {updated:.0f} s, "
-        f"deleted in {deleted:.0f} s; {report.properties} properties read back, {len(report.not_kept)} not kept; "
+        f"deleted in {deleted:.0f} s, deployed again in {again:.0f} s; {report.properties} properties read back, {len(report.not_kept)} not kept; "
         f"{refused} calls from outside refused"
     )
 
@@ -116,6 +118,41 @@ def override(command, name):
     if len(found) != 1:
         raise Mismatch(f"README's sam deploy: expected {name} once, found {found}")
     return found[0]
+
+
+def refuse_profile(stack, parameters):
+    """Checks that an inference profile without its ARNs is refused before anything is made, and how to list them is said."""
+    rest = {name: value for name, value in parameters.items() if name != "ModelId"}
+    for given, told in (
+        ({"ModelId": f"us.{OTHER_MODEL}"}, "belongs in InferenceProfileId"),
+        ({"InferenceProfileId": f"us.{OTHER_MODEL}"}, "aws bedrock get-inference-profile"),
+    ):
+        said = " ".join(stack.refused(**rest, **given).split())
+        same(f"what sam deploy says about {given}: {said[-600:]}", told in said, True)
+    same("buckets before the first deployment", [name for name in bucket_names(stack) if stack.name in name], [])
+
+
+def bucket_names(stack):
+    return [bucket["Name"] for bucket in stack.cloud.s3.list_buckets()["Buckets"]]
+
+
+def deploy_again(stack, parameters):
+    """Deploys the deleted stack again, next to its old buckets, and returns how many seconds that took."""
+    old = {stack["InputBucketName"], stack["OutputBucketName"]}
+    again = Stack(stack.cloud, stack.name, stack.person)
+    seconds = again.deploy(**parameters, BucketNameSuffix="-2")
+    same(
+        "names of the new buckets", {again["InputBucketName"], again["OutputBucketName"]}, {f"{name}-2" for name in old}
+    )
+    drop_example(again, "again.jsonl")
+    nothing_failed(again)
+    delete(again)
+    same(
+        "old and new buckets that are kept",
+        sorted(name for name in bucket_names(stack) if stack.name in name),
+        sorted({*old, *(f"{name}-2" for name in old)}),
+    )
+    return seconds
 
 
 def drop_example(stack, key):

@@ -65,9 +65,8 @@ class Stack:
 
     def deploy(self, **parameters):
         """Creates or updates the stack, and returns how many seconds that took."""
-        overrides = [f"{name}={value}" for name, value in parameters.items()]
         started = time.monotonic()
-        self.sam("deploy", "--no-confirm-changeset", "--parameter-overrides", *overrides)
+        self.sam("deploy", *overrides(parameters))
         seconds = time.monotonic() - started
         stack = self.cloud.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
@@ -79,14 +78,25 @@ class Stack:
         self.sam("delete", "--no-prompts", "--region", REGION)
         return time.monotonic() - started
 
+    def refused(self, **parameters):
+        """Tries to create the stack, and returns what `sam deploy` says when it fails."""
+        failed, said = self.run("deploy", *overrides(parameters))
+        same(f"sam deploy {self.name} with {parameters}: failed", failed, True)
+        return said
+
     def sam(self, command, *arguments):
+        failed, said = self.run(command, *arguments)
+        if failed:
+            last = "\n".join(said.splitlines()[-20:])
+            raise Mismatch(f"sam {command} {self.name}: expected to succeed, found:\n{last}")
+
+    def run(self, command, *arguments):
+        """Runs the SAM CLI, and returns whether it failed, and what it said."""
         line = [SAM, command, "--stack-name", self.name, *arguments]
         done = subprocess.run(
             line, cwd=ROOT, env=self.cloud.servers.environment, capture_output=True, text=True, check=False
         )
-        if done.returncode != 0:
-            said = (done.stdout + done.stderr).splitlines()[-20:]
-            raise Mismatch(f"sam {command} {self.name}: expected to succeed, found:\n" + "\n".join(said))
+        return done.returncode != 0, done.stdout + done.stderr
 
     def __getitem__(self, output):
         return self.outputs[output]
@@ -156,6 +166,12 @@ class Stack:
 
         name = wait_for(f"results of {key}", find)
         return name, json.loads(self.read(name))
+
+
+def overrides(parameters):
+    """Returns the arguments of `sam deploy` that give it these parameters."""
+    given = [f"{name}={value}" for name, value in parameters.items()]
+    return ["--no-confirm-changeset", "--parameter-overrides", *given]
 
 
 def objects(s3, bucket, prefix=""):

@@ -33,6 +33,8 @@ export function names(set) {
     lambda: ({ name }) => role(name),
     // Bedrock, with the role of the job.
     job: role("JobRole"),
+    // The service that writes flow logs, with its role.
+    flowLog: arns.FlowLogRole && role("FlowLogRole"),
     administrator: person(arn("iam", "role/Administrator", `:${account}`), "*"),
     // The worst case: IAM grants them everything for S3 and KMS. The plain ones have only what the stack grants.
     uploader: person(parameters.UploaderArns.filter(Boolean)[0], ["s3:*", "kms:*"]),

@@ -171,6 +171,23 @@ export function requests(s) {
     mayNot(service, receive, arns[`${name}FailureQueue`], {}, `${policy}/ReportFailures Action`);
   }
 
+  // The flow logs of the VPC go to a log of their own. Only that service may assume the role, for flow logs of this account.
+  if (arns.FlowLogRole) {
+    const [flowLogs, ofFlowLogs] = [s.service("vpc-flow-logs.amazonaws.com"), "FlowLogRole/Trust/1"];
+    const aFlowLog = s.arn("ec2", "vpc-flow-log/fl-0123456789abcdef0");
+    const logElsewhere = aFlowLog.replace(s.account, ELSEWHERE);
+    may(flowLogs, assume, arns.FlowLogRole, from(aFlowLog));
+    mayNot(flowLogs, assume, arns.FlowLogRole, from(aFlowLog, ELSEWHERE), `${ofFlowLogs} aws:SourceAccount`);
+    mayNot(flowLogs, assume, arns.FlowLogRole, from(logElsewhere), `${ofFlowLogs} aws:SourceArn`);
+    mayNot(lambdaItself, assume, arns.FlowLogRole, from(aFlowLog), `${ofFlowLogs} Principal`);
+    may(s.flowLog, write, stream("Flow"));
+    may(s.flowLog, "logs:DescribeLogGroups", "*");
+    may(s.flowLog, "logs:DescribeLogStreams", arns.FlowLogGroup.replace(/:\*$/, ""));
+    mayNot(s.flowLog, write, [stream("Submit"), stream("Complete")], {}, "FlowLogRole/FlowLog/Log Resource");
+    mayNot(s.flowLog, "s3:GetObject", s.drop, inside, "FlowLogRole/FlowLog/Log Action", "FlowLogRole/FlowLog/Log Resource",
+      `S3VpcEndpoint/FunctionsReadDrops aws:PrincipalArn`, inNamed);
+  }
+
   // Each function may use its own data, and neither may change a drop or the output of a job. A hand-written event may
   // lack a version. The sweep may do with a drop what submit may do.
   const [ledger, workList] = ["DropsPolicy/KeepLedger", "DropsPolicy/KeepWorkList"];
