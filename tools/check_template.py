@@ -5,6 +5,8 @@ parameters, lints each translated template, and asserts the properties below. Pr
 is one.
 """
 
+import ipaddress
+import itertools
 import json
 import re
 import sys
@@ -15,13 +17,29 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 from cfnlint.context.parameters import ParameterSet
 
-from stack import ACCOUNT, KEY_ARN, PLAIN_MODEL, REQUIRED, ROOT, STACK, Stack, as_list, cases, existing, translate
+from stack import (
+    ACCOUNT,
+    KEY_ARN,
+    MADE,
+    PLAIN_MODEL,
+    PROFILE,
+    PROFILE_ARNS,
+    REQUIRED,
+    ROOT,
+    STACK,
+    Stack,
+    as_list,
+    cases,
+    existing,
+    translate,
+)
 
 CONFIG = ROOT / "src" / "aws" / "config.rs"
 TRANSLATED = ROOT / "target" / "template.json"
 OPERATIONS = ROOT / "docs" / "operations.md"
 
 FUNCTIONS = {"SubmitFunction": "submit", "CompleteFunction": "complete"}
+ZONES = ["FirstZone", "SecondZone", "ThirdZone"]
 FUNCTION_ROLES = ["SubmitRole", "CompleteRole"]
 TERMINAL_STATUSES = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
 
@@ -55,8 +73,9 @@ WILDCARDS = {
     "DescribeNetwork": "Describe actions of EC2 have no resource type",
     "KeepEnis": "Lambda tries out the role before there is an interface, and its guide asks for all ids",
     "NotTheFunctionItself": "it denies",
+    "FindLogGroup": "DescribeLogGroups has no resource type",
     "Trace": "the actions of X-Ray have no resource type",
-    "DeleteOwnEniPermission": "the request names a permission; the subnet and the tag of the job limit it",
+    "DeleteOwnEniPermission": "the request names a permission; the tag of the job limits it",
 }
 
 # The statements of a bucket policy that are there only if people are named.
@@ -82,8 +101,10 @@ KEYS = {
     "summary": f"{RESULTS}/summary.json",
     "result": f"{RESULTS}/succeeded/part-00001.jsonl",
 }
-# Only these expire: a missing ledger entry is an error, and the results belong to the user.
-EXPIRING = {"input", "output"}
+# These expire after JobRetentionInDays, and these after ResultRetentionInDays, if it is set. The rest of the ledger never
+# does, because a missing entry is an error.
+EXPIRING_WORK = {"input", "output"}
+EXPIRING_RESULTS = {"rejection", "status", "summary", "result", "index"}
 # What each role may do with these objects.
 PERMITTED = {
     "SubmitRole": {
@@ -104,7 +125,22 @@ PERMITTED = {
         "DeleteObject": set(),
         "AbortMultipartUpload": set(),
     },
+    "FlowLogRole": {},
 }
+
+# Ids of foundation models with batch inference, one of each form.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html
+FOUNDATION_MODELS = [
+    "amazon.titan-embed-image-v1",
+    "anthropic.claude-haiku-4-5-20251001-v1:0",
+    "deepseek.v3.2",
+    "meta.llama3-3-70b-instruct-v1:0",
+    "openai.gpt-oss-120b-1:0",
+    "zai.glm-4.7",
+]
+# The first parts of the ids of inference profiles. "mx" is not one, but the next one may have two letters as well.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
+GEOGRAPHIES = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "in", "global", "mx"]
 
 # The longest managed policy that IAM accepts, not counting white space.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -112,19 +148,35 @@ MAX_MANAGED_POLICY = 6144
 
 
 REFUSED = {
-    "ModelId": ["", "two words", "model,model"],
+    "ModelId": [
+        "two words",
+        "model",
+        "amazon.nova-lite-v1:0,amazon.nova-pro-v1:0",
+        f"arn:aws:bedrock:us-east-1::foundation-model/{PLAIN_MODEL}",
+        *(f"{geography}.amazon.nova-lite-v1:0" for geography in GEOGRAPHIES),
+    ],
+    "InferenceProfileId": ["two words", "profile,profile"],
     "ModelArns": [PLAIN_MODEL, "arn:aws:s3:::bucket", "arn:aws:bedrock:us-east-1::foundation-model/*"],
     "JobNamePrefix": ["-a", "a_b", "a b", "a" * 31],
     "JobTags": ["", "team=search", "[]"],
     "S3PrefixListId": ["", "pl-", "com.amazonaws.us-east-1.s3"],
+    "RolePath": ["", "apps/", "/apps", "/a b/"],
+    "PermissionsBoundaryArn": [f"arn:aws:iam::{ACCOUNT}:role/a", "boundary"],
+    "SubmitReservedConcurrency": ["0", "-1", "many"],
+    "VpcCidr": ["10.0.0.0/20", "10.0.0.0/8", "10.0.0.0", "fd00::/16"],
     "VpcId": ["vpc", "subnet-0123456789abcdef0"],
     "SubnetIds": ["vpc-0123456789abcdef0", "subnet"],
     "SecurityGroupIds": ["default"],
     "S3VpcEndpointId": ["com.amazonaws.us-east-1.s3"],
     "BedrockVpcEndpointId": ["com.amazonaws.us-east-1.bedrock"],
     "BedrockVpcEndpointSecurityGroupId": ["default"],
+    "FunctionSecurityGroupId": ["default", "sg-0123456789abcdef0,sg-0123456789abcdef1"],
     "UploaderArns": ["*", f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:iam::{ACCOUNT}:role/*", "arn:aws:iam::1:role/a"],
     "ReaderArns": ["*", f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b"],
+    "AdditionalVpcEndpointIds": ["vpc-0123456789abcdef0", "*"],
+    "BucketNameSuffix": ["2", "-", "-A", "-123456789", "-a.b"],
+    "DropRetentionInDays": ["0", "29", "-1", "10000", "030"],
+    "ResultRetentionInDays": ["0", "29", "never"],
     "InputPrefix": ["in coming/", "in*"],
     "AlarmTopicArn": ["alarms", f"arn:aws:sqs:us-east-1:{ACCOUNT}:alarms"],
     "KmsKeyArn": ["alias/key", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/key", f"{KEY_ARN}x"],
@@ -141,6 +193,11 @@ def groups(stack):
     """Returns the ids of the jobs' security groups."""
     given = [one for one in stack.values["SecurityGroupIds"] if one]
     return given or [stack.reference("JobSecurityGroup")]
+
+
+def function_group(stack):
+    """Returns the id of the functions' security group."""
+    return stack.values["FunctionSecurityGroupId"] or stack.reference("FunctionSecurityGroup")
 
 
 def key(stack):
@@ -170,10 +227,7 @@ def check_environment(stack):
         assert variables.get("INPUT_PREFIX", "") == stack.values["InputPrefix"]
         assert variables["JOB_ROLE_ARN"] == stack.attribute("JobRole", "Arn")
         assert properties["Architectures"] == [stack.values["Architecture"]]
-        assert properties["VpcConfig"] == {
-            "SubnetIds": subnets(stack),
-            "SecurityGroupIds": [stack.reference("FunctionSecurityGroup")],
-        }
+        assert properties["VpcConfig"] == {"SubnetIds": subnets(stack), "SecurityGroupIds": [function_group(stack)]}
         assert properties["TracingConfig"] == {
             "Mode": "Active" if stack.values["XRayTracing"] == "true" else "PassThrough"
         }
@@ -262,7 +316,9 @@ def check_buckets(stack):
         resource, properties = stack.resources[name], stack.properties(name)
         assert re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", properties["BucketName"])
         # The longest stack name that the description allows, in the Region with the longest name.
-        longest = properties["BucketName"].replace(STACK, "s" * 28)
+        suffix = stack.values["BucketNameSuffix"]
+        assert properties["BucketName"].endswith(f"-{stack.values['AWS::Region']}{suffix}")
+        longest = properties["BucketName"].replace(STACK, "s" * (28 - len(suffix)))
         longest = longest.replace(stack.values["AWS::Region"], "ap-northeast-1")
         assert len(longest) <= 63, f"{longest} has {len(longest)} characters"
         assert all(properties["PublicAccessBlockConfiguration"].values())
@@ -285,11 +341,70 @@ def check_buckets(stack):
             "Status": "Enabled",
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
         }
-    (expiry,) = stack.properties("OutputBucket")["LifecycleConfiguration"]["Rules"][1:]
-    assert expiry["ExpirationInDays"] == stack.values["JobRetentionInDays"] and expiry["Status"] == "Enabled"
-    expiring = {name for name, key in KEYS.items() if key.startswith(expiry["Prefix"])}
-    assert expiring == EXPIRING, f"{expiry['Prefix']} expires {sorted(expiring)}"
     assert stack.properties("InputBucket")["VersioningConfiguration"] == {"Status": "Enabled"}
+
+
+def check_roles(stack):
+    """Every role and policy has the path, and every role has the boundary."""
+    boundary = stack.values["PermissionsBoundaryArn"]
+    for role in stack.of_type("AWS::IAM::Role"):
+        properties = stack.properties(role)
+        assert properties["Path"] == stack.values["RolePath"], role
+        assert properties.get("PermissionsBoundary", "") == boundary, role
+    for policy in stack.of_type("AWS::IAM::ManagedPolicy"):
+        assert stack.properties(policy)["Path"] == stack.values["RolePath"], policy
+
+
+def check_concurrency(stack):
+    """Only submit can have a limit of concurrent runs: the sweep, in complete, must always run."""
+    limit = stack.values["SubmitReservedConcurrency"]
+    for function in FUNCTIONS:
+        found = stack.properties(function).get("ReservedConcurrentExecutions", "")
+        assert found == (limit if function == "SubmitFunction" else ""), function
+
+
+def check_flow_logs(stack):
+    """If they are on, the flow logs of a created VPC go to a log group that expires, with a role that can only write there."""
+    is_on = not stack.values["VpcId"] and stack.values["FlowLogs"] != "NONE"
+    assert ("FlowLog" in stack.resources) == ("FlowLogRole" in stack.resources) == is_on
+    if is_on:
+        log = stack.properties("FlowLog")
+        assert (log["ResourceType"], log["ResourceId"]) == ("VPC", stack.reference("Vpc"))
+        assert (log["TrafficType"], log["LogGroupName"]) == (stack.values["FlowLogs"], stack.reference("FlowLogGroup"))
+        assert log["DeliverLogsPermissionArn"] == stack.attribute("FlowLogRole", "Arn")
+        assert stack.properties("FlowLogGroup")["RetentionInDays"] == stack.values["LogRetentionInDays"]
+        assert stack.statement("FlowLogRole", "Log")["Resource"] == [stack.attribute("FlowLogGroup", "Arn")]
+    whole = {**REQUIRED, **existing(1, 0), "FlowLogs": "ALL"}
+    told = ["FlowLogs is for a VPC that the stack makes. Yours has its own."]
+    assert list(stack.with_parameters(whole).broken_rules()) == told
+
+
+def check_retention(stack):
+    """Each object expires after the days that the parameters say, with all its versions, and the ledger never does."""
+    of_jobs, of_drops, of_results = (stack.values[f"{kind}RetentionInDays"] for kind in ("Job", "Drop", "Result"))
+    for bucket, keys in (("OutputBucket", KEYS), ("InputBucket", {"drop": f"{stack.values['InputPrefix']}a.jsonl"})):
+        rules = stack.properties(bucket)["LifecycleConfiguration"]["Rules"]
+        assert all(rule["Status"] == "Enabled" for rule in rules)
+        days = {}
+        for rule in rules:
+            matching = {name for name, one in keys.items() if one.startswith(rule.get("Prefix", ""))}
+            if "ExpirationInDays" in rule:
+                assert not matching & set(days), f"two rules expire {sorted(matching & set(days))}"
+                days |= dict.fromkeys(matching, rule["ExpirationInDays"])
+        expected = {"drop": of_drops} if of_drops else {}
+        if bucket == "OutputBucket":
+            expected = dict.fromkeys(EXPIRING_WORK, of_jobs)
+            expected |= dict.fromkeys(EXPIRING_RESULTS, of_results) if of_results else {}
+        assert days == expected, f"{bucket}: {days}"
+    (versions, markers) = [
+        [rule for rule in rules if name in rule]
+        for name in ("NoncurrentVersionExpiration", "ExpiredObjectDeleteMarker")
+    ]
+    assert len(versions) == len(markers) == bool(of_drops)
+    for rule in versions:
+        # As long as a drop that waits may need its version.
+        assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+        assert rule["Prefix"] == markers[0]["Prefix"] == stack.values["InputPrefix"]
 
 
 def check_wildcards(stack):
@@ -303,13 +418,22 @@ def check_wildcards(stack):
                 if resource == "*":
                     found.add(statement["Sid"])
                 else:
-                    assert resource.startswith(f"arn:{stack.values['AWS::Partition']}:"), resource
+                    # An ARN that is made from an item of a list cannot name the partition.
+                    starts = (
+                        f"arn:{stack.values['AWS::Partition']}:",
+                        "arn:*:ec2:*:*:subnet/",
+                        "arn:*:ec2:*:*:security-group/",
+                    )
+                    assert resource.startswith(starts) and not resource.endswith(("subnet/*", "security-group/*")), (
+                        resource
+                    )
     expected = set(WILDCARDS) - ({"Trace"} if stack.values["XRayTracing"] == "false" else set())
+    expected -= {"FindLogGroup"} if "FlowLog" not in stack.resources else set()
     assert found == expected, f"differs from WILDCARDS: {sorted(found ^ expected)}"
 
 
 def check_bucket_policies(stack):
-    """Data moves only through the endpoint, except that uploaders may put drops and readers may get results."""
+    """Only the stack's roles and the named people reach an object, and the roles only through the endpoint."""
     endpoint = stack.output("S3VpcEndpointId")
     assert endpoint == (stack.values["S3VpcEndpointId"] or stack.reference("S3VpcEndpoint"))
     for name, people in (("InputBucket", "UploaderArns"), ("OutputBucket", "ReaderArns")):
@@ -325,17 +449,38 @@ def check_bucket_policies(stack):
         }
         outside = {"StringNotEquals": {"aws:SourceVpce": endpoint}}
         but_people = {"ArnNotEquals": {"aws:PrincipalArn": exempt}} if exempt else {}
-        assert statements["OnlyThroughTheEndpoint"] == {
-            "Sid": "OnlyThroughTheEndpoint",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": f"{bucket}/*",
-            "Condition": {**outside, **but_people},
-        }
+        but_services = {"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}
+        may_jobs_be_outside = stack.values["JobsOutsideEndpoint"] == "true" and name == "OutputBucket"
+        if may_jobs_be_outside:
+            outside["StringNotEquals"]["aws:PrincipalArn"] = stack.attribute("JobRole", "Arn")
+        roles = [
+            stack.attribute(role, "Arn") for role in (*FUNCTION_ROLES, *(["JobRole"] if name == "OutputBucket" else []))
+        ]
+        for sid, condition in (
+            ("OnlyThroughTheEndpoint", {**but_services, **outside, **but_people}),
+            ("OnlyNamedPrincipals", {**but_services, "StringNotEquals": {"aws:PrincipalArn": roles}, **but_people}),
+        ):
+            assert statements.pop(sid) == {
+                "Sid": sid,
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": f"{bucket}/*",
+                "Condition": condition,
+            }, sid
         listing = statements["ListOnlyThroughTheEndpoint"]
         assert (listing["Effect"], listing["Principal"], listing["Resource"]) == ("Deny", "*", bucket)
         assert listing["Condition"] == {**outside, **(but_people if name == "OutputBucket" else {})}
+        if exempt and stack.values["PeopleOnlyThroughEndpoints"] == "true":
+            additional = [one for one in stack.values["AdditionalVpcEndpointIds"] if one]
+            assert statements.pop("PeopleOnlyThroughEndpoints")["Condition"] == {
+                "ArnEquals": {"aws:PrincipalArn": exempt},
+                "StringNotEquals": {"aws:SourceVpce": [endpoint, *additional]},
+            }
+        if may_jobs_be_outside:
+            only = statements.pop("JobsOutsideOnlyTheirPrefixes")
+            assert only["NotResource"] == [bucket, f"{bucket}/work/*/input/*", f"{bucket}/work/*/output/*"], only
+            assert only["Condition"]["ArnEquals"] == {"aws:PrincipalArn": stack.attribute("JobRole", "Arn")}
         rest = {sid: one for sid, one in statements.items() if "Endpoint" not in sid and sid != "TlsOnly"}
         assert set(rest) == (set(PEOPLE_STATEMENTS[people]) if exempt else set()), sorted(rest)
         for statement in rest.values():
@@ -360,21 +505,33 @@ def check_network(stack):
             {"CidrIp": "127.0.0.1/32"} if name.startswith("Bedrock") else {"DestinationPrefixListId": prefix_list}
         )
         assert leads_to.items() <= rule.items(), rule
-    endpoint_group = stack.values["BedrockVpcEndpointSecurityGroupId"] or stack.reference(
-        "BedrockVpcEndpointSecurityGroup"
+    # The endpoint's group is there if the stack makes the network, or if it is given.
+    endpoint_group = stack.values["BedrockVpcEndpointSecurityGroupId"] or (
+        stack.reference("BedrockVpcEndpointSecurityGroup") if made else ""
     )
-    functions = stack.reference("FunctionSecurityGroup")
-    for name, ends in (
-        ("FunctionToBedrockEgress", {"GroupId": functions, "DestinationSecurityGroupId": endpoint_group}),
-        ("BedrockFromFunctionIngress", {"GroupId": endpoint_group, "SourceSecurityGroupId": functions}),
+    functions = function_group(stack)
+    is_group_made = not stack.values["FunctionSecurityGroupId"]
+    may_add = made or (endpoint_group != "" and stack.values["BedrockVpcEndpointIngress"] == "true")
+    assert ("FunctionSecurityGroup" in stack.resources) == is_group_made
+    for name, is_made, ends in (
+        (
+            "FunctionToBedrockEgress",
+            is_group_made,
+            {"GroupId": functions, "DestinationSecurityGroupId": endpoint_group},
+        ),
+        ("BedrockFromFunctionIngress", may_add, {"GroupId": endpoint_group, "SourceSecurityGroupId": functions}),
     ):
-        rule = stack.properties(name)
-        assert {**ends, "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}.items() <= rule.items(), rule
+        assert (name in stack.resources) == is_made, name
+        if is_made:
+            rule = stack.properties(name)
+            assert {**ends, "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}.items() <= rule.items(), rule
     if made:
         vpc = stack.properties("Vpc")
         assert vpc["EnableDnsSupport"] is True and vpc["EnableDnsHostnames"] is True
         zones = [stack.properties(name)["AvailabilityZone"] for name in stack.of_type("AWS::EC2::Subnet")]
-        assert len(set(zones)) == len(zones) == int(stack.values["AvailabilityZoneCount"])
+        chosen = [stack.values[name] for name in ZONES if stack.values[name]]
+        assert zones == [f"{stack.values['AWS::Region']}{letter}" for letter in chosen], zones
+        assert vpc["CidrBlock"] == stack.values["VpcCidr"]
         associated = [stack.properties(name) for name in stack.of_type("AWS::EC2::SubnetRouteTableAssociation")]
         table = stack.reference("RouteTable")
         assert [(one["SubnetId"], one["RouteTableId"]) for one in associated] == [
@@ -388,11 +545,67 @@ def check_network(stack):
 def check_rules_of_parameters(stack):
     """CloudFormation refuses an incomplete existing network, and existing parts in a created network."""
     whole = existing(2, 1)
-    for name in ("SubnetIds", "S3VpcEndpointId", "BedrockVpcEndpointId", "BedrockVpcEndpointSecurityGroupId"):
+    for name, told in (
+        ("SubnetIds", "SubnetIds."),
+        ("S3VpcEndpointId", "S3VpcEndpointId."),
+        ("BedrockVpcEndpointId", "BedrockVpcEndpointId."),
+        ("BedrockVpcEndpointSecurityGroupId", "BedrockVpcEndpointSecurityGroupId or FunctionSecurityGroupId."),
+    ):
         half = {one: value for one, value in whole.items() if one != name}
-        assert list(stack.with_parameters(half).broken_rules()) == [f"VpcId needs {name}."]
-    for name in ("SubnetIds", "SecurityGroupIds", "S3VpcEndpointId", "BedrockVpcEndpointId"):
-        assert list(stack.with_parameters({name: whole[name]}).broken_rules()) == [f"{name} needs VpcId."]
+        assert list(stack.with_parameters({**REQUIRED, **half}).broken_rules()) == [f"VpcId needs {told}"]
+    whole["FunctionSecurityGroupId"] = "sg-0aaaaaaaaaaaaaaab"
+    for name in ("SubnetIds", "SecurityGroupIds", "S3VpcEndpointId", "BedrockVpcEndpointId", "FunctionSecurityGroupId"):
+        alone = stack.with_parameters({**REQUIRED, **MADE, name: whole[name]})
+        assert list(alone.broken_rules()) == [f"{name} needs VpcId."]
+
+
+def check_zones(stack):
+    """A subnet that moves to another zone gets addresses that no subnet has had, because its new one is created first."""
+    blocks = {}
+    for first, second, third in itertools.permutations("abcdef", 3):
+        zones = dict(zip(ZONES, (first, second, third), strict=True))
+        made = stack.with_parameters({**REQUIRED, **zones, "VpcCidr": "10.8.32.0/19"})
+        for name, letter in zip(made.of_type("AWS::EC2::Subnet"), (first, second, third), strict=True):
+            blocks[name, letter] = ipaddress.ip_network(made.properties(name)["CidrBlock"])
+    assert len(set(blocks.values())) == len(blocks) == 18
+    assert all(one.prefixlen == 24 and one.subnet_of(ipaddress.ip_network("10.8.32.0/19")) for one in blocks.values())
+    for zones, told in (
+        ("", "Give FirstZone"),
+        ("aa", "FirstZone and SecondZone"),
+        ("aba", "FirstZone and ThirdZone"),
+        ("abb", "SecondZone and ThirdZone"),
+        ("a", None),
+        ("ab", None),
+    ):
+        given = dict(zip(ZONES, zones, strict=False))
+        found = list(stack.with_parameters({**REQUIRED, **given}).broken_rules())
+        assert [one.startswith(told or "") for one in found] == [True] * (told is not None), f"{zones}: {found}"
+    assert "Fn::GetAZs" not in json.dumps(stack.template)
+
+
+def check_rule_of_endpoints(stack):
+    """CloudFormation refuses endpoints for people who may come from anywhere."""
+    given = {**REQUIRED, **MADE, "AdditionalVpcEndpointIds": ["vpce-0aaaaaaaaaaaaaaa3"]}
+    told = ["AdditionalVpcEndpointIds needs PeopleOnlyThroughEndpoints=true."]
+    assert list(stack.with_parameters(given).broken_rules()) == told
+    assert list(stack.with_parameters({**given, "PeopleOnlyThroughEndpoints": "true"}).broken_rules()) == []
+
+
+def check_rules_of_models(stack):
+    """CloudFormation refuses an inference profile without its ARNs, and says how to list them."""
+    profile = {**MADE, "S3PrefixListId": "pl-63a5400a", "InferenceProfileId": PROFILE, "ModelArns": PROFILE_ARNS}
+    assert list(stack.with_parameters(profile).broken_rules()) == []
+    (told,) = stack.with_parameters({**profile, "ModelArns": ""}).broken_rules()
+    assert "ModelArns" in told and "aws bedrock get-inference-profile --inference-profile-identifier" in told
+    for parameters, named in (
+        ({"InferenceProfileId": "", "ModelId": PLAIN_MODEL}, "ModelArns needs"),
+        ({"InferenceProfileId": "", "ModelArns": ""}, "Give ModelId"),
+        ({"ModelId": PLAIN_MODEL}, "Give either"),
+    ):
+        (told,) = stack.with_parameters({**profile, **parameters}).broken_rules()
+        assert told.startswith(named), told
+    for model in FOUNDATION_MODELS:
+        assert re.fullmatch(stack.patterns["ModelId"], model), model
 
 
 def check_alarms(stack):
@@ -499,35 +712,46 @@ def check_managed_policies(stack):
     """The shared policies are attached to both roles, and leave room for more models."""
     policies = stack.of_type("AWS::IAM::ManagedPolicy")
     for role in FUNCTION_ROLES:
-        assert sorted(stack.properties(role)["ManagedPolicyArns"]) == sorted(policies)
+        assert sorted(stack.managed_policies(role)) == sorted(set(policies) - {"JobPlacementPolicy"})
+    assert stack.managed_policies("JobRole") == ["JobPlacementPolicy"]
     for policy in policies:
         document = json.dumps(stack.properties(policy)["PolicyDocument"], separators=(",", ":"))
         assert len(document) < MAX_MANAGED_POLICY / 2, f"{policy} has {len(document)} characters"
 
 
 def check_vpc(stack):
-    """The network interfaces of a job can only be in the configured subnets and security groups."""
+    """The network interfaces of jobs and functions can only be in the configured subnets and security groups."""
     jobs = arn(stack, f"bedrock:{ACCOUNT}:model-invocation-job/*")
     tag = "RequestTag/BedrockModelInvocationJobArn"
-    placed = stack.statement("JobRole", "EniPlacementInSubnets")
-    assert placed["Resource"] == [arn(stack, f"ec2:{ACCOUNT}:subnet/*")]
-    assert placed["Condition"] == {"StringEquals": {"ec2:SubnetID": subnets(stack)}}
-    placed = stack.statement("JobRole", "EniPlacementInSecurityGroups")
-    assert placed["Resource"] == [arn(stack, f"ec2:{ACCOUNT}:security-group/*")]
-    assert placed["Condition"] == {"StringEquals": {"ec2:SecurityGroupID": groups(stack)}}
+    # Conditions on these made Lambda's own test of the role fail, so they are resources.
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    in_subnets = [f"arn:*:ec2:*:*:subnet/{subnet}" for subnet in subnets(stack)]
+    for role, sid, places in (
+        ("JobRole", "EniPlacementInSubnets", in_subnets),
+        ("JobRole", "EniPlacementInSecurityGroups", [f"arn:*:ec2:*:*:security-group/{one}" for one in groups(stack)]),
+        *((role, "EniPlacementInSubnets", in_subnets) for role in FUNCTION_ROLES),
+        *(
+            (role, "EniPlacementInSecurityGroup", [f"arn:*:ec2:*:*:security-group/{function_group(stack)}"])
+            for role in FUNCTION_ROLES
+        ),
+        *((role, "CreateEni", [arn(stack, f"ec2:{ACCOUNT}:network-interface/*")]) for role in FUNCTION_ROLES),
+    ):
+        placed = stack.statement(role, sid)
+        assert placed["Resource"] == places, f"{role}: {sid}: {placed}"
+        assert "Condition" not in placed, f"{role}: {sid}: {placed}"
     created = stack.statement("JobRole", "CreateTaggedEni")
     assert created["Resource"] == [arn(stack, f"ec2:{ACCOUNT}:network-interface/*")]
     assert created["Condition"] == {
         "StringEquals": {"aws:RequestTag/BedrockManaged": "true"},
         "ArnEquals": {f"aws:{tag}": jobs},
     }
-    for sid in ("UseAndDeleteOwnEni", "DeleteOwnEniPermission"):
-        assert stack.statement("JobRole", sid)["Condition"] == {
-            "ArnEquals": {
-                "ec2:Subnet": [f"arn:*:ec2:*:*:subnet/{subnet}" for subnet in subnets(stack)],
-                "ec2:ResourceTag/BedrockModelInvocationJobArn": jobs,
-            }
-        }
+    of_job = {"ec2:ResourceTag/BedrockModelInvocationJobArn": jobs}
+    for sid, places in (
+        ("UseOwnEni", {"ec2:Subnet": in_subnets}),
+        ("DeleteOwnEni", {}),
+        ("DeleteOwnEniPermission", {}),
+    ):
+        assert stack.statement("JobRole", sid)["Condition"] == {"ArnEquals": {**places, **of_job}}, sid
 
 
 def check_input_is_read_only(stack):
@@ -556,32 +780,74 @@ def check_input_is_read_only(stack):
         ), f"{role}: {allowed}"
 
 
+def mentioned(node):
+    """Yields the names that a part of a template mentions."""
+    if isinstance(node, list):
+        for item in node:
+            yield from mentioned(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "Ref":
+                yield value
+            elif key == "Fn::GetAtt":
+                yield value.split(".")[0] if isinstance(value, str) else value[0]
+            elif key == "Fn::Sub":
+                text = value[0] if isinstance(value, list) else value
+                yield from (name.split(".")[0] for name in re.findall(r"\$\{([^}!]+)\}", text))
+                yield from mentioned(value)
+            elif key == "DependsOn":
+                yield from as_list(value)
+            else:
+                yield from mentioned(value)
+
+
+def needs(stack):
+    """Returns the resources that each resource needs directly: CloudFormation creates them before it."""
+    return {name: set(mentioned(one)) & set(stack.resources) for name, one in stack.resources.items()}
+
+
 def check_cycles(stack):
     """No resource depends on itself, because CloudFormation could not create it."""
+    left = needs(stack)
+    while ready := [name for name, needed in left.items() if not needed]:
+        left = {name: needed - set(ready) for name, needed in left.items() if name not in ready}
+    assert not left, f"circular dependency among {sorted(left)}"
 
-    def mentioned(node):
-        if isinstance(node, list):
-            for item in node:
-                yield from mentioned(item)
-        elif isinstance(node, dict):
-            for key, value in node.items():
-                if key == "Ref":
-                    yield value
-                elif key == "Fn::GetAtt":
-                    yield value.split(".")[0] if isinstance(value, str) else value[0]
-                elif key == "Fn::Sub":
-                    text = value[0] if isinstance(value, list) else value
-                    yield from (name.split(".")[0] for name in re.findall(r"\$\{([^}!]+)\}", text))
-                    yield from mentioned(value)
-                elif key == "DependsOn":
-                    yield from as_list(value)
-                else:
-                    yield from mentioned(value)
 
-    needs = {name: set(mentioned(one)) & set(stack.resources) for name, one in stack.resources.items()}
-    while ready := [name for name, needed in needs.items() if not needed]:
-        needs = {name: needed - set(ready) for name, needed in needs.items() if name not in ready}
-    assert not needs, f"circular dependency among {sorted(needs)}"
+def check_roles_outlive_interfaces(stack):
+    """CloudFormation deletes subnets and groups before the roles that delete the network interfaces in them.
+
+    It deletes what needs another resource before that resource.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-dependson.html
+    """
+    direct = needs(stack)
+
+    def all_needs(name):
+        found, new = set(), {name}
+        while new:
+            found |= new
+            new = set().union(*(direct[one] for one in new)) - found
+        return found - {name}
+
+    kept = {"JobSecurityGroup": {"JobRole"}, "FunctionSecurityGroup": set(FUNCTION_ROLES)}
+    kept |= {subnet: {"JobRole", *FUNCTION_ROLES} for subnet in stack.of_type("AWS::EC2::Subnet")}
+    for name, roles in kept.items():
+        if name in stack.resources:
+            assert roles <= all_needs(name), f"{name} can outlive {sorted(roles - all_needs(name))}"
+            # What the role may do there must not go with the place.
+            for role in roles:
+                for policy in [role, *stack.properties(role).get("ManagedPolicyArns", [])]:
+                    assert name not in all_needs(policy), f"{policy} needs {name}"
+    deletion = {"JobRole": "DeleteOwnEni", **dict.fromkeys(FUNCTION_ROLES, "KeepEnis")}
+    for role, sid in deletion.items():
+        assert "ec2:DeleteNetworkInterface" in stack.statement(role, sid)["Action"]
+        policies = [
+            stack.properties(role)["Policies"],
+            [stack.properties(one) for one in stack.properties(role).get("ManagedPolicyArns", [])],
+        ]
+        assert sid in json.dumps(policies), f"{role}: {sid} is in a policy that is deleted first"
+    for function in FUNCTIONS:
+        assert {"PlacementPolicy", *FUNCTION_ROLES} <= all_needs(function), function
 
 
 def check_failures_are_kept(stack):
@@ -599,8 +865,8 @@ def check_failures_are_kept(stack):
 
 
 def check_required_parameters(stack):
-    """Parameters that differ between accounts, or whose value can be retired, as a model can, have no default."""
-    assert stack.required == set(REQUIRED), sorted(stack.required)
+    """Parameters that differ between accounts have no default. A rule asks for a model, which may reach its end of life."""
+    assert stack.required == {"S3PrefixListId"}, sorted(stack.required)
 
 
 def check_patterns(stack):

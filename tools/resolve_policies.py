@@ -6,14 +6,23 @@ become the statements that Lambda turns them into.
 
 import json
 
-from stack import ACCOUNT, ARNS, EVERYTHING, KEY_ARN, NO_VALUE, PEOPLE, REQUIRED, ROOT, Stack, existing, translate
+from stack import ACCOUNT, ARNS, EVERYTHING, KEY_ARN, MADE, NO_VALUE, PEOPLE, REQUIRED, ROOT, Stack, existing, translate
 
 # name -> (partition, Region, parameters). Every part of every policy is present in at least one set.
 SETS = {
-    "made network, made key, people": ("aws", "us-east-1", {**PEOPLE, "KmsKeyArn": "create"}),
+    "made network, made key, people": (
+        "aws",
+        "us-east-1",
+        {**MADE, **PEOPLE, "KmsKeyArn": "create", "FlowLogs": "ALL"},
+    ),
     "existing network, no key": ("aws", "us-east-1", existing(3, 2)),
-    "inference profile, given key, tags": ("aws", "us-east-1", {**EVERYTHING, "KmsKeyArn": KEY_ARN}),
-    "another partition": ("aws-us-gov", "us-gov-west-1", {"AvailabilityZoneCount": "2"}),
+    "existing network, own group of the functions": (
+        "aws",
+        "us-east-1",
+        {**existing(1, 1), "BedrockVpcEndpointSecurityGroupId": "", "FunctionSecurityGroupId": "sg-0aaaaaaaaaaaaaaab"},
+    ),
+    "inference profile, given key, tags": ("aws", "us-east-1", {**MADE, **EVERYTHING, "KmsKeyArn": KEY_ARN}),
+    "another partition": ("aws-us-gov", "us-gov-west-1", {"FirstZone": "a", "SecondZone": "b"}),
 }
 
 
@@ -51,7 +60,7 @@ def policies(stack):
         for policy in properties["Policies"]:
             add(f"{role}/{policy['PolicyName']}", policy["PolicyDocument"])
         inline = [f"{role}/{policy['PolicyName']}" for policy in properties["Policies"]]
-        of_roles[role] = inline + properties.get("ManagedPolicyArns", [])
+        of_roles[role] = inline + stack.managed_policies(role)
     for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"):
         for name in stack.of_type(kind):
             given = stack.properties(name)

@@ -4,6 +4,8 @@ It all happens in this process, without credentials or network. The checks of th
 policies share the sets of parameters below.
 """
 
+import ipaddress
+import itertools
 import logging
 import os
 import re
@@ -23,6 +25,11 @@ TEMPLATE = ROOT / "template.yaml"
 ACCOUNT = "123456789012"
 STACK = "bedrock-vpc-batch"
 
+
+def ids(kind, count):
+    return [f"{kind}-0{number:016x}" for number in range(1, count + 1)]
+
+
 PLAIN_MODEL = "amazon.nova-lite-v1:0"
 PROFILE = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
 PROFILE_ARNS = [
@@ -31,12 +38,9 @@ PROFILE_ARNS = [
     "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
 ]
 KEY_ARN = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+SUFFIX = "-2"
 UPLOADERS = [f"arn:aws:iam::{ACCOUNT}:role/uploads/crm", f"arn:aws:iam::{ACCOUNT}:user/ana"]
 READERS = [f"arn:aws:iam::{ACCOUNT}:role/analysts"]
-
-
-def ids(kind, count):
-    return [f"{kind}-0{number:016x}" for number in range(1, count + 1)]
 
 
 def existing(subnets, groups):
@@ -51,17 +55,29 @@ def existing(subnets, groups):
     }
 
 
-# The parameters without a default.
+# The parameters of a created network.
+MADE = {"FirstZone": "a", "SecondZone": "b", "ThirdZone": "c"}
+# The parameters that every stack gives.
 REQUIRED = {"ModelId": PLAIN_MODEL, "S3PrefixListId": "pl-63a5400a"}
 # Each of these works with any network.
 PLAIN = {}
 PEOPLE = {"UploaderArns": UPLOADERS, "ReaderArns": READERS, "InputPrefix": "incoming/"}
 EVERYTHING = {
     **PEOPLE,
-    "ModelId": PROFILE,
+    "ModelId": "",
+    "InferenceProfileId": PROFILE,
     "ModelArns": PROFILE_ARNS,
     "ModelInvocationType": "Converse",
     "JobNamePrefix": "nightly",
+    "BucketNameSuffix": SUFFIX,
+    "JobsOutsideEndpoint": "true",
+    "RolePath": "/apps/batch/",
+    "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
+    "SubmitReservedConcurrency": "20",
+    "DropRetentionInDays": "365",
+    "ResultRetentionInDays": "30",
+    "PeopleOnlyThroughEndpoints": "true",
+    "AdditionalVpcEndpointIds": ids("vpce", 2),
     "JobTags": '{"team":"search"}',
     "Architecture": "x86_64",
     "TimeoutDurationInHours": "168",
@@ -70,11 +86,18 @@ EVERYTHING = {
     "AlarmTopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:alarms",
 }
 NETWORKS = {
-    "made, 1 zone": {"AvailabilityZoneCount": "1"},
-    "made, 2 zones": {"AvailabilityZoneCount": "2"},
-    "made, 3 zones": {},
+    "made, 1 zone": {"FirstZone": "f"},
+    "made, 2 zones": {"FirstZone": "d", "SecondZone": "b", "VpcCidr": "172.16.32.0/19"},
+    "made, 3 zones": {**MADE, "FlowLogs": "ALL"},
     "existing, 1 subnet": existing(1, 0),
     "existing, 16 subnets, 5 groups": existing(16, 5),
+    # A participant in a shared VPC may not change the groups of its owner.
+    "existing, shared": {**existing(3, 0), "BedrockVpcEndpointIngress": "false"},
+    "existing, own group of the functions": {
+        **existing(2, 0),
+        "BedrockVpcEndpointSecurityGroupId": "",
+        "FunctionSecurityGroupId": "sg-0aaaaaaaaaaaaaaab",
+    },
 }
 KEYS = {"no key": {}, "made key": {"KmsKeyArn": "create"}, "given key": {"KmsKeyArn": KEY_ARN}}
 OTHERS = {"plain": PLAIN, "people": PEOPLE, "everything": EVERYTHING}
@@ -95,7 +118,7 @@ def cases():
                 "us-east-1",
                 {**network_parameters, **key_parameters, **other_parameters},
             )
-    found["another partition"] = ("aws-us-gov", "us-gov-west-1", {"KmsKeyArn": "create"})
+    found["another partition"] = ("aws-us-gov", "us-gov-west-1", {**MADE, "KmsKeyArn": "create"})
     return {
         name: (partition, region, {**REQUIRED, **parameters}) for name, (partition, region, parameters) in found.items()
     }
@@ -198,7 +221,8 @@ class Stack:
             return f"arn:{partition}:s3:::{self.reference(name)}"
         service = kind.split("::")[1].lower()
         region = "" if service == "iam" else region
-        return f"arn:{partition}:{service}:{region}:{ACCOUNT}:{ARNS[kind].format(name)}"
+        path = self.values["RolePath"].removeprefix("/") if service == "iam" else ""
+        return f"arn:{partition}:{service}:{region}:{ACCOUNT}:{ARNS[kind].format(path + name)}"
 
     def resolve(self, node):
         """Returns the node with every function replaced by its value."""
@@ -234,9 +258,14 @@ class Stack:
         if name == "Fn::Split":
             return self.resolve(argument[1]).split(argument[0])
         if name == "Fn::Select":
-            return self.resolve(argument[1])[argument[0]]
-        if name == "Fn::GetAZs":
-            return [f"{self.values['AWS::Region']}{letter}" for letter in "abc"]
+            return self.resolve(argument[1])[int(self.resolve(argument[0]))]
+        if name == "Fn::FindInMap":
+            table, first, second = self.resolve(argument)
+            return self.template["Mappings"][table][first][second]
+        if name == "Fn::Cidr":
+            block, count, bits = self.resolve(argument)
+            blocks = ipaddress.ip_network(block).subnets(new_prefix=32 - bits)
+            return [str(one) for one in itertools.islice(blocks, count)]
         if name == "Fn::Equals":
             left, right = self.resolve(argument)
             return str(left) == str(right)
@@ -244,6 +273,8 @@ class Stack:
             return not self.resolve(argument[0])
         if name == "Fn::And":
             return all(self.resolve(argument))
+        if name == "Fn::Or":
+            return any(self.resolve(argument))
         if name == "Fn::EachMemberIn":
             return set(self.resolve(argument[0])) <= set(argument[1])
         raise AssertionError(f"this check cannot resolve {name}")
@@ -266,11 +297,17 @@ class Stack:
 
     def statements(self, role):
         """Yields every statement of a role's inline and managed policies, with actions and resources as lists."""
-        properties = self.properties(role)
-        managed = map(self.properties, properties.get("ManagedPolicyArns", []))
-        for policy in [*properties["Policies"], *managed]:
+        managed = map(self.properties, self.managed_policies(role))
+        for policy in [*self.properties(role)["Policies"], *managed]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield {**statement, "Action": as_list(statement["Action"]), "Resource": as_list(statement["Resource"])}
+
+    def managed_policies(self, role):
+        """Returns the names of a role's managed policies: those that it names, and those that name it."""
+        naming = [
+            one for one in self.of_type("AWS::IAM::ManagedPolicy") if role in self.properties(one).get("Roles", [])
+        ]
+        return [*self.properties(role).get("ManagedPolicyArns", []), *naming]
 
     def statement(self, role, sid):
         found = [one for one in self.statements(role) if one["Sid"] == sid]
@@ -284,5 +321,5 @@ class Stack:
     def broken_rules(self):
         """Yields the descriptions of the assertions that make CloudFormation refuse these parameters."""
         for rule in self.rules.values():
-            if self.resolve(rule["RuleCondition"]):
+            if self.resolve(rule.get("RuleCondition", True)):
                 yield from (one["AssertDescription"] for one in rule["Assertions"] if not self.resolve(one["Assert"]))

@@ -127,8 +127,14 @@ impl Account {
         let key = format!("{name}.yaml");
         let s3 = aws_sdk_s3::Client::new(&self.sdk);
         s3.put_object().bucket("code").key(&key).body(template.into_bytes().into()).send().await.unwrap();
-        // The parameters without a default.
-        let required = [("S3PrefixListId", self.s3_prefix_list.as_str()), ("ModelId", MODEL)];
+        // What a stack with a network of its own gives.
+        let required = [
+            ("S3PrefixListId", self.s3_prefix_list.as_str()),
+            ("ModelId", MODEL),
+            ("FirstZone", "a"),
+            ("SecondZone", "b"),
+            ("ThirdZone", "c"),
+        ];
         let is_given = |name: &str| parameters.iter().any(|(given, _)| *given == name);
         let missing = required.iter().filter(|(name, _)| !is_given(name));
         let parameters = parameters.iter().chain(missing);

@@ -62,7 +62,8 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "other-vpc",
         edits: &[(
-            "  SubnetC:\n    Type: AWS::EC2::Subnet\n    Condition: MakeSubnetC\n    Properties:\n      VpcId: !Ref Vpc\n",
+            "  SubnetC:\n    Type: AWS::EC2::Subnet\n    Condition: MakeSubnetC\n    DependsOn: [SubmitRole, CompleteRole, \
+             JobRole]\n    Properties:\n      VpcId: !Ref Vpc\n",
             "  OtherVpc:\n    Type: AWS::EC2::VPC\n    Properties: { CidrBlock: 10.0.0.0/16 }\n\n  SubnetC:\n    \
              Type: AWS::EC2::Subnet\n    Condition: MakeSubnetC\n    Properties:\n      VpcId: !Ref OtherVpc\n",
         )],
@@ -74,7 +75,7 @@ pub(super) const BROKEN: &[Broken] = &[
     },
     Broken {
         name: "one-zone",
-        parameters: &[("AvailabilityZoneCount", "1")],
+        parameters: &[("SecondZone", ""), ("ThirdZone", "")],
         state: "warn",
         check: "subnets",
         found: "only in us-east-1a",
@@ -185,7 +186,7 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "functions-kept-out",
         edits: &[(
-            "SourceSecurityGroupId: !Ref FunctionSecurityGroup",
+            "SourceSecurityGroupId: !If [MakeFunctionSecurityGroup, !Ref FunctionSecurityGroup, !Ref FunctionSecurityGroupId]",
             "SourceSecurityGroupId: !Ref JobSecurityGroup",
         )],
         check: "Bedrock endpoint",
@@ -270,9 +271,10 @@ pub(super) const BROKEN: &[Broken] = &[
     },
     Broken {
         name: "one-subnet-less",
+        // The arguments of the join of the subnets in which an interface may be created.
         edits: &[(
-            "ec2:SubnetID: !If [MakeNetwork, [!Ref SubnetA, !If [MakeSubnetB, !Ref SubnetB, !Ref AWS::NoValue], !If [MakeSubnetC, !Ref SubnetC, !Ref AWS::NoValue]], !Ref SubnetIds]",
-            "ec2:SubnetID: [!Ref SubnetA, !Ref SubnetB]",
+            "                    - \",arn:*:ec2:*:*:subnet/\"\n                    - !If [MakeNetwork, [!Ref SubnetA, !If [MakeSubnetB, !Ref SubnetB, !Ref AWS::NoValue], !If [MakeSubnetC, !Ref SubnetC, !Ref AWS::NoValue]], !Ref SubnetIds]\n",
+            "                    - \",arn:*:ec2:*:*:subnet/\"\n                    - [!Ref SubnetA, !Ref SubnetB]\n",
         )],
         check: "role permissions",
         found: "ec2:CreateNetworkInterface on arn:aws:ec2:us-east-1:123456789012:subnet/",
@@ -290,7 +292,7 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "profile-in-part",
         parameters: &[
-            ("ModelId", PROFILE),
+            ("InferenceProfileId", PROFILE),
             (
                 "ModelArns",
                 "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0,arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
@@ -307,7 +309,7 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("ModelId", NEEDS_PROFILE)],
         check: "model",
         found: "anthropic.claude-haiku-4-5-20251001-v1:0 is only available through an inference profile",
-        fix: "set ModelId to us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        fix: "set InferenceProfileId to us.anthropic.claude-haiku-4-5-20251001-v1:0",
         ..SOUND
     },
     Broken {
@@ -321,7 +323,13 @@ pub(super) const BROKEN: &[Broken] = &[
     },
     Broken {
         name: "no-profile",
-        parameters: &[("ModelId", "eu.anthropic.claude-haiku-4-5-20251001-v1:0")],
+        parameters: &[
+            ("InferenceProfileId", "eu.anthropic.claude-haiku-4-5-20251001-v1:0"),
+            (
+                "ModelArns",
+                "arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.anthropic.claude-haiku-4-5-20251001-v1:0",
+            ),
+        ],
         check: "model",
         found: "the inference profile eu.anthropic.claude-haiku-4-5-20251001-v1:0 does not exist in us-east-1",
         fix: "aws bedrock list-inference-profiles",

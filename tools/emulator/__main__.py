@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from cloud import Cloud, Stack, objects
 from deployed import group_rules, notification, placement, read_back
 from report import Mismatch, Report, same, wait_for
-from servers import ACCOUNT, ROOT, Servers
+from servers import ACCOUNT, REGION, ROOT, Servers
 
 EXAMPLE = ROOT / "examples" / "support-tickets.jsonl"
 EVENTS = ROOT / "events"
@@ -31,7 +31,14 @@ EVENTS = ROOT / "events"
 PACKAGE = ROOT / "target" / "dist"
 ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine().lower()]
 # What the README tells a user to do up to the first result. This program does the same.
-STEPS = ["sam build", "aws ec2 describe-managed-prefix-lists", "sam deploy", "aws s3 cp", "aws s3 ls"]
+STEPS = [
+    "sam build",
+    "aws ec2 describe-managed-prefix-lists",
+    "aws ec2 describe-vpc-endpoint-services",
+    "sam deploy",
+    "aws s3 cp",
+    "aws s3 ls",
+]
 PERSON = f"arn:aws:iam::{ACCOUNT}:user/person"
 OTHER_MODEL = "amazon.nova-micro-v1:0"
 ENDINGS = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
@@ -43,15 +50,17 @@ def main():
     report = Report()
     with Servers() as servers:
         cloud = Cloud(servers)
-        started = time.monotonic()
         parameters = {
             "Architecture": ARCHITECTURE,
             "S3PrefixListId": prefix_list(cloud, steps[1]),
-            "ModelId": override(steps[2], "ModelId"),
+            **zones(cloud, steps[2]),
+            "ModelId": override(steps[3], "ModelId"),
             "UploaderArns": PERSON,
             "ReaderArns": PERSON,
         }
         stack = Stack(cloud, "bvb-emulator", cloud.user("person"))
+        refuse_profile(stack, parameters)
+        started = time.monotonic()
         deployed = stack.deploy(**parameters)
         first_result = drop_example(stack, "support-tickets.jsonl")
         from_nothing = time.monotonic() - started
@@ -68,11 +77,14 @@ def main():
         updated = update(stack, report)
         nothing_failed(stack)
         deleted = delete(stack)
+        again = deploy_again(stack, parameters)
     print(f"not kept by the emulator: {'; '.join(report.not_kept)}")
     print(
         f"emulator: deployed in {deployed:.0f} s, first result {first_result:.1f} s after the drop "
         f"({len(steps)} commands, {from_nothing:.0f} s besides the build), updated in {updated:.0f} s, "
-        f"deleted in {deleted:.0f} s; second stack deployed without Rust in {from_package:.0f} s; {report.properties} properties read back, {len(report.not_kept)} not kept; "
+        f"deleted in {deleted:.0f} s, deployed again in {again:.0f} s; "
+        f"second stack deployed without Rust in {from_package:.0f} s; "
+        f"{report.properties} properties read back, {len(report.not_kept)} not kept; "
         f"{refused} calls from outside refused"
     )
 
@@ -94,12 +106,58 @@ def prefix_list(cloud, command):
     return found[0]
 
 
+def zones(cloud, command):
+    """Returns the parameters for the zones that the README's query finds."""
+    service = command.split("--service-names ")[1].split()[0]
+    answer = cloud.ec2.describe_vpc_endpoint_services(ServiceNames=[service])
+    found = sorted(jmespath.search(command.split("'")[1], answer))
+    if len(found) != 3:
+        raise Mismatch(f"README's query of the zones: expected the emulator's three, found {found}")
+    names = ("FirstZone", "SecondZone", "ThirdZone")
+    return {name: zone.removeprefix(REGION) for name, zone in zip(names, found, strict=True)}
+
+
 def override(command, name):
     """Returns the value that the README's `sam deploy` passes for a parameter."""
     found = [word.removeprefix(f"{name}=") for word in command.split() if word.startswith(f"{name}=")]
     if len(found) != 1:
         raise Mismatch(f"README's sam deploy: expected {name} once, found {found}")
     return found[0]
+
+
+def refuse_profile(stack, parameters):
+    """Checks that an inference profile without its ARNs is refused before anything is made, and how to list them is said."""
+    rest = {name: value for name, value in parameters.items() if name != "ModelId"}
+    for given, told in (
+        ({"ModelId": f"us.{OTHER_MODEL}"}, "belongs in InferenceProfileId"),
+        ({"InferenceProfileId": f"us.{OTHER_MODEL}"}, "aws bedrock get-inference-profile"),
+    ):
+        said = " ".join(stack.refused(**rest, **given).split())
+        same(f"what sam deploy says about {given}: {said[-600:]}", told in said, True)
+    same("buckets before the first deployment", [name for name in bucket_names(stack) if stack.name in name], [])
+
+
+def bucket_names(stack):
+    return [bucket["Name"] for bucket in stack.cloud.s3.list_buckets()["Buckets"]]
+
+
+def deploy_again(stack, parameters):
+    """Deploys the deleted stack again, next to its old buckets, and returns how many seconds that took."""
+    old = {stack["InputBucketName"], stack["OutputBucketName"]}
+    again = Stack(stack.cloud, stack.name, stack.person)
+    seconds = again.deploy(**parameters, BucketNameSuffix="-2")
+    same(
+        "names of the new buckets", {again["InputBucketName"], again["OutputBucketName"]}, {f"{name}-2" for name in old}
+    )
+    drop_example(again, "again.jsonl")
+    nothing_failed(again)
+    delete(again)
+    same(
+        "old and new buckets that are kept",
+        sorted(name for name in bucket_names(stack) if stack.name in name),
+        sorted({*old, *(f"{name}-2" for name in old)}),
+    )
+    return seconds
 
 
 def drop_example(stack, key):
@@ -308,7 +366,7 @@ def use_network_of(stack, report, parameters):
     before = group_rules(cloud, shared)
     guest = Stack(cloud, "bvb-guest", stack.person, template=PACKAGE / "template.yaml")
     seconds = guest.deploy(
-        **parameters,
+        **{name: value for name, value in parameters.items() if not name.endswith("Zone")},
         VpcId=stack["VpcId"],
         SubnetIds=stack["JobSubnetIds"],
         S3VpcEndpointId=stack["S3VpcEndpointId"],
@@ -345,7 +403,7 @@ def update(stack, report):
     """Updates the model, the memory, and the zones: the next job uses them, and all objects are still there."""
     before = stack.objects("InputBucketName"), stack.objects()
     subnets = stack["JobSubnetIds"].split(",")
-    seconds = stack.deploy(ModelId=OTHER_MODEL, MemorySize=1024, AvailabilityZoneCount=2)
+    seconds = stack.deploy(ModelId=OTHER_MODEL, MemorySize=1024, ThirdZone='""')
     same("objects after an update", (stack.objects("InputBucketName"), stack.objects()), before)
     same("model after an update", stack["ModelId"], OTHER_MODEL)
     same("subnets after an update", stack["JobSubnetIds"].split(","), subnets[:2])
@@ -353,7 +411,7 @@ def update(stack, report):
         found = stack.cloud.functions.get_function_configuration(FunctionName=stack[f"{name}FunctionName"])
         report.read_back(f"{name}Function, memory after an update", found["MemorySize"], 1024)
     report.read_back(
-        "JobRole, subnets after an update", placement(stack.cloud, stack.resources())["ec2:SubnetID"], subnets[:2]
+        "JobRole, subnets after an update", placement(stack.cloud, stack.resources())["subnet"], subnets[:2]
     )
     drop_example(stack, "updated.jsonl")
     return seconds

@@ -72,10 +72,9 @@ class Stack:
 
     def deploy(self, **parameters):
         """Creates or updates the stack, and returns how many seconds that took."""
-        overrides = [f"{name}={value}" for name, value in parameters.items()]
         template = ["--template-file", self.template] if self.template else []
         started = time.monotonic()
-        self.sam("deploy", "--no-confirm-changeset", *template, "--parameter-overrides", *overrides)
+        self.sam("deploy", *template, *overrides(parameters))
         seconds = time.monotonic() - started
         stack = self.cloud.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
@@ -87,19 +86,29 @@ class Stack:
         self.sam("delete", "--no-prompts", "--region", REGION)
         return time.monotonic() - started
 
+    def refused(self, **parameters):
+        """Tries to create the stack, and returns what `sam deploy` says when it fails."""
+        failed, said = self.run("deploy", *overrides(parameters))
+        same(f"sam deploy {self.name} with {parameters}: failed", failed, True)
+        return said
+
     def sam(self, command, *arguments):
+        failed, said = self.run(command, *arguments)
+        if failed:
+            last = "\n".join(said.splitlines()[-20:])
+            raise Mismatch(f"sam {command} {self.name}: expected to succeed, found:\n{last}")
+
+    def run(self, command, *arguments):
+        """Runs the SAM CLI, and returns whether it failed, and what it said."""
         line = [SAM, command, "--stack-name", self.name, *arguments]
         environment, folder = self.cloud.servers.environment, ROOT
         if self.template:
-            same(
-                "cargo in the PATH of a deployment of built files", shutil.which("cargo", path=PATH_WITHOUT_RUST), None
-            )
+            rust = shutil.which("cargo", path=PATH_WITHOUT_RUST)
+            same("cargo in the PATH of a deployment of built files", rust, None)
             # Outside of the repository, so that it uses only the built files.
             environment, folder = {**environment, "PATH": PATH_WITHOUT_RUST}, environment["HOME"]
         done = subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            said = (done.stdout + done.stderr).splitlines()[-20:]
-            raise Mismatch(f"sam {command} {self.name}: expected to succeed, found:\n" + "\n".join(said))
+        return done.returncode != 0, done.stdout + done.stderr
 
     def __getitem__(self, output):
         return self.outputs[output]
@@ -169,6 +178,12 @@ class Stack:
 
         name = wait_for(f"results of {key}", find)
         return name, json.loads(self.read(name))
+
+
+def overrides(parameters):
+    """Returns the arguments of `sam deploy` that give it these parameters."""
+    given = [f"{name}={value}" for name, value in parameters.items()]
+    return ["--no-confirm-changeset", "--parameter-overrides", *given]
 
 
 def objects(s3, bucket, prefix=""):

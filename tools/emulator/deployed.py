@@ -174,7 +174,7 @@ def bucket(report, cloud, stack, name, people):
     report.read_back(
         f"{name}, statements of its policy",
         list(statements),
-        ["TlsOnly", "OnlyThroughTheEndpoint", "ListOnlyThroughTheEndpoint", *of_people],
+        ["TlsOnly", "OnlyThroughTheEndpoint", "OnlyNamedPrincipals", "ListOnlyThroughTheEndpoint", *of_people],
     )
     closed = statements["OnlyThroughTheEndpoint"]
     report.read_back(
@@ -186,9 +186,17 @@ def bucket(report, cloud, stack, name, people):
         f"{name}, policy, but for",
         closed["Condition"],
         {
+            "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
             "StringNotEquals": {"aws:SourceVpce": stack["S3VpcEndpointId"]},
             "ArnNotEquals": {"aws:PrincipalArn": [people]},
         },
+    )
+    named = statements["OnlyNamedPrincipals"]["Condition"]
+    roles = [stack[f"{role}Arn"] for role in ("SubmitRole", "CompleteRole", "JobRole")]
+    report.read_back(
+        f"{name}, policy, whom it names",
+        (named["StringNotEquals"]["aws:PrincipalArn"], named["ArnNotEquals"]["aws:PrincipalArn"]),
+        (roles if name == "OutputBucket" else roles[:2], [people]),
     )
     blocked = s3.get_public_access_block(**arguments)["PublicAccessBlockConfiguration"]
     report.read_back(f"{name}, public access", (len(blocked), set(blocked.values())), (4, {True}))
@@ -203,7 +211,7 @@ def bucket(report, cloud, stack, name, people):
     report.if_kept(
         f"{name}, lifecycle",
         lifecycle_rules(s3, arguments),
-        ["AbortIncompleteMultipartUploads"] + (["ExpireJobs"] if name == "OutputBucket" else []),
+        ["AbortIncompleteMultipartUploads"] + (["ExpireWork"] if name == "OutputBucket" else []),
     )
 
 
@@ -347,11 +355,11 @@ def alarms(report, cloud, resources):
 
 
 def roles(report, cloud, stack, resources):
-    shared = sorted(resources[name] for name in ("DropsPolicy", "JobsPolicy", "NetworkPolicy"))
+    shared = sorted(resources[name] for name in ("DropsPolicy", "JobsPolicy", "NetworkPolicy", "PlacementPolicy"))
     for name, attached, inline in (
         ("SubmitRole", shared, ["Submit"]),
         ("CompleteRole", shared, ["Complete"]),
-        ("JobRole", [], ["Data", "Model", "Vpc"]),
+        ("JobRole", [resources["JobPlacementPolicy"]], ["Data", "Model", "Vpc"]),
     ):
         role = {"RoleName": resources[name]}
         found = cloud.iam.list_attached_role_policies(**role)["AttachedPolicies"]
@@ -360,22 +368,24 @@ def roles(report, cloud, stack, resources):
     report.read_back(
         "JobRole, subnets and security groups",
         placement(cloud, resources),
-        {
-            "ec2:SubnetID": stack["JobSubnetIds"].split(","),
-            "ec2:SecurityGroupID": stack["JobSecurityGroupIds"].split(","),
-        },
+        {"subnet": stack["JobSubnetIds"].split(","), "security-group": stack["JobSecurityGroupIds"].split(",")},
     )
 
 
 def placement(cloud, resources):
     """Returns the subnets and security groups in which the job's role may create network interfaces."""
-    policy = cloud.iam.get_role_policy(RoleName=resources["JobRole"], PolicyName="Vpc")["PolicyDocument"]
-    conditions = (
-        statement["Condition"]["StringEquals"]
+    policy_arn = resources["JobPlacementPolicy"]
+    version = cloud.iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"]
+    policy = cloud.iam.get_policy_version(PolicyArn=policy_arn, VersionId=version)["PolicyVersion"]["Document"]
+    arns = [
+        arn
         for statement in policy["Statement"]
         if statement["Sid"].startswith("EniPlacement")
-    )
-    return {key: value for condition in conditions for key, value in condition.items()}
+        for arn in statement["Resource"]
+    ]
+    return {
+        kind: [arn.rpartition("/")[2] for arn in arns if f":{kind}/" in arn] for kind in ("subnet", "security-group")
+    }
 
 
 def in_vpc(stack):

@@ -2,11 +2,15 @@
 
 - The types AWS::EC2::SecurityGroupIngress and AWS::EC2::SecurityGroupEgress: MiniStack rejects the whole template with
   "Unrecognized resource types". It supports such rules as properties of a security group, so the patch stores them there.
+- The type AWS::EC2::FlowLog: MiniStack rejects the whole template, even if its condition is false. Nothing makes one here.
+- com.amazonaws.<Region>.bedrock: MiniStack makes endpoints for it, but does not list it as a service.
 - Fn::Join in conditions: MiniStack does not join before it compares, so an empty list never equals an empty string.
 - VpcConfig of functions: Lambda in MiniStack supports it, but CloudFormation in MiniStack drops it.
 - The path of a request: policies ask about it, but MiniStack does not track it. The patch says that every request uses
   TLS, although the loopback does not, and that requests of a function go through an S3 gateway endpoint if the route
   tables of the function's subnets use one.
+- aws:PrincipalArn of a session: it is the ARN of the role, where MiniStack has that of the session.
+  https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
 """
 
 import uuid
@@ -70,6 +74,10 @@ def joined(node, parameters):
     return node
 
 
+def unused(*_):
+    raise NotImplementedError("the emulator makes no flow logs")
+
+
 def s3_endpoint_of(principal_arn):
     """Returns the gateway endpoint that a function's requests go through. The session is named after the function."""
     function = lambda_svc._functions.get(principal_arn.rpartition("/")[2])
@@ -84,10 +92,20 @@ def s3_endpoint_of(principal_arn):
     return None
 
 
+def role_of(principal_arn):
+    """Returns the ARN of the role if the principal is a session of one, which has no path here."""
+    head, _, session = principal_arn.partition(":assumed-role/")
+    if not session:
+        return principal_arn
+    return f"{head.replace(':sts:', ':iam:')}:role/{session.split('/')[0]}"
+
+
 def teach():
+    ec2._VPCE_INTERFACE_SERVICES = (*ec2._VPCE_INTERFACE_SERVICES, "bedrock")
     handlers_of = provisioners._RESOURCE_HANDLERS
     handlers_of["AWS::EC2::SecurityGroupIngress"] = rule_handlers("IpPermissions")
     handlers_of["AWS::EC2::SecurityGroupEgress"] = rule_handlers("IpPermissionsEgress")
+    handlers_of["AWS::EC2::FlowLog"] = {"create": unused, "update": unused, "delete": unused}
     handlers_of["AWS::Lambda::Function"] = function_handlers(handlers_of["AWS::Lambda::Function"])
     evaluate, resolve = engine._evaluate_conditions, iam_evaluator._resolve_condition_key
 
@@ -99,6 +117,8 @@ def teach():
         match key.lower():
             case "aws:securetransport":
                 return "true"
+            case "aws:principalarn":
+                return role_of(context.principal_arn)
             case "aws:sourcevpce":
                 return s3_endpoint_of(context.principal_arn)
         return resolve(key, context)

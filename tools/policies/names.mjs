@@ -11,11 +11,14 @@ export function names(set) {
 
   // A principal: its ARN, its policies (those of the stack by name, its own as documents), and its request context.
   const principal = (of, { policies = [], own = [], context = {} } = {}) => ({
-    name: of.split("/").pop(), arn: of, policies, own, context: { "aws:PrincipalArn": of, ...context },
+    name: of.split("/").pop(), arn: of, policies, own,
+    context: { "aws:PrincipalArn": of, "aws:PrincipalIsAWSService": "false", ...context },
   });
   const role = (name, context) => principal(arns[name], { policies: set.ofRoles[name], context });
   const person = (of, actions) => of && principal(of, { own: actions ? [FULL(actions)] : [] });
-  const service = (name) => ({ name, arn: name, policies: [], own: [], context: { "aws:PrincipalIsAWSService": "true" } });
+  const service = (name, granted) => ({
+    name, arn: name, policies: [], own: [], granted, context: { "aws:PrincipalIsAWSService": "true" },
+  });
   // The origin of a request, as S3 and Bedrock see it.
   const endpoint = (id) => ({ "aws:SourceVpce": id, "aws:SourceVpc": outputs.VpcId });
   const models = parameters.ModelArns.filter(Boolean);
@@ -30,6 +33,8 @@ export function names(set) {
     lambda: ({ name }) => role(name),
     // Bedrock, with the role of the job.
     job: role("JobRole"),
+    // The service that writes flow logs, with its role.
+    flowLog: arns.FlowLogRole && role("FlowLogRole"),
     administrator: person(arn("iam", "role/Administrator", `:${account}`), "*"),
     // The worst case: IAM grants them everything for S3 and KMS. The plain ones have only what the stack grants.
     uploader: person(parameters.UploaderArns.filter(Boolean)[0], ["s3:*", "kms:*"]),
@@ -37,11 +42,18 @@ export function names(set) {
     reader: person(parameters.ReaderArns.filter(Boolean)[0], ["s3:*", "kms:*"]),
     plainReader: person(parameters.ReaderArns.filter(Boolean)[0]),
     stranger: person(arn("iam", "role/Stranger", `:${account}`)),
+    // Services that act with a role of the account, which IAM allows everything.
+    replication: person(arn("iam", "role/Replication", `:${account}`), ["s3:*", "kms:*"]),
+    backup: person(arn("iam", "role/Backup", `:${account}`), ["s3:*", "kms:*"]),
     service,
 
     inside: endpoint(outputs.S3VpcEndpointId),
     atBedrock: endpoint(outputs.BedrockVpcEndpointId),
     outside: { "aws:SourceIp": "198.51.100.7" },
+    arePeopleRestricted: parameters.PeopleOnlyThroughEndpoints === "true",
+    inAdditionalVpc: parameters.AdditionalVpcEndpointIds.filter(Boolean).map((id) => (
+      { "aws:SourceVpce": id, "aws:SourceVpc": "vpc-0eeeeeeeeeeeeeeee" }
+    )),
     inAnotherVpc: { "aws:SourceVpce": "vpce-0ffffffffffffffff", "aws:SourceVpc": "vpc-0ffffffffffffffff" },
 
     input: (key) => `${arns.InputBucket}/${key}`,
@@ -52,6 +64,7 @@ export function names(set) {
     models: models.length ? models : [arn("bedrock", `foundation-model/${parameters.ModelId}`, `${region}:`)],
     otherModel: arn("bedrock", "foundation-model/amazon.nova-pro-v1:0", `${region}:`),
     isTagged: parameters.JobTags !== "{}",
+    mayJobsBeOutside: parameters.JobsOutsideEndpoint === "true",
     isTraced: parameters.XRayTracing === "true",
     key: outputs.KmsKeyArn,
     viaS3: { "kms:ViaService": `s3.${region}.${parameters["AWS::URLSuffix"]}` },

@@ -16,6 +16,10 @@ export function requests(s) {
 
   const { arns, inside, outside, inAnotherVpc, atBedrock, submit, complete, lambda, job } = s;
   const { administrator, uploader, reader, stranger, plainUploaders, plainReader } = s;
+  // Where people come from: anywhere, or through the additional endpoints.
+  const homes = s.arePeopleRestricted ? s.inAdditionalVpc : [outside];
+  const [home] = homes;
+  const [inNamed, outNamed] = ["Input", "Output"].map((name) => `${name}BucketPolicy/OnlyNamedPrincipals`);
   const functions = [submit, complete];
   const output = (...keys) => keys.map(s.output);
   const [entry, dropEntry, marker, hint, sweepEntry, other] = output(
@@ -42,9 +46,11 @@ export function requests(s) {
   may(job, "s3:ListBucket", arns.OutputBucket, inside);
   may(job, "bedrock:InvokeModel", s.models);
   const ledgerOf = [entry, dropEntry, marker, hint, sweepEntry];
-  mayNot(job, "s3:GetObject", [s.drop, result, ...ledgerOf], inside, `${data}/Read Resource`, `${jobs} Resource`);
+  mayNot(job, "s3:GetObject", s.drop, inside, `${data}/Read Resource`, `${jobs} Resource`, inNamed);
+  mayNot(job, "s3:GetObject", [result, ...ledgerOf], inside, `${data}/Read Resource`, `${jobs} Resource`);
   mayNot(job, "s3:PutObject", jobInput, inside, `${data}/Write Resource`);
-  mayNot(job, "s3:PutObject", [result, s.drop, ...ledgerOf], inside, `${data}/Write Resource`, `${jobs} Resource`);
+  mayNot(job, "s3:PutObject", s.drop, inside, `${data}/Write Resource`, `${jobs} Resource`, inNamed);
+  mayNot(job, "s3:PutObject", [result, ...ledgerOf], inside, `${data}/Write Resource`, `${jobs} Resource`);
   mayNot(job, "s3:DeleteObject", jobOutput, inside, `${data}/Write Action`, `${jobs} Action`);
   mayNot(job, "s3:ListBucket", arns.InputBucket, inside, `${data}/List Resource`, "S3VpcEndpoint/JobsList Resource");
   // After our bucket is deleted, another account could create one with the same name and an open policy.
@@ -108,22 +114,26 @@ export function requests(s) {
   mayNot(job, create, s.eni, { ...tagged, [managed]: "false" }, noMark);
   mayNot(job, create, s.eni, { ...tagged, [ofJob]: jobElsewhere }, noJob);
   mayNot(job, create, s.eni, { [managed]: "true", "aws:TagKeys": ["BedrockManaged"] }, noJob);
-  mayNot(job, create, ...subnet(foreignSubnet), `${vpc}/EniPlacementInSubnets ec2:SubnetID`);
-  mayNot(job, create, ...group(foreignGroup), `${vpc}/EniPlacementInSecurityGroups ec2:SecurityGroupID`);
-  mayNot(job, create, ...group(s.functionGroup), `${vpc}/EniPlacementInSecurityGroups ec2:SecurityGroupID`);
-  for (const [actions, sid] of [[[permit, remove], "UseAndDeleteOwnEni"], [unpermit, "DeleteOwnEniPermission"]]) {
-    const keys = ["ec2:ResourceTag/BedrockModelInvocationJobArn", "ec2:Subnet"];
-    const [notOfJob, notOfSubnet] = keys.map((key) => `${vpc}/${sid} ${key}`);
-    mayNot(job, actions, s.eni, eniIn(own), notOfJob);
-    mayNot(job, actions, s.eni, eniIn(own, jobElsewhere), notOfJob);
-    mayNot(job, actions, s.eni, eniIn(foreignSubnet, s.aJob), notOfSubnet);
-    mayNot(job, actions, s.eni, eniIn(foreignSubnet), notOfSubnet, notOfJob);
+  mayNot(job, create, ...subnet(foreignSubnet), "JobPlacementPolicy/EniPlacementInSubnets Resource");
+  mayNot(job, create, ...group(foreignGroup), "JobPlacementPolicy/EniPlacementInSecurityGroups Resource");
+  mayNot(job, create, ...group(s.functionGroup), "JobPlacementPolicy/EniPlacementInSecurityGroups Resource");
+  // A subnet of a shared VPC has the account of its owner in its ARN.
+  const shared = (id) => [subnet(id)[0].replace(s.account, ELSEWHERE), subnet(id)[1]];
+  may(job, create, ...shared(own));
+  mayNot(job, create, ...shared(foreignSubnet), "JobPlacementPolicy/EniPlacementInSubnets Resource");
+  const [ofTag, ofSubnet] = ["ec2:ResourceTag/BedrockModelInvocationJobArn", "ec2:Subnet"];
+  const use = "JobPlacementPolicy/UseOwnEni";
+  mayNot(job, permit, s.eni, eniIn(foreignSubnet, s.aJob), `${use} ${ofSubnet}`);
+  mayNot(job, permit, s.eni, eniIn(foreignSubnet), `${use} ${ofSubnet}`, `${use} ${ofTag}`);
+  for (const [action, path] of [[permit, use], [remove, `${vpc}/DeleteOwnEni`], [unpermit, `${vpc}/DeleteOwnEniPermission`]]) {
+    mayNot(job, action, s.eni, eniIn(own), `${path} ${ofTag}`);
+    mayNot(job, action, s.eni, eniIn(own, jobElsewhere), `${path} ${ofTag}`);
   }
   mayNot(job, tag, s.eni, tagged, `${vpc}/TagEni ec2:CreateAction`);
   mayNot(job, tag, s.eni, { ...tagged, "ec2:CreateAction": "RunInstances" }, `${vpc}/TagEni ec2:CreateAction`);
   mayNot(job, tag, s.eni, { ...tagged, ...created, "aws:TagKeys": ["BedrockManaged", "Owner"] }, `${vpc}/TagEni aws:TagKeys`);
   mayNot(job, tag, subnet(own)[0], { ...tagged, ...created }, `${vpc}/TagEni Resource`);
-  mayNot(job, "ec2:ModifyNetworkInterfaceAttribute", s.eni, eniIn(own, s.aJob), `${vpc}/UseAndDeleteOwnEni Action`);
+  mayNot(job, "ec2:ModifyNetworkInterfaceAttribute", s.eni, eniIn(own, s.aJob), `${vpc}/DeleteOwnEni Action`);
 
   // The network interfaces of the functions: Lambda manages them, and the code may not. Lambda tries out the role before
   // there is an interface, so the last three actions must be allowed without a condition.
@@ -137,8 +147,11 @@ export function requests(s) {
     may(service, create, ...group(s.functionGroup));
     for (const id of s.subnets) may(service, create, ...subnet(id));
     may(service, keep, s.eni);
-    mayNot(service, create, ...subnet(foreignSubnet), "NetworkPolicy/EniPlacementInSubnets ec2:SubnetID");
-    mayNot(service, create, ...group(foreignGroup), "NetworkPolicy/CreateEni Resource");
+    may(service, create, ...shared(own));
+    for (const place of [subnet(foreignSubnet), shared(foreignSubnet)]) {
+      mayNot(service, create, ...place, "PlacementPolicy/EniPlacementInSubnets Resource");
+    }
+    mayNot(service, create, ...group(foreignGroup), "PlacementPolicy/EniPlacementInSecurityGroup Resource");
     mayNot(code, describe, "*", {}, "NetworkPolicy/NotTheFunctionItself");
     mayNot(code, create, s.eni, {}, "NetworkPolicy/NotTheFunctionItself");
     mayNot(code, create, ...subnet(own), "NetworkPolicy/NotTheFunctionItself");
@@ -156,6 +169,23 @@ export function requests(s) {
     mayNot(service, write, stream(not), {}, `${policy}/Log Resource`);
     mayNot(service, send, [arns[`${not}FailureQueue`], arns.UndeliveredQueue], {}, `${policy}/ReportFailures Resource`);
     mayNot(service, receive, arns[`${name}FailureQueue`], {}, `${policy}/ReportFailures Action`);
+  }
+
+  // The flow logs of the VPC go to a log of their own. Only that service may assume the role, for flow logs of this account.
+  if (arns.FlowLogRole) {
+    const [flowLogs, ofFlowLogs] = [s.service("vpc-flow-logs.amazonaws.com"), "FlowLogRole/Trust/1"];
+    const aFlowLog = s.arn("ec2", "vpc-flow-log/fl-0123456789abcdef0");
+    const logElsewhere = aFlowLog.replace(s.account, ELSEWHERE);
+    may(flowLogs, assume, arns.FlowLogRole, from(aFlowLog));
+    mayNot(flowLogs, assume, arns.FlowLogRole, from(aFlowLog, ELSEWHERE), `${ofFlowLogs} aws:SourceAccount`);
+    mayNot(flowLogs, assume, arns.FlowLogRole, from(logElsewhere), `${ofFlowLogs} aws:SourceArn`);
+    mayNot(lambdaItself, assume, arns.FlowLogRole, from(aFlowLog), `${ofFlowLogs} Principal`);
+    may(s.flowLog, write, stream("Flow"));
+    may(s.flowLog, "logs:DescribeLogGroups", "*");
+    may(s.flowLog, "logs:DescribeLogStreams", arns.FlowLogGroup.replace(/:\*$/, ""));
+    mayNot(s.flowLog, write, [stream("Submit"), stream("Complete")], {}, "FlowLogRole/FlowLog/Log Resource");
+    mayNot(s.flowLog, "s3:GetObject", s.drop, inside, "FlowLogRole/FlowLog/Log Action", "FlowLogRole/FlowLog/Log Resource",
+      `S3VpcEndpoint/FunctionsReadDrops aws:PrincipalArn`, inNamed);
   }
 
   // Each function may use its own data, and neither may change a drop or the output of a job. A hand-written event may
@@ -219,9 +249,9 @@ export function requests(s) {
   mayNot(complete, "s3:PutObject", otherObject, inside, "CompleteRole/Complete/KeepResults Resource", `${kept} Resource`);
   mayNot(job, "s3:PutObject", otherObject, inside, `${data}/Write Resource`, `${jobs} Resource`);
   mayNot(administrator, "s3:PutObject", otherObject, inside, `${kept} Resource`, `${kept} aws:PrincipalArn`);
-  mayNot(administrator, "s3:GetObject", s.drop, inside, `${readDrops} aws:PrincipalArn`);
+  mayNot(administrator, "s3:GetObject", s.drop, inside, `${readDrops} aws:PrincipalArn`, inNamed);
   const dataActions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
-  mayNot(administrator, dataActions, result, inside, `${kept} aws:PrincipalArn`);
+  mayNot(administrator, dataActions, result, inside, `${kept} aws:PrincipalArn`, outNamed);
   mayNot(administrator, "s3:ListBucket", arns.OutputBucket, inside, `${endpointOfS3}List aws:PrincipalArn`);
   mayNot(administrator, createJob, s.aJob, atBedrock, `${endpoint}KeepJobs aws:PrincipalArn`);
   mayNot(administrator, "bedrock:ListModelInvocationJobs", "*", atBedrock, `${endpoint}FindJobs aws:PrincipalArn`);
@@ -238,13 +268,48 @@ export function requests(s) {
     mayNot(complete, "s3:DeleteObject", [marker, hint], place, outOnly);
     mayNot(complete, "s3:ListBucket", arns.OutputBucket, below(place, "ledger/open/"), listOutOnly);
     mayNot(complete, "s3:ListBucketVersions", arns.InputBucket, below(place, s.inputPrefix), listInOnly);
-    mayNot(job, "s3:GetObject", jobInput, place, outOnly);
-    mayNot(job, "s3:PutObject", jobOutput, place, outOnly);
-    mayNot(job, "s3:ListBucket", arns.OutputBucket, place, listOutOnly);
-    mayNot(administrator, [...dataActions, "s3:GetObjectVersion", "s3:DeleteObjectVersion"], s.drop, place, inOnly);
-    mayNot(administrator, dataActions, [result, jobInput], place, outOnly);
+    if (s.mayJobsBeOutside) {
+      // The exemption covers what the jobs need, and nothing else.
+      may(job, "s3:GetObject", [jobInput, jobOutput], place);
+      may(job, "s3:PutObject", jobOutput, place);
+      may(job, "s3:ListBucket", arns.OutputBucket, place);
+      const onlyTheirs = `${out}/JobsOutsideOnlyTheirPrefixes`;
+      mayNot(job, "s3:GetObject", [result, index, ...ledgerOf], place, `${data}/Read Resource`, onlyTheirs);
+      mayNot(job, "s3:PutObject", [result, index, ...ledgerOf], place, `${data}/Write Resource`, onlyTheirs);
+      mayNot(job, "s3:GetObject", s.drop, place, `${data}/Read Resource`, inOnly, inNamed);
+    } else {
+      mayNot(job, "s3:GetObject", jobInput, place, outOnly);
+      mayNot(job, "s3:PutObject", jobOutput, place, outOnly);
+      mayNot(job, "s3:ListBucket", arns.OutputBucket, place, listOutOnly);
+    }
+    mayNot(administrator, [...dataActions, "s3:GetObjectVersion", "s3:DeleteObjectVersion"], s.drop, place, inOnly, inNamed);
+    mayNot(administrator, dataActions, [result, jobInput], place, outOnly, outNamed);
+    // Both act with a role of the account, so they are not exempt as services are.
+    for (const who of [s.replication, s.backup]) {
+      mayNot(who, ["s3:GetObjectVersion", "s3:GetObjectVersionForReplication"], s.drop, place, inOnly, inNamed);
+      mayNot(who, ["s3:GetObject", "s3:PutObject"], result, place, outOnly, outNamed);
+    }
     mayNot(administrator, lists, arns.InputBucket, place, listInOnly);
   }
+  // In a network that others use as well, the endpoint lets them in, but the buckets do not.
+  for (const who of [administrator, s.replication, s.backup]) {
+    mayNot(who, "s3:GetObjectVersion", s.drop, inside, `${endpointOfS3}ReadDrops aws:PrincipalArn`, inNamed);
+    mayNot(who, ["s3:GetObject", "s3:PutObject"], result, inside, `${kept} aws:PrincipalArn`, outNamed);
+  }
+
+  // Services that act in their own name reach what the account allows them, here in both buckets. S3 delivers access logs
+  // and inventories in this way. https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+  for (const name of ["logging.s3.amazonaws.com", "s3.amazonaws.com"]) {
+    const logs = [s.input("logs/a"), ...output("logs/a")];
+    const granted = { Sid: "Granted", Effect: "Allow", Principal: { Service: name }, Action: "s3:PutObject", Resource: logs };
+    const delivery = s.service(name, granted);
+    may(delivery, "s3:PutObject", logs, outside);
+    mayNot(delivery, "s3:PutObject", logs[0], { ...outside, "aws:SecureTransport": "false" }, `${input}/TlsOnly`);
+    mayNot(delivery, "s3:PutObject", logs[1], { ...outside, "aws:SecureTransport": "false" }, `${out}/TlsOnly`);
+    // Without that, nothing allows them anything.
+    if (reader) mayNot(s.service(name), "s3:GetObject", result, outside, `${out}/ReadersMayGet Principal`);
+  }
+
   // Plain HTTP is always refused.
   const plain = (place) => ({ ...place, "aws:SecureTransport": "false" });
   mayNot(submit, "s3:GetObjectVersion", s.drop, plain(inside), `${input}/TlsOnly`);
@@ -252,8 +317,8 @@ export function requests(s) {
   mayNot(job, "s3:GetObject", jobInput, plain(inside), `${out}/TlsOnly`);
   mayNot(administrator, "s3:GetBucketPolicy", arns.InputBucket, plain(outside), `${input}/TlsOnly`);
   mayNot(administrator, "s3:PutBucketPolicy", arns.OutputBucket, plain(outside), `${out}/TlsOnly`);
-  mayNot(uploader, "s3:PutObject", s.drop, plain(outside), `${input}/TlsOnly`);
-  mayNot(reader, "s3:GetObject", result, plain(outside), `${out}/TlsOnly`);
+  mayNot(uploader, "s3:PutObject", s.drop, plain(home), `${input}/TlsOnly`);
+  mayNot(reader, "s3:GetObject", result, plain(home), `${out}/TlsOnly`);
 
   // Uploaders may put objects under the prefix, also as multipart uploads. They may do nothing else, whatever IAM allows.
   const put = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
@@ -262,31 +327,45 @@ export function requests(s) {
   ];
   const offPrefix = `${input}/UploadersOnlyUnderThePrefix`;
   for (const who of plainUploaders) {
-    may(who, put, s.drop, outside);
-    mayNot(who, "s3:PutObject", s.input("a.jsonl"), outside, offPrefix, `${input}/UploadersMayPut Resource`);
+    for (const place of homes) may(who, put, s.drop, place);
+    mayNot(who, "s3:PutObject", s.input("a.jsonl"), home, offPrefix, `${input}/UploadersMayPut Resource`);
   }
-  mayNot(uploader, "s3:PutObject", s.input("a.jsonl"), outside, offPrefix);
-  mayNot(uploader, notPut, s.drop, outside, `${input}/UploadersOnlyPut`);
-  mayNot(uploader, lists, arns.InputBucket, outside, listInOnly);
-  mayNot(uploader, ["s3:GetObject", "s3:PutObject"], result, outside, outOnly);
-  mayNot(uploader, "s3:ListBucket", arns.OutputBucket, below(outside, "results/"), listOutOnly);
+  mayNot(uploader, "s3:PutObject", s.input("a.jsonl"), home, offPrefix);
+  mayNot(uploader, notPut, s.drop, home, `${input}/UploadersOnlyPut`);
+  mayNot(uploader, lists, arns.InputBucket, home, listInOnly);
+  mayNot(uploader, ["s3:GetObject", "s3:PutObject"], result, home, outOnly, outNamed);
+  mayNot(uploader, "s3:ListBucket", arns.OutputBucket, below(home, "results/"), listOutOnly);
 
   // Readers may get and list results. They may do nothing else, whatever IAM allows.
   const notGet = ["s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"];
-  may(plainReader, "s3:GetObject", [result, rejection, status, index], outside);
+  for (const place of homes) may(plainReader, "s3:GetObject", [result, rejection, status, index], place);
   for (const prefix of ["results/in/", "index/2026-01-01/"]) {
-    may(plainReader, "s3:ListBucket", arns.OutputBucket, below(outside, prefix));
+    may(plainReader, "s3:ListBucket", arns.OutputBucket, below(home, prefix));
   }
-  mayNot(reader, "s3:GetObject", [jobInput, jobOutput, ...ledgerOf], outside, `${out}/ReadersOnlyResults`);
-  mayNot(reader, notGet, [result, index], outside, `${out}/ReadersOnlyGet`);
-  mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(outside, "ledger/"), `${out}/ReadersListOnlyResults`);
-  mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(outside, "work/"), `${out}/ReadersListOnlyResults`);
-  mayNot(reader, lists, arns.OutputBucket, outside, `${out}/ReadersListOnlyResults`);
-  mayNot(reader, ["s3:GetObject", "s3:PutObject"], s.drop, outside, inOnly);
-  mayNot(reader, "s3:ListBucket", arns.InputBucket, outside, listInOnly);
+  mayNot(reader, "s3:GetObject", [jobInput, jobOutput, ...ledgerOf], home, `${out}/ReadersOnlyResults`);
+  mayNot(reader, notGet, [result, index], home, `${out}/ReadersOnlyGet`);
+  mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(home, "ledger/"), `${out}/ReadersListOnlyResults`);
+  mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(home, "work/"), `${out}/ReadersListOnlyResults`);
+  mayNot(reader, lists, arns.OutputBucket, home, `${out}/ReadersListOnlyResults`);
+  mayNot(reader, ["s3:GetObject", "s3:PutObject"], s.drop, home, inOnly, inNamed);
+  mayNot(reader, "s3:ListBucket", arns.InputBucket, home, listInOnly);
   if (uploader) {
-    mayNot(stranger, "s3:PutObject", s.drop, outside, inOnly, `${input}/UploadersMayPut Principal`);
-    mayNot(stranger, "s3:GetObject", result, outside, outOnly, `${out}/ReadersMayGet Principal`);
+    mayNot(stranger, "s3:PutObject", s.drop, outside, inOnly, inNamed, `${input}/UploadersMayPut Principal`);
+    mayNot(stranger, "s3:GetObject", result, outside, outOnly, outNamed, `${out}/ReadersMayGet Principal`);
+  }
+
+  // If people are restricted, they come through the endpoints, and from nowhere else.
+  if (s.arePeopleRestricted) {
+    for (const place of [outside, inAnotherVpc]) {
+      for (const who of plainUploaders) mayNot(who, put, s.drop, place, `${input}/PeopleOnlyThroughEndpoints`);
+      mayNot(plainReader, "s3:GetObject", [result, index], place, `${out}/PeopleOnlyThroughEndpoints`);
+      mayNot(plainReader, "s3:ListBucket", arns.OutputBucket, below(place, "results/in/"), `${out}/PeopleOnlyThroughEndpoints`);
+    }
+    // The additional endpoints are for people, and not for the roles.
+    for (const place of homes) {
+      mayNot(submit, "s3:GetObjectVersion", s.drop, place, inOnly);
+      mayNot(complete, "s3:PutObject", result, place, outOnly);
+    }
   }
 
   // An administrator can still manage the buckets.

@@ -42,7 +42,9 @@ async function simulate(set, request, policies = set.policies) {
   const context = {
     "aws:SecureTransport": "true", "aws:ResourceAccount": set.account, ...who.context, ...request.context,
   };
-  const [resourcePolicyName, resourcePolicy] = policyOf(set, policies, request);
+  const [resourcePolicyName, ofStack] = policyOf(set, policies, request);
+  // What the account adds to a bucket's policy for a service. Without it, nothing allows the service anything.
+  const resourcePolicy = who.granted ? { ...ofStack, Statement: [...ofStack.Statement, who.granted] } : ofStack;
   const endpoint = set.ofResources[context["aws:SourceVpce"]];
   const response = await runSimulation({
     request: {
