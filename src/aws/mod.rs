@@ -7,14 +7,13 @@
 //! - [`clock`]: the clock, and the start of an invocation
 //! - [`events`]: what wakes the functions: S3 notifications, job state changes, the schedule
 //! - [`store`]: Amazon S3, with one file for each kind of call
-//! - [`job_files`]: the input and the output of a job; `result_file`: the result files, copied or sent while the output is
-//!   read; `body`: a request body that is produced while it is sent
+//! - [`job_files`]: the input and the output of a job; `result_file`: the result files, of which S3
+//!   copies what it can
 //! - [`bedrock`]: creates, gets, and finds jobs; [`job_request`]: the request for a job, in the SDK's types
 //! - [`error`]: what can go wrong, and what to do about it; `sdk_error`: the same for the errors of the SDK
 //! - [`telemetry`]: log lines; [`metrics`]: the metrics in them
 
 pub mod bedrock;
-pub(crate) mod body;
 pub mod clients;
 pub mod clock;
 pub mod config;

@@ -1,6 +1,6 @@
 //! Drops files, and tells the user how each drop ended.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -124,9 +124,11 @@ struct Session<'a> {
     dropped: HashMap<String, u64>,
     /// The drops that have not ended, by id.
     open: HashMap<String, OpenDrop>,
-    /// The jobs that ended at Bedrock and need no more looks: they are settled, or the user knows that they
-    /// are in doubt.
-    looked_at: HashSet<JobId>,
+    /// The state changes of all jobs, which say that a job has ended.
+    changes: mpsc::UnboundedReceiver<Value>,
+    /// The jobs that ended at Bedrock and need more looks: they are not settled, and the user does not know
+    /// that they are in doubt.
+    ended: Vec<JobId>,
     unsound: u64,
 }
 
@@ -151,7 +153,8 @@ impl<'a> Session<'a> {
             waiting: VecDeque::new(),
             dropped: HashMap::new(),
             open: HashMap::new(),
-            looked_at: HashSet::new(),
+            changes: local.stand_in().subscribe(),
+            ended: Vec::new(),
             unsound: 0,
         }
     }
@@ -239,11 +242,8 @@ impl<'a> Session<'a> {
     }
 
     fn show_jobs(&mut self) -> Result<(), CliError> {
-        let jobs = self.local.stand_in().jobs();
         for (drop_id, open) in &self.open {
-            if let Some(job) =
-                jobs.iter().find(|job| job.client_request_token.as_deref() == Some(open.job_id.as_str()))
-            {
+            if let Some(job) = self.local.stand_in().job(open.job_id.as_str()) {
                 self.progress.job(drop_id, job.status.as_str(), job.counts.processed, job.counts.total)?;
             }
         }
@@ -254,19 +254,16 @@ impl<'a> Session<'a> {
     /// can take.
     async fn report_doubts(&mut self) -> Result<(), CliError> {
         let prefix = &self.local.config().job_name_prefix;
-        let over = self
-            .local
-            .stand_in()
-            .jobs()
-            .into_iter()
-            .filter(|job| EndStatus::parse(job.status.as_str()).is_some());
-        let over: Vec<JobId> = over.filter_map(|job| JobId::from_job_name(prefix, &job.name)).collect();
-        for job_id in over {
-            if self.looked_at.contains(&job_id) {
-                continue;
+        while let Ok(event) = self.changes.try_recv() {
+            let Ok(change) = parse_job_state_change(&event) else { continue };
+            if EndStatus::parse(&change.status).is_some() {
+                self.ended.extend(JobId::from_job_name(prefix, &change.batch_job_name));
             }
+        }
+        for job_id in std::mem::take(&mut self.ended) {
             // If an entry is missing or cannot be read, the functions report it.
             let Ok(Some(job)) = self.store.get_entry::<JobEntry>(&keys::job_entry(&job_id)).await else {
+                self.ended.push(job_id);
                 continue;
             };
             if let JobState::Doubtful(_, Doubt { contradictions, .. }) = &job.entry.state {
@@ -281,9 +278,8 @@ impl<'a> Session<'a> {
                     DOUBT.as_secs() / 3_600,
                 ))?;
             } else if !job.entry.is_settled() {
-                continue;
+                self.ended.push(job_id);
             }
-            self.looked_at.insert(job_id);
         }
         Ok(())
     }

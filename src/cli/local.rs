@@ -54,7 +54,8 @@ pub(super) struct LocalArguments {
     #[arg(long = "fault", value_name = "NAME=VALUE", long_help = fault_help())]
     faults: Vec<String>,
 
-    /// How often the sweep looks for what a fault has left open, in milliseconds; 0 for never.
+    /// How often the sweep looks for what a fault has left open, in milliseconds; 0 for never. While so much is open
+    /// that a sweep takes long, it looks less often.
     #[arg(long, default_value_t = 2_000, value_name = "MS")]
     sweep_ms: u64,
 

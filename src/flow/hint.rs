@@ -4,13 +4,14 @@
 //! or it is a next attempt. A job that Bedrock accepts at once never has one. The hint stays while Bedrock is asked, and
 //! is deleted when Bedrock has the job.
 //!
-//! A hint decides nothing. An invocation that finds one reads the job's entry, and the sweep goes by the markers:
+//! A hint decides nothing. An invocation that asks for a job reads the job's entry. The sweep goes by the markers, but
+//! does not read the entry of every job that has a hint:
 //!
 //! - A hint is lost if the function dies before it is written. The job waits for the sweep, which asks for it, or writes
 //!   its hint again.
 //! - A hint is stale if the function dies before it is deleted, if an invocation that was overtaken writes it late, or
 //!   if the settings now name another model. An invocation that finds it sees in the entry that the job does not wait,
-//!   and deletes it. The sweep deletes all stale hints.
+//!   and deletes it. The sweep deletes a stale hint when it reads the entry, which takes hours if many jobs wait.
 
 use serde_json::json;
 use tracing::warn;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracing::{error, info};
 
 use crate::aws::error::{Chain, Error};
-use crate::drop::identity::DropId;
+use crate::drop::identity::{DropId, JobId};
 use crate::ledger::status::OpenJobs;
 
 /// How much time the sweep reserves for one marker: it stops between markers, not in the middle of one.
@@ -21,6 +21,8 @@ pub(super) struct Pass {
     pub(super) oldest_waiting_seconds: u64,
     /// The open jobs of the drops with several parts.
     pub(super) open_jobs: HashMap<DropId, OpenJobs>,
+    /// The other open jobs, which wait according to their hints, by drop.
+    pub(super) hinted_jobs: HashMap<DropId, Vec<JobId>>,
     /// The drops that may have open jobs besides these.
     pub(super) uncounted: HashSet<DropId>,
     first_error: Option<Error>,

@@ -1,6 +1,7 @@
 //! A step of flow 3: goes on with every job that has a marker.
 //!
-//! 1. [`look_at_all`]: read the entries, some at the same time, and keep of each only what the other steps need.
+//! 1. [`look_at_all`]: read the entries, some at the same time, and keep of each only what the other steps need. Most jobs
+//!    with a hint are taken to wait without a look at their entry: see [`trusted`].
 //! 2. [`ask_for_all`]: ask for the jobs that wait, for each model the oldest first, until Bedrock accepts no more for
 //!    this model. Jobs that were refused come last.
 //! 3. [`check_hints`]: write the hints that are missing, and delete the stale ones.
@@ -9,7 +10,7 @@
 //!
 //! A failure at one job does not stop the others. Each step ends when there is not enough time for one more job.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -21,7 +22,7 @@ use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
 use crate::aws::store::objects::Listed;
 use crate::drop::identity::JobId;
-use crate::drop::keys;
+use crate::drop::keys::{self, Hint};
 use crate::flow::ask_bedrock::{Asked, ask_for_job};
 use crate::flow::complete::complete;
 use crate::flow::context::{Context, missing_entry};
@@ -34,6 +35,14 @@ use crate::ledger::status::OpenJobs;
 
 /// How many entries are read, or hints written, at the same time.
 const CONCURRENT_CALLS: usize = 16;
+
+/// How many jobs with a hint are read per model: those whose turn is next. A job that Bedrock was asked for had its turn,
+/// so its hint is among these if it is wrong, except after a lost race.
+const NEXT_TURNS: usize = 50;
+
+/// One in this many of the other jobs with a hint is read, at random. So a job is read about every four hours, which is
+/// soon enough to renew its input.
+const ONE_IN: usize = 16;
 
 /// How many refusals in a row end the requests for one model. A cause that stops 100 jobs very likely stops the others.
 const MAX_REFUSALS: u32 = 100;
@@ -68,7 +77,7 @@ enum Next {
 /// A job that waits.
 #[derive(Debug)]
 struct Waiting {
-    model_id: String,
+    /// The key of its hint, which it may not have yet.
     hint: String,
     is_refused: bool,
     age_seconds: u64,
@@ -86,34 +95,62 @@ struct OpenJob<'m> {
     is_asked: bool,
 }
 
-/// Goes on with these jobs, which are sorted by age. `hints` are the keys of all hints, listed before the markers.
-/// Returns `false` if there was not enough time for all.
+/// Goes on with these jobs, which are sorted by age. `hints` are the keys of all hints in their order, listed before the
+/// markers. Returns `false` if there was not enough time for all.
 pub(super) async fn resume_jobs(
     context: &Context,
     markers: &[(&Listed, JobId)],
-    hints: HashSet<String>,
+    hints: Vec<String>,
     pass: &mut Pass,
     by: &Invocation,
 ) -> bool {
-    let mut jobs = Box::pin(look_at_all(context, markers, pass, by)).await;
+    let mut jobs = Box::pin(look_at_all(context, markers, trusted(&hints), pass, by)).await;
     let mut is_whole = jobs.len() == markers.len();
     is_whole &= Box::pin(look_up_all(context, &mut jobs, pass, by)).await;
     is_whole &= Box::pin(renew_inputs(context, &jobs, pass, by)).await;
     is_whole &= Box::pin(ask_for_all(context, &mut jobs, pass, by)).await;
     if is_whole {
-        Box::pin(check_hints(context, &jobs, hints, by)).await;
+        Box::pin(check_hints(context, &jobs, hints.into_iter().collect(), by)).await;
     }
     is_whole & Box::pin(complete_all(context, &jobs, pass, by)).await
 }
 
-/// Reads the entries of the jobs, as long as there is time.
+/// Returns the hints that this pass goes by, instead of reading the entry of the job: the cost of a pass should not grow
+/// with the jobs that only wait. Jobs that were refused are few or need an operator, so they are read. So are jobs with
+/// two hints, because one of these is stale.
+fn trusted(hints: &[String]) -> HashMap<JobId, &str> {
+    let mut turns: HashMap<&str, usize> = HashMap::new();
+    let (mut hinted, mut trusted) = (HashSet::new(), HashMap::new());
+    for key in hints {
+        let Some(Hint { job_id, is_refused }) = keys::parse_hint(key) else { continue };
+        let turn = turns.entry(queue(key)).or_default();
+        *turn += 1;
+        if !hinted.insert(job_id.clone()) {
+            trusted.remove(&job_id);
+        } else if !is_refused && *turn > NEXT_TURNS && fastrand::usize(..ONE_IN) > 0 {
+            trusted.insert(job_id, key.as_str());
+        }
+    }
+    trusted
+}
+
+/// Returns the model in the key of a hint.
+fn queue(hint: &str) -> &str {
+    let rest = hint.strip_prefix(keys::WAITING_PREFIX).unwrap_or(hint);
+    rest.split_once('/').map_or(rest, |(model, _)| model)
+}
+
+/// Reads the entries of the jobs without a trusted hint, as long as there is time.
 async fn look_at_all<'m>(
     context: &Context,
     markers: &'m [(&Listed, JobId)],
+    trusted: HashMap<JobId, &str>,
     pass: &mut Pass,
     by: &Invocation,
 ) -> Vec<OpenJob<'m>> {
-    let mut left = markers.iter();
+    let (waiting, others): (Vec<_>, Vec<_>) =
+        markers.iter().partition(|(_, job_id)| trusted.contains_key(job_id));
+    let mut left = others.iter();
     let mut looks = FuturesOrdered::new();
     let mut jobs = Vec::new();
     while by.has_time_at(now(), TIME_FOR_ONE) {
@@ -138,8 +175,18 @@ async fn look_at_all<'m>(
         let next = pass.note(&marker.key, next);
         jobs.push(OpenJob { marker, job_id, next, is_asked: false });
     }
-    let unread = markers.iter().skip(jobs.len());
+    let unread = others.iter().skip(jobs.len());
     pass.uncounted.extend(unread.filter_map(|(marker, _)| keys::drop_of_job_marker(&marker.key)));
+    jobs.extend(waiting.into_iter().map(|(marker, job_id)| {
+        if let Some(drop_id) = keys::drop_of_job_marker(&marker.key) {
+            pass.hinted_jobs.entry(drop_id).or_default().push(job_id.clone());
+        }
+        let hint = trusted.get(job_id).copied().unwrap_or_default().to_owned();
+        let age_seconds = by.started.seconds_since(marker.last_modified);
+        let waiting = Waiting { hint, is_refused: false, age_seconds, input_is_old: false };
+        OpenJob { marker, job_id, next: Some(Next::Ask(waiting)), is_asked: false }
+    }));
+    jobs.sort_by_key(|job| &job.marker.key);
     jobs
 }
 
@@ -183,7 +230,6 @@ async fn rename_marker(context: &Context, marker: &Listed, job: &JobEntry) -> Re
 fn next_for(context: &Context, job: &JobEntry, by: &Invocation) -> Next {
     match &job.state {
         JobState::Waiting => Next::Ask(Waiting {
-            model_id: hint::model_id(context, job).to_owned(),
             hint: hint::key(context, job),
             is_refused: job.is_refused(),
             age_seconds: by.started.seconds_since(job.created),
@@ -263,7 +309,7 @@ async fn ask_for_all(context: &Context, jobs: &mut [OpenJob<'_>], pass: &mut Pas
     let mut by_model: BTreeMap<String, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
     for (index, job) in jobs.iter().enumerate() {
         let Some(Next::Ask(waiting)) = &job.next else { continue };
-        let (waiting_for_a_slot, refused) = by_model.entry(waiting.model_id.clone()).or_default();
+        let (waiting_for_a_slot, refused) = by_model.entry(queue(&waiting.hint).to_owned()).or_default();
         if waiting.is_refused { refused.push(index) } else { waiting_for_a_slot.push(index) }
     }
     for (model_id, (mut turns, mut refused)) in by_model {
@@ -365,4 +411,28 @@ async fn jobs_not_over(context: &Context) -> HashSet<String> {
         warn!(error = %Chain(&failure), "jobs not listed; each is asked about");
         HashSet::new()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drop::identity::DropId;
+    use crate::drop::source::DropSource;
+
+    #[test]
+    fn most_hints_are_trusted_but_not_those_of_the_next_turns_of_refused_jobs_or_of_jobs_with_two() {
+        let source = DropSource::example();
+        let (drop_id, time) = (DropId::derive(&source), source.last_modified);
+        let id = |part| JobId::derive(&drop_id, part, 1);
+        let hint = |model, part, is_refused| keys::hint(model, time, &id(part), is_refused);
+        let mut hints: Vec<_> = (0..1_000).map(|part| hint("m", part, false)).collect();
+        hints.extend((990..1_100).map(|part| hint("m", part, true)));
+        hints.extend((900..940).map(|part| hint("n", part, false)));
+        let trusted = trusted(&hints);
+        for part in (0..50).chain(900..940).chain(990..1_100) {
+            assert!(!trusted.contains_key(&id(part)), "{part}");
+        }
+        assert!((700..900).contains(&trusted.len()), "{}", trusted.len());
+        assert!(trusted.iter().all(|(job_id, key)| keys::parse_hint(key).unwrap().job_id == *job_id));
+    }
 }

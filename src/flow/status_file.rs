@@ -6,6 +6,8 @@
 //! - A file that is not written is a warning: the next event or the sweep writes it. Only the last one must be written
 //!   before the marker is deleted, because nothing would write it later.
 
+use std::collections::HashSet;
+
 use futures_util::future::join_all;
 use serde_json::json;
 use tracing::warn;
@@ -13,7 +15,7 @@ use tracing::warn;
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
 use crate::aws::store::entries::{ETag, Stored};
-use crate::drop::identity::DropId;
+use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys;
 use crate::flow::context::{CONCURRENT_PARTS, Context};
 use crate::flow::pass::{Pass, TIME_FOR_ONE};
@@ -100,26 +102,55 @@ pub(super) async fn tell_end(
 /// Tells of the drops with several parts whose jobs have changed since the last sweep. A drop that has a marker itself
 /// is left out: some of its jobs may not be made yet. Returns `false` if there was not enough time for all.
 pub(super) async fn tell_of_many_jobs(context: &Context, pass: &Pass, by: &Invocation) -> bool {
-    let counted = pass.open_jobs.iter().filter(|(drop_id, _)| !pass.uncounted.contains(drop_id));
+    let several = |hinted: &Vec<JobId>| hinted.len() > 1;
+    let hinted = pass.hinted_jobs.iter().filter(|(_, hinted)| several(hinted)).map(|(drop_id, _)| drop_id);
+    let drops: HashSet<&DropId> = pass.open_jobs.keys().chain(hinted).collect();
+    let counted = drops.into_iter().filter(|drop_id| !pass.uncounted.contains(drop_id));
     for some in counted.collect::<Vec<_>>().chunks(CONCURRENT_PARTS) {
         if !by.has_time_at(now(), TIME_FOR_ONE) {
             return false;
         }
-        join_all(some.iter().map(|(drop_id, open)| Box::pin(tell_of_jobs(context, drop_id, open)))).await;
+        let told = some.iter().map(|drop_id| Box::pin(sum_up(context, drop_id, pass, by)));
+        for (drop_id, summed_up) in some.iter().zip(join_all(told).await) {
+            if let Err(failure) = summed_up {
+                warn!(drop.id = %drop_id, error = %Chain(&failure), "status not written: the drop was not summed up");
+            }
+        }
     }
     true
 }
 
-async fn tell_of_jobs(context: &Context, drop_id: &DropId, open: &OpenJobs) {
-    match context.store.get_entry::<DropEntry>(&keys::drop_entry(drop_id)).await {
-        Ok(Some(Stored { entry: drop, .. })) => {
-            tell(context, Status::of_jobs(&drop, open), File::Unknown).await;
+/// Sums up the open jobs of a drop, and tells of them. What those that wait have is in the plan, unless they are next
+/// attempts.
+async fn sum_up(context: &Context, drop_id: &DropId, pass: &Pass, by: &Invocation) -> Result<(), Error> {
+    let drop = context.store.get_entry::<DropEntry>(&keys::drop_entry(drop_id)).await?;
+    let Some(Stored { entry: drop, .. }) = drop else { return Ok(()) };
+    let DropState::Accepted { plan, .. } = &drop.state else { return Ok(()) };
+    if plan.is_one_part() {
+        return Ok(());
+    }
+    let none = || OpenJobs::none(by.started);
+    let mut open = pass.open_jobs.get(drop_id).cloned().unwrap_or_else(none);
+    let mut hinted: HashSet<&JobId> = pass.hinted_jobs.get(drop_id).into_iter().flatten().collect();
+    for page in 1..=plan.pages() {
+        if hinted.is_empty() {
+            break;
         }
-        Ok(None) => {}
-        Err(failure) => {
-            warn!(drop.id = %drop_id, error = %Chain(&failure), "status not written: the drop's entry is not read");
+        for part in context.parts_on(drop_id, plan, page).await?.iter() {
+            if hinted.remove(&part.job_id) {
+                open.add_waiting(part);
+            }
         }
     }
+    for some in hinted.into_iter().collect::<Vec<_>>().chunks(CONCURRENT_PARTS) {
+        let entries = some.iter().map(|job_id| keys::job_entry(job_id));
+        let read = entries.map(|key| async move { context.store.get_entry::<JobEntry>(&key).await });
+        for job in join_all(read).await {
+            job?.iter().for_each(|job| open.add(&job.entry));
+        }
+    }
+    tell(context, Status::of_jobs(&drop, &open), File::Unknown).await;
+    Ok(())
 }
 
 /// Writes a status, unless a newer one is there, or one that says the same.

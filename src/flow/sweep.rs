@@ -34,7 +34,7 @@ pub(super) async fn sweep(context: &Context, by: &Invocation) -> Result<(), Erro
     let reconciled = Box::pin(reconcile(context, by)).await;
     pass.note(keys::SWEEP_ENTRY, reconciled);
 
-    let hints = context.store.list(keys::WAITING_PREFIX).await?.into_iter().collect();
+    let hints = context.store.list(keys::WAITING_PREFIX).await?;
     let markers = context.store.list_objects(keys::OPEN_PREFIX).await?;
     let (mut jobs, mut drops) = (Vec::new(), Vec::new());
     for marker in &markers {

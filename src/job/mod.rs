@@ -9,7 +9,7 @@
 //! - [`retry`]: which of the remaining records go to a next attempt
 //! - [`padding`]: the records that fill up a small job, and what they cost
 //! - [`outcome`]: what became of the records, as the ledger records it
-//! - [`sections`]: how a result file is made: what S3 copies, and what is sent while the output is read
+//! - [`sections`]: how a result file is made: what S3 copies, and what is read and uploaded
 //! - [`summary`]: `summary.json`, from all jobs of a drop
 
 pub mod answers;

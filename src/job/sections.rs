@@ -2,24 +2,16 @@
 //! Pure; `aws::result_file` carries the plan out.
 //!
 //! A result file consists of some lines of the output. The pass that judged the lines knows where they are. Consecutive
-//! lines are a run. S3 copies a long run by itself. Short runs are read together, and sent while they are read.
-//!
-//! The call that sends a section has a time limit, and everything between the section's first and last run is read
-//! during that call. So the bytes to be read for one section are limited, too. If the runs are so far apart that the
-//! limit is reached before a section has enough bytes for a part of an upload, the section is collected in memory
-//! before it is sent: then no call waits for a read.
+//! lines are a run. S3 copies a long run by itself. Short runs are read again, together, and uploaded.
 
 use std::ops::Range;
 
-/// The limits of a section.
+/// How a result file is made from sections of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SectionLimits {
-    /// The minimum size of every part of an upload but the last, because S3 does not take smaller ones.
-    pub min_bytes: u64,
-    /// A section that has this size is full.
-    pub full_bytes: u64,
-    /// How many bytes of the output may be read for one section, including its own.
-    pub max_scan_bytes: u64,
+    /// The size of the parts that are uploaded: the minimum size of every part but the last, because S3 does not take
+    /// smaller ones.
+    pub part_bytes: u64,
     /// A gap between two runs that is at most this long is read, too, and left out. For a longer one, there is another
     /// request.
     pub max_gap_bytes: u64,
@@ -34,13 +26,10 @@ impl Default for SectionLimits {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>,
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html> (read 2026-11)
     ///
-    /// Reading 256 MiB takes 3.5 s at 78 MB/s, which is what a function in a VPC was measured to reach. The 20 s that a
-    /// call has by default suffice down to 13 MB/s. A request takes about as long as reading 1 MiB.
+    /// A request takes about as long as reading 1 MiB.
     fn default() -> Self {
         Self {
-            min_bytes: 5 << 20,
-            full_bytes: 64 << 20,
-            max_scan_bytes: 256 << 20,
+            part_bytes: 5 << 20,
             max_gap_bytes: 1 << 20,
             max_copy_bytes: 256 << 20,
             max_kept_bytes: 6 << 20,
@@ -77,7 +66,7 @@ pub(crate) struct Section {
     pub(crate) bytes: u64,
 }
 
-/// A part of a result file, as it is uploaded.
+/// A part of a result file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Part {
     /// S3 copies these bytes of a file of the output.
@@ -87,10 +76,8 @@ pub(crate) enum Part {
         /// The bytes.
         bytes: Range<u64>,
     },
-    /// The section is read while it is sent.
-    Sent(Section),
-    /// The section is read before it is sent.
-    Collected(Section),
+    /// The section is read and uploaded. Unless it is the last part, it can be cut into parts of the size in the limits.
+    Read(Section),
 }
 
 /// Collects the lines of a result file, as they are found.
@@ -115,7 +102,7 @@ impl Runs {
 
     /// Returns the parts of the result file. S3 may copy from the files for which `can_copy` says so.
     pub(crate) fn plan(&self, limits: SectionLimits, can_copy: impl Fn(usize) -> bool) -> Vec<Part> {
-        let mut planner = Planner { limits, parts: Vec::new(), open: None, read: None };
+        let mut planner = Planner { limits, parts: Vec::new(), open: None };
         for (index, run) in self.0.iter().enumerate() {
             planner.add(index, run, can_copy(run.file));
         }
@@ -128,40 +115,26 @@ impl Runs {
 struct Planner {
     limits: SectionLimits,
     parts: Vec<Part>,
-    open: Option<Open>,
-    /// Up to where which file has been read.
-    read: Option<(usize, u64)>,
-}
-
-/// A section to which more can be added.
-struct Open {
-    section: Section,
-    /// How many bytes have to be read for it.
-    scanned: u64,
-    /// Whether the section is collected, because these are too many.
-    is_sparse: bool,
+    /// A section to which more can be added.
+    open: Option<Section>,
 }
 
 impl Planner {
     fn add(&mut self, index: usize, run: &Run, can_copy: bool) {
-        let SectionLimits { min_bytes, .. } = self.limits;
+        let part_bytes = self.limits.part_bytes;
         let (in_file, in_result) = (run.bytes.end - run.bytes.start, run.result_bytes());
         let mut done = 0;
         if can_copy {
-            // Every part but the last must have a minimum size, so the one before the copy takes what it lacks.
-            let lacking = self.open.as_ref().map_or(0, |open| min_bytes.saturating_sub(open.section.bytes));
-            if in_file >= lacking + min_bytes {
-                while done < lacking {
-                    done += self.add_some(index, run, done, lacking - done);
-                }
+            // The section before the copy takes what its last part lacks.
+            let lacking = self.open.map_or(0, |open| open.bytes.next_multiple_of(part_bytes) - open.bytes);
+            if in_file >= lacking + part_bytes {
+                self.read(index, 0, lacking);
                 self.close();
-                self.copy(run, done);
+                self.copy(run, lacking);
                 done = in_file;
             }
         }
-        while done < in_result {
-            done += self.add_some(index, run, done, in_result - done);
-        }
+        self.read(index, done, in_result - done);
     }
 
     fn copy(&mut self, run: &Run, skipped: u64) {
@@ -174,51 +147,15 @@ impl Planner {
         self.parts.extend((0..count).map(copied));
     }
 
-    /// Adds at most `most` bytes of a run to the open section, and returns how many.
-    fn add_some(&mut self, index: usize, run: &Run, skipped: u64, most: u64) -> u64 {
-        let SectionLimits { min_bytes, full_bytes, max_scan_bytes, max_gap_bytes, .. } = self.limits;
-        let start = run.bytes.start + skipped;
-        let gap = match self.read {
-            Some((file, end)) if file == run.file => start.saturating_sub(end).min(max_gap_bytes),
-            _ => 0,
-        };
-        let is_too_far = |open: &Open| open.scanned + gap + most.min(full_bytes) > max_scan_bytes;
-        if self.open.as_ref().is_some_and(|open| open.section.bytes >= min_bytes && is_too_far(open)) {
-            self.close();
+    /// Adds some bytes of a run to the open section.
+    fn read(&mut self, index: usize, skipped: u64, bytes: u64) {
+        if bytes > 0 {
+            self.open.get_or_insert(Section { run: index, skipped, bytes: 0 }).bytes += bytes;
         }
-        let is_first = self.open.is_none();
-        let open = self.open.get_or_insert(Open {
-            section: Section { run: index, skipped, bytes: 0 },
-            scanned: 0,
-            is_sparse: false,
-        });
-        open.scanned += if is_first { 0 } else { gap };
-        let has = open.section.bytes;
-        let room = if open.is_sparse || open.scanned + most.min(full_bytes - has) > max_scan_bytes {
-            // At least one byte, so that there is progress.
-            let in_time = max_scan_bytes.saturating_sub(open.scanned);
-            open.is_sparse |= has + in_time < min_bytes;
-            if open.is_sparse { min_bytes.saturating_sub(has).max(1) } else { in_time }
-        } else {
-            full_bytes - has
-        };
-        let added = most.min(room);
-        open.section.bytes += added;
-        open.scanned += added;
-        let is_full = open.section.bytes >= if open.is_sparse { min_bytes } else { full_bytes };
-        self.read = Some((run.file, (start + added).min(run.bytes.end)));
-        if is_full || (added == room && !open.is_sparse) {
-            self.close();
-        }
-        added
     }
 
     fn close(&mut self) {
-        let part = self.open.take().map(|Open { section, is_sparse, .. }| match is_sparse {
-            true => Part::Collected(section),
-            false => Part::Sent(section),
-        });
-        self.parts.extend(part);
+        self.parts.extend(self.open.take().map(Part::Read));
     }
 }
 
@@ -257,19 +194,12 @@ mod tests {
         runs.iter().flat_map(bytes).collect()
     }
 
-    /// How many bytes are read for a section, and where they come from.
-    fn read(runs: &[Run], section: Section, max_gap_bytes: u64) -> (u64, Vec<Option<(usize, u64)>>) {
-        let skipped = usize::try_from(section.skipped).unwrap();
-        let bytes: Vec<_> = result_of(&runs[section.run..])
-            .into_iter()
-            .skip(skipped)
-            .take(usize::try_from(section.bytes).unwrap())
-            .collect();
+    /// Where the bytes of a section come from.
+    fn read(runs: &[Run], section: Section) -> Vec<Option<(usize, u64)>> {
         assert!(section.skipped < runs[section.run].result_bytes());
-        let gaps = bytes.iter().flatten().collect::<Vec<_>>();
-        let gaps = gaps.windows(2).filter(|pair| pair[0].0 == pair[1].0);
-        let gaps: u64 = gaps.map(|pair| (pair[1].1 - pair[0].1 - 1).min(max_gap_bytes)).sum();
-        (bytes.len() as u64 + gaps, bytes)
+        let skipped = usize::try_from(section.skipped).unwrap();
+        let bytes = usize::try_from(section.bytes).unwrap();
+        result_of(&runs[section.run..]).into_iter().skip(skipped).take(bytes).collect()
     }
 
     proptest! {
@@ -281,17 +211,11 @@ mod tests {
                 1..3,
             ),
             lacks_newline: bool,
-            full_bytes in MIN..1000,
-            more_bytes in 0_u64..2000,
-            max_gap_bytes in 0_u64..600,
             more_to_copy in 0_u64..1000,
             can_copy: [bool; 2],
         ) {
-            let max_scan_bytes = full_bytes + more_bytes;
             let max_copy_bytes = 2 * MIN + more_to_copy;
-            let limits = SectionLimits {
-                min_bytes: MIN, full_bytes, max_scan_bytes, max_gap_bytes, max_copy_bytes, max_kept_bytes: 0,
-            };
+            let limits = SectionLimits { part_bytes: MIN, max_copy_bytes, ..SectionLimits::default() };
             let runs = runs_of(&files, lacks_newline);
             let parts = runs.plan(limits, |file| can_copy[file]);
             let mut result = Vec::new();
@@ -304,15 +228,10 @@ mod tests {
                         prop_assert!((MIN..=max_copy_bytes).contains(&length), "{length} bytes are copied");
                         result.extend(bytes.clone().map(|at| Some((*file, at))));
                     }
-                    Part::Sent(section) => {
-                        let (scanned, bytes) = read(runs.as_slice(), *section, max_gap_bytes);
-                        prop_assert!(section.bytes <= full_bytes && scanned <= max_scan_bytes, "{scanned}");
-                        result.extend(bytes);
-                    }
-                    Part::Collected(section) => {
-                        let (_, bytes) = read(runs.as_slice(), *section, max_gap_bytes);
-                        prop_assert!(section.bytes <= MIN, "{} bytes in memory", section.bytes);
-                        result.extend(bytes);
+                    Part::Read(section) => {
+                        let is_last = number + 1 == parts.len();
+                        prop_assert!(is_last || section.bytes.is_multiple_of(MIN), "{section:?}");
+                        result.extend(read(runs.as_slice(), *section));
                     }
                 }
                 let size = (result.len() - before) as u64;
@@ -335,27 +254,15 @@ mod tests {
 
         // The short run is completed with the start of the long one.
         let lines = [(MIB, true), error, (11 * MIB, true)];
-        let sent = Part::Sent(Section { run: 0, skipped: 0, bytes: 5 * MIB });
-        assert_eq!(plan(&lines), [sent, copied(5 * MIB + 1000..12 * MIB + 1000)]);
+        let read = Part::Read(Section { run: 0, skipped: 0, bytes: 5 * MIB });
+        assert_eq!(plan(&lines), [read, copied(5 * MIB + 1000..12 * MIB + 1000)]);
 
         let lines = [error, (600 * MIB, true)];
         let third = |number: u64| 1000 + number * 200 * MIB..1000 + (number + 1) * 200 * MIB;
         assert_eq!(plan(&lines), [0, 1, 2].map(third).map(copied));
 
         let lines = [(3 * MIB, true), error, (4 * MIB, true)];
-        assert_eq!(plan(&lines), [Part::Sent(Section { run: 0, skipped: 0, bytes: 7 * MIB })]);
+        assert_eq!(plan(&lines), [Part::Read(Section { run: 0, skipped: 0, bytes: 7 * MIB })]);
         assert_eq!(plan(&[error]), []);
-    }
-
-    #[test]
-    fn few_lines_far_apart_are_collected() {
-        let mut lines: Vec<Line> = vec![(100_000, false); 200_000];
-        for number in (0..lines.len()).step_by(1_000) {
-            lines[number].1 = true;
-        }
-        // Twenty megabytes in twenty gigabytes.
-        let limits = SectionLimits { max_gap_bytes: u64::MAX, ..SectionLimits::default() };
-        let parts = runs_of(&[lines], false).plan(limits, |_| true);
-        assert!(parts.len() == 4 && parts.iter().all(|part| matches!(part, Part::Collected(_))), "{parts:?}");
     }
 }

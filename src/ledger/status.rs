@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::count::Counted;
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::DropId;
+use crate::drop::plan::Part;
 use crate::drop::rejection::Problem;
 use crate::drop::source::DropSource;
 use crate::job::summary::{Summary, SummaryRecords};
@@ -299,6 +300,13 @@ impl OpenJobs {
         self.records += records;
         self.attempt = self.attempt.max(job.attempt);
         self.since.get_or_insert(since);
+    }
+
+    /// Adds a part whose job waits for its first attempt.
+    pub fn add_waiting(&mut self, part: &Part) {
+        self.counts.waiting += 1;
+        self.records += part.records;
+        self.attempt = self.attempt.max(1);
     }
 
     fn stage(&self) -> Option<Stage> {

@@ -19,6 +19,7 @@ use crate::aws::clock;
 use crate::aws::clock::now;
 use crate::aws::config::Config;
 use crate::aws::error::Chain;
+use crate::aws::store::objects::Store;
 use crate::flow::handlers::Complete;
 use crate::flow::handlers::Submit;
 
@@ -114,7 +115,9 @@ impl Local {
             sweep_every,
             function_timeout,
         };
-        let pump = Pump::start(&config, s3.subscribe(), stand_in.subscribe(), submit, complete, options);
+        let store = Store::new(s3.client(), &config.output_bucket);
+        let pump =
+            Pump::start(&config, store, s3.subscribe(), stand_in.subscribe(), submit, complete, options);
         Ok(Self {
             config,
             clients,

@@ -24,9 +24,7 @@ async fn cost(world: &World) -> Cost {
             continue;
         }
         ledger_bytes += match *operation {
-            "ListObjectsV2" => {
-                300 * world.output_keys().await.iter().filter(|key| key.starts_with(subject)).count() as u64
-            }
+            "ListObjectsV2" => 300 * world.output_keys_below(subject).await.len() as u64,
             "GetObject" | "PutObject" => {
                 let head = world.own.head_object().bucket(&world.config.output_bucket).key(subject);
                 head.send().await.map_or(0, |head| head.content_length().unwrap_or_default() as u64)

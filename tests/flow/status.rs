@@ -192,6 +192,31 @@ async fn sweep_sums_up_a_drop_with_several_parts_if_something_has_changed() {
 }
 
 #[tokio::test]
+async fn jobs_that_the_sweep_takes_to_wait_by_their_hints_are_summed_up_from_the_plan() {
+    let settings = [("MIN_RECORDS_PER_JOB", "1"), ("MAX_RECORDS_PER_JOB", "3")];
+    let mut world = World::build(&settings, |options| options.quotas.max_jobs_in_flight = 2).await;
+    world.sweep_after(Duration::ZERO).await.unwrap();
+    let event = world.put("in/a.jsonl", drop_of(360)).await;
+    world.submit(event).await.unwrap();
+    assert_eq!(shown(&status(&world).await), json!(["Running", null, records(360, 0), jobs(118, 2, 0)]));
+
+    // The first job ends, and no other takes its slot.
+    world.stand_in.set_max_jobs_in_flight(0);
+    world.complete_next().await;
+    world.faults.reset();
+    world.faults.set(|call| match call.operation {
+        "GetModelInvocationJob" => Action::Refuse { status: 500, code: "InternalServerException" },
+        _ => Action::Pass,
+    });
+    let _ = world.sweep_after(Duration::ZERO).await;
+    assert_eq!(shown(&status(&world).await), json!(["Running", null, records(360, 3), jobs(118, 1, 0)]));
+    let is_entry = |subject: &str| subject.starts_with("ledger/jobs/");
+    let calls = world.faults.calls();
+    let read = calls.iter().filter(|call| call.operation == "GetObject" && is_entry(&call.subject)).count();
+    assert!(read < 100, "{read} entries were read");
+}
+
+#[tokio::test]
 async fn drop_whose_jobs_are_not_all_made_is_not_summed_up() {
     let settings = [("MAX_RECORDS_PER_JOB", "100")];
     let mut world = World::with(&settings).await;

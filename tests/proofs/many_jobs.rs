@@ -67,7 +67,7 @@ fn counts(world: &World) -> BTreeMap<&'static str, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sweep_over_ten_thousand_open_jobs_reads_each_entry_once() {
+async fn sweep_over_ten_thousand_open_jobs_reads_the_submitted_and_few_of_the_waiting() {
     let mut world = World::build(&[], |options| options.pace = Duration::from_secs(3_600)).await;
     // The first sweep only records when it ran.
     world.sweep_after(Duration::ZERO).await.unwrap();
@@ -90,10 +90,13 @@ async fn sweep_over_ten_thousand_open_jobs_reads_each_entry_once() {
          {seconds:.1} s",
         CALL.as_millis(),
     );
+    let mut counts = counts(&world);
+    let read = counts.remove("GetObject").unwrap();
+    // How far the input bucket was compared, each submitted job, the 50 whose turn is next, and once more the one that
+    // is asked for. It is refused for the first time, so its drop and the drop's status are read, too. Of the others, one in 16 is read at random, which is 616: more than 900 are as good as impossible.
+    let others = read - (1 + SUBMITTED + 50 + 1 + 2);
+    assert!((300..900).contains(&others), "{others}");
     let expected = [
-        // How far the input bucket was compared, each entry, and once more the one that is asked for. It is refused for
-        // the first time, so its drop and the drop's status are read, too.
-        ("GetObject", 1 + SUBMITTED + WAITING + 1 + 2),
         // Ten pages of hints, and ten of markers.
         ("ListObjectsV2", 20),
         // `Submitting`, `Waiting`, the hint, and the status.
@@ -102,7 +105,7 @@ async fn sweep_over_ten_thousand_open_jobs_reads_each_entry_once() {
         // A page for each status of a job that is not over.
         ("ListModelInvocationJobs", 5),
     ];
-    assert_eq!(counts(&world), expected.into());
+    assert_eq!(counts, expected.into());
     assert_eq!(world.hints().await.len(), WAITING);
 }
 

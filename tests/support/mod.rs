@@ -300,7 +300,11 @@ impl World {
 
     /// The keys of all objects in the output bucket.
     pub(crate) async fn output_keys(&self) -> Vec<String> {
-        let request = self.own.list_objects_v2().bucket(&self.config.output_bucket);
+        self.output_keys_below("").await
+    }
+
+    pub(crate) async fn output_keys_below(&self, prefix: &str) -> Vec<String> {
+        let request = self.own.list_objects_v2().bucket(&self.config.output_bucket).prefix(prefix);
         let mut pages = request.into_paginator().send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
@@ -323,22 +327,20 @@ impl World {
     /// The objects below `results/`.
     pub(crate) async fn results(&self) -> Results {
         let mut files = BTreeMap::new();
-        for key in self.output_keys().await {
-            if key.starts_with("results/") {
-                files.insert(key.clone(), self.read_output(&key).await);
-            }
+        for key in self.output_keys_below("results/").await {
+            files.insert(key.clone(), self.read_output(&key).await);
         }
         Results { files }
     }
 
     /// The keys of the hints of all jobs that wait.
     pub(crate) async fn hints(&self) -> Vec<String> {
-        self.output_keys().await.into_iter().filter(|key| key.starts_with("ledger/waiting/")).collect()
+        self.output_keys_below("ledger/waiting/").await
     }
 
     /// The keys of the markers of all that is open.
     pub(crate) async fn markers(&self) -> Vec<String> {
-        self.output_keys().await.into_iter().filter(|key| key.starts_with("ledger/open/")).collect()
+        self.output_keys_below("ledger/open/").await
     }
 }
 

@@ -17,7 +17,7 @@
 //! | `s3.rs`, `record.rs`, `body.rs`, `answer.rs` | input lines → output lines and the manifest |
 //! | `job.rs`, `time.rs` | what Get, List, and the events show |
 //! | `ending.rs`, `ending_rates.rs`, `fault.rs` | how jobs end, and which requests go wrong |
-//! | `state.rs`, `request_log.rs`, `error.rs` | what the connections and the jobs share |
+//! | `state.rs`, `jobs.rs`, `request_log.rs`, `error.rs` | what the connections and the jobs share |
 //!
 //! Where AWS documents nothing, the code says "AWS does not document" and what the stand-in does.
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference.html> (read 2026-11).
@@ -30,6 +30,7 @@ mod error;
 mod fault;
 mod http;
 mod job;
+mod jobs;
 mod known;
 mod list_query;
 mod model;

@@ -34,16 +34,15 @@ pub(super) fn create(shared: &Arc<Shared>, body: Value) -> Result<String, ApiErr
     if let Some(job_arn) = state.repeated(&request)? {
         return Ok(job_arn);
     }
-    if state.jobs.iter().any(|job| job.request.job_name == request.job_name) {
+    if state.jobs.named(&request.job_name).is_some() {
         let message = "The provided job name is currently in use.";
         return Err(match options.name_in_use {
             NameInUse::Conflict => ApiError::conflict(message),
             NameInUse::Validation => ApiError::validation(message),
         });
     }
-    let is_in_flight = |job: &&Job| !job.status.is_terminal() && job.model.base_id == model.base_id;
     let most = state.max_jobs_in_flight.unwrap_or(options.quotas.max_jobs_in_flight);
-    if state.jobs.iter().filter(is_in_flight).count() >= most {
+    if state.jobs.count_open(|job| job.model.base_id == model.base_id) >= most {
         let message = format!("At most {most} batch inference jobs of this model may be in progress.");
         return Err(ApiError::quota(message));
     }
@@ -54,7 +53,7 @@ pub(super) fn create(shared: &Arc<Shared>, body: Value) -> Result<String, ApiErr
     let (stop, stopped) = watch::channel(false);
     let now = time::now();
     let ending = state.endings.pop_front();
-    state.jobs.push(Job {
+    let newest = state.jobs.add(Job {
         id: job_id.clone(),
         arn: arn.clone(),
         account_id: account_id.clone(),
@@ -68,7 +67,6 @@ pub(super) fn create(shared: &Arc<Shared>, body: Value) -> Result<String, ApiErr
         last_modified_time: now,
         stop,
     });
-    let newest = state.jobs.len() - 1;
     state.announce(newest);
     drop(state);
     let run = Run { shared: Arc::clone(shared), job_id, request, model, ending, stop: stopped };
@@ -97,11 +95,11 @@ pub(super) fn list(shared: &Shared, query: &ListQuery) -> Result<Value, ApiError
     // A token is the number of the first job on its page, so that new jobs do not shift the pages.
     let token = query.next_token.as_ref().map(|token| token.parse::<usize>());
     // AWS does not document what happens with a made-up token. The stand-in refuses it.
-    let is_given = |first: Option<usize>| first.is_none_or(|first| first < state.jobs.len());
+    let is_given = |first: Option<usize>| first.is_none_or(|first| first < state.jobs.all().len());
     let Some(first) = token.transpose().ok().filter(|first| is_given(*first)) else {
         return Err(ApiError::validation("The provided nextToken is invalid."));
     };
-    let numbered = state.jobs.iter().enumerate();
+    let numbered = state.jobs.all().iter().enumerate();
     let mut found: Vec<_> = numbered.filter(|(_, job)| matches(job)).collect();
     if !query.ascending {
         found.reverse();

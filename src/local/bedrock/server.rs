@@ -97,7 +97,12 @@ impl StandIn {
 
     /// Every job so far, oldest first.
     pub fn jobs(&self) -> Vec<JobView> {
-        self.shared.state().jobs.iter().map(Job::view).collect()
+        self.shared.state().jobs.all().iter().map(Job::view).collect()
+    }
+
+    /// The job that was made with this client request token.
+    pub fn job(&self, client_request_token: &str) -> Option<JobView> {
+        self.shared.state().jobs.with_token(client_request_token).map(Job::view)
     }
 }
 

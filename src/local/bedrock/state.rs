@@ -12,6 +12,7 @@ use super::ending::Ending;
 use super::error::ApiError;
 use super::fault::{Fault, Operation};
 use super::job::{Counts, Job, JobStatus, JobView};
+use super::jobs::Jobs;
 use super::known::Known;
 use super::options::StandInOptions;
 use super::request::CreateRequest;
@@ -50,7 +51,7 @@ impl Shared {
     /// Moves a job to its next state, and tells the subscribers. Returns false if it may not move there.
     pub(super) fn advance(&self, job_id: &str, next: JobStatus, message: Option<&str>) -> bool {
         let mut state = self.state();
-        let Ok(position) = state.position(job_id) else { return false };
+        let Some(position) = state.jobs.position(job_id) else { return false };
         let moved = state.jobs.get_mut(position).is_some_and(|job| job.advance(next, message, time::now()));
         if moved {
             state.announce(position);
@@ -60,14 +61,16 @@ impl Shared {
 
     /// Whether a job has ended.
     pub(super) fn is_over(&self, job_id: &str) -> bool {
-        self.state().jobs.iter().any(|job| job.id == job_id && job.status.is_terminal())
+        let state = self.state();
+        let job = state.jobs.position(job_id).and_then(|position| state.jobs.get(position));
+        job.is_some_and(|job| job.status.is_terminal())
     }
 
     /// How a job with this many records ends for which nothing was queued.
     pub(super) fn scripted(&self, job_id: &str, records: u64) -> Ending {
         let state = self.state();
         let Some(script) = state.script.clone() else { return Ending::default() };
-        let Ok(position) = state.position(job_id) else { return Ending::default() };
+        let Some(position) = state.jobs.position(job_id) else { return Ending::default() };
         let Some(mut job) = state.jobs.get(position).map(Job::view) else { return Ending::default() };
         // The script may look at the jobs, which takes the lock.
         drop(state);
@@ -77,7 +80,8 @@ impl Shared {
 
     /// Sets the counters of a job.
     pub(super) fn count(&self, job_id: &str, counts: Counts) {
-        if let Some(job) = self.state().jobs.iter_mut().find(|job| job.id == job_id) {
+        let jobs = &mut self.state().jobs;
+        if let Some(job) = jobs.position(job_id).and_then(|position| jobs.get_mut(position)) {
             job.counts = counts;
         }
     }
@@ -97,8 +101,7 @@ impl fmt::Debug for Script {
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// Oldest first; jobs are never deleted, as on AWS.
-    pub(super) jobs: Vec<Job>,
+    pub(super) jobs: Jobs,
     pub(super) endings: VecDeque<Ending>,
     pub(super) script: Option<Script>,
     pub(super) known: Known,
@@ -118,7 +121,7 @@ impl State {
     }
 
     pub(super) fn position(&self, job_identifier: &str) -> Result<usize, ApiError> {
-        let found = self.jobs.iter().position(|job| job.id == job_identifier || job.arn == job_identifier);
+        let found = self.jobs.position(job_identifier);
         found.ok_or_else(|| ApiError::not_found(format!("The job {job_identifier} was not found.")))
     }
 
@@ -128,8 +131,7 @@ impl State {
     /// if its other parameters differ. The stand-in refuses that as a conflict.
     pub(super) fn repeated(&self, request: &CreateRequest) -> Result<Option<String>, ApiError> {
         let Some(token) = &request.client_request_token else { return Ok(None) };
-        let earlier = self.jobs.iter().find(|job| job.request.client_request_token.as_ref() == Some(token));
-        match earlier {
+        match self.jobs.with_token(token) {
             None => Ok(None),
             Some(job) if job.request.body == request.body => Ok(Some(job.arn.clone())),
             Some(_) => Err(ApiError::conflict(
@@ -145,7 +147,7 @@ impl State {
                 .flatten()
                 .take(12)
                 .collect();
-            if self.jobs.iter().all(|job| job.id != id) {
+            if self.jobs.position(&id).is_none() {
                 return id;
             }
         }

@@ -10,8 +10,8 @@ use aws_smithy_types::byte_stream::ByteStream;
 use futures_util::stream::try_unfold;
 use serde_json::json;
 
+use super::body::body_of;
 use super::call::Service;
-use crate::aws::body::body_of;
 use crate::aws::error::Error;
 
 /// Reads an answer to its end, because S3 may start to answer before the call has its effect.

@@ -12,6 +12,7 @@
 
 mod action;
 mod answer;
+mod body;
 mod call;
 mod client;
 mod options;

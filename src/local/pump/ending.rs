@@ -10,7 +10,7 @@ use crate::local::lock::lock;
 /// How a drop ended, or that an event could not be handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DropEnding {
-    /// A `summary.json` or `rejection.json` was written, at this key of the output bucket.
+    /// The drop has ended, and its `status.json` says so. This is the key of its `summary.json` or `rejection.json`.
     Reported(String),
     /// An event was given up. On AWS, it would be in the failure queue now.
     GivenUp {

@@ -1,5 +1,6 @@
 //! Connects S3, Bedrock, and the schedule to the handlers.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use super::function::{Function, MAX_FUNCTION_TIMEOUT};
 use super::schedule::sweep;
 use super::stream::{EventCounts, Stream};
 use crate::aws::config::Config;
+use crate::aws::store::objects::Store;
 use crate::flow::handlers::Complete;
 use crate::flow::handlers::Submit;
+use crate::ledger::status::Status;
 use crate::local::faults::EventFaults;
 use crate::local::lock::lock;
 use crate::local::s3::ObjectCreated;
@@ -57,10 +60,11 @@ pub struct Pump {
 }
 
 impl Pump {
-    /// Connects S3, Bedrock, and the schedule to the handlers.
+    /// Connects S3, Bedrock, and the schedule to the handlers. `store` has the output bucket.
     #[must_use]
     pub fn start(
         config: &Config,
+        store: Store,
         mut objects: mpsc::UnboundedReceiver<ObjectCreated>,
         mut changes: mpsc::UnboundedReceiver<Value>,
         submit: Arc<Submit>,
@@ -97,12 +101,24 @@ impl Pump {
         let (input_bucket, output_bucket) = (config.input_bucket.clone(), config.output_bucket.clone());
         let told = listeners.clone();
         tasks.spawn(async move {
+            // The report of each drop whose last status is not written yet, by the folder of its results.
+            let mut reports = HashMap::new();
             while let Some(object) = objects.recv().await {
                 // The filter of the bucket's notifications.
                 if object.bucket == input_bucket && object.key.ends_with(".jsonl") {
                     to_submit.take(&notification(&object));
-                } else if object.bucket == output_bucket && is_report(&object.key) {
-                    told.tell(&DropEnding::Reported(object.key));
+                } else if object.bucket == output_bucket
+                    && let Some((folder, name)) = result_of(&object.key)
+                {
+                    if is_report(name) {
+                        reports.insert(folder.to_owned(), object.key.clone());
+                    } else if name == STATUS
+                        && reports.contains_key(folder)
+                        && is_final(&store, &object.key).await
+                        && let Some(report) = reports.remove(folder)
+                    {
+                        told.tell(&DropEnding::Reported(report));
+                    }
                 }
             }
         });
@@ -133,6 +149,18 @@ impl Pump {
     }
 }
 
-fn is_report(key: &str) -> bool {
-    key.starts_with("results/") && (key.ends_with("/summary.json") || key.ends_with("/rejection.json"))
+const STATUS: &str = "status.json";
+
+/// Splits the key of a result into the folder of its drop and its name.
+fn result_of(key: &str) -> Option<(&str, &str)> {
+    key.strip_prefix("results/")?.rsplit_once('/')
+}
+
+fn is_report(name: &str) -> bool {
+    matches!(name, "summary.json" | "rejection.json")
+}
+
+/// Returns whether a status says that the drop has ended.
+async fn is_final(store: &Store, key: &str) -> bool {
+    matches!(store.get_entry::<Status>(key).await, Ok(Some(status)) if status.entry.is_final())
 }

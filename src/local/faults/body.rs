@@ -1,4 +1,4 @@
-//! A request body of a known length that is produced while it is sent.
+//! A body of a known length that is produced while it is sent.
 
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use crate::aws::error::Error;
 
 /// Makes a body of these chunks, which have `bytes` bytes together.
-pub(crate) fn body_of(
+pub(super) fn body_of(
     chunks: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
     bytes: u64,
 ) -> SdkBody {
