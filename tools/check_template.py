@@ -142,6 +142,14 @@ FOUNDATION_MODELS = [
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
 GEOGRAPHIES = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "in", "global", "mx"]
 
+# The metrics of AWS/Bedrock/Batch on the dashboard.
+# https://aws.amazon.com/blogs/machine-learning/monitor-amazon-bedrock-batch-inference-using-amazon-cloudwatch-metrics/
+BEDROCK_METRICS = {
+    "NumberOfRecordsPendingProcessing",
+    "NumberOfInputTokensProcessedPerMinute",
+    "NumberOfOutputTokensProcessedPerMinute",
+}
+
 # The longest managed policy that IAM accepts, not counting white space.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_MANAGED_POLICY = 6144
@@ -608,6 +616,13 @@ def check_rules_of_models(stack):
         assert re.fullmatch(stack.patterns["ModelId"], model), model
 
 
+def expressions(dashboard):
+    """Yields the expressions of a dashboard."""
+    for one in dashboard["widgets"]:
+        for row in one["properties"].get("metrics", []):
+            yield from (item["expression"] for item in row if isinstance(item, dict) and "expression" in item)
+
+
 def check_alarms(stack):
     """Each kind of failure has an alarm that notifies the topic, and the dashboard shows only documented metrics."""
     topic = stack.values["AlarmTopicArn"]
@@ -625,6 +640,10 @@ def check_alarms(stack):
             (metric, prefix)
             for metric in (
                 "JobsRefused",
+                "JobsEnded",
+                "UnprocessedPercent",
+                "TruncatedPercent",
+                "RefusedPercent",
                 "AccountingMismatches",
                 "JobsDoubtful",
                 "LedgerEntriesMissing",
@@ -635,6 +654,22 @@ def check_alarms(stack):
         ),
         *((metric, function) for metric in ("Errors", "Throttles") for function in FUNCTIONS),
     }, sorted(watched)
+    # JobsEnded counts every ending, so this alarm asks for one.
+    of_failure = {one["Name"]: one["Value"] for one in alarms["JobFailureAlarm"]["Dimensions"]}
+    assert of_failure == {"JobNamePrefix": prefix, "Status": "Failed"}
+    for name, parameter in (
+        ("UnprocessedAlarm", "MaxUnprocessedPercent"),
+        ("TruncatedAlarm", "MaxUnusablePercent"),
+        ("AnswerRefusalAlarm", "MaxUnusablePercent"),
+    ):
+        # Of several drops or jobs in a period, the worst counts.
+        assert (alarms[name]["Statistic"], alarms[name]["Threshold"]) == ("Maximum", stack.values[parameter]), name
+    sections = re.findall(r"^## (.+)$", OPERATIONS.read_text(), re.MULTILINE)
+    pages = {f"docs/operations.md#{section.lower().replace(' ', '-')}" for section in sections}
+    for name, alarm in alarms.items():
+        (page,) = re.findall(r" See (\S+)\.$", alarm["AlarmDescription"])
+        assert page in pages, f"{name} names {page}, which does not exist"
+        assert f"`{name}`" in OPERATIONS.read_text(), f"{name} is not in docs/operations.md"
     dashboard = json.loads(stack.properties("Dashboard")["DashboardBody"])
     shown = {
         metric
@@ -643,6 +678,10 @@ def check_alarms(stack):
         for metric in row
         if re.fullmatch(r"[A-Z][a-z]+[A-Z]?[A-Za-z]+", str(metric))
     } - {"JobNamePrefix", "BedrockVpcBatch"}
+    searched = set(
+        re.findall(r"AWS/Bedrock/Batch,ModelId} MetricName=\"(\w+)", " ".join(map(str, expressions(dashboard))))
+    )
+    assert searched == BEDROCK_METRICS, sorted(searched)
     counted = set(re.findall(r"^\| `([A-Z]\w+)` \|", OPERATIONS.read_text(), re.MULTILINE))
     assert shown - {"Duration", "FunctionName", *FUNCTIONS} <= counted, sorted(shown - counted)
 

@@ -28,6 +28,8 @@ pub enum Unit {
     Count,
     /// A time.
     Seconds,
+    /// A share, from 0 to 100.
+    Percent,
 }
 
 impl Unit {
@@ -37,6 +39,7 @@ impl Unit {
         match self {
             Self::Count => "Count",
             Self::Seconds => "Seconds",
+            Self::Percent => "Percent",
         }
     }
 }
@@ -59,11 +62,22 @@ pub const METRICS: &[(&str, Unit, &str)] = &[
         Unit::Count,
         "the answers of an ended job that are a refusal, or that a filter or guardrail took away",
     ),
+    (
+        "TruncatedPercent",
+        Unit::Percent,
+        "the share of an ended job's answers in `AnswersTruncated`, rounded up",
+    ),
+    ("RefusedPercent", Unit::Percent, "the share of an ended job's answers in `AnswersRefused`, rounded up"),
     ("RecordsRetried", Unit::Count, "the records of an ended job that go to a next attempt"),
     (
         "RecordsUnprocessed",
         Unit::Count,
         "the records of a finished drop that were given up, in `unprocessed/`",
+    ),
+    (
+        "UnprocessedPercent",
+        Unit::Percent,
+        "the share of a finished drop's records in `RecordsUnprocessed`, rounded up",
     ),
     ("InputTokens", Unit::Count, "the input tokens of an ended job, as Bedrock counts them"),
     ("OutputTokens", Unit::Count, "the output tokens of an ended job, as Bedrock counts them"),

@@ -306,7 +306,7 @@ mod tests {
 
     /// Checks what the specification and its JSON schema require of a document. Returns its number of metrics.
     fn assert_embedded_metric_format(line: &Value) -> usize {
-        const UNITS: [&str; 2] = ["Count", "Seconds"];
+        const UNITS: [&str; 3] = ["Count", "Seconds", "Percent"];
         let metadata = &line["_aws"];
         assert_members(metadata, &["CloudWatchMetrics", "Timestamp"]);
         assert!(metadata["Timestamp"].is_u64());

@@ -7,6 +7,7 @@ use crate::aws::error::Error;
 use crate::aws::job_files::{JobFiles, OutputScan};
 use crate::aws::job_request::new_request;
 use crate::aws::store::entries::Stored;
+use crate::base::count::percent;
 use crate::drop::keys;
 use crate::flow::ask_bedrock::report_differences;
 use crate::flow::context::Context;
@@ -216,13 +217,16 @@ fn log_doubt(job: &JobEntry) {
 
 fn log_end(job: &JobEntry) {
     let JobState::Ended(BedrockJob { job_arn, .. }, outcome) = &job.state else { return };
-    let records = outcome.records;
+    let (records, findings) = (outcome.records, &outcome.findings);
+    let truncated = percent(findings.truncated.count, records.succeeded);
+    let refused = percent(findings.refused.count, records.succeeded);
     info!(
         drop.id = %job.drop_id, job.id = %job.job_id, job.arn = job_arn, part = job.part.number,
         attempt = job.attempt, Status = outcome.status.as_str(), JobsEnded = 1_u64,
         RecordsSucceeded = records.succeeded, RecordsFailed = records.failed,
         RecordsRetried = records.retried, record.unprocessed = records.unprocessed,
-        AnswersTruncated = outcome.findings.truncated.count, AnswersRefused = outcome.findings.refused.count,
+        AnswersTruncated = findings.truncated.count, AnswersRefused = findings.refused.count,
+        TruncatedPercent = truncated, RefusedPercent = refused,
         InputTokens = outcome.input_tokens.unwrap_or_default(),
         OutputTokens = outcome.output_tokens.unwrap_or_default(), "job ended"
     );

@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use tracing::{error, info};
 
 use crate::aws::error::Error;
+use crate::base::count::percent;
 use crate::drop::identity::DropId;
 use crate::drop::keys::{self, Open};
 use crate::drop::plan::{Part, Plan};
@@ -137,9 +138,11 @@ async fn finished_attempts_at(
 
 fn log_finish(summary: &Summary) {
     let Summary { drop_id, source, records, balanced, mismatches, .. } = summary;
+    let unprocessed = percent(records.unprocessed, records.total);
     info!(
         drop.id = %drop_id, input.uri = %source, record.count = records.total, is_balanced = balanced,
-        DropsFinished = 1_u64, RecordsUnprocessed = records.unprocessed, "drop finished"
+        DropsFinished = 1_u64, RecordsUnprocessed = records.unprocessed,
+        UnprocessedPercent = unprocessed, "drop finished"
     );
     if !balanced {
         error!(

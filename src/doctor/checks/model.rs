@@ -63,7 +63,8 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     if facts.profile.is_none() && !is_direct {
         let what = format!("{} is only available through an inference profile", model.id);
         let profile = profile_for(&model.id, region);
-        let fix = format!("set InferenceProfileId to {profile}, or to another, and ModelArns to all its ARNs");
+        let fix =
+            format!("set InferenceProfileId to {profile}, or to another, and ModelArns to all its ARNs");
         findings.push(Finding::fail(CHECK, what, fix));
     }
     if findings.is_empty() {
