@@ -201,7 +201,8 @@ def check_results(stack, name, summary, dropped=None):
     )
     folder = name.removesuffix("summary.json")
     succeeded = f"{folder}succeeded/part-00001.jsonl"
-    same(f"{name}: files", stack.results(summary["source"]["key"]), [succeeded, name])
+    files = [f"{folder}status.json", succeeded, name]
+    same(f"{name}: files", stack.results(summary["source"]["key"]), files)
     lines = stack.read(succeeded).splitlines()
     same(f"{name}: ids of the results", sorted(json.loads(line)["recordId"] for line in lines), sorted(records))
 
@@ -325,7 +326,8 @@ def sweep_up_lost_event(stack):
         lambda: any(event["detail"]["status"] in ENDINGS for event in stand_in.events[seen:]),
     )
     stack.lose_events()
-    same(f"results of {key} without an event", stack.results(key), [])
+    written = [name.rpartition("/")[2] for name in stack.results(key)]
+    same(f"results of {key} without an event", written, ["status.json"])
     target = stack.rule("CompleteFunctionSweep")["Targets"][0]["Arn"]
     stack.invoke_later(target, json.loads((EVENTS / "schedule.json").read_bytes()))
     check_results(stack, *stack.report_of(key))

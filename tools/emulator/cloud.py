@@ -14,6 +14,9 @@ SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
 # What a deployment of built files needs: the SAM CLI, and no compiler.
 PATH_WITHOUT_RUST = f"{SAM.parent}:/usr/bin:/bin"
 
+# What a drop ends with. Its status is there from the start.
+REPORTS = ("/summary.json", "/rejection.json")
+
 
 class Cloud:
     """Clients for the services of the account."""
@@ -174,7 +177,7 @@ class Stack:
 
         def find():
             self.route_events()
-            return next((name for name in self.results(key) if name.endswith(".json")), None)
+            return next((name for name in self.results(key) if name.endswith(REPORTS)), None)
 
         name = wait_for(f"results of {key}", find)
         return name, json.loads(self.read(name))
