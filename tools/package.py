@@ -50,7 +50,9 @@ def build(architecture):
     command += ["--skip-target-check"]
     for function in FUNCTIONS:
         command += ["--bin", function]
-    subprocess.run(command, cwd=ROOT, check=True)
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if code != 0:
+        sys.exit(f"{architecture}: cargo-lambda ended with {code}")
     return {function: folder / function / "bootstrap" for function in FUNCTIONS}
 
 
