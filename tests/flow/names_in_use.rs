@@ -11,6 +11,7 @@ use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::drop::identity::{DropId, JobId};
 use bedrock_vpc_batch::job::request::JobRequest;
+use bedrock_vpc_batch::ledger::status::Stage;
 use bedrock_vpc_batch::local::faults::Action;
 
 use crate::support::{LEASE_OVER, World, drop_of, ids};
@@ -74,7 +75,8 @@ async fn end_of_another_programs_job_with_our_name_is_not_an_error() {
     world.stand_in.set_known_roles(Some(vec![]));
     world.submit(event).await.unwrap();
     world.complete_next().await;
-    assert_eq!(world.results().await.files.len(), 0);
+    let results = world.results().await;
+    assert_eq!((results.files.len(), results.status().state), (1, Stage::Waiting));
     assert_eq!(world.stand_in.jobs().len(), 1);
 }
 

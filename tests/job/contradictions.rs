@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bedrock_vpc_batch::ledger::job_state::DOUBT;
+use bedrock_vpc_batch::ledger::status::Stage;
 use bedrock_vpc_batch::local::bedrock::{Ending, Lie, LieKind, Processed, RecordFailure, TerminalStatus};
 use serde_json::{Value, json};
 
@@ -82,7 +83,9 @@ async fn nothing_is_submitted_again_while_evidence_contradicts_itself() {
         let (world, ended) = run(ending).await;
         let entry = job_entry(&world).await;
         assert_eq!(entry["state"]["name"], "Doubtful", "{what}");
-        assert_eq!(world.results().await.files.len(), 0, "{what}: results before the doubt is over");
+        let results = world.results().await;
+        assert_eq!(results.files.len(), 1, "{what}: results before the doubt is over");
+        assert_eq!(results.status().state, Stage::Checking, "{what}");
 
         // The event comes again, and sweeps run: they look again and change nothing.
         world.complete(ended).await.unwrap();
