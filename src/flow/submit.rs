@@ -67,7 +67,7 @@ pub(super) async fn advance_drop(
             Box::pin(make_jobs(context, &drop, plan, is_new, by)).await?;
             context.store.delete(&marker).await?;
             let model_id = drop.settings().map_or(&context.config.model_id, |settings| &settings.model_id);
-            let queue = Box::pin(look_at_queue(context, model_id, &drop.drop_id)).await?;
+            let queue = Box::pin(look_at_queue(context, model_id, &drop.drop_id, by)).await?;
             let open = Box::pin(ask_for_jobs(context, &drop, plan, queue, by)).await?;
             tell(context, Status::of_jobs(&drop, &open), file).await;
             if queue == Queue::IsDue {

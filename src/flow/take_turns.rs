@@ -12,6 +12,7 @@ use tracing::warn;
 
 use crate::aws::clock::now;
 use crate::aws::error::Error;
+use crate::aws::store::objects::Listed;
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys;
@@ -39,7 +40,8 @@ const MAX_REFUSED_JOBS: usize = 20;
 /// How long it takes, at most, to ask for one job, or for some at once. Jobs that are not asked for wait for the sweep.
 const TIME_TO_ASK: Duration = Duration::from_secs(10);
 
-/// For how long a job that was refused says that the next job would be refused, too. After that, it is asked for again.
+/// How long ago the first job that waits may have been refused, at most, so that the next one need not ask. A job is asked
+/// for when it gets its hint, so a hint that is younger is as good.
 const REFUSAL_HOLDS: Duration = Duration::from_secs(30);
 
 /// What a new drop finds when it looks at the jobs that wait.
@@ -49,7 +51,7 @@ pub(super) enum Queue {
     Empty,
     /// Jobs wait, and Bedrock has just been asked for the first of them.
     Waits,
-    /// Jobs wait, and the first of them has not been asked for of late.
+    /// Jobs wait, and Bedrock has not been asked for the first of them of late.
     IsDue,
 }
 
@@ -58,20 +60,29 @@ pub(super) async fn look_at_queue(
     context: &Context,
     model_id: &str,
     drop_id: &DropId,
+    by: &Invocation,
 ) -> Result<Queue, Error> {
-    let first = context.store.list_first(&keys::hints_of(model_id), 1).await?;
-    let Some(first) = first.first().and_then(|key| keys::parse_hint(key)).filter(|hint| !hint.is_refused)
+    let at = Timestamp::from(now()).max(by.started);
+    let holds = |since: Timestamp| at.seconds_since(since) < REFUSAL_HOLDS.as_secs();
+    let first = context.store.list_first(&keys::hints_of(model_id), 1).await?.pop();
+    let Some((hint, written)) = first.and_then(|it| Some((keys::parse_hint(&it.key)?, it.last_modified)))
     else {
         return Ok(Queue::Empty);
     };
-    let job = match context.store.get_entry::<JobEntry>(&keys::job_entry(&first.job_id)).await {
+    if hint.is_refused {
+        return Ok(Queue::Empty);
+    }
+    if holds(written) {
+        return Ok(Queue::Waits);
+    }
+    let job = match context.store.get_entry::<JobEntry>(&keys::job_entry(&hint.job_id)).await {
         Err(error) if error.is_of_newer_release() => None,
         job => job?,
     };
     let job = job.map(|job| job.entry).filter(|job| may_wait(&job.state) && job.drop_id != *drop_id);
     Ok(match job {
         None => Queue::Empty,
-        Some(job) if seconds_ago(&job) < REFUSAL_HOLDS.as_secs() => Queue::Waits,
+        Some(job) if holds(job.updated) => Queue::Waits,
         Some(_) => Queue::IsDue,
     })
 }
@@ -158,9 +169,9 @@ struct Turns {
 
 impl Turns {
     /// Takes the keys of hints, in their order.
-    fn of(hints: Vec<String>) -> Self {
+    fn of(hints: Vec<Listed>) -> Self {
         let mut turns = Self::default();
-        for key in hints {
+        for Listed { key, .. } in hints {
             match keys::parse_hint(&key) {
                 Some(found) if found.is_refused => turns.refused.push_back((key, found.job_id)),
                 Some(found) => turns.waiting.push_back((key, found.job_id)),
@@ -220,6 +231,11 @@ mod tests {
         (0..count).map(|part| keys::hint("m", time, &id(part), is_refused)).collect()
     }
 
+    fn turns(keys: &[Vec<String>]) -> Turns {
+        let last_modified = Timestamp::from_secs(0);
+        Turns::of(keys.concat().into_iter().map(|key| Listed { key, last_modified }).collect())
+    }
+
     fn order(mut turns: Turns, is_race: bool) -> Vec<String> {
         std::iter::from_fn(|| {
             let (key, _) = turns.next()?;
@@ -236,13 +252,13 @@ mod tests {
         let (waiting, refused) = (hints(30, false), hints(30, true));
         let tried = refused.iter().take(MAX_REFUSED_JOBS);
         let expected: Vec<String> = waiting.iter().chain(tried).cloned().collect();
-        assert_eq!(order(Turns::of([waiting, refused].concat()), false), expected);
+        assert_eq!(order(turns(&[waiting, refused]), false), expected);
     }
 
     #[test]
     fn losing_races_changes_the_order_but_every_job_gets_its_turn() {
         let (waiting, refused) = (hints(50, false), hints(3, true));
-        let turns = || Turns::of([waiting.clone(), refused.clone()].concat());
+        let turns = || turns(&[waiting.clone(), refused.clone()]);
         let orders: Vec<_> = (0..20).map(|_| order(turns(), true)).collect();
         for order in &orders {
             assert_eq!((order[0] == waiting[0], &order[50..]), (true, refused.as_slice()));

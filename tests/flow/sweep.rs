@@ -91,7 +91,8 @@ async fn refused_job_waits_with_its_reason_until_the_sweep_submits_it() {
         (Fault::Validation("the subnet does not exist".into()), false),
     ] {
         world.stand_in.fail_next(Operation::CreateModelInvocationJob, fault);
-        world.submit(event.clone()).await.unwrap();
+        // The event comes again, a minute later.
+        world.submit_after(Duration::from_secs(60), event.clone()).await.unwrap();
         let entry = state_of(&world, "ledger/jobs/").await;
         assert_eq!(entry["state"]["name"], "Waiting");
         assert_eq!(entry["refusal"]["is_for_now"], is_for_now);

@@ -79,53 +79,56 @@ async fn status(world: &World, key: &str) -> Value {
     world.read_json(statuses.iter().find(|key| key.ends_with("/status.json")).unwrap()).await
 }
 
-/// Changes when the entry of the first job that waits was written, and perhaps its state.
-async fn change_first(world: &World, updated: &str, state: Option<Value>) {
+/// Changes a member of the entry of the first job that waits.
+async fn change_first(world: &World, member: &str, value: Value) {
     let first = keys::job_entry(&job_of(&world.hints().await[0]));
     let mut entry: Value = world.read_json(&first).await;
-    entry["updated"] = updated.into();
-    if let Some(state) = state {
-        entry["state"] = state;
-    }
+    entry[member] = value;
     put(world, &first, &entry).await;
 }
+
+const LATER: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn new_drop_queues_up_behind_a_job_that_was_just_refused() {
     let mut world = world_with_waiting(1, Fault::ServiceQuotaExceeded).await;
-    let event = world.put("in/z.jsonl", drop_of(120)).await;
+    let event = world.put("in/y.jsonl", drop_of(120)).await;
     world.submit(event).await.unwrap();
     assert_eq!((world.creates(), world.hints().await.len()), (1, 2), "Bedrock is not asked for the new one");
-    let status: Value = status(&world, "in/z.jsonl").await;
+    let status = status(&world, "in/y.jsonl").await;
     assert_eq!((&status["state"], &status["jobs"]["waiting"]), (&json!("Waiting"), &json!(1)), "{status}");
+
+    // The hint is old, but the job has just been asked for again.
+    let updated = Timestamp::from(SystemTime::now() + LATER).to_string();
+    change_first(&world, "updated", updated.into()).await;
+    let event = world.put("in/z.jsonl", drop_of(120)).await;
+    world.submit_after(LATER, event).await.unwrap();
+    assert_eq!((world.creates(), world.hints().await.len()), (1, 3));
 }
 
 #[tokio::test]
 async fn new_drop_gives_the_oldest_job_its_turn_if_that_was_refused_long_ago() {
     let mut world = world_with_waiting(2, Fault::ServiceQuotaExceeded).await;
     let hint = world.hints().await.remove(0);
-    let oldest = job_of(&hint).to_string();
     // All were put in about the same second.
     delete(&world, &hint).await;
     put(&world, &hint.replace("/2", "/1"), &json!({})).await;
-    change_first(&world, "2026-01-01T00:00:00Z", None).await;
     let event = world.put("in/z.jsonl", drop_of(120)).await;
-    world.submit(event).await.unwrap();
+    world.submit_after(LATER, event).await.unwrap();
     let jobs = world.stand_in.jobs();
     assert_eq!((jobs.len(), world.hints().await), (3, vec![]));
-    assert_eq!(jobs[0].client_request_token.as_deref(), Some(oldest.as_str()));
+    assert_eq!(jobs[0].client_request_token.as_deref(), Some(job_of(&hint).as_str()));
     // Nothing that was known before the turn replaces what came after it.
-    let status: Value = status(&world, "in/z.jsonl").await;
+    let status = status(&world, "in/z.jsonl").await;
     assert_eq!(status["state"], "Running", "{status}");
 }
 
 #[tokio::test]
-async fn stale_hint_keeps_no_new_drop_from_asking() {
+async fn old_hint_that_is_stale_keeps_no_new_drop_from_asking() {
     let mut world = world_with_waiting(1, Fault::ServiceQuotaExceeded).await;
-    let now = Timestamp::from(SystemTime::now()).to_string();
-    change_first(&world, &now, Some(json!({ "name": "SourceDeleted" }))).await;
+    change_first(&world, "state", json!({ "name": "SourceDeleted" })).await;
     let event = world.put("in/z.jsonl", drop_of(120)).await;
-    world.submit(event).await.unwrap();
+    world.submit_after(LATER, event).await.unwrap();
     assert_eq!(world.stand_in.jobs().len(), 1);
 }
 
@@ -170,7 +173,7 @@ async fn jobs_of_a_drop_that_are_not_asked_for_get_hints() {
         _ => Action::Pass,
     });
     world.faults.reset();
-    world.submit(event).await.unwrap();
+    world.submit_after(LATER, event).await.unwrap();
     let accepted: Vec<String> =
         world.stand_in.jobs().into_iter().filter_map(|job| job.client_request_token).collect();
     assert!(accepted.len() >= 8, "{accepted:?}");
