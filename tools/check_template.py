@@ -37,6 +37,7 @@ from stack import (
 CONFIG = ROOT / "src" / "aws" / "config.rs"
 TRANSLATED = ROOT / "target" / "template.json"
 OPERATIONS = ROOT / "docs" / "operations.md"
+TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"
 
 FUNCTIONS = {"SubmitFunction": "submit", "CompleteFunction": "complete"}
 ZONES = ["FirstZone", "SecondZone", "ThirdZone"]
@@ -664,8 +665,11 @@ def check_alarms(stack):
     ):
         # Of several drops or jobs in a period, the worst counts.
         assert (alarms[name]["Statistic"], alarms[name]["Threshold"]) == ("Maximum", stack.values[parameter]), name
-    sections = re.findall(r"^## (.+)$", OPERATIONS.read_text(), re.MULTILINE)
-    pages = {f"docs/operations.md#{section.lower().replace(' ', '-')}" for section in sections}
+    pages = {
+        f"{page.relative_to(ROOT)}#{section.lower().replace(' ', '-')}"
+        for page in (OPERATIONS, TROUBLESHOOTING)
+        for section in re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
+    }
     for name, alarm in alarms.items():
         (page,) = re.findall(r" See (\S+)\.$", alarm["AlarmDescription"])
         assert page in pages, f"{name} names {page}, which does not exist"
