@@ -78,7 +78,8 @@ function rows(s) {
   const ec2 = (kind, id) => s.arn("ec2", `${kind}/${id}`);
   const [vpc, subnet] = [s.vpc, ec2("subnet", "subnet-0abc0abc0abc0abc0")];
   const [table, group] = [ec2("route-table", "rtb-0abc0abc0abc0abc0"), ec2("security-group", "sg-0abc0abc0abc0abc0")];
-  const [endpoint, flowLog] = [ec2("vpc-endpoint", "vpce-0abc0abc0abc0abc0"), ec2("vpc-flow-log", "fl-0abc0abc0abc0abc0")];
+  const endpoint = ec2("vpc-endpoint", "vpce-0abc0abc0abc0abc0");
+  const flowLog = ec2("vpc-flow-log", "fl-0abc0abc0abc0abc0");
   const key = s.arn("kms", "key/11111111-2222-3333-4444-555555555555");
   const alias = s.arn("kms", `alias/${stack}`);
   const role = (name) => s.arn("iam", `role${path}${named(name)}`, `:${account}`);
@@ -93,15 +94,20 @@ function rows(s) {
   const log = s.arn("logs", `log-group:${named("SubmitLogGroup")}`);
   const alarm = s.arn("cloudwatch", `alarm:${named("WaitingAlarm")}`);
   // How CloudFormation names a dashboard is not documented, so the policy admits both ways.
-  const dashboards = [named("Dashboard"), "Dashboard-1ABC2DEF3GHI"].map((one) => s.arn("cloudwatch", `dashboard/${one}`, `:${account}`));
+  const dashboards = [named("Dashboard"), "Dashboard-1ABC2DEF3GHI"]
+    .map((one) => s.arn("cloudwatch", `dashboard/${one}`, `:${account}`));
   const buckets = [s.arns.InputBucket, s.arns.OutputBucket];
-  const ruleChanges = (way) => all("ec2", `AuthorizeSecurityGroup${way}`, `RevokeSecurityGroup${way}`, `UpdateSecurityGroupRuleDescriptions${way}`);
+  const ruleChanges = (way) => (
+    all("ec2", `AuthorizeSecurityGroup${way}`, `RevokeSecurityGroup${way}`, `UpdateSecurityGroupRuleDescriptions${way}`)
+  );
   return {
     "AWS::CloudWatch::Alarm": [
-      [all("cloudwatch", "DeleteAlarms", "DescribeAlarms", "ListTagsForResource", "PutMetricAlarm", "TagResource", "UntagResource"), alarm],
+      [all("cloudwatch", "DeleteAlarms", "DescribeAlarms", "ListTagsForResource", "PutMetricAlarm", "TagResource",
+        "UntagResource"), alarm],
     ],
     "AWS::CloudWatch::Dashboard": dashboards.map((one) => (
-      [all("cloudwatch", "DeleteDashboards", "GetDashboard", "ListTagsForResource", "PutDashboard", "TagResource", "UntagResource"), one]
+      [all("cloudwatch", "DeleteDashboards", "GetDashboard", "ListTagsForResource", "PutDashboard", "TagResource",
+        "UntagResource"), one]
     )),
     "AWS::EC2::FlowLog": [
       [["ec2:CreateFlowLogs"], vpc], [all("ec2", "CreateFlowLogs", "DeleteFlowLogs", "CreateTags", "DeleteTags"), flowLog],
@@ -170,7 +176,8 @@ function rows(s) {
     ],
     "AWS::KMS::Key": [
       [["kms:CreateKey"], "*"],
-      [all("kms", "DescribeKey", "EnableKeyRotation", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags", "TagResource"), key],
+      [all("kms", "DescribeKey", "EnableKeyRotation", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags",
+        "TagResource"), key],
       [all("kms", "DisableKey", "DisableKeyRotation", "EnableKey", "PutKeyPolicy", "ScheduleKeyDeletion", "UntagResource",
         "UpdateKeyDescription"), key, { "kms:ResourceAliases": [`alias/${stack}`] }],
     ],
@@ -187,7 +194,9 @@ function rows(s) {
       [all("ec2", "DescribeNetworkInterfaces", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs"), "*"],
     ],
     "AWS::Lambda::Permission": [
-      ...["s3", "events"].map((service) => [["lambda:AddPermission"], functions, { "lambda:Principal": `${service}.amazonaws.com` }]),
+      ...["s3", "events"].map((service) => (
+        [["lambda:AddPermission"], functions, { "lambda:Principal": `${service}.amazonaws.com` }]
+      )),
       [all("lambda", "GetPolicy", "RemovePermission"), functions],
     ],
     "AWS::Logs::LogGroup": [
@@ -201,7 +210,9 @@ function rows(s) {
         "PutBucketNotification", "PutBucketOwnershipControls", "PutBucketPublicAccessBlock", "PutBucketTagging",
         "PutBucketVersioning", "PutEncryptionConfiguration", "PutLifecycleConfiguration"), bucket,
     ]),
-    "AWS::S3::BucketPolicy": buckets.map((bucket) => [all("s3", "DeleteBucketPolicy", "GetBucketPolicy", "PutBucketPolicy"), bucket]),
+    "AWS::S3::BucketPolicy": buckets.map((bucket) => (
+      [all("s3", "DeleteBucketPolicy", "GetBucketPolicy", "PutBucketPolicy"), bucket]
+    )),
     "AWS::SQS::Queue": [
       [all("sqs", "CreateQueue", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl", "ListQueueTags", "SetQueueAttributes",
         "TagQueue", "UntagQueue"), queue],
@@ -252,7 +263,8 @@ export function deployerRequests(s, kinds, may, mayNot) {
     "PutBucketTagging", "PutBucketVersioning", "PutEncryptionConfiguration"), sam);
   may(deployer, all("s3", "GetObject", "PutObject"), `${sam}/bedrock-vpc-batch/0`);
   const [other] = [s.arn("cloudformation", "stack/another/11111111-2222")];
-  mayNot(deployer, all("cloudformation", "CreateChangeSet", "DeleteStack", "ExecuteChangeSet"), other, {}, "deployer/Stacks Resource");
+  mayNot(deployer, all("cloudformation", "CreateChangeSet", "DeleteStack", "ExecuteChangeSet"), other, {},
+    "deployer/Stacks Resource");
   mayNot(deployer, "cloudformation:DeleteStack", stacks[1], {}, "deployer-artifacts/ArtifactStack Action");
 
   // Buckets, but no data: not even a listing, because the policies of the buckets do not name the deployer.
@@ -262,7 +274,8 @@ export function deployerRequests(s, kinds, may, mayNot) {
   // A new bucket has no policy yet.
   may(deployer, "s3:ListBucket", `${s.arns.InputBucket}-new`);
   const foreign = s.arn("s3", "somebodys-bucket", ":");
-  mayNot(deployer, all("s3", "DeleteBucket", "PutBucketPolicy", "PutLifecycleConfiguration"), foreign, {}, "deployer/Buckets Resource");
+  mayNot(deployer, all("s3", "DeleteBucket", "PutBucketPolicy", "PutLifecycleConfiguration"), foreign, {},
+    "deployer/Buckets Resource");
   mayNot(deployer, "s3:GetObject", `${foreign}/a.jsonl`, {}, "deployer-artifacts/Artifacts Resource");
   mayNot(deployer, "s3:GetObject", s.drop, s.outside, "deployer-artifacts/Artifacts Resource",
     "InputBucketPolicy/OnlyThroughTheEndpoint", "InputBucketPolicy/OnlyNamedPrincipals");
@@ -277,7 +290,8 @@ export function deployerRequests(s, kinds, may, mayNot) {
   mayNot(deployer, all("iam", "DeleteRole", "UpdateAssumeRolePolicy"), strange, {}, `${roles} Resource`);
   mayNot(deployer, "iam:AttachRolePolicy", own, { ...bounded, "iam:PolicyARN": administrator }, `${attach} iam:PolicyARN`);
   mayNot(deployer, "iam:AttachRolePolicy", strange, { ...bounded, "iam:PolicyARN": placement }, `${attach} Resource`);
-  mayNot(deployer, "iam:CreatePolicyVersion", s.arn("iam", "policy/Another", `:${account}`), {}, "deployer/Policies Resource");
+  mayNot(deployer, "iam:CreatePolicyVersion", s.arn("iam", "policy/Another", `:${account}`), {},
+    "deployer/Policies Resource");
   mayNot(deployer, "iam:CreateUser", s.arn("iam", "user/new", `:${account}`), {}, "deployer/Find Action");
   mayNot(deployer, "iam:CreateAccessKey", s.arn("iam", "user/ana", `:${account}`), {}, "deployer/Find Action");
   const toLambda = { "iam:PassedToService": "lambda.amazonaws.com" };
@@ -297,20 +311,26 @@ export function deployerRequests(s, kinds, may, mayNot) {
   // Functions, rules, queues, logs, alarms: those with the name of the stack, to manage them and not to use them.
   const function_ = (name) => s.arn("lambda", `function:${name}`);
   const ownFunction = function_(`${stack}-SubmitFunction-1ABC2DEF3GHI`);
-  mayNot(deployer, all("lambda", "CreateFunction", "DeleteFunction", "UpdateFunctionCode"), function_("another"), {}, "deployer/Functions Resource");
+  mayNot(deployer, all("lambda", "CreateFunction", "DeleteFunction", "UpdateFunctionCode"), function_("another"), {},
+    "deployer/Functions Resource");
   mayNot(deployer, "lambda:InvokeFunction", ownFunction, {}, "deployer/Functions Action");
   for (const principal of ["*", "999999999999", "apigateway.amazonaws.com"]) {
-    mayNot(deployer, "lambda:AddPermission", ownFunction, { "lambda:Principal": principal }, "deployer/LetServicesInvoke lambda:Principal");
+    mayNot(deployer, "lambda:AddPermission", ownFunction, { "lambda:Principal": principal },
+      "deployer/LetServicesInvoke lambda:Principal");
   }
-  mayNot(deployer, all("events", "PutRule", "PutTargets", "DeleteRule"), s.arn("events", "rule/another"), {}, "deployer/Rules Resource");
+  mayNot(deployer, all("events", "PutRule", "PutTargets", "DeleteRule"), s.arn("events", "rule/another"), {},
+    "deployer/Rules Resource");
   const queue = (name) => s.arn("sqs", name);
   mayNot(deployer, all("sqs", "DeleteQueue", "SetQueueAttributes"), queue("another"), {}, "deployer/Queues Resource");
-  mayNot(deployer, all("sqs", "ReceiveMessage", "PurgeQueue"), queue(`${stack}-SubmitFailureQueue-1ABC2DEF3GHI`), {}, "deployer/Queues Action");
+  mayNot(deployer, all("sqs", "ReceiveMessage", "PurgeQueue"), queue(`${stack}-SubmitFailureQueue-1ABC2DEF3GHI`), {},
+    "deployer/Queues Action");
   const log = (name) => s.arn("logs", `log-group:${name}`);
   mayNot(deployer, all("logs", "DeleteLogGroup", "PutRetentionPolicy"), log("another"), {}, "deployer/LogGroups Resource");
   mayNot(deployer, "logs:FilterLogEvents", log(`${stack}-SubmitLogGroup-1ABC2DEF3GHI`), {}, "deployer/LogGroups Action");
-  mayNot(deployer, all("cloudwatch", "DeleteAlarms", "PutMetricAlarm"), s.arn("cloudwatch", "alarm:another"), {}, "deployer/Alarms Resource");
-  mayNot(deployer, "cloudwatch:DeleteDashboards", s.arn("cloudwatch", "dashboard/another", `:${account}`), {}, "deployer/Dashboards Resource");
+  mayNot(deployer, all("cloudwatch", "DeleteAlarms", "PutMetricAlarm"), s.arn("cloudwatch", "alarm:another"), {},
+    "deployer/Alarms Resource");
+  mayNot(deployer, "cloudwatch:DeleteDashboards", s.arn("cloudwatch", "dashboard/another", `:${account}`), {},
+    "deployer/Dashboards Resource");
   mayNot(deployer, "bedrock:CreateModelInvocationJob", s.aJob, {}, "deployer/Find Action");
 
   // The network: nothing that leads out of it, and in an existing network only groups of its VPC.
@@ -322,24 +342,28 @@ export function deployerRequests(s, kinds, may, mayNot) {
     mayNot(deployer, "ec2:CreateRoute", ec2("route-table", "rtb"), {}, `${network} Action`);
     mayNot(deployer, "ec2:CreateNatGateway", ec2("subnet", "subnet"), {}, `${network} Action`);
     mayNot(deployer, "ec2:CreateInternetGateway", ec2("internet-gateway", "igw"), {}, `${network} Action`, `${network} Resource`);
-    mayNot(deployer, "ec2:CreateVpcEndpoint", ec2("vpc-endpoint", "vpce"), { "ec2:VpceServiceName": `com.amazonaws.${s.region}.execute-api` },
+    mayNot(deployer, "ec2:CreateVpcEndpoint", ec2("vpc-endpoint", "vpce"),
+      { "ec2:VpceServiceName": `com.amazonaws.${s.region}.execute-api` },
       "deployer-network/Endpoints ec2:VpceServiceName");
     mayNot(deployer, "ec2:DeleteVpc", s.arn("ec2", "vpc/vpc-0abc0abc0abc0abc0", `eu-north-1:${account}`), {}, `${network} Resource`);
     mayNot(deployer, "ec2:CreateTags", ec2("instance", "i"), {}, "deployer-network/Tags Resource");
     mayNot(deployer, "iam:PassRole", role("Administrator"), { "iam:PassedToService": "vpc-flow-logs.amazonaws.com" },
       "deployer-network/PassFlowLogRole Resource");
   } else {
-    mayNot(deployer, all("ec2", "AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress", "DeleteSecurityGroup"), group, foreignVpc,
+    mayNot(deployer, all("ec2", "AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress", "DeleteSecurityGroup"),
+      group, foreignVpc,
       "deployer-groups/Groups ec2:Vpc");
     mayNot(deployer, "ec2:CreateSecurityGroup", foreignVpc["ec2:Vpc"], {}, "deployer-groups/CreateGroups Resource");
-    mayNot(deployer, "ec2:DeleteSubnet", ec2("subnet", "subnet"), { "ec2:Vpc": s.vpc }, "deployer-groups/Groups Action", "deployer-groups/Groups Resource");
+    mayNot(deployer, "ec2:DeleteSubnet", ec2("subnet", "subnet"), { "ec2:Vpc": s.vpc },
+      "deployer-groups/Groups Action", "deployer-groups/Groups Resource");
   }
 
   // The key of the stack, once it has its alias.
   if (kinds.includes("AWS::KMS::Key")) {
     const key = s.arn("kms", "key/99999999-2222-3333-4444-555555555555");
     for (const context of [{}, { "kms:ResourceAliases": ["alias/another"] }]) {
-      mayNot(deployer, all("kms", "ScheduleKeyDeletion", "PutKeyPolicy", "DisableKey"), key, context, "deployer-key/KeyWithAlias kms:ResourceAliases");
+      mayNot(deployer, all("kms", "ScheduleKeyDeletion", "PutKeyPolicy", "DisableKey"), key, context,
+        "deployer-key/KeyWithAlias kms:ResourceAliases");
     }
     mayNot(deployer, all("kms", "Decrypt", "GenerateDataKey"), key, {}, "deployer-key/NewKey Action");
     mayNot(deployer, "kms:UpdateAlias", s.arn("kms", "alias/another"), {}, "deployer-key/Alias Resource");
