@@ -13,6 +13,7 @@ Exit code: 0 if every record has a result, 1 if a stage did not come, 2 if nothi
 import argparse
 import contextlib
 import json
+import os
 import random
 import re
 import secrets
@@ -284,7 +285,9 @@ def main():
     try:
         if not given.stack:
             raise Impossible("give STACK=, the name of the stack")
-        smoke = Smoke(boto3.Session(), given.stack, given.minutes * 60)
+        # boto3 itself does not read AWS_REGION, which Lambda, the SDKs, and the AWS CLI do.
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+        smoke = Smoke(session, given.stack, given.minutes * 60)
         content = smoke.content(given.file)
     except (Impossible, BotoCoreError) as problem:
         print(f"smoke: {shown(problem)}", file=sys.stderr)
