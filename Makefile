@@ -9,6 +9,9 @@ SIZE ?= 1000
 # The architecture for sam-build. This machine's own does not need a second Rust standard library.
 ARCHITECTURE ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
+# How long `make smoke` waits for the results.
+MINUTES ?= 60
+
 # How long `make fuzz` runs its target.
 SECONDS ?= 60
 # The targets of tests/fuzz.
@@ -26,8 +29,8 @@ WITH_SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH"
 SAM := $(WITH_SAM) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo doctor check test nightly fmt clippy prose lint-python lint-workflows deny quick doc doctest nextest lint-template policies \
-	sam-build package wheel emulator crash model strictness soak many herd fuzz corpus mutants bench instructions examples tools clean
+.PHONY: help demo doctor smoke check test nightly fmt clippy prose lint-python lint-workflows deny quick doc doctest nextest lint-template policies \
+	sam-build package wheel cost emulator crash model strictness soak many herd fuzz corpus mutants bench instructions examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +40,10 @@ demo: ## Run the whole pipeline on this machine: make demo FILE=drop.jsonl MODEL
 
 doctor: ## Examine a stack and its account: make doctor STACK=name
 	@cargo run $(CARGO_FLAGS) --bin bedrock-vpc-batch -- doctor --stack "$(STACK)"
+
+# Without FILE=, the script makes a file for the model of the stack.
+smoke: .tools/smoke/installed ## Drop 100 small records into a deployed stack, and follow them: make smoke STACK=name MINUTES=60
+	@.tools/smoke/bin/python -B tools/smoke.py "$(STACK)" --minutes "$(MINUTES)" $(if $(filter-out file,$(origin FILE)),--file "$(FILE)")
 
 check: fmt clippy prose lint-python quick ## Run the quick checks while you work.
 
@@ -96,12 +103,16 @@ nextest: .tools/venv/installed .tools/emulator/installed ## Run all unit and int
 lint-template: .tools/sam/installed .tools/checkov/installed ## Lint template.yaml, and check what it grants and configures.
 	@$(SAM) validate --lint
 	@.tools/sam/bin/python tools/check_template.py
+	@.tools/sam/bin/python tools/cost.py --check
 	@.tools/checkov/bin/checkov --file target/template.json --framework cloudformation --quiet --compact --skip-download
 
 policies: .tools/venv/installed .tools/sam/installed tools/policies/node_modules/installed ## Simulate the IAM policies against the calls that the flows make.
 	$(call FIGURES,flow_calls::,flow calls)
 	@.tools/sam/bin/python tools/resolve_policies.py
 	@$(WITH_NODE) node tools/policies/simulate.mjs
+
+cost: .tools/sam/installed ## Compute what the stack costs, and write the tables of docs/cost.md.
+	@.tools/sam/bin/python tools/cost.py
 
 sam-build: .tools/sam/installed ## Build both functions as `sam deploy` uploads them.
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
@@ -179,13 +190,14 @@ instructions: .tools/sam/installed ## Count the instructions of the inner loops,
 examples: ## Regenerate the example files.
 	@python3 tools/make_examples.py
 
-tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node bench workflows wheel) $(addprefix tools/,policies/node_modules workflows/node_modules)) ## Install the tools.
+tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node bench workflows wheel smoke) $(addprefix tools/,policies/node_modules workflows/node_modules)) ## Install the tools.
 
 .tools/venv/installed: tools/requirements.txt
 .tools/bench/installed: tools/bench-requirements.txt
 .tools/sam/installed: tools/sam-requirements.txt
 .tools/emulator/installed: tools/emulator-requirements.txt
 .tools/checkov/installed: tools/checkov-requirements.txt
+.tools/smoke/installed: tools/smoke-requirements.txt
 .tools/node/installed: tools/node-requirements.txt
 .tools/wheel/installed: tools/wheel-requirements.txt
 .tools/workflows/installed: tools/workflows-requirements.txt

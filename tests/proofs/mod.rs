@@ -2,6 +2,7 @@
 //!
 //! These tests explore, crash, mutate, and flood. `make check` leaves most of them out.
 
+mod calls_per_drop;
 #[path = "../fuzz/checks/mod.rs"]
 mod checks;
 mod crash;

@@ -16,6 +16,7 @@ import platform
 import signal
 import sys
 import time
+from pathlib import Path
 
 import jmespath
 from botocore.exceptions import ClientError
@@ -24,6 +25,9 @@ from cloud import Cloud, Stack, objects
 from deployed import group_rules, notification, placement, read_back
 from report import Mismatch, Report, same, wait_for
 from servers import ACCOUNT, REGION, ROOT, Servers
+
+sys.path.insert(0, str(ROOT / "tools"))
+from smoke import body_for, small_file
 
 EXAMPLE = ROOT / "examples" / "support-tickets.jsonl"
 EVENTS = ROOT / "events"
@@ -58,7 +62,7 @@ def main():
             "UploaderArns": PERSON,
             "ReaderArns": PERSON,
         }
-        stack = Stack(cloud, "bvb-emulator", cloud.user("person"))
+        stack = Stack(cloud, "bvb-emulator", cloud.user("person", "cloudformation:DescribeStacks"))
         refuse_profile(stack, parameters)
         started = time.monotonic()
         deployed = stack.deploy(**parameters)
@@ -70,6 +74,7 @@ def main():
         refused = refuse_other_calls(stack)
         drop_few(stack, "few.jsonl")
         refuse_bad_drop(stack)
+        smoke(stack)
         repeat_notification(stack)
         sweep_up_lost_event(stack)
         find_lost_put(stack)
@@ -295,6 +300,43 @@ def refuse_bad_drop(stack):
     same(f"{name}: its problems", len(rejection["problems"]), 1)
     same("jobs after a bad drop", len(stack.cloud.jobs()), jobs)
     same("drops after a bad one and one of another kind", len(stack.objects(prefix="ledger/drops/")), drops + 1)
+
+
+def smoke(stack):
+    """Checks the verdict of `make smoke`: on a good drop, and on one that is refused, rejected, late, or impossible."""
+    cloud = stack.cloud
+    code, marks, said = stack.smoke("person")
+    same(f"smoke: its verdict {said}", (code, marks), (0, ["ok", "ok", "ok", "ok", "?"]))
+    told = "100 records = 100 succeeded + 0 failed + 0 unprocessed"
+    same(f"smoke: {told}, of {said}", [told in said, stack["S3VpcEndpointId"] in said.splitlines()[-1]], [True, True])
+
+    rest = ["-", "-", "-", "-"]
+    cloud.user("stranger", "cloudformation:DescribeStacks", "s3:*")
+    code, marks, said = stack.smoke("stranger")
+    same(f"smoke of a stranger: its verdict {said}", (code, marks), (1, ["FAIL", *rest]))
+    same(f"smoke of a stranger: whom to name, of {said}", "UploaderArns" in said, True)
+
+    bad = Path(cloud.servers.folder.name, "bad\x1b[2J.jsonl")
+    bad.write_text('{"modelInput": 1}\n')
+    code, marks, said = stack.smoke("person", "--file", bad)
+    same(f"smoke of a bad file: its verdict {said}", (code, marks), (1, ["ok", "FAIL", *rest[1:]]))
+    same(f"smoke of a bad file: where the reasons are, of {said}", "/rejection.json" in said, True)
+
+    # The stand-in has finished the job, but its event has not arrived yet.
+    code, marks, said = stack.smoke("person", "--minutes", "0.1", are_events_routed=False)
+    same(f"smoke of a late job: its verdict {said}", (code, marks), (1, ["ok", "ok", "ok", "FAIL", "?"]))
+    same(f"smoke of a late job: what to do, of {said}", "MINUTES=" in said, True)
+    key = next(word for word in said.split() if word.startswith("smoke-"))
+    check_results(stack, *stack.report_of(key), small_file(body_for(stack["ModelId"], "InvokeModel")))
+
+    for arguments, told in (
+        (["--file", bad.parent / "none.jsonl"], "No such file"),
+        (["--file", bad.parent / "none\x1b[2J.jsonl"], "none\\u{1b}[2J.jsonl"),
+    ):
+        code, _, said = stack.smoke("person", *arguments)
+        same(f"smoke of {arguments}: {said}", (code, told in said, "\x1b" in said), (2, True, False))
+    code, _, said = Stack(cloud, "bvb-none", stack.person).smoke("person")
+    same(f"smoke without a stack: {said}", (code, "bvb-none" in said), (2, True))
 
 
 def repeat_notification(stack):

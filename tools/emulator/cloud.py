@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import time
 
 import boto3
@@ -41,6 +42,8 @@ class Cloud:
         self.logs = client("logs")
         self.s3 = client("s3")
         self.sqs = client("sqs")
+        # The access keys of the users, by name.
+        self.keys = {}
 
     def user(self, name, *actions):
         """Creates a user whom IAM allows these actions on every resource, and returns an S3 client for that user."""
@@ -49,7 +52,7 @@ class Cloud:
             statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
             document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
             self.iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=document)
-        key = self.iam.create_access_key(UserName=name)["AccessKey"]
+        key = self.keys[name] = self.iam.create_access_key(UserName=name)["AccessKey"]
         session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
         return session.client("s3", endpoint_url=self.servers.endpoint)
 
@@ -139,6 +142,22 @@ class Stack:
     def read(self, name):
         """Reads a result, as the person."""
         return self.person.get_object(Bucket=self["OutputBucketName"], Key=name)["Body"].read()
+
+    def smoke(self, user, *arguments, are_events_routed=True):
+        """Runs what `make smoke` runs, as a user. Returns the exit code, the marks of its verdict, and all that it said."""
+        key = self.cloud.keys[user]
+        secrets = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+        line = [sys.executable, "-B", ROOT / "tools" / "smoke.py", self.name, *arguments]
+        process = self.cloud.servers.start(
+            line, {**self.cloud.servers.environment, **secrets}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        while process.poll() is None:
+            if are_events_routed:
+                self.route_events()
+            time.sleep(0.1)
+        said = process.stdout.read()
+        marks = [line.split()[0] for line in said.splitlines()[-5:]] if process.returncode != 2 else []
+        return process.returncode, marks, said
 
     def objects(self, output="OutputBucketName", prefix=""):
         """Returns the hash of every object in a bucket by its key."""

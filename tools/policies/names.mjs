@@ -46,6 +46,13 @@ export function names(set) {
     replication: person(arn("iam", "role/Replication", `:${account}`), ["s3:*", "kms:*"]),
     backup: person(arn("iam", "role/Backup", `:${account}`), ["s3:*", "kms:*"]),
     service,
+    // The deployer of the stack, with the policies that policies/README.md has for it.
+    deployer: principal(arn("iam", "role/Deployer", `:${account}`), { policies: set.ofRoles.Deployer }),
+    partition, region,
+    stack: parameters["AWS::StackName"],
+    path: parameters.RolePath,
+    boundary: set.boundary,
+    isNetworkMade: !parameters.VpcId,
 
     inside: endpoint(outputs.S3VpcEndpointId),
     atBedrock: endpoint(outputs.BedrockVpcEndpointId),

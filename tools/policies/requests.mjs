@@ -1,9 +1,11 @@
 // The table of requests: principal, action, resource, context, and whether the stack allows it. A denial lists every
 // cause: a statement that denies the request, or the part of a statement that keeps it from allowing the request.
 
+import { deployerRequests } from "./deployer.mjs";
 import { ELSEWHERE, ID } from "./names.mjs";
 
-export function requests(s) {
+/** Returns the requests for a stack with resources of these types. */
+export function requests(s, kinds) {
   const table = [];
   // Each action on each resource is a separate request. If the stack does not name the person, there are no requests.
   const add = (who, actions, resources, context, causes) => {
@@ -419,5 +421,7 @@ export function requests(s) {
   mayNot(events, send, arns.UndeliveredQueue, from(otherRule), `${queue} aws:SourceArn`);
   mayNot(s3, send, arns.UndeliveredQueue, from(arns.InputBucket), `${queue} Principal`, `${queue} aws:SourceArn`);
   mayNot(events, receive, arns.UndeliveredQueue, from(rule), `${queue} Action`);
+
+  deployerRequests(s, kinds, may, mayNot);
   return table;
 }

