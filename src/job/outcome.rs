@@ -109,3 +109,25 @@ impl Outcome {
         Self::new(&end, None, &matched, next, Evidence::default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::example::{BUSY, GOOD, answers, end, manifest, matched, part};
+
+    #[test]
+    fn outcome_says_where_the_records_went_and_what_was_found() {
+        let matched = matched(&answers(&[("a", GOOD), ("b", BUSY)]));
+        let next = Part { records: 3, ..part() };
+        let findings = Findings { other_errors: 7, ..Findings::default() };
+        let outcome = |next| {
+            let manifest = manifest(1, 1);
+            Outcome::new(&end(Some(1), Some(1)), Some(&manifest), &matched, next, Evidence::default())
+        };
+        let retried = outcome(Some(next.clone())).with_findings(findings.clone());
+        assert_eq!((retried.findings, retried.next), (findings, Some(next)));
+        assert_eq!((retried.input_tokens, retried.output_tokens), (Some(1), Some(2)));
+        assert_eq!(retried.records, Counts { succeeded: 1, retried: 3, ..Counts::default() });
+        assert_eq!(outcome(None).records, Counts { succeeded: 1, unprocessed: 3, ..Counts::default() });
+    }
+}

@@ -84,4 +84,23 @@ mod tests {
         let all = matched(&answers(&[("a", GOOD), ("b", GOOD), ("c", GOOD), ("d", BAD)]));
         assert_eq!(next(1, &all, Completed, limits(2, 0)), None);
     }
+
+    #[test]
+    fn next_attempt_is_a_job_of_its_own_with_the_ids_that_remain() {
+        let remaining = matched(&answers(&[("a", GOOD), ("b", BUSY)]));
+        let part = Part { without_id: 2, ..part() };
+        let attempt = Attempt { drop_id: &drop_id(), part: &part, number: 2 };
+        let next =
+            attempt.next(EndStatus::Expired, &remaining, RetryLimits { max_attempts: 3, min_records: 1 });
+        let expected = Part {
+            job_id: JobId::derive(&drop_id(), 1, 3),
+            records: 3,
+            // All ids have been written into the input of the first attempt.
+            without_id: 0,
+            id_sum: remaining.remaining_ids,
+            ..part.clone()
+        };
+        assert_eq!(next, Some(expected));
+        assert_ne!(remaining.remaining_ids, part.id_sum);
+    }
 }

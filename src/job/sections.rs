@@ -185,6 +185,16 @@ mod tests {
         runs
     }
 
+    #[test]
+    fn neighboring_lines_of_a_file_are_one_run() {
+        let mut runs = Runs::default();
+        for (file, bytes) in [(0, 0..10), (0, 10..20), (0, 30..40), (1, 40..50), (1, 50..60)] {
+            runs.add(file, bytes, false);
+        }
+        let found: Vec<_> = runs.as_slice().iter().map(|run| (run.file, run.bytes.clone())).collect();
+        assert_eq!(found, [(0, 0..20), (0, 30..40), (1, 40..60)]);
+    }
+
     /// Where each byte of the result file comes from: a file and an offset, or a `\n` that the file lacks.
     fn result_of(runs: &[Run]) -> Vec<Option<(usize, u64)>> {
         let bytes = |run: &Run| {

@@ -288,3 +288,115 @@ impl Problems {
         self.errors.add_others(*other_errors);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drop::plan::Part;
+    use crate::job::evidence::Evidence;
+    use crate::job::example::{GOOD, answers, drop_id, end, manifest, matched, part};
+    use crate::job::outcome::Counts;
+
+    fn lines(numbers: std::ops::RangeInclusive<u64>) -> Lines {
+        Lines { count: 2 * numbers.clone().count() as u64, first: numbers.collect() }
+    }
+
+    fn group(message: &str, count: u64, retryable: bool) -> ErrorGroup {
+        ErrorGroup { code: None, message: message.into(), count, retryable }
+    }
+
+    /// A job of this part with 4 records, of which each is counted differently.
+    fn job(part_number: u32, message: &str, change: impl Fn(&mut Outcome)) -> Finished {
+        let matched = matched(&answers(&[("a", GOOD)]));
+        let mut outcome =
+            Outcome::new(&end(None, None), Some(&manifest(1, 0)), &matched, None, Evidence::default());
+        outcome.message = Some(message.to_owned());
+        outcome.records = Counts { succeeded: 1, failed: 1, retried: 0, unprocessed: 2 };
+        change(&mut outcome);
+        let padding =
+            Padding { records: 96, body: "test".into(), max_input_tokens: 960, max_output_tokens: Some(96) };
+        Finished::Settled(Box::new(SummaryJob {
+            part: part_number,
+            attempt: 1,
+            job_id: JobId::derive(&drop_id(), part_number, 1),
+            job_arn: "arn".into(),
+            padding: Some(padding),
+            outcome,
+        }))
+    }
+
+    fn summary(records: u64, attempts: Vec<Finished>) -> Summary {
+        Summary::new(&drop_id(), &DropSource::example(), Tally { records, attempts })
+    }
+
+    #[test]
+    fn figures_of_all_jobs_are_summed_up() {
+        let found = |outcome: &mut Outcome| {
+            outcome.findings.truncated = lines(1..=15);
+            outcome.findings.refused = lines(20..=22);
+            outcome.findings.largest_errors = vec![group("bad", 3, false), group("busy", 5, true)];
+            outcome.findings.other_errors = 7;
+        };
+        let deleted = Finished::SourceDeleted { records: 9 };
+        let all = summary(17, vec![job(1, "m", found), job(2, "m", found), deleted]);
+        let expected = SummaryRecords {
+            total: 17,
+            succeeded: 2,
+            truncated: 60,
+            refused: 12,
+            failed: 2,
+            unprocessed: 4,
+            source_deleted: 9,
+        };
+        assert_eq!((all.records, all.balanced, all.mismatches), (expected, true, vec![]));
+        assert_eq!((all.input_tokens, all.output_tokens, all.jobs.len()), (2, 4, 2));
+        assert_eq!(
+            all.padding.map(|padding| (padding.records, padding.max_input_tokens)),
+            Some((192, 1_920))
+        );
+        assert_eq!(all.messages, [JobMessage { message: "m".into(), jobs: 2 }]);
+        assert_eq!(all.largest_errors, [group("busy", 10, true), group("bad", 6, false)]);
+        assert_eq!(all.other_errors, 14);
+        let names = ["succeeded", "errors", "unprocessed"];
+        let files: Vec<String> =
+            (1..=2).flat_map(|part| names.map(|name| format!("{name}/part-0000{part}.jsonl"))).collect();
+        assert_eq!(all.files, files);
+        // The first twenty places are named: 15 of the first job, and 5 of the second.
+        let Places { first, more } = all.unusable.truncated;
+        assert_eq!((first.len(), more, first[14].line, first[15].line), (MAX_LISTED_LINES, 40, 15, 1));
+        assert_eq!((first[14].file.as_str(), first[15].file.as_str()), (&*files[0], &*files[3]));
+        assert_eq!((all.unusable.refused.first.len(), all.unusable.refused.more), (6, 6));
+    }
+
+    #[test]
+    fn sum_that_is_wrong_and_mismatches_of_a_job_make_the_summary_unbalanced() {
+        let wrong = summary(5, vec![job(1, "", |_| {})]);
+        assert_eq!(
+            (wrong.balanced, wrong.mismatches),
+            (false, vec!["the drop has 5 records, its results have 4".into()])
+        );
+        let odd = summary(4, vec![job(1, "", |outcome| outcome.mismatches = vec!["odd".into()])]);
+        let job_id = JobId::derive(&drop_id(), 1, 1);
+        assert_eq!((odd.balanced, odd.mismatches), (false, vec![format!("job {job_id}: odd")]));
+        // An empty message says nothing.
+        assert_eq!(odd.messages, []);
+    }
+
+    #[test]
+    fn errors_that_the_next_attempt_may_have_resolved_are_left_out() {
+        let retried = |outcome: &mut Outcome| {
+            outcome.next = Some(Part { records: 2, ..part() });
+            outcome.findings.largest_errors = vec![group("bad", 1, false), group("busy", 2, true)];
+        };
+        assert_eq!(summary(4, vec![job(1, "m", retried)]).largest_errors, [group("bad", 1, false)]);
+    }
+
+    #[test]
+    fn padding_of_a_job_that_was_never_created_costs_nothing() {
+        let never = |outcome: &mut Outcome| outcome.status = EndStatus::NameInUse;
+        assert_eq!(summary(4, vec![job(1, "m", never)]).padding, None);
+        let message = |number: u32| job(number, &number.to_string(), |_| {});
+        let messages = summary(28, (1..=7).map(message).collect()).messages;
+        assert_eq!(messages.len(), MAX_MESSAGES);
+    }
+}
