@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::drops;
 use super::error::{CliError, with_path};
 use super::run_folder::{log_to, new_run_folder};
-use super::settings::{DEFAULT_MODEL_ID, LOG_LIMIT, functions_config};
+use super::settings::{CONCURRENT_EXECUTIONS, DEFAULT_MODEL_ID, LOG_LIMIT, functions_config};
 use super::signals::Signals;
 use crate::local::faults::FaultOptions;
 use crate::local::pump::MAX_FUNCTION_TIMEOUT;
@@ -115,6 +115,7 @@ pub(super) async fn run(arguments: &LocalArguments) -> Result<bool, CliError> {
         faults,
         sweep_every: (arguments.sweep_ms > 0).then(|| Duration::from_millis(arguments.sweep_ms)),
         function_timeout: Duration::from_millis(arguments.function_timeout_ms),
+        concurrent_executions: Some(CONCURRENT_EXECUTIONS),
         log_limit: Some(LOG_LIMIT),
     };
     let local = Local::start(&root.join("s3"), options).await.map_err(CliError::Start)?;

@@ -13,6 +13,10 @@ pub(super) const DEFAULT_MODEL_ID: &str = "amazon.nova-lite-v1:0";
 /// How many requests and calls a run keeps in memory.
 pub(super) const LOG_LIMIT: usize = 1_000;
 
+/// How many invocations of the functions run at the same time. Few, so that memory does not grow with the number of files
+/// and jobs: on AWS, each invocation has a process of its own.
+pub(super) const CONCURRENT_EXECUTIONS: usize = 10;
+
 /// Builds the settings: working defaults for a fictional account, overridden by `some`, overridden by the
 /// command line.
 pub(super) fn functions_config(some: &[(&str, &str)], settings: &[String]) -> Result<Config, CliError> {

@@ -38,6 +38,8 @@ pub struct LocalOptions {
     pub sweep_every: Option<Duration>,
     /// How long a function may run before it is killed.
     pub function_timeout: Duration,
+    /// How many invocations of the functions may run at the same time; `None` for any number.
+    pub concurrent_executions: Option<usize>,
     /// How many of the newest requests and calls are kept in memory; `None` for all, in a run that ends soon.
     pub log_limit: Option<usize>,
 }
@@ -53,6 +55,7 @@ impl LocalOptions {
             faults: FaultOptions::default(),
             sweep_every: None,
             function_timeout: MAX_FUNCTION_TIMEOUT,
+            concurrent_executions: None,
             log_limit: None,
         }
     }
@@ -84,6 +87,7 @@ impl Local {
             faults: fault_options,
             sweep_every,
             function_timeout,
+            concurrent_executions,
             log_limit,
         } = options;
         let s3 = EmbeddedS3::start(root).await?;
@@ -114,6 +118,7 @@ impl Local {
             state_changes: fault_options.state_changes,
             sweep_every,
             function_timeout,
+            concurrent_executions,
         };
         let store = Store::new(s3.client(), &config.output_bucket);
         let pump =

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tracing::warn;
 
 use super::ending::{DropEnding, Listeners};
@@ -35,6 +36,8 @@ pub(super) struct Function {
     pub(super) name: &'static str,
     pub(super) handle: Arc<Handle>,
     pub(super) timeout: Duration,
+    /// How many more invocations of all functions may run now.
+    pub(super) executions: Arc<Semaphore>,
     pub(super) listeners: Listeners,
 }
 
@@ -44,6 +47,7 @@ impl Function {
         let mut pause = REDELIVERY_PAUSE;
         let request_id = uuid();
         for delivery in 1..=DELIVERIES {
+            let Ok(running) = self.executions.acquire().await else { return };
             let request_id = request_id.clone();
             let invocation = Invocation { request_id, ..clock::invocation_until(now() + self.timeout) };
             let handled = tokio::time::timeout(self.timeout, (self.handle)(event.clone(), invocation)).await;
@@ -62,6 +66,7 @@ impl Function {
                 let error = format!("{function}: {error}");
                 return self.listeners.tell(&DropEnding::GivenUp { event, error });
             }
+            drop(running);
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
@@ -70,6 +75,9 @@ impl Function {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
     use serde_json::json;
     use tokio::sync::mpsc;
 
@@ -79,7 +87,31 @@ pub(super) mod tests {
     pub(crate) fn function(handle: Arc<Handle>) -> (Function, mpsc::UnboundedReceiver<DropEnding>) {
         let listeners = Listeners::default();
         let endings = listeners.add();
-        (Function { name: "complete", handle, timeout: Duration::from_millis(20), listeners }, endings)
+        let (timeout, executions) = (Duration::from_millis(20), Arc::new(Semaphore::new(2)));
+        (Function { name: "complete", handle, timeout, executions, listeners }, endings)
+    }
+
+    #[tokio::test]
+    async fn only_so_many_invocations_run_at_once_and_none_is_lost() {
+        let running = Arc::new(AtomicUsize::new(0));
+        let (seen, mut most) = mpsc::unbounded_channel();
+        let (mut complete, _endings) = function(Arc::new(move |_, _| {
+            let (running, seen) = (running.clone(), seen.clone());
+            Box::pin(async move {
+                let _ = seen.send(running.fetch_add(1, Ordering::SeqCst) + 1);
+                tokio::task::yield_now().await;
+                running.fetch_sub(1, Ordering::SeqCst);
+                Ok(())
+            })
+        }));
+        complete.timeout = MAX_FUNCTION_TIMEOUT;
+        join_all((0..20).map(|number| complete.deliver(json!(number)))).await;
+        drop(complete);
+        let mut running = Vec::new();
+        while let Some(count) = most.recv().await {
+            running.push(count);
+        }
+        assert_eq!((running.len(), running.iter().max()), (20, Some(&2)));
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::ending::{DropEnding, Listeners};
@@ -35,6 +35,8 @@ pub struct PumpOptions {
     pub sweep_every: Option<Duration>,
     /// How long a function may run before it is killed.
     pub function_timeout: Duration,
+    /// How many invocations of the functions may run at the same time. The others wait. `None` for any number.
+    pub concurrent_executions: Option<usize>,
 }
 
 impl Default for PumpOptions {
@@ -46,6 +48,7 @@ impl Default for PumpOptions {
             state_changes: EventFaults::default(),
             sweep_every: None,
             function_timeout: MAX_FUNCTION_TIMEOUT,
+            concurrent_executions: None,
         }
     }
 }
@@ -71,10 +74,23 @@ impl Pump {
         complete: Arc<Complete>,
         options: PumpOptions,
     ) -> Self {
-        let PumpOptions { seed, notifications, state_changes, sweep_every, function_timeout } = options;
+        let PumpOptions {
+            seed,
+            notifications,
+            state_changes,
+            sweep_every,
+            function_timeout,
+            concurrent_executions,
+        } = options;
+        let executions = Arc::new(Semaphore::new(concurrent_executions.unwrap_or(Semaphore::MAX_PERMITS)));
         let listeners = Listeners::default();
-        let function =
-            |name, handle| Function { name, handle, timeout: function_timeout, listeners: listeners.clone() };
+        let function = |name, handle| Function {
+            name,
+            handle,
+            timeout: function_timeout,
+            executions: executions.clone(),
+            listeners: listeners.clone(),
+        };
         let submit = function(
             "submit",
             Arc::new(move |event, by| {
