@@ -62,8 +62,9 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     }
     if findings.is_empty() {
         let end = model.end_of_life_time.map(|end| format!(" until {end}")).unwrap_or_default();
-        let what =
-            format!("{model_id} is active{end}; only {BATCH_MODELS} says whether it has batch inference");
+        let what = format!(
+            "{model_id} is active{end}; {BATCH_MODELS} lists it if it has batch inference, and --probe-batch asks"
+        );
         return vec![Finding::ok(CHECK, what)];
     }
     findings
