@@ -8,11 +8,11 @@ use crate::aws::config::Config;
 use crate::aws::error::{Chain, Error};
 use crate::aws::events::{is_schedule, parse_job_state_change, parse_object_created};
 use crate::drop::identity::JobId;
-use crate::flow::ask_bedrock::ask_for_oldest_jobs;
 use crate::flow::complete::{Completed, complete};
 use crate::flow::context::Context;
 use crate::flow::submit::submit;
 use crate::flow::sweep::sweep;
+use crate::flow::take_turns::ask_for_oldest_jobs;
 use crate::job::ending::EndStatus;
 use crate::ledger::lease::Invocation;
 

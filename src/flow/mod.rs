@@ -34,3 +34,4 @@ mod resume_jobs;
 mod status_file;
 mod submit;
 mod sweep;
+mod take_turns;

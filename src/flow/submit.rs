@@ -7,7 +7,7 @@
 //! 4. [`report_rejection`]: write `rejection.json`. The flow ends without an error, since no retry can help.
 //! 5. [`make_jobs`]: per part, write the job's input, then its marker and its entry (`Waiting`). Now the drop's marker
 //!    is deleted.
-//! 6. [`ask_for_jobs`]: ask Bedrock for these jobs, once.
+//! 6. [`ask_for_jobs`]: ask Bedrock for these jobs, once. If older jobs [wait](look_at_queue), these wait, too.
 //!
 //! An invocation that follows a crash starts at the step that the drop's entry names.
 
@@ -18,12 +18,12 @@ use crate::aws::events::ObjectCreated;
 use crate::drop::keys;
 use crate::drop::rejection::{Problem, Rejection};
 use crate::drop::source::DropSource;
-use crate::flow::ask_bedrock::ask_for_jobs;
 use crate::flow::claim_drop::claim_drop;
 use crate::flow::context::Context;
 use crate::flow::judge_drop::judge_drop;
 use crate::flow::make_jobs::make_jobs;
 use crate::flow::status_file::{tell, tell_end};
+use crate::flow::take_turns::{Queue, ask_for_jobs, ask_for_oldest_jobs, look_at_queue};
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::lease::Invocation;
 use crate::ledger::status::Status;
@@ -66,8 +66,13 @@ pub(super) async fn advance_drop(
             }
             Box::pin(make_jobs(context, &drop, plan, is_new, by)).await?;
             context.store.delete(&marker).await?;
-            let open = Box::pin(ask_for_jobs(context, &drop.drop_id, plan, by)).await?;
+            let model_id = drop.settings().map_or(&context.config.model_id, |settings| &settings.model_id);
+            let queue = Box::pin(look_at_queue(context, model_id, &drop.drop_id, by)).await?;
+            let open = Box::pin(ask_for_jobs(context, &drop, plan, queue, by)).await?;
             tell(context, Status::of_jobs(&drop, &open), file).await;
+            if queue == Queue::IsDue {
+                Box::pin(ask_for_oldest_jobs(context, model_id, by)).await?;
+            }
         }
         DropState::Rejected { problems, stopped_early } => {
             Box::pin(report_rejection(context, &drop, problems, *stopped_early)).await?;

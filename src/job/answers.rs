@@ -312,6 +312,7 @@ mod tests {
     use super::*;
     use crate::drop::padding::padding_id;
     use crate::job::example::*;
+    use crate::job::findings::Lines;
 
     #[test]
     fn whole_output_gives_the_same_counts_without_the_input() {
@@ -374,6 +375,29 @@ mod tests {
         assert_eq!(answers.verdicts(), verdicts);
         assert!(!answers.leaves("a") && answers.leaves("b") && !answers.is_all_success());
     }
+
+    #[test]
+    fn output_of_nothing_but_successes_is_all_success() {
+        assert!(answers(&[("a", GOOD), ("b", GOOD)]).is_all_success());
+        assert!(!answers(&[("a", GOOD), ("b", BAD)]).is_all_success());
+    }
+
+    #[test]
+    fn answers_that_count_are_looked_into_and_repeated_ones_are_not() {
+        let cut_off = r#""modelOutput":{"stop_reason":"max_tokens"}"#;
+        let findings =
+            answers(&[("a", cut_off), ("b", GOOD), ("b", cut_off), ("c", BAD), ("c", BAD)]).findings();
+        assert_eq!(findings.truncated, Lines { count: 1, first: vec![1] });
+        assert_eq!(findings.largest_errors.iter().map(|group| group.count).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn all_records_of_a_part_without_output_are_missing() {
+        let (part, unanswered) = (part(), Matched::unanswered(&part()));
+        assert_eq!((unanswered.missing, unanswered.answered()), (part.records, 0));
+        assert_eq!((unanswered.remaining(), unanswered.remaining_ids), (part.records, part.id_sum));
+    }
+
     #[test]
     fn padding_is_counted_apart_and_only_by_its_own_ids() {
         let job_id = part().job_id;
@@ -403,14 +427,15 @@ mod tests {
     fn output_of_padding_alone_has_no_records() {
         let job_id = part().job_id;
         let only = [(padding_id(&job_id, 1), GOOD)];
-        let mut answers = answers(&[]).with_padding(&job_id, 1);
+        let mut padded = answers(&[]).with_padding(&job_id, 1);
         only.iter().for_each(|(id, rest)| {
-            answers.judge(format!(r#"{{"recordId":"{id}",{rest}}}"#).as_bytes());
+            padded.judge(format!(r#"{{"recordId":"{id}",{rest}}}"#).as_bytes());
         });
-        assert!(answers.is_empty() && !answers.is_all_success());
+        assert!(padded.is_empty() && !padded.is_all_success());
         // Without padding, an id that looks like padding is an id like any other.
         let mut other = Answers::with_capacity(drop_id().record_hasher(), 1);
         other.judge(format!(r#"{{"recordId":"{}",{GOOD}}}"#, padding_id(&job_id, 1)).as_bytes());
         assert!(!other.is_empty() && !other.is_padding(&padding_id(&job_id, 1)));
+        assert!(!answers(&[]).with_padding(&job_id, 0).is_padding(&padding_id(&job_id, 1)));
     }
 }

@@ -181,9 +181,10 @@ mod tests {
             (Answer::Failed, Usability::Usable),
             (Answer::Succeeded, Usability::Usable),
             (Answer::Retryable, Usability::Usable),
+            (Answer::Failed, Usability::Usable),
             (Answer::Succeeded, Usability::Refused),
         ];
-        for (answer, usability) in answers.into_iter().cycle().take(5 * 30) {
+        for (answer, usability) in answers.into_iter().cycle().take(6 * 30) {
             let error = (answer != Answer::Succeeded).then(|| error("no"));
             collector.add(OutputRecord { record_id: "a".into(), answer, usability, error });
         }
@@ -191,9 +192,32 @@ mod tests {
         let every_third = |first: u64| (0..20_u64).map(|at| first + 3 * at).collect::<Vec<u64>>();
         assert_eq!(findings.truncated, Lines { count: 30, first: every_third(1) });
         assert_eq!(findings.refused, Lines { count: 30, first: every_third(3) });
-        let group =
-            |retryable| ErrorGroup { code: Some("400".into()), message: "no".into(), count: 30, retryable };
-        assert_eq!((findings.largest_errors, findings.other_errors), (vec![group(false), group(true)], 0));
+        let group = |count, retryable| ErrorGroup {
+            code: Some("400".into()),
+            message: "no".into(),
+            count,
+            retryable,
+        };
+        let groups = vec![group(60, false), group(30, true)];
+        assert_eq!((findings.largest_errors, findings.other_errors), (groups, 0));
+    }
+
+    #[test]
+    fn findings_are_empty_if_there_is_nothing_to_know() {
+        assert!(Findings::default().is_empty());
+        assert!(!Findings { other_errors: 1, ..Findings::default() }.is_empty());
+    }
+
+    #[test]
+    fn errors_that_find_no_room_among_frequent_ones_are_counted_as_others() {
+        let mut counts = ErrorCounts::default();
+        for number in 0..MAX_COUNTED_ERRORS {
+            counts.add(error(&number.to_string()), false, 2);
+        }
+        counts.add(error("late"), false, 3);
+        counts.add_others(4);
+        let (largest, others) = counts.largest();
+        assert_eq!(others, 2 * (MAX_COUNTED_ERRORS - largest.len()) as u64 + 3 + 4);
     }
 
     #[test]

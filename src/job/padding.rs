@@ -208,7 +208,11 @@ impl PaddingSum {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::drop::quotas::Quotas;
+    use crate::job::example::part;
 
     const NOVA: &str = "amazon.nova-lite-v1:0";
     const OPAQUE: &str = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefghijkl";
@@ -230,6 +234,40 @@ mod tests {
 
     fn padding(model_id: &str, records: u64, own: &str) -> Padding {
         padded(model_id, records, u64::MAX, &[own]).0
+    }
+
+    fn settings(model_id: &str, small_drops: SmallDrops) -> Settings {
+        Settings {
+            model_id: model_id.into(),
+            model_invocation_type: "InvokeModel".into(),
+            quotas: Quotas::default(),
+            small_drops,
+            max_attempts: 3,
+            timeout_duration_in_hours: 24,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn only_a_part_below_the_minimum_is_padded_and_only_if_wanted() {
+        let (pad, reject) = (settings(NOVA, SmallDrops::Pad), settings(NOVA, SmallDrops::Reject));
+        let records = |settings: &Settings, records| {
+            let part = Part { records, ..part() };
+            Padder::of(settings, &part).map(|padder| padder.finish().0.records)
+        };
+        assert_eq!([1, 99, 100, 101].map(|count| records(&pad, count)), [Some(99), Some(1), None, None]);
+        assert_eq!([1, 99, 100, 101].map(|count| records(&reject, count)), [None; 4]);
+    }
+
+    #[test]
+    fn room_for_padding_is_that_of_its_longest_line() {
+        assert_eq!(padding_room(&settings(NOVA, SmallDrops::Reject)), None);
+        for model_id in [NOVA, OPAQUE] {
+            let room = padding_room(&settings(model_id, SmallDrops::Pad)).unwrap();
+            // The own record of the job is too large, so its padding has an empty body.
+            let (_, lines) = padded(model_id, 100, 0, &[r#"{"a":1}"#]);
+            assert_eq!(lines.iter().map(String::len).max().unwrap() as u64, room, "{model_id}");
+        }
     }
 
     #[test]
@@ -280,7 +318,10 @@ mod tests {
         sum.add(&padding(NOVA, 99, "{}"), NOVA);
         sum.add(&padding(NOVA, 97, "{}"), NOVA);
         let known = sum.clone().summary().unwrap();
-        assert_eq!((known.records, known.max_output_tokens), (196, Some(196)));
+        assert_eq!(
+            (known.records, known.max_input_tokens, known.max_output_tokens),
+            (196, 196 * 89, Some(196))
+        );
         assert_eq!(known.max_cost_usd.as_deref(), Some("0.000548"));
         assert_eq!((known.bodies.len(), known.prices.len()), (1, 1));
         sum.add(&padding(OPAQUE, 1, r#"{"prompt":"."}"#), OPAQUE);

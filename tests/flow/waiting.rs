@@ -1,8 +1,9 @@
 //! Jobs that wait: which of them get a hint, and that a lost or stale hint does no harm.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use bedrock_vpc_batch::base::timestamp::Timestamp;
 use bedrock_vpc_batch::drop::identity::JobId;
 use bedrock_vpc_batch::drop::keys::{self, Open};
 use bedrock_vpc_batch::local::bedrock::{Ending, Fault, Operation, TerminalStatus};
@@ -16,14 +17,21 @@ async fn world_with_waiting(drops: usize, fault: Fault) -> World {
     let mut world = World::new().await;
     // The first sweep only records when it ran.
     world.sweep_after(Duration::ZERO).await.unwrap();
-    for number in 0..drops {
-        let event = world.put(&format!("in/{number}.jsonl"), drop_of(120)).await;
-        world.stand_in.fail_next(Operation::CreateModelInvocationJob, fault.clone());
-        world.submit(event).await.unwrap();
-    }
+    drops_that_wait(&mut world, drops, &fault).await;
     assert_eq!((world.hints().await.len(), world.stand_in.jobs().len()), (drops, 0));
     world.faults.reset();
     world
+}
+
+async fn drops_that_wait(world: &mut World, drops: usize, fault: &Fault) {
+    for number in 0..drops {
+        let event = world.put(&format!("in/{number}.jsonl"), drop_of(120)).await;
+        // The others queue up behind a drop that waits for a slot.
+        if number == 0 || *fault != Fault::ServiceQuotaExceeded {
+            world.stand_in.fail_next(Operation::CreateModelInvocationJob, fault.clone());
+        }
+        world.submit(event).await.unwrap();
+    }
 }
 
 async fn delete(world: &World, key: &str) {
@@ -49,14 +57,79 @@ fn count(world: &World, service: Service) -> BTreeMap<&'static str, usize> {
 }
 
 #[tokio::test]
-async fn job_that_bedrock_accepts_at_once_costs_seventeen_calls_to_s3_and_no_hint() {
+async fn job_that_bedrock_accepts_at_once_costs_eighteen_calls_to_s3_and_no_hint() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(150)).await;
     world.submit(event).await.unwrap();
-    let s3 = [("CopyObject", 1), ("DeleteObject", 1), ("GetObject", 4), ("HeadObject", 1), ("PutObject", 10)];
+    let s3 = [
+        ("CopyObject", 1),
+        ("DeleteObject", 1),
+        ("GetObject", 4),
+        ("HeadObject", 1),
+        ("ListObjectsV2", 1),
+        ("PutObject", 10),
+    ];
     assert_eq!(count(&world, Service::S3), s3.into());
     assert_eq!(count(&world, Service::Bedrock), [("CreateModelInvocationJob", 1)].into());
     assert_eq!(world.hints().await, Vec::<String>::new());
+}
+
+async fn status(world: &World, key: &str) -> Value {
+    let statuses = world.output_keys_below(&format!("results/{key}/")).await;
+    world.read_json(statuses.iter().find(|key| key.ends_with("/status.json")).unwrap()).await
+}
+
+/// Changes a member of the entry of the first job that waits.
+async fn change_first(world: &World, member: &str, value: Value) {
+    let first = keys::job_entry(&job_of(&world.hints().await[0]));
+    let mut entry: Value = world.read_json(&first).await;
+    entry[member] = value;
+    put(world, &first, &entry).await;
+}
+
+const LATER: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn new_drop_queues_up_behind_a_job_that_was_just_refused() {
+    let mut world = world_with_waiting(1, Fault::ServiceQuotaExceeded).await;
+    let event = world.put("in/y.jsonl", drop_of(120)).await;
+    world.submit(event).await.unwrap();
+    assert_eq!((world.creates(), world.hints().await.len()), (1, 2), "Bedrock is not asked for the new one");
+    let status = status(&world, "in/y.jsonl").await;
+    assert_eq!((&status["state"], &status["jobs"]["waiting"]), (&json!("Waiting"), &json!(1)), "{status}");
+
+    // The hint is old, but the job has just been asked for again.
+    let updated = Timestamp::from(SystemTime::now() + LATER).to_string();
+    change_first(&world, "updated", updated.into()).await;
+    let event = world.put("in/z.jsonl", drop_of(120)).await;
+    world.submit_after(LATER, event).await.unwrap();
+    assert_eq!((world.creates(), world.hints().await.len()), (1, 3));
+}
+
+#[tokio::test]
+async fn new_drop_gives_the_oldest_job_its_turn_if_that_was_refused_long_ago() {
+    let mut world = world_with_waiting(2, Fault::ServiceQuotaExceeded).await;
+    let hint = world.hints().await.remove(0);
+    // All were put in about the same second.
+    delete(&world, &hint).await;
+    put(&world, &hint.replace("/2", "/1"), &json!({})).await;
+    let event = world.put("in/z.jsonl", drop_of(120)).await;
+    world.submit_after(LATER, event).await.unwrap();
+    let jobs = world.stand_in.jobs();
+    assert_eq!((jobs.len(), world.hints().await), (3, vec![]));
+    assert_eq!(jobs[0].client_request_token.as_deref(), Some(job_of(&hint).as_str()));
+    // Nothing that was known before the turn replaces what came after it.
+    let status = status(&world, "in/z.jsonl").await;
+    assert_eq!(status["state"], "Running", "{status}");
+}
+
+#[tokio::test]
+async fn old_hint_that_is_stale_keeps_no_new_drop_from_asking() {
+    let mut world = world_with_waiting(1, Fault::ServiceQuotaExceeded).await;
+    change_first(&world, "state", json!({ "name": "SourceDeleted" })).await;
+    let event = world.put("in/z.jsonl", drop_of(120)).await;
+    world.submit_after(LATER, event).await.unwrap();
+    assert_eq!(world.stand_in.jobs().len(), 1);
 }
 
 #[tokio::test]
@@ -100,7 +173,7 @@ async fn jobs_of_a_drop_that_are_not_asked_for_get_hints() {
         _ => Action::Pass,
     });
     world.faults.reset();
-    world.submit(event).await.unwrap();
+    world.submit_after(LATER, event).await.unwrap();
     let accepted: Vec<String> =
         world.stand_in.jobs().into_iter().filter_map(|job| job.client_request_token).collect();
     assert!(accepted.len() >= 8, "{accepted:?}");
@@ -139,11 +212,12 @@ async fn completion_deletes_stale_hints_and_asks_for_the_oldest_job_that_waits()
 }
 
 async fn completion_with_stale_hints(is_just_submitted: bool) {
-    let mut world = world_with_waiting(3, Fault::ServiceQuotaExceeded).await;
-    let first = world.hints().await.remove(0);
+    let mut world = World::new().await;
     let event = world.put("in/z.jsonl", drop_of(120)).await;
     world.submit(event).await.unwrap();
     let ended = world.ended().await;
+    drops_that_wait(&mut world, 3, &Fault::ServiceQuotaExceeded).await;
+    let first = world.hints().await.remove(0);
     // The entry of the oldest one says that the job is submitted, and another hint belongs to no job at all.
     let entry = keys::job_entry(&job_of(&first));
     let waiting: Value = world.read_json(&entry).await;

@@ -254,6 +254,10 @@ impl World {
         self.submit.handle(event, &invocation()).await
     }
 
+    pub(crate) async fn submit_after(&self, later: Duration, event: Value) -> Result<(), Error> {
+        self.submit.handle(event, &invocation_after(later)).await
+    }
+
     pub(crate) async fn complete(&self, event: Value) -> Result<(), Error> {
         self.complete.handle(event, &invocation()).await
     }

@@ -2,6 +2,7 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::Object;
 use serde::Serialize;
 
 use crate::aws::error::Error;
@@ -129,24 +130,21 @@ impl Store {
         while let Some(page) = pages.next().await {
             let page =
                 page.map_err(|error| sdk_error::classify(self.named("ListObjectsV2", prefix), error))?;
-            objects.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
-                let last_modified = Timestamp::from_secs(object.last_modified?.secs());
-                Some(Listed { key: object.key?, last_modified })
-            }));
+            objects.extend(page.contents.unwrap_or_default().into_iter().filter_map(listed));
         }
         Ok(objects)
     }
 
-    /// Lists the keys of the first objects below a prefix of the output bucket: at most `most` of them, which is 1 to
+    /// Lists the first objects below a prefix of the output bucket: at most `most` of them, which is 1 to
     /// 1,000, in one call.
     ///
     /// # Errors
     /// Returns [`Error::Call`] if the call fails.
-    pub async fn list_first(&self, prefix: &str, most: i32) -> Result<Vec<String>, Error> {
+    pub async fn list_first(&self, prefix: &str, most: i32) -> Result<Vec<Listed>, Error> {
         let request = self.client.list_objects_v2().bucket(&self.output_bucket).prefix(prefix).max_keys(most);
         let page = request.send().await;
         let page = page.map_err(|error| sdk_error::classify(self.named("ListObjectsV2", prefix), error))?;
-        Ok(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect())
+        Ok(page.contents.unwrap_or_default().into_iter().filter_map(listed).collect())
     }
 
     /// Lists the keys of the objects below a prefix of the output bucket.
@@ -156,6 +154,11 @@ impl Store {
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
         Ok(self.list_objects(prefix).await?.into_iter().map(|object| object.key).collect())
     }
+}
+
+fn listed(object: Object) -> Option<Listed> {
+    let last_modified = Timestamp::from_secs(object.last_modified?.secs());
+    Some(Listed { key: object.key?, last_modified })
 }
 
 pub(super) const JSON_TYPE: &str = "application/json";
