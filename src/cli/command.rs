@@ -57,7 +57,7 @@ enum Command {
 
     /// Examine an AWS account before a job waits for hours and then fails.
     ///
-    /// It only reads. Each line says what was checked, what was found, and how to fix it; the last line
+    /// It only reads, except with --probe-batch. Each line says what was checked, what was found, and how to fix it; the last line
     /// counts them. Region and credentials come from the environment or a profile. After a login with SSO,
     /// get credentials with `eval "$(aws configure export-credentials --format env)"`.
     ///

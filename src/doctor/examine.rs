@@ -2,10 +2,14 @@
 
 use aws_config::{BehaviorVersion, SdkConfig};
 
-use super::checks::{buckets, dns, endpoints, keys, model, quotas, role, routes, security_groups, subnets};
+use super::checks;
+use super::checks::{
+    access, buckets, dns, endpoints, keys, model, open_drops, quotas, role, routes, security_groups, subnets,
+};
 use super::facts::Facts;
 use super::finding::{Finding, Report};
 use super::gather::{CALL_TIMEOUT, Gatherer};
+use super::probe::probe;
 use super::subject::Subject;
 use crate::aws::clients::{NotSet, prepare};
 use crate::aws::config::{Config, ConfigError};
@@ -32,11 +36,12 @@ pub async fn sdk_config() -> SdkConfig {
     prepare(aws_config::defaults(BehaviorVersion::v2026_01_12()), CALL_TIMEOUT).load().await
 }
 
-/// Examines a stack or, if there is none, what the functions' environment variables name.
+/// Examines a stack or, if there is none, what the functions' environment variables name. It only reads, except with
+/// the probe.
 ///
 /// # Errors
 /// [`DoctorError`] if there is nothing to examine.
-pub async fn examine(sdk: &SdkConfig, stack: Option<&str>) -> Result<Report, DoctorError> {
+pub async fn examine(sdk: &SdkConfig, stack: Option<&str>, with_probe: bool) -> Result<Report, DoctorError> {
     let region = sdk.region().ok_or(NotSet("AWS_REGION"))?.to_string();
     let (subject, gatherer) = match stack {
         None => {
@@ -53,7 +58,13 @@ pub async fn examine(sdk: &SdkConfig, stack: Option<&str>) -> Result<Report, Doc
             (subject, gatherer)
         }
     };
-    Ok(Report(check(&subject, &gatherer.facts(&subject).await)))
+    let facts = gatherer.facts(&subject).await;
+    let mut findings = check(&subject, &facts);
+    if with_probe {
+        findings
+            .extend(checks::probe::check(&subject, &probe(&gatherer.bedrock, &subject, facts.asked).await));
+    }
+    Ok(Report(findings))
 }
 
 /// Runs all checks, in the order of the report.
@@ -69,6 +80,8 @@ pub(super) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
         buckets::check(subject, facts),
         role::check(subject, facts),
         model::check(subject, facts),
+        access::check(subject, facts),
+        open_drops::check(subject, facts),
         quotas::check(subject, facts),
         keys::check(subject, facts),
     ]

@@ -1,13 +1,18 @@
 //! What is known about an account: [`gather`](super::gather) collects it, and [`checks`](super::checks)
 //! judges it.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::known::Known;
+use super::known::{Known, Unknown};
+use crate::base::timestamp::Timestamp;
 
 /// Everything that the checks look at.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
+    /// When AWS was asked.
+    pub(super) asked: Timestamp,
     /// All subnets of the VPCs that contain the jobs' subnets.
     pub(super) subnets: Known<Vec<Subnet>>,
     pub(super) route_tables: Known<Vec<RouteTable>>,
@@ -17,6 +22,8 @@ pub(super) struct Facts {
     pub(super) groups: Known<Vec<Group>>,
     /// All endpoints in the Region.
     pub(super) endpoints: Known<Vec<Endpoint>>,
+    /// The zones in which an interface endpoint for Bedrock can have a network interface.
+    pub(super) bedrock_zones: Known<Vec<String>>,
     /// The id of the managed prefix list for S3 in the Region.
     pub(super) s3_prefix_list: Known<Option<String>>,
     pub(super) input: Bucket,
@@ -28,7 +35,11 @@ pub(super) struct Facts {
     /// `None` if the model id does not name a profile.
     pub(super) profile: Option<Known<Option<Profile>>>,
     /// The foundation model, or the model of the profile.
-    pub(super) model: Known<Option<Model>>,
+    pub(super) model: Known<ModelState>,
+    /// Whether the account may use each model that the jobs may invoke, by its id; `None` if this Region does not know
+    /// the model.
+    pub(super) access: Vec<(String, Known<Option<Access>>)>,
+    pub(super) open: OpenModels,
     /// The quotas for batch inference.
     pub(super) quotas: Known<Vec<Quota>>,
     /// The keys that the jobs need.
@@ -77,6 +88,7 @@ pub(super) struct Endpoint {
     pub(super) is_gateway: bool,
     pub(super) is_available: bool,
     pub(super) route_table_ids: Vec<String>,
+    pub(super) subnet_ids: Vec<String>,
     pub(super) group_ids: Vec<String>,
     pub(super) has_private_dns: Option<bool>,
     pub(super) policy: Option<Value>,
@@ -128,14 +140,69 @@ pub(super) struct Profile {
     pub(super) model_arns: Vec<String>,
 }
 
+/// What Bedrock says about a model.
+#[derive(Debug, Clone)]
+pub(super) enum ModelState {
+    Found(Model),
+    /// It has reached the end of its life.
+    Ended,
+    /// There is no such model in this Region.
+    Missing,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Model {
     pub(super) id: String,
     /// The name that the quotas use.
     pub(super) name: String,
+    /// The status, such as `ACTIVE`.
     pub(super) lifecycle: String,
-    pub(super) end_of_life: Option<String>,
+    pub(super) legacy_time: Option<Timestamp>,
+    pub(super) public_extended_access_time: Option<Timestamp>,
+    pub(super) end_of_life_time: Option<Timestamp>,
     pub(super) inference_types: Vec<String>,
+}
+
+/// The answer of `GetFoundationModelAvailability`: whether the account may use a model in this Region.
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetFoundationModelAvailability.html> (read 2026-11)
+#[derive(Debug, Clone)]
+pub(super) struct Access {
+    pub(super) authorization: String,
+    pub(super) entitlement: String,
+    pub(super) region: String,
+    /// The status of the agreement, and what is wrong with it.
+    pub(super) agreement: Option<(String, Option<String>)>,
+}
+
+/// The models of the jobs that are not over.
+#[derive(Debug, Clone)]
+pub(super) struct OpenModels {
+    /// How many jobs of this stack Bedrock has, by the ARN of their model.
+    pub(super) at_bedrock: Known<BTreeMap<String, usize>>,
+    /// The models, other than the one in the settings, that jobs wait for.
+    pub(super) waiting: Known<Vec<String>>,
+    /// What IAM's simulation answers about the models other than the one in the settings: whether this role may do this.
+    pub(super) permissions: Vec<(String, Question, Known<Decision>)>,
+}
+
+/// What became of the probe.
+#[derive(Debug, Clone)]
+pub(super) struct Probe {
+    pub(super) job_name: String,
+    pub(super) answer: ProbeAnswer,
+    /// The jobs with that name, of which there should be none, and whether each was stopped.
+    pub(super) jobs: Known<Vec<(String, Known<()>)>>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum ProbeAnswer {
+    /// Bedrock created a job with this ARN.
+    Created(String),
+    Refused {
+        code: String,
+        message: String,
+    },
+    NoAnswer(Unknown),
 }
 
 #[derive(Debug, Clone)]

@@ -1,4 +1,5 @@
-//! Examines an account before a job waits for hours and fails. It reads, and changes nothing.
+//! Examines an account before a job waits for hours and fails. It reads, and changes nothing, unless it is asked for the
+//! probe.
 //!
 //! ```text
 //! a stack's outputs, or the ─► subject ─► gather ─► facts ─► checks ─► findings
@@ -14,6 +15,7 @@
 //! | `checks/` | judges the facts, one file per kind of check |
 //! | `vpc.rs`, `requests.rs`, `model_id.rs`, `questions.rs` | what the checks have in common |
 //! | `policy.rs` | what the policy of a resource says about a request |
+//! | `probe.rs` | asks for a job that cannot be made, only if told to; its own calls, and the only ones that write |
 //! | `finding.rs` | the lines of the report |
 //!
 //! Everything from `facts` on is pure. IAM judges the policies of the role, with its simulation; `policy.rs`
@@ -27,6 +29,7 @@ mod gather;
 mod known;
 mod model_id;
 mod policy;
+mod probe;
 mod questions;
 mod requests;
 mod subject;

@@ -8,6 +8,14 @@ use crate::base::arn::Arn;
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html> (read 2026-11)
 const GEOGRAPHIES: [&str; 9] = ["us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.", "in.", "global."];
 
+/// Only this table says whether a model has batch inference.
+pub(crate) const BATCH_MODELS: &str =
+    "https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html";
+
+/// What Bedrock says about a model that has ended.
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/model-lifecycle.html> (read 2026-11)
+pub(crate) const END_OF_LIFE: &str = "end of its life";
+
 /// What a model id names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ModelId<'a> {
@@ -44,6 +52,28 @@ pub(crate) fn arns(subject: &Subject, facts: &Facts) -> Vec<String> {
             }
             _ => Vec::new(),
         },
+    }
+}
+
+/// The ARN of a foundation model or inference profile that is named by its id or ARN.
+pub(crate) fn arn_of(subject: &Subject, model: &str) -> String {
+    match parse(model) {
+        _ if Arn::parse(model).is_some() => model.to_owned(),
+        ModelId::Foundation(id) => subject.model_arn(id),
+        ModelId::Profile(id) | ModelId::Custom(id) => {
+            subject.arn("bedrock", &format!("inference-profile/{id}"))
+        }
+    }
+}
+
+/// Whether the jobs need the model in this Region: not if a profile only routes to others.
+pub(crate) fn is_here(subject: &Subject, facts: &Facts) -> bool {
+    match &facts.profile {
+        Some(Ok(Some(profile))) => {
+            let region = |arn: &String| Arn::parse(arn).map(|arn| arn.region() == subject.region);
+            profile.model_arns.iter().any(|arn| region(arn) == Some(true))
+        }
+        _ => true,
     }
 }
 

@@ -5,7 +5,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html> (read 2026-11). This module
 //! evaluates them, as far as such policies usually go. It never guesses: if it cannot decide, it says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use wildmatch::WildMatch;
@@ -72,8 +72,7 @@ pub(super) fn evaluate(policy: &Value, request: &Request<'_>) -> Verdict {
     let mut is_allowed = false;
     let mut unsure = None;
     for (number, statement) in items(policy.get("Statement")).iter().enumerate() {
-        let sid = statement.get("Sid").and_then(Value::as_str);
-        let name = sid.map_or_else(|| format!("statement {}", number + 1), ToOwned::to_owned);
+        let name = name_of(statement, number);
         let is_deny = statement.get("Effect").and_then(Value::as_str) == Some("Deny");
         match applies(statement, request) {
             Some(true) if is_deny => return Verdict::Denied(name),
@@ -89,19 +88,23 @@ pub(super) fn evaluate(policy: &Value, request: &Request<'_>) -> Verdict {
     }
 }
 
-/// Every value with which the conditions of a policy compare this key.
-pub(super) fn values_of(policy: &Value, key: &str) -> Vec<String> {
-    let mut values = Vec::new();
-    for statement in items(policy.get("Statement")) {
+/// The name of a statement, and every value with which its conditions compare this key.
+pub(super) fn values_of(policy: &Value, key: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (number, statement) in items(policy.get("Statement")).iter().enumerate() {
         for (_, name, wanted) in conditions(statement) {
             if name.eq_ignore_ascii_case(key) {
-                values.extend(wanted.into_iter().map(ToOwned::to_owned));
+                let of_statement = values.entry(name_of(statement, number)).or_default();
+                of_statement.extend(wanted.into_iter().map(ToOwned::to_owned));
             }
         }
     }
-    values.sort();
-    values.dedup();
     values
+}
+
+fn name_of(statement: &Value, number: usize) -> String {
+    let sid = statement.get("Sid").and_then(Value::as_str);
+    sid.map_or_else(|| format!("statement {}", number + 1), ToOwned::to_owned)
 }
 
 /// Whether a statement applies to a request. `None` if that depends on something that is not known here.
@@ -379,9 +382,11 @@ mod tests {
     }
 
     #[test]
-    fn values_of_a_key_are_found_in_all_statements() {
+    fn values_of_a_key_are_found_by_statement() {
         let condition = json!({"StringNotEquals": {"aws:sourceVpce": ["vpce-2", "vpce-1"]}});
         let policy = json!({"Statement": [allow(json!({"Condition": condition})), allow(json!({}))]});
-        assert_eq!(values_of(&policy, "aws:SourceVpce"), ["vpce-1", "vpce-2"]);
+        let values = ["vpce-1", "vpce-2"].map(String::from);
+        let expected = BTreeMap::from([("statement 1".to_owned(), BTreeSet::from(values))]);
+        assert_eq!(values_of(&policy, "aws:SourceVpce"), expected);
     }
 }

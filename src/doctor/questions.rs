@@ -95,3 +95,14 @@ pub(crate) fn questions(
     }
     questions
 }
+
+/// Lists who needs what to finish a drop with this model: the job's role invokes the model, and the functions create jobs of it, for the next attempts.
+pub(crate) fn of_open_model(subject: &Subject, model_arn: &str) -> Vec<(String, Question)> {
+    let question = |action| Question { action, resource: model_arn.to_owned(), context: Vec::new() };
+    let functions = subject.functions.iter().flat_map(|functions| &functions.roles);
+    let creates = functions.map(|role_arn| (role_arn.clone(), question("bedrock:CreateModelInvocationJob")));
+    [(subject.config.job_role_arn.clone(), question("bedrock:InvokeModel"))]
+        .into_iter()
+        .chain(creates)
+        .collect()
+}

@@ -6,12 +6,14 @@ use crate::aws::config::{Config, ConfigError};
 use crate::base::arn::{Arn, id_of};
 
 /// The functions' variables, and the outputs or parameters of a stack that they come from.
-const VARIABLES: [(&str, &str); 12] = [
+const VARIABLES: [(&str, &str); 14] = [
     ("INPUT_BUCKET", "InputBucketName"),
     ("OUTPUT_BUCKET", "OutputBucketName"),
     ("JOB_NAME_PREFIX", "JobNamePrefix"),
     ("JOB_ROLE_ARN", "JobRoleArn"),
     ("MODEL_ID", "ModelId"),
+    ("MODEL_INVOCATION_TYPE", "ModelInvocationType"),
+    ("TIMEOUT_DURATION_IN_HOURS", "TimeoutDurationInHours"),
     ("SUBNET_IDS", "JobSubnetIds"),
     ("SECURITY_GROUP_IDS", "JobSecurityGroupIds"),
     ("S3_ENCRYPTION_KEY_ID", "KmsKeyArn"),

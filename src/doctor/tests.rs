@@ -1,12 +1,14 @@
 //! Tests of the checks, on the facts of one sound account and of accounts with one fault each.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
-use super::checks::{buckets, model, quotas};
+use super::checks::{buckets, model, probe, quotas};
 use super::examine::check;
 use super::facts::{
-    Bucket, Decision, Dns, Encryption, Endpoint, Facts, Group, Key, KeyMetadata, Model, Profile, Quota,
-    RouteTable, Subnet,
+    Access, Bucket, Decision, Dns, Encryption, Endpoint, Facts, Group, Key, KeyMetadata, Model, ModelState,
+    OpenModels, Probe, ProbeAnswer, Profile, Question, Quota, RouteTable, Subnet,
 };
 use super::finding::{Finding, State};
 use super::known::Unknown;
@@ -14,6 +16,7 @@ use super::policy::{Context, Principal, Request, Verdict, evaluate};
 use super::subject::{Functions, Subject};
 use super::{model_id, questions};
 use crate::aws::config::Config;
+use crate::base::timestamp::Timestamp;
 
 const ACCOUNT: &str = "123456789012";
 const JOB_ROLE: &str = "arn:aws:iam::123456789012:role/job";
@@ -21,6 +24,8 @@ const SUBMIT_ROLE: &str = "arn:aws:iam::123456789012:role/submit";
 const COMPLETE_ROLE: &str = "arn:aws:iam::123456789012:role/complete";
 const MODEL: &str = "amazon.nova-lite-v1:0";
 const PROFILE: &str = "us.amazon.nova-lite-v1:0";
+/// 2026-11-27T00:00:00Z.
+const NOW: i64 = 1_795_737_600;
 const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef";
 
 fn subject(changes: &[(&str, &str)]) -> Subject {
@@ -49,17 +54,20 @@ fn subject(changes: &[(&str, &str)]) -> Subject {
     }
 }
 
-fn bucket() -> Bucket {
-    let through = json!({"StringNotEquals": {"aws:SourceVpce": "vpce-05"}});
-    let policy = json!({"Statement": [{
+fn only_through(endpoint_id: &str) -> serde_json::Value {
+    let through = json!({"StringNotEquals": {"aws:SourceVpce": endpoint_id}});
+    json!({"Statement": [{
         "Sid": "Through", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": through,
-    }]});
+    }]})
+}
+
+fn bucket() -> Bucket {
     Bucket {
         region: Ok(Some("us-east-1".into())),
         is_versioned: Ok(true),
         is_public_access_blocked: Ok(true),
         encryption: Ok(Some(Encryption { algorithm: "AES256".into(), key_id: None })),
-        policy: Ok(Some(policy)),
+        policy: Ok(Some(only_through("vpce-05"))),
     }
 }
 
@@ -72,6 +80,7 @@ fn facts(subject: &Subject) -> Facts {
         is_gateway,
         is_available: true,
         route_table_ids: if is_gateway { vec!["rtb-1".into()] } else { Vec::new() },
+        subnet_ids: if is_gateway { Vec::new() } else { vec!["subnet-0a".into(), "subnet-0b".into()] },
         group_ids: if is_gateway { Vec::new() } else { vec!["sg-0b".into()] },
         has_private_dns: Some(!is_gateway),
         policy: Some(
@@ -90,6 +99,8 @@ fn facts(subject: &Subject) -> Facts {
     }]});
     let quota = |name: &str, value| Quota { name: format!("{name} for Nova Lite"), value };
     let mut facts = Facts {
+        asked: Timestamp::from_secs(NOW),
+        bedrock_zones: Ok(vec!["a".into(), "b".into()]),
         subnets: Ok(vec![subnet("subnet-0b", "b"), subnet("subnet-0a", "a")]),
         route_tables: Ok(vec![RouteTable {
             id: "rtb-1".into(),
@@ -111,13 +122,21 @@ fn facts(subject: &Subject) -> Facts {
         trust: Ok(Some(trust)),
         permissions: Vec::new(),
         profile: None,
-        model: Ok(Some(Model {
+        model: Ok(ModelState::Found(Model {
             id: MODEL.into(),
             name: "Nova Lite".into(),
             lifecycle: "ACTIVE".into(),
-            end_of_life: None,
+            legacy_time: None,
+            public_extended_access_time: None,
+            end_of_life_time: None,
             inference_types: vec!["ON_DEMAND".into()],
         })),
+        access: vec![(MODEL.into(), Ok(Some(access())))],
+        open: OpenModels {
+            at_bedrock: Ok(BTreeMap::from([(subject.model_arn(MODEL), 2)])),
+            waiting: Ok(Vec::new()),
+            permissions: Vec::new(),
+        },
         quotas: Ok(vec![
             quota("Minimum number of records per batch inference job", 100.0),
             quota("Records per batch inference job", 100_000.0),
@@ -142,7 +161,16 @@ fn facts(subject: &Subject) -> Facts {
     facts
 }
 
-fn asked(subject: &Subject, facts: &Facts) -> Vec<super::facts::Question> {
+fn access() -> Access {
+    Access {
+        authorization: "AUTHORIZED".into(),
+        entitlement: "AVAILABLE".into(),
+        region: "AVAILABLE".into(),
+        agreement: Some(("AVAILABLE".into(), None)),
+    }
+}
+
+fn asked(subject: &Subject, facts: &Facts) -> Vec<Question> {
     let keys: Vec<_> = facts.keys.iter().filter_map(|key| key.metadata.as_ref().ok()?.as_ref()).collect();
     let endpoint = super::vpc::reached_s3_endpoint(subject, facts);
     let subnets = facts.subnets.as_ref().unwrap();
@@ -270,6 +298,47 @@ fn each_fault_is_named_with_its_fix() {
             "FAIL Bedrock endpoint vpce-0b is not available → wait",
         ),
         (
+            |facts| of(&mut facts.endpoints)[1].vpc_id = "vpc-2".into(),
+            "FAIL Bedrock endpoint vpce-0b is in vpc-2, but the functions are in vpc-1 → name, or create, an interface endpoint",
+        ),
+        (
+            |facts| of(&mut facts.endpoints)[1].subnet_ids.truncate(1),
+            "warn Bedrock endpoint vpce-0b has no network interface in b, so functions there need a to reach Bedrock → add a subnet \
+             in b to vpce-0b",
+        ),
+        (
+            |facts| {
+                of(&mut facts.endpoints)[1].subnet_ids.truncate(1);
+                of(&mut facts.bedrock_zones).truncate(1);
+            },
+            "warn Bedrock endpoint vpce-0b has no network interface in b, so functions there need a to reach Bedrock → AWS does not \
+             offer it in b: use subnets in a only",
+        ),
+        (
+            |facts| {
+                of(&mut facts.endpoints)[1].subnet_ids.truncate(1);
+                facts.bedrock_zones = Err(unknown());
+            },
+            "warn Bedrock endpoint vpce-0b has no network interface in b, so functions there need a to reach Bedrock → add a subnet \
+             in b, if AWS offers it there (AccessDenied on x:Y)",
+        ),
+        (
+            |facts| {
+                let mut other = of(&mut facts.endpoints)[0].clone();
+                (other.id, other.vpc_id) = ("vpce-06".into(), "vpc-2".into());
+                of(&mut facts.endpoints).push(other);
+                facts.output.policy = Ok(Some(only_through("vpce-06")));
+            },
+            "FAIL output bucket policy Through denies requests through vpce-05: job s3:GetObject, job s3:PutObject, job \
+             s3:ListBucket, submit s3:PutObject, complete s3:PutObject; it names vpce-06, which is in vpc-2, but the subnets are in \
+             vpc-1 → exempt requests through vpce-05 from Through",
+        ),
+        (
+            |facts| facts.output.policy = Ok(Some(only_through("vpce-07"))),
+            "FAIL output bucket policy Through denies requests through vpce-05: job s3:GetObject, job s3:PutObject, job \
+             s3:ListBucket, submit s3:PutObject, complete s3:PutObject; it names vpce-07, which does not exist in us-east-1 → exempt",
+        ),
+        (
             |facts| of(&mut facts.groups)[2].https_out = Vec::new(),
             "FAIL Bedrock endpoint sg-0f of the functions does not allow 443 out to sg-0b of vpce-0b → allow TCP 443 out to",
         ),
@@ -355,9 +424,318 @@ fn profile_is_checked_with_its_model() {
     let subject = subject(&settings);
     let mut facts = facts(&subject);
     with(Some(profile(true)))(&mut facts);
-    facts.model = Ok(None);
+    facts.model = Ok(ModelState::Missing);
     assert_eq!(model::check(&subject, &facts)[0].state, State::Ok);
     assert_eq!(model_id::arns(&subject, &facts), ["arn:p", "arn:m"]);
+}
+
+fn time(text: &str) -> Timestamp {
+    serde_json::from_value(json!(text)).unwrap()
+}
+
+/// The statuses and times are those of AWS's page on the lifecycle of models:
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/model-lifecycle.html> (read 2026-11)
+#[test]
+fn ended_model_fails_and_legacy_model_warns() {
+    type Change = fn(&mut Model);
+    let table: [(Change, &[&str]); 7] = [
+        (|model| model.end_of_life_time = Some(time("2026-11-27T00:00:01Z")), &[]),
+        (
+            |model| model.end_of_life_time = Some(time("2026-11-27T00:00:00Z")),
+            &[
+                "FAIL model amazon.nova-lite-v1:0 has reached the end of its life in us-east-1, on 2026-11-27T00:00:00Z → use another",
+            ],
+        ),
+        (
+            |model| {
+                model.lifecycle = "LEGACY".into();
+                model.end_of_life_time = Some(time("2026-09-10T00:00:00Z"));
+            },
+            &[
+                "FAIL model amazon.nova-lite-v1:0 has reached the end of its life in us-east-1, on 2026-09-10T00:00:00Z → use another",
+            ],
+        ),
+        (
+            |model| {
+                model.lifecycle = "LEGACY".into();
+                model.legacy_time = Some(time("2026-10-01T00:00:00Z"));
+                model.public_extended_access_time = Some(time("2026-12-01T00:00:00Z"));
+                model.end_of_life_time = Some(time("2027-03-01T00:00:00Z"));
+            },
+            &[
+                "warn model amazon.nova-lite-v1:0 is LEGACY (legacyTime 2026-10-01T00:00:00Z, publicExtendedAccessTime, with higher \
+               prices, 2026-12-01T00:00:00Z, endOfLifeTime 2027-03-01T00:00:00Z): a new customer cannot use it, and an account that \
+               does not use it may lose it sooner → move to a newer model",
+            ],
+        ),
+        (
+            |model| model.lifecycle = "LEGACY".into(),
+            &["warn model amazon.nova-lite-v1:0 is LEGACY (without dates): a new customer"],
+        ),
+        (
+            |model| model.legacy_time = Some(time("2026-10-01T00:00:00Z")),
+            &["warn model amazon.nova-lite-v1:0 is LEGACY (legacyTime 2026-10-01T00:00:00Z): a new customer"],
+        ),
+        (|model| model.legacy_time = Some(time("2026-12-01T00:00:00Z")), &[]),
+    ];
+    for (change, lines) in table {
+        let found = found(&[], |facts| match of(&mut facts.model) {
+            ModelState::Found(model) => change(model),
+            ModelState::Ended | ModelState::Missing => unreachable!(),
+        });
+        assert_eq!(found.len(), lines.len(), "{found:#?}");
+        assert!(
+            found.iter().zip(lines).all(|(found, line)| found.starts_with(line)),
+            "no {lines:?} in {found:#?}"
+        );
+    }
+    let removed = found(&[], |facts| facts.model = Ok(ModelState::Ended));
+    assert!(
+        removed[0].starts_with(
+            "FAIL model amazon.nova-lite-v1:0 has reached the end of its life in us-east-1 → use"
+        ),
+        "{removed:#?}"
+    );
+    // It may live on where the profile routes to.
+    let removed = found(&[("MODEL_ID", PROFILE)], |facts| {
+        facts.profile = Some(Ok(Some(profile_in("us-west-2"))));
+        facts.model = Ok(ModelState::Ended);
+    });
+    assert!(
+        removed[0].starts_with("not checked model us.amazon.nova-lite-v1:0 has reached the end"),
+        "{removed:#?}"
+    );
+}
+
+fn profile_in(region: &str) -> Profile {
+    let model_arn = format!("arn:aws:bedrock:{region}::foundation-model/{MODEL}");
+    Profile { arn: "arn:p".into(), is_active: true, model_arns: vec![model_arn] }
+}
+
+/// What each status means is in AWS's guide, under "Manage model access using SDK and CLI":
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html> (read 2026-11)
+#[test]
+fn access_is_judged_by_who_sells_the_model() {
+    let claude = "anthropic.claude-haiku-4-5-20251001-v1:0";
+    let cohere = "cohere.command-r-v1:0";
+    let agreed = |status: &str, error: Option<&str>| Access {
+        agreement: Some((status.into(), error.map(Into::into))),
+        ..access()
+    };
+    let no_agreement = || Access { agreement: None, ..access() };
+    let table = [
+        (claude, agreed("AVAILABLE", None), ""),
+        (MODEL, no_agreement(), ""),
+        (
+            claude,
+            agreed("NOT_AVAILABLE", None),
+            "FAIL model access no access to anthropic.claude-haiku-4-5-20251001-v1:0: agreementAvailability is NOT_AVAILABLE → submit the \
+             use case form once (PutUseCaseForModelAccess), in the model catalog of the console of Bedrock; then have an \
+             administrator with aws-marketplace:Subscribe and ViewSubscriptions invoke the model once; do not give these rights to",
+        ),
+        (
+            cohere,
+            agreed("ERROR", Some("no payment")),
+            "FAIL model access no access to cohere.command-r-v1:0: agreementAvailability is ERROR: no payment → have an administrator",
+        ),
+        (
+            claude,
+            agreed("PENDING", None),
+            "warn model access the agreement for anthropic.claude-haiku-4-5-20251001-v1:0 is PENDING → wait, for up to 15 minutes",
+        ),
+        (
+            claude,
+            no_agreement(),
+            "not checked model access what this means for anthropic.claude-haiku-4-5-20251001-v1:0 is not known: \
+             agreementAvailability is missing → invoke the model once",
+        ),
+        // These models have no agreement, so the status says nothing.
+        (
+            MODEL,
+            agreed("NOT_AVAILABLE", None),
+            "not checked model access what this means for amazon.nova-lite-v1:0 is not known: agreementAvailability is NOT_AVAILABLE",
+        ),
+        (
+            MODEL,
+            Access {
+                authorization: "NOT_AUTHORIZED".into(),
+                entitlement: "NOT_AVAILABLE".into(),
+                ..access()
+            },
+            "FAIL model access no access to amazon.nova-lite-v1:0: authorizationStatus is NOT_AUTHORIZED, entitlementAvailability is \
+             NOT_AVAILABLE → open the model in the model catalog",
+        ),
+        (
+            MODEL,
+            Access { authorization: "PARTLY".into(), ..access() },
+            "not checked model access what this means for amazon.nova-lite-v1:0 is not known: authorizationStatus is PARTLY",
+        ),
+        (
+            MODEL,
+            Access { region: "NOT_AVAILABLE".into(), ..access() },
+            "FAIL model access amazon.nova-lite-v1:0 is not available in us-east-1: regionAvailability is NOT_AVAILABLE → use one of",
+        ),
+    ];
+    for (id, access, line) in table {
+        let found = found(&[], |facts| facts.access = vec![(id.into(), Ok(Some(access)))]);
+        match line {
+            "" => assert_eq!(found, Vec::<String>::new()),
+            line => assert!(found.len() == 1 && found[0].starts_with(line), "no {line}\nin {found:#?}"),
+        }
+    }
+    // Other Regions of a profile are not asked, so they are not judged.
+    let elsewhere = found(&[("MODEL_ID", PROFILE)], |facts| {
+        facts.profile = Some(Ok(Some(profile_in("us-west-2"))));
+        facts.access = vec![
+            (MODEL.into(), Ok(None)),
+            (MODEL.into(), Ok(Some(Access { region: "NOT_AVAILABLE".into(), ..access() }))),
+            (MODEL.into(), Ok(Some(access()))),
+        ];
+    });
+    let line = "not checked model access amazon.nova-lite-v1:0 is not in us-east-1, and other Regions were not asked → aws bedrock \
+                get-foundation-model-availability --model-id amazon.nova-lite-v1:0 --region us-west-2";
+    assert_eq!(elsewhere, [line, line]);
+}
+
+#[test]
+fn models_of_open_drops_must_stay_allowed() {
+    let old = "arn:aws:bedrock:us-east-1::foundation-model/amazon.old-v1:0";
+    let question = |action| Question { action, resource: old.into(), context: Vec::new() };
+    let asked = |invoke, create| {
+        vec![
+            (JOB_ROLE.to_owned(), question("bedrock:InvokeModel"), invoke),
+            (SUBMIT_ROLE.to_owned(), question("bedrock:CreateModelInvocationJob"), create),
+        ]
+    };
+    let with = |jobs: Result<&[(&str, usize)], Unknown>, waiting, permissions| {
+        found(&[], |facts| {
+            let at_bedrock =
+                jobs.map(|jobs| jobs.iter().map(|(model, jobs)| ((*model).to_owned(), *jobs)).collect());
+            facts.open = OpenModels { at_bedrock, waiting, permissions };
+        })
+    };
+    let allowed = asked(Ok(Decision::Allowed), Ok(Decision::Allowed));
+    assert_eq!(with(Ok(&[(old, 3)]), Ok(Vec::new()), allowed), Vec::<String>::new());
+
+    let refused = asked(Ok(Decision::NotAllowed), Ok(Decision::DeniedByOrganization));
+    let line = format!(
+        "uses {old}, which is not allowed anymore: job bedrock:InvokeModel, submit bedrock:CreateModelInvocationJob → \
+                        allow it until these drops are done"
+    );
+    for (jobs, start) in [(1, "1 job that Bedrock has uses"), (3, "3 jobs that Bedrock has use")] {
+        let found = with(Ok(&[(old, jobs)]), Ok(Vec::new()), refused.clone());
+        let line = line.replacen("uses", &format!("FAIL open drops {start}"), 1);
+        assert!(found.len() == 1 && found[0].starts_with(&line), "no {line}\nin {found:#?}");
+    }
+    for (model, arn) in [
+        (old, old),
+        ("amazon.old-v1:0", old),
+        (PROFILE, "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0"),
+    ] {
+        assert_eq!(model_id::arn_of(&subject(&[]), model), arn);
+    }
+    let waits = with(Ok(&[]), Ok(vec!["amazon.old-v1:0".into()]), refused);
+    let line = line.replacen("uses", "FAIL open drops jobs of an open drop wait for", 1);
+    assert!(waits.len() == 1 && waits[0].starts_with(&line), "{waits:#?}");
+
+    let unsure = with(Ok(&[(old, 1)]), Err(unknown()), asked(Err(unknown()), Err(unknown())));
+    assert_eq!(unsure.len(), 2, "{unsure:#?}");
+    assert_eq!(unsure[0], "not checked open drops AccessDenied on x:Y → allow yourself x:Y");
+    let line = "not checked open drops the models of jobs that wait are not known: AccessDenied on x:Y → before you change the model, wait \
+                until all drops are done; or list s3://out-bucket/ledger/waiting/";
+    assert!(unsure[1].starts_with(line), "{unsure:#?}");
+}
+
+/// The texts of Bedrock are those of public reports.
+#[test]
+fn answers_to_the_probe_are_told_apart() {
+    let subject = subject(&[]);
+    let refused =
+        |code: &str, message: &str| ProbeAnswer::Refused { code: code.into(), message: message.into() };
+    let judged = |answer, jobs| {
+        let probe = Probe { job_name: "demo-doctor-probe-1".into(), answer, jobs };
+        let findings = probe::check(&subject, &probe);
+        findings
+            .iter()
+            .map(|finding| finding.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect::<Vec<_>>()
+    };
+    let (invalid, denied) = ("ValidationException", "AccessDeniedException");
+    let table = [
+        (
+            invalid,
+            "nothing under s3://out-bucket/work/doctor-probe/input/",
+            "ok batch probe amazon.nova-lite-v1:0 seems to have batch",
+        ),
+        (
+            invalid,
+            "The S3 input location has no files",
+            "ok batch probe amazon.nova-lite-v1:0 seems to have batch inference in us-east-1",
+        ),
+        (
+            invalid,
+            "Could not validate ListBucket permissions for S3URI s3://out-bucket/work/doctor-probe/input/",
+            "not checked batch probe what",
+        ),
+        (
+            invalid,
+            "Batch inference is not supported for the requested model",
+            "FAIL batch probe amazon.nova-lite-v1:0 has no batch inference",
+        ),
+        (
+            "ResourceNotFoundException",
+            "This model version has reached the end of its life",
+            "FAIL batch probe amazon.nova-lite-v1:0 has reached the end of its life in us-east-1",
+        ),
+        (
+            "ResourceNotFoundException",
+            "Model use case details have not been submitted for this account",
+            "FAIL batch probe the account has no access to amazon.nova-lite-v1:0",
+        ),
+        (
+            denied,
+            "User: x is not authorized to perform: iam:PassRole on resource: y",
+            "not checked batch probe you may not pass the job's role, which only the functions need to; Bedrock said AccessDeniedException",
+        ),
+        (
+            denied,
+            "User: x is not authorized to perform: bedrock:CreateModelInvocationJob on resource: y",
+            "not checked batch probe you may not create jobs, which only the functions need to; Bedrock said AccessDeniedException",
+        ),
+        (
+            "ServiceQuotaExceededException",
+            "too many jobs",
+            "not checked batch probe what this answer means is not known: Bedrock said",
+        ),
+    ];
+    for (code, message, line) in table {
+        let lines = judged(refused(code, message), Ok(Vec::new()));
+        assert!(lines.len() == 1 && lines[0].starts_with(line), "no {line}\nin {lines:#?}");
+        assert!(lines[0].contains(message), "{lines:#?}");
+    }
+    let created = || ProbeAnswer::Created("arn:j".into());
+    let stopped = judged(created(), Ok(vec![("arn:j".into(), Ok(()))]));
+    assert!(
+        stopped[0].starts_with("ok batch probe amazon.nova-lite-v1:0 has batch inference in us-east-1"),
+        "{stopped:#?}"
+    );
+    assert!(
+        stopped[1].starts_with("warn batch probe the probe created arn:j, which is stopped or over"),
+        "{stopped:#?}"
+    );
+    let runs = judged(created(), Ok(vec![("arn:j".into(), Err(unknown()))]));
+    assert!(
+        runs[1].contains("could not be stopped: AccessDenied on x:Y → aws bedrock stop-model-invocation-job"),
+        "{runs:#?}"
+    );
+    assert!(runs[1].starts_with("FAIL"), "{runs:#?}");
+    let lost = judged(ProbeAnswer::NoAnswer(unknown()), Err(unknown()));
+    assert_eq!(lost[0], "not checked batch probe AccessDenied on x:Y → allow yourself x:Y");
+    assert!(
+        lost[1]
+            .starts_with("not checked batch probe whether there is a job demo-doctor-probe-1 is not known"),
+        "{lost:#?}"
+    );
 }
 
 #[test]
@@ -395,12 +773,15 @@ fn unknown_facts_are_not_sound() {
     facts.trust = Err(unknown());
     facts.permissions.iter_mut().for_each(|asked| asked.1 = Err(unknown()));
     facts.model = Err(unknown());
+    facts.access[0].1 = Err(unknown());
+    facts.open.at_bedrock = Err(unknown());
+    facts.open.waiting = Err(unknown());
     facts.quotas = Err(unknown());
     facts.keys[0].metadata = Err(unknown());
     let findings = check(&subject, &facts);
     assert!(findings.iter().all(|finding| finding.state == State::NotChecked), "{findings:#?}");
     let checks: std::collections::BTreeSet<_> = findings.iter().map(|finding| finding.check).collect();
-    assert_eq!(checks.len(), 16, "{checks:?}");
+    assert_eq!(checks.len(), 18, "{checks:?}");
 }
 
 /// The policy in AWS's guide, as the template has it. Every question must have the condition keys that it
@@ -445,7 +826,7 @@ fn questions_have_the_condition_keys_that_policies_need() {
         assert_eq!(evaluate(&policy, &request), Verdict::Allowed, "{question:?}");
     }
     // Requests for subnets and security groups do not have request tags.
-    let of_subnet = |question: &super::facts::Question| question.resource.contains(":subnet/");
+    let of_subnet = |question: &Question| question.resource.contains(":subnet/");
     for question in asked(&subject, &facts).into_iter().filter(of_subnet) {
         assert!(question.context.iter().all(|(key, _)| !key.starts_with("aws:RequestTag")), "{question:?}");
     }

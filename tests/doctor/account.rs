@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -12,7 +13,7 @@ use aws_sdk_cloudformation::types::{Capability, Parameter};
 use aws_sdk_ec2::types::Filter;
 use aws_sdk_s3::config::Credentials;
 use axum::Router;
-use axum::extract::Path as PathParameter;
+use axum::extract::{Path as PathParameter, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -22,19 +23,29 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
 use crate::support::BOUND;
-use crate::support::service_model::output_violations;
+use crate::support::service_model::{output_violations, violations};
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-east-1";
 /// The model of a stack unless its parameters name another one.
 const MODEL: &str = "amazon.nova-lite-v1:0";
+/// A model that Bedrock has removed.
+pub(crate) const ENDED: &str = "amazon.nova-premier-v1:0";
+/// A model that the account has not subscribed to.
+pub(crate) const NO_ACCESS: &str = "anthropic.claude-sonnet-4-6";
+const END_OF_LIFE: &str = "This model version has reached the end of its life.";
 const COMMAND_LINE: &str = env!("CARGO_BIN_EXE_bedrock-vpc-batch");
+
+/// Calls: the operation, and the request.
+pub(crate) type Writes = Arc<Mutex<Vec<(&'static str, Value)>>>;
 
 /// The account. Dropping it ends its server.
 pub(crate) struct Account {
     _server: Child,
     endpoint: String,
     stand_in: String,
+    /// The calls of Bedrock that write, by operation, and their requests.
+    pub(crate) writes: Writes,
     pub(crate) sdk: SdkConfig,
     s3_prefix_list: String,
     template: String,
@@ -80,10 +91,12 @@ impl Account {
             .credentials_provider(credentials)
             .endpoint_url(&endpoint);
         let sdk = prepare(loader, Duration::from_secs(20)).load().await;
+        let writes = Writes::default();
         let mut account = Self {
             _server: server,
             endpoint,
-            stand_in: stand_in().await,
+            stand_in: stand_in(writes.clone()).await,
+            writes,
             sdk,
             s3_prefix_list: String::new(),
             template: template(&root),
@@ -210,12 +223,17 @@ fn template(root: &Path) -> String {
 }
 
 /// Serves the operations that MiniStack lacks.
-async fn stand_in() -> String {
+async fn stand_in(writes: Writes) -> String {
     let router = Router::new()
         .route("/foundation-models/{id}", get(foundation_model))
+        .route("/foundation-model-availability/{id}", get(availability))
+        .route("/model-invocation-jobs", get(jobs))
+        .route("/model-invocation-job", post(create_job))
+        .route("/model-invocation-job/{id}/stop", post(stop_job))
         .route("/inference-profiles/{id}", get(inference_profile))
         .route("/", post(quotas))
-        .route("/refused/", post(refuse));
+        .route("/refused/", post(refuse))
+        .with_state(writes);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -224,9 +242,7 @@ async fn stand_in() -> String {
 
 fn bedrock(operation: &str, answer: Option<Value>) -> Response {
     let Some(answer) = answer else {
-        let body = json!({"message": "The provided model identifier is invalid."}).to_string();
-        return (StatusCode::BAD_REQUEST, [("x-amzn-errortype", "ValidationException")], body)
-            .into_response();
+        return refusal("ValidationException", "The provided model identifier is invalid.");
     };
     let mut violations = output_violations(operation, &answer);
     // The service returns a value that its model does not list.
@@ -238,13 +254,19 @@ fn bedrock(operation: &str, answer: Option<Value>) -> Response {
 async fn foundation_model(PathParameter(id): PathParameter<String>) -> Response {
     let (name, status, kind) = match id.as_str() {
         MODEL => ("Nova Lite", "ACTIVE", "ON_DEMAND"),
+        ENDED => return refusal("ResourceNotFoundException", END_OF_LIFE),
+        "anthropic.claude-v2:1" => ("Claude", "LEGACY", "ON_DEMAND"),
+        NO_ACCESS => ("Claude Sonnet 4.6", "ACTIVE", "ON_DEMAND"),
         "anthropic.claude-3-sonnet-20240229-v1:0" => ("Claude 3 Sonnet", "LEGACY", "ON_DEMAND"),
         "anthropic.claude-haiku-4-5-20251001-v1:0" => ("Claude Haiku 4.5", "ACTIVE", "INFERENCE_PROFILE"),
         _ => return bedrock("GetFoundationModel", None),
     };
     let mut lifecycle = json!({"status": status});
     if status == "LEGACY" {
-        lifecycle["endOfLifeTime"] = json!("2027-01-31T00:00:00Z");
+        lifecycle["legacyTime"] = json!("2025-01-21T00:00:00Z");
+        let has_ended = id == "anthropic.claude-v2:1";
+        let end = if has_ended { "2025-07-21T00:00:00Z" } else { "2099-01-31T00:00:00Z" };
+        lifecycle["endOfLifeTime"] = json!(end);
     }
     let details = json!({
         "modelArn": format!("arn:aws:bedrock:{REGION}::foundation-model/{id}"),
@@ -255,6 +277,95 @@ async fn foundation_model(PathParameter(id): PathParameter<String>) -> Response 
         "modelLifecycle": lifecycle,
     });
     bedrock("GetFoundationModel", Some(json!({"modelDetails": details})))
+}
+
+/// One model has no agreement. For the others, the answer is the one in AWS's guide.
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html> (read 2026-11)
+async fn availability(PathParameter(id): PathParameter<String>) -> Response {
+    let is_known = !id.contains("-9-") && id != ENDED;
+    let agreement = if id == NO_ACCESS { "NOT_AVAILABLE" } else { "AVAILABLE" };
+    let answer = json!({
+        "modelId": id,
+        "agreementAvailability": {"status": agreement},
+        "authorizationStatus": "AUTHORIZED",
+        "entitlementAvailability": "AVAILABLE",
+        "regionAvailability": "AVAILABLE",
+    });
+    bedrock("GetFoundationModelAvailability", is_known.then_some(answer))
+}
+
+/// Lists a job of another model in the stack `open-drop`, and the jobs that were created.
+async fn jobs(State(writes): State<Writes>, Query(query): Query<BTreeMap<String, String>>) -> Response {
+    let name_contains = query["nameContains"].as_str();
+    let summary = |name: &str, model: &str, id: &str| {
+        let data = |folder| json!({"s3Uri": format!("s3://bucket/{folder}/")});
+        json!({
+            "jobArn": job_arn(id),
+            "jobName": name,
+            "modelId": format!("arn:aws:bedrock:{REGION}::foundation-model/{model}"),
+            "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/job"),
+            "submitTime": "2026-11-27T00:00:00Z",
+            "inputDataConfig": {"s3InputDataConfig": data("input")},
+            "outputDataConfig": {"s3OutputDataConfig": data("output")},
+        })
+    };
+    let mut jobs = Vec::new();
+    if name_contains == "open-drop" && query.get("statusEquals").is_some_and(|status| status == "InProgress")
+    {
+        let name = format!("open-drop-{}", "0a".repeat(16));
+        jobs.push(summary(&name, "anthropic.claude-3-sonnet-20240229-v1:0", "aaaaaaaaaaaa"));
+        jobs.push(summary("open-drop-of-somebody-else", ENDED, "bbbbbbbbbbbb"));
+    }
+    for (operation, request) in writes.lock().unwrap().iter() {
+        let name = request["jobName"].as_str().unwrap_or_default();
+        if *operation == "CreateModelInvocationJob" && name.starts_with("created") && name == name_contains {
+            jobs.push(summary(name, MODEL, "cccccccccccc"));
+        }
+    }
+    bedrock("ListModelInvocationJobs", Some(json!({"invocationJobSummaries": jobs})))
+}
+
+/// Answers by the prefix of the job's name, as Bedrock does in public reports. What it says about an empty input is not
+/// known.
+async fn create_job(State(writes): State<Writes>, body: String) -> Response {
+    let request: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(violations("CreateModelInvocationJob", &request), Vec::<String>::new());
+    writes.lock().unwrap().push(("CreateModelInvocationJob", request.clone()));
+    let denied = |action: &str| {
+        refusal(
+            "AccessDeniedException",
+            &format!("User: arn:aws:iam::{ACCOUNT}:user/me is not authorized to perform: {action}"),
+        )
+    };
+    let (prefix, _) = request["jobName"].as_str().unwrap().split_once("-doctor-probe-").unwrap();
+    match prefix {
+        "no-pass-role" => denied("iam:PassRole on resource: arn"),
+        "no-create" => denied("bedrock:CreateModelInvocationJob on resource: arn"),
+        "no-batch" => {
+            refusal("ValidationException", "Batch inference is not supported for the requested model")
+        }
+        "ended" => refusal("ResourceNotFoundException", END_OF_LIFE),
+        "hostile" => refusal("ValidationException", "\u{1b}[2Jtoo early"),
+        "created" => bedrock("CreateModelInvocationJob", Some(json!({"jobArn": job_arn("cccccccccccc")}))),
+        _ => {
+            let input = &request["inputDataConfig"]["s3InputDataConfig"]["s3Uri"];
+            refusal("ValidationException", &format!("No objects under {input}"))
+        }
+    }
+}
+
+async fn stop_job(State(writes): State<Writes>, PathParameter(id): PathParameter<String>) -> Response {
+    writes.lock().unwrap().push(("StopModelInvocationJob", json!({"jobIdentifier": id})));
+    bedrock("StopModelInvocationJob", Some(json!({})))
+}
+
+fn job_arn(id: &str) -> String {
+    format!("arn:aws:bedrock:{REGION}:{ACCOUNT}:model-invocation-job/{id}")
+}
+
+fn refusal(code: &str, message: &str) -> Response {
+    let body = json!({"message": message}).to_string();
+    (StatusCode::BAD_REQUEST, [("x-amzn-errortype", code)], body).into_response()
 }
 
 async fn inference_profile(PathParameter(id): PathParameter<String>) -> Response {
@@ -290,7 +401,7 @@ async fn quotas(headers: HeaderMap, body: String) -> String {
     let page = match request["NextToken"].as_str() {
         None => json!({"Quotas": of_all("Nova 2 Lite"), "NextToken": "second"}),
         Some(_) => {
-            let models = ["Nova Lite", "Claude 3 Sonnet", "Claude Haiku 4.5"];
+            let models = ["Nova Lite", "Claude", "Claude 3 Sonnet", "Claude Haiku 4.5", "Claude Sonnet 4.6"];
             json!({"Quotas": models.into_iter().flat_map(of_all).collect::<Vec<_>>()})
         }
     };

@@ -1,6 +1,10 @@
 //! The ways to break a stack, and what the doctor must say about each.
 
-use super::account::{Account, Stack};
+use bedrock_vpc_batch::base::timestamp::Timestamp;
+use bedrock_vpc_batch::drop::identity::JobId;
+use bedrock_vpc_batch::drop::keys;
+
+use super::account::{Account, ENDED, NO_ACCESS, Stack};
 
 /// A way to break a stack.
 pub(super) struct Broken {
@@ -25,6 +29,7 @@ pub(super) enum Accident {
     SubnetDeleted,
     OutputBucketDeleted,
     KeyDisabled,
+    JobWaitsForOtherModel,
 }
 
 const SOUND: Broken = Broken {
@@ -199,8 +204,53 @@ pub(super) const BROKEN: &[Broken] = &[
         edits: &[(THROUGH_THE_ENDPOINT, "aws:SourceVpce: vpce-0123456789abcdef0")],
         check: "output bucket policy",
         found: "it names vpce-0123456789abcdef0, which does not exist",
-        fix: "name the endpoint that the subnets reach",
+        fix: "exempt requests through {S3VpcEndpointId} from OnlyThroughTheEndpoint",
         also: &["input bucket policy"],
+        ..SOUND
+    },
+    Broken {
+        name: "foreign-s3-endpoint",
+        edits: &[
+            (THROUGH_THE_ENDPOINT, "aws:SourceVpce: !Ref OtherEndpoint"),
+            (
+                "  RouteTableAssociationA:\n",
+                "  OtherVpc:\n    Type: AWS::EC2::VPC\n    Properties: { CidrBlock: 10.0.0.0/16 }\n\n  OtherEndpoint:\n    \
+                 Type: AWS::EC2::VPCEndpoint\n    Properties:\n      VpcEndpointType: Gateway\n      ServiceName: !Sub \
+                 \"com.amazonaws.${AWS::Region}.s3\"\n      VpcId: !Ref OtherVpc\n\n  RouteTableAssociationA:\n",
+            ),
+        ],
+        check: "output bucket policy",
+        found: ", but the subnets are in {VpcId}",
+        fix: "exempt requests through {S3VpcEndpointId} from OnlyThroughTheEndpoint",
+        also: &["input bucket policy"],
+        ..SOUND
+    },
+    Broken {
+        name: "foreign-bedrock-endpoint",
+        edits: &[(
+            "  BedrockVpcEndpoint:\n    Type: AWS::EC2::VPCEndpoint\n    Condition: MakeNetwork\n    Properties:\n      \
+             VpcEndpointType: Interface\n      ServiceName: !Sub \"com.amazonaws.${AWS::Region}.bedrock\"\n      VpcId: \
+             !Ref Vpc\n",
+            "  OtherVpc:\n    Type: AWS::EC2::VPC\n    Properties: { CidrBlock: 10.0.0.0/16 }\n\n  BedrockVpcEndpoint:\n    \
+             Type: AWS::EC2::VPCEndpoint\n    Condition: MakeNetwork\n    Properties:\n      VpcEndpointType: \
+             Interface\n      ServiceName: !Sub \"com.amazonaws.${AWS::Region}.bedrock\"\n      VpcId: !Ref OtherVpc\n",
+        )],
+        check: "Bedrock endpoint",
+        found: ", but the functions are in {VpcId}",
+        fix: "name, or create, an interface endpoint for com.amazonaws.us-east-1.bedrock in {VpcId}",
+        ..SOUND
+    },
+    Broken {
+        name: "zone-without-endpoint",
+        edits: &[(
+            "        - !If [MakeSubnetC, !Ref SubnetC, !Ref AWS::NoValue]\n      SecurityGroupIds: \
+             [!Ref BedrockVpcEndpointSecurityGroup]",
+            "      SecurityGroupIds: [!Ref BedrockVpcEndpointSecurityGroup]",
+        )],
+        state: "warn",
+        check: "Bedrock endpoint",
+        found: "has no network interface in us-east-1c, so functions there need us-east-1a, us-east-1b",
+        fix: "add a subnet in us-east-1c to {BedrockVpcEndpointId}",
         ..SOUND
     },
     Broken {
@@ -305,6 +355,18 @@ pub(super) const BROKEN: &[Broken] = &[
         ..SOUND
     },
     Broken {
+        name: "no-model-arns",
+        parameters: &[("InferenceProfileId", PROFILE)],
+        check: "role permissions",
+        found: "bedrock:InvokeModel on arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-haiku-4-5",
+        fix: "deploy with ModelArns=arn:aws:bedrock:us-east-1:123456789012:inference-profile/\
+              us.anthropic.claude-haiku-4-5-20251001-v1:0,arn:aws:bedrock:us-east-1::foundation-model/\
+              anthropic.claude-haiku-4-5-20251001-v1:0,arn:aws:bedrock:us-west-2::foundation-model/\
+              anthropic.claude-haiku-4-5-20251001-v1:0",
+        also: &["Bedrock endpoint"],
+        ..SOUND
+    },
+    Broken {
         name: "needs-profile",
         parameters: &[("ModelId", NEEDS_PROFILE)],
         check: "model",
@@ -341,8 +403,52 @@ pub(super) const BROKEN: &[Broken] = &[
         parameters: &[("ModelId", LEGACY)],
         state: "warn",
         check: "model",
-        found: "anthropic.claude-3-sonnet-20240229-v1:0 is LEGACY, and its end of life is 2027-01-31",
+        found: "anthropic.claude-3-sonnet-20240229-v1:0 is LEGACY (legacyTime 2025-01-21T00:00:00Z, endOfLifeTime \
+                2099-01-31T00:00:00Z): a new customer cannot use it",
         fix: "move to a newer model",
+        ..SOUND
+    },
+    Broken {
+        name: "ended",
+        parameters: &[("ModelId", "anthropic.claude-v2:1")],
+        check: "model",
+        found: "anthropic.claude-v2:1 has reached the end of its life in us-east-1, on 2025-07-21T00:00:00Z",
+        fix: "use another model",
+        ..SOUND
+    },
+    Broken {
+        name: "removed",
+        parameters: &[("ModelId", ENDED)],
+        check: "model",
+        found: "amazon.nova-premier-v1:0 has reached the end of its life in us-east-1",
+        fix: "use another model",
+        also: &["quotas"],
+        ..SOUND
+    },
+    Broken {
+        name: "no-access",
+        parameters: &[("ModelId", NO_ACCESS)],
+        check: "model access",
+        found: "no access to anthropic.claude-sonnet-4-6: agreementAvailability is NOT_AVAILABLE",
+        fix: "submit the use case form once (PutUseCaseForModelAccess), in the model catalog of the console of Bedrock; then \
+              have an administrator with aws-marketplace:Subscribe and ViewSubscriptions invoke the model once",
+        ..SOUND
+    },
+    Broken {
+        name: "open-drop",
+        check: "open drops",
+        found: "1 job that Bedrock has uses arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-sonnet-20240229-v1:0, \
+                which is not allowed anymore: open-drop-JobRole-",
+        fix: "allow it until these drops are done",
+        ..SOUND
+    },
+    Broken {
+        name: "waiting-drop",
+        accident: Accident::JobWaitsForOtherModel,
+        check: "open drops",
+        found: "jobs of an open drop wait for arn:aws:bedrock:us-east-1::foundation-model/\
+                anthropic.claude-3-sonnet-20240229-v1:0, which is not allowed anymore: waiting-drop-JobRole-",
+        fix: "ModelArns that also has arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-sonnet-20240229-v1:0",
         ..SOUND
     },
     Broken {
@@ -384,6 +490,15 @@ impl Accident {
             Self::OutputBucketDeleted => {
                 let s3 = aws_sdk_s3::Client::new(&account.sdk);
                 s3.delete_bucket().bucket(&stack.outputs["OutputBucketName"]).send().await.unwrap();
+            }
+            Self::JobWaitsForOtherModel => {
+                let job_id = JobId::parse(&"0a".repeat(16)).unwrap();
+                let time = Timestamp::from_secs(1_795_737_600);
+                let body = format!(r#"{{"job_id":"{job_id}","model_id":"{LEGACY}"}}"#);
+                let s3 = aws_sdk_s3::Client::new(&account.sdk);
+                let put = s3.put_object().bucket(&stack.outputs["OutputBucketName"]);
+                let put = put.key(keys::hint(LEGACY, time, &job_id, false)).body(body.into_bytes().into());
+                put.send().await.unwrap();
             }
             Self::KeyDisabled => {
                 let kms = aws_sdk_kms::Client::new(&account.sdk);

@@ -1,16 +1,15 @@
 //! Jobs that wait: which of them get a hint, and that a lost or stale hint does no harm.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use bedrock_vpc_batch::base::timestamp::Timestamp;
 use bedrock_vpc_batch::drop::identity::JobId;
 use bedrock_vpc_batch::drop::keys::{self, Open};
 use bedrock_vpc_batch::local::bedrock::{Ending, Fault, Operation, TerminalStatus};
 use bedrock_vpc_batch::local::faults::{Action, Service};
 use serde_json::{Value, json};
 
-use crate::support::{MODEL_ID, World, drop_of};
+use crate::support::{MODEL_ID, World, drop_of, invocation_after};
 
 /// A pipeline in which this many drops wait, because Bedrock refuses their jobs with this fault.
 async fn world_with_waiting(drops: usize, fault: Fault) -> World {
@@ -99,7 +98,7 @@ async fn new_drop_queues_up_behind_a_job_that_was_just_refused() {
     assert_eq!((&status["state"], &status["jobs"]["waiting"]), (&json!("Waiting"), &json!(1)), "{status}");
 
     // The hint is old, but the job has just been asked for again.
-    let updated = Timestamp::from(SystemTime::now() + LATER).to_string();
+    let updated = invocation_after(LATER).started.to_string();
     change_first(&world, "updated", updated.into()).await;
     let event = world.put("in/z.jsonl", drop_of(120)).await;
     world.submit_after(LATER, event).await.unwrap();

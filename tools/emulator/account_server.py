@@ -2,6 +2,7 @@
 
 - MiniStack stores the policy, the private DNS setting, and the security groups of an endpoint, but DescribeVpcEndpoints
   omits them.
+- It has no endpoint service for Bedrock.
 - SimulatePrincipalPolicy ignores ContextEntries, so statements with a condition never apply.
 """
 
@@ -38,6 +39,7 @@ def teach_endpoints():
         )
 
     ec2._vpce_fields_xml = whole
+    ec2._VPCE_INTERFACE_SERVICES += ("bedrock",)
 
 
 def entries(parameters):

@@ -1,15 +1,14 @@
 //! The two buckets and their policies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::arn::id_of;
 use crate::doctor::facts::{Bucket, Facts};
 use crate::doctor::finding::Finding;
-use crate::doctor::known::Known;
 use crate::doctor::policy::{Context, Principal, Request, Verdict, evaluate, values_of};
 use crate::doctor::requests::context;
 use crate::doctor::subject::Subject;
-use crate::doctor::vpc::reached_s3_endpoint;
+use crate::doctor::vpc::{reached_s3_endpoint, vpc_id};
 
 /// Checks both buckets and their policies.
 pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
@@ -116,8 +115,9 @@ fn policy(
         Ok(None) => return vec![without()],
         Err(unknown) => return vec![Finding::unknown(check, unknown)],
     };
-    let mut findings = named_endpoints(check, facts, &values_of(policy, "aws:SourceVpce"));
-    if values_of(policy, "aws:SourceVpce").is_empty() && values_of(policy, "aws:SourceVpc").is_empty() {
+    let named = values_of(policy, "aws:SourceVpce");
+    let mut findings = Vec::new();
+    if named.is_empty() && values_of(policy, "aws:SourceVpc").is_empty() {
         findings.push(without());
     }
     let endpoint = reached_s3_endpoint(subject, facts);
@@ -135,7 +135,8 @@ fn policy(
     }
     let through = endpoint.map_or("any endpoint", |endpoint| &endpoint.id);
     for (sid, whom) in denials {
-        let what = format!("{sid} denies requests through {through}: {}", whom.join(", "));
+        let foreign = named.get(&sid).map(|named| foreign(subject, facts, named)).unwrap_or_default();
+        let what = format!("{sid} denies requests through {through}: {}{foreign}", whom.join(", "));
         findings.push(Finding::fail(check, what, format!("exempt requests through {through} from {sid}")));
     }
     // Without an endpoint, verdicts are unsure, and the check of the route tables already failed.
@@ -151,16 +152,17 @@ fn policy(
     findings
 }
 
-fn named_endpoints(check: &'static str, facts: &Facts, named: &[String]) -> Vec<Finding> {
-    let endpoints: &Known<Vec<_>> = &facts.endpoints;
-    let Ok(endpoints) = endpoints else { return Vec::new() };
-    let exists = |id: &String| endpoints.iter().any(|endpoint| endpoint.id == *id);
-    named
-        .iter()
-        .filter(|id| !exists(id))
-        .map(|id| {
-            let fix = "name the endpoint that the subnets reach";
-            Finding::fail(check, format!("it names {id}, which does not exist"), fix)
-        })
-        .collect()
+/// Says which endpoints the subnets cannot have. A statement that only keeps people out may name such endpoints.
+fn foreign(subject: &Subject, facts: &Facts, named: &BTreeSet<String>) -> String {
+    let (Ok(endpoints), Some(vpc_id)) = (&facts.endpoints, vpc_id(subject, facts)) else {
+        return String::new();
+    };
+    let foreign = named.iter().filter_map(|id| match endpoints.iter().find(|endpoint| endpoint.id == *id) {
+        None => Some(format!("; it names {id}, which does not exist in {}", subject.region)),
+        Some(endpoint) if endpoint.vpc_id != vpc_id => {
+            Some(format!("; it names {id}, which is in {}, but the subnets are in {vpc_id}", endpoint.vpc_id))
+        }
+        Some(_) => None,
+    });
+    foreign.collect()
 }

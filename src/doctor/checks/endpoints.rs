@@ -2,13 +2,15 @@
 //!
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-vpc.html> (read 2026-11)
 
+use std::collections::BTreeSet;
+
 use crate::base::arn::id_of;
 use crate::doctor::facts::{Endpoint, Facts, Group};
-use crate::doctor::finding::Finding;
+use crate::doctor::finding::{Finding, join};
 use crate::doctor::policy::{Context, Principal, Request, Verdict, evaluate};
 use crate::doctor::requests::{bedrock_requests, context};
 use crate::doctor::subject::{Functions, Subject};
-use crate::doctor::vpc::{job_subnets, reached_s3_endpoint};
+use crate::doctor::vpc::{job_subnets, reached_s3_endpoint, vpc_id};
 
 pub(crate) fn check_s3(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "S3 endpoint";
@@ -57,6 +59,11 @@ pub(crate) fn check_bedrock(subject: &Subject, facts: &Facts) -> Vec<Finding> {
         let what = format!("{id} is an endpoint for {}", endpoint.service);
         findings.push(Finding::fail(CHECK, what, format!("name an interface endpoint for {service}")));
     }
+    if let Some(vpc_id) = vpc_id(subject, facts).filter(|vpc_id| *vpc_id != endpoint.vpc_id) {
+        let what = format!("{id} is in {}, but the functions are in {vpc_id}", endpoint.vpc_id);
+        let fix = format!("name, or create, an interface endpoint for {service} in {vpc_id}");
+        return vec![Finding::fail(CHECK, what, fix)];
+    }
     if !endpoint.is_available {
         findings.push(Finding::fail(CHECK, format!("{id} is not available"), "wait until it is available"));
     }
@@ -79,11 +86,43 @@ pub(crate) fn check_bedrock(subject: &Subject, facts: &Facts) -> Vec<Finding> {
         findings.extend(admits(CHECK, subject, endpoint, role_arn, &requests));
     }
     findings.extend(function_groups(CHECK, functions, endpoint, facts));
+    findings.extend(zones(CHECK, subject, endpoint, facts));
     if findings.is_empty() {
         let what = format!("{id} has private DNS, admits the functions' calls, and lets them in on 443");
         return vec![Finding::ok(CHECK, what)];
     }
     findings
+}
+
+/// Functions in a zone without an interface of the endpoint still reach it, by its name, through another zone.
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html> (read 2026-11)
+fn zones(check: &'static str, subject: &Subject, endpoint: &Endpoint, facts: &Facts) -> Vec<Finding> {
+    let (Ok(all), Ok(subnets)) = (&facts.subnets, job_subnets(subject, facts)) else { return Vec::new() };
+    let own = all.iter().filter(|subnet| endpoint.subnet_ids.contains(&subnet.id));
+    let own: BTreeSet<&str> = own.map(|subnet| subnet.zone.as_str()).collect();
+    let zones: BTreeSet<&str> = subnets.iter().map(|subnet| subnet.zone.as_str()).collect();
+    let missing = zones.difference(&own);
+    missing
+        .map(|zone| {
+            let what = format!(
+                "{} has no network interface in {zone}, so functions there need {} to reach Bedrock",
+                endpoint.id,
+                join(&own)
+            );
+            let fix = match &facts.bedrock_zones {
+                Ok(offered) if offered.iter().any(|offered| offered == zone) => {
+                    format!("add a subnet in {zone} to {}", endpoint.id)
+                }
+                Ok(offered) => {
+                    let offered = offered.iter().map(String::as_str).collect();
+                    let offered = join(&offered);
+                    format!("AWS does not offer it in {zone}: use subnets in {offered} only, in case another zone fails")
+                }
+                Err(unknown) => format!("add a subnet in {zone}, if AWS offers it there ({})", unknown.why),
+            };
+            Finding::warn(check, what, fix)
+        })
+        .collect()
 }
 
 /// Checks that an endpoint's policy allows every one of these requests of a role.

@@ -1,6 +1,6 @@
 //! The quotas for the model.
 
-use crate::doctor::facts::Facts;
+use crate::doctor::facts::{Facts, ModelState};
 use crate::doctor::finding::Finding;
 use crate::doctor::subject::Subject;
 
@@ -10,7 +10,7 @@ pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "quotas";
     let (quotas, model) = match (&facts.quotas, &facts.model) {
         (Err(unknown), _) => return vec![Finding::unknown(CHECK, unknown)],
-        (Ok(quotas), Ok(Some(model))) => (quotas, model),
+        (Ok(quotas), Ok(ModelState::Found(model))) => (quotas, model),
         _ => {
             let why = "the quotas name models, but the name of this model is not known";
             return vec![Finding::not_checked(CHECK, why, "compare them in the console of Service Quotas")];

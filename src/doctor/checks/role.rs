@@ -3,6 +3,7 @@
 use crate::doctor::facts::{Decision, Facts, Question};
 use crate::doctor::finding::Finding;
 use crate::doctor::known::Unknown;
+use crate::doctor::model_id::arns;
 use crate::doctor::policy::{Context, Principal, Request, Verdict, evaluate};
 use crate::doctor::subject::Subject;
 
@@ -10,7 +11,7 @@ use crate::doctor::subject::Subject;
 pub(crate) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     let mut findings = trust(subject, facts);
     if facts.trust != Ok(None) {
-        findings.extend(permissions(facts));
+        findings.extend(permissions(subject, facts));
     }
     findings
 }
@@ -63,7 +64,16 @@ fn trust(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     }]
 }
 
-fn permissions(facts: &Facts) -> Vec<Finding> {
+/// The parameter of the stack that allows the model in all policies, if the jobs use a profile.
+fn model_arns(subject: &Subject, facts: &Facts, action: &str) -> String {
+    let is_of_stack = subject.functions.is_some() && action == "bedrock:InvokeModel";
+    if !is_of_stack || facts.profile.is_none() {
+        return String::new();
+    }
+    format!(": deploy with ModelArns={}", arns(subject, facts).join(","))
+}
+
+fn permissions(subject: &Subject, facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "role permissions";
     let mut findings = Vec::new();
     let mut unknowns: Vec<(&Unknown, usize)> = Vec::new();
@@ -91,7 +101,10 @@ fn permissions(facts: &Facts) -> Vec<Finding> {
         };
         let fix = match decision {
             Ok(Decision::DeniedByOrganization) => "ask the administrators of the organization".to_owned(),
-            _ => format!("allow {action} on {resource} in the role's policies"),
+            _ => format!(
+                "allow {action} on {resource} in the role's policies{}",
+                model_arns(subject, facts, action)
+            ),
         };
         findings.push(Finding::fail(CHECK, format!("{action} on {resource}: {why}"), fix));
     }

@@ -11,7 +11,7 @@ use crate::aws::error::Chain;
 use crate::doctor::known::{Known, Unknown};
 
 /// The answer, or why it is not known.
-pub(super) fn known<T, E>(action: &str, answer: Result<T, SdkError<E, HttpResponse>>) -> Known<T>
+pub(crate) fn known<T, E>(action: &str, answer: Result<T, SdkError<E, HttpResponse>>) -> Known<T>
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
@@ -32,7 +32,7 @@ where
 }
 
 /// The answer, or `None` if the error has one of these codes, which mean that the thing does not exist.
-pub(super) fn found<T, E>(
+pub(crate) fn found<T, E>(
     action: &str,
     answer: Result<T, SdkError<E, HttpResponse>>,
     codes: &[&str],

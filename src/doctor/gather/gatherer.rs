@@ -6,7 +6,8 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 
 use super::answers::known;
-use super::{bucket, keys, model, network, quotas, role};
+use super::{bucket, keys, model, network, open_models, quotas, role};
+use crate::aws::clock::now;
 use crate::doctor::facts::Facts;
 use crate::doctor::known::Known;
 use crate::doctor::model_id::{ModelId, parse};
@@ -18,7 +19,7 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The clients of all services that are asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Gatherer {
-    bedrock: aws_sdk_bedrock::Client,
+    pub(crate) bedrock: aws_sdk_bedrock::Client,
     cloudformation: aws_sdk_cloudformation::Client,
     ec2: aws_sdk_ec2::Client,
     iam: aws_sdk_iam::Client,
@@ -74,7 +75,13 @@ impl Gatherer {
         };
         let keys = keys::keys(&self.kms, subject, &output).await;
         let endpoints = network::endpoints(&self.ec2).await;
+        let ids = model::ids(subject, profile.as_ref());
+        let model = model::model(&self.bedrock, ids.first().copied()).await;
+        let access = model::access(&self.bedrock, ids).await;
         let mut facts = Facts {
+            asked: now().into(),
+            bedrock_zones: network::bedrock_zones(&self.ec2, &subject.region).await,
+            open: open_models::open_models(&self.bedrock, &self.s3, &self.iam, subject).await,
             route_tables: network::route_tables(&self.ec2, &vpc_ids).await,
             dns: network::dns(&self.ec2, &vpc_id).await,
             groups: network::groups(&self.ec2, &network::group_ids(subject, &endpoints)).await,
@@ -83,7 +90,8 @@ impl Gatherer {
                 .await,
             trust: role::trust(&self.iam, subject.role_name()).await,
             permissions: Vec::new(),
-            model: model::model(&self.bedrock, subject, profile.as_ref()).await,
+            model,
+            access,
             quotas: quotas::quotas(&self.quotas).await,
             subnets,
             input,

@@ -1,4 +1,4 @@
-//! Asks AWS for the facts. Every call only reads. If one fails, its fact is unknown, and the others still
+//! Asks AWS for the facts. Every call here only reads. If one fails, its fact is unknown, and the others still
 //! count.
 
 mod answers;
@@ -7,7 +7,9 @@ mod gatherer;
 mod keys;
 mod model;
 mod network;
+mod open_models;
 mod quotas;
 mod role;
 
+pub(super) use self::answers::{found, known};
 pub(super) use self::gatherer::{CALL_TIMEOUT, Gatherer};

@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{Filter, IpPermission, VpcAttributeName};
 
 use super::answers::{document, known};
 use crate::doctor::facts::{Dns, Endpoint, Group, RouteTable, Subnet};
-use crate::doctor::known::Known;
+use crate::doctor::known::{Known, Unknown};
 use crate::doctor::subject::Subject;
 
 pub(super) async fn subnets(ec2: &Client, ids: &[String]) -> Known<Vec<Subnet>> {
@@ -81,11 +81,25 @@ pub(super) async fn endpoints(ec2: &Client) -> Known<Vec<Endpoint>> {
                 .state
                 .is_some_and(|state| state.as_str().eq_ignore_ascii_case("available")),
             route_table_ids: endpoint.route_table_ids.unwrap_or_default(),
+            subnet_ids: endpoint.subnet_ids.unwrap_or_default(),
             group_ids: endpoint.groups.into_iter().flatten().filter_map(|group| group.group_id).collect(),
             has_private_dns: endpoint.private_dns_enabled,
             policy: endpoint.policy_document.and_then(|policy| document(&policy)),
         })
         .collect())
+}
+
+pub(super) async fn bedrock_zones(ec2: &Client, region: &str) -> Known<Vec<String>> {
+    let name = format!("com.amazonaws.{region}.bedrock");
+    let answer = ec2.describe_vpc_endpoint_services().service_names(name).send().await;
+    let services = known("ec2:DescribeVpcEndpointServices", answer)?.service_details.unwrap_or_default();
+    let zones: Vec<_> =
+        services.into_iter().filter_map(|service| service.availability_zones).flatten().collect();
+    if zones.is_empty() {
+        let why = "ec2:DescribeVpcEndpointServices gave no zones".to_owned();
+        return Err(Unknown { why, fix: "try again".to_owned() });
+    }
+    Ok(zones)
 }
 
 pub(super) async fn prefix_list(ec2: &Client, name: &str) -> Known<Option<String>> {

@@ -43,7 +43,7 @@ pub(super) async fn permissions(
     answers
 }
 
-async fn simulate(iam: &Client, role_arn: &str, question: &Question) -> Known<Decision> {
+pub(super) async fn simulate(iam: &Client, role_arn: &str, question: &Question) -> Known<Decision> {
     const ACTION: &str = "iam:SimulatePrincipalPolicy";
     let request = iam.simulate_principal_policy().policy_source_arn(role_arn);
     let request = request.action_names(question.action).resource_arns(&question.resource);
