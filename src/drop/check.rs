@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use crate::base::count::Counted;
 use crate::base::text;
+use crate::drop::diagnosis::{self, diagnose};
 use crate::drop::generated_id::GeneratedId;
 use crate::drop::identity::DropId;
 use crate::drop::plan::{Cutter, Measured, Part};
@@ -54,7 +55,40 @@ pub enum Verdict {
 pub struct Validator {
     splitter: RunSplitter,
     bytes: u64,
+    first_line: FirstLine,
+    /// What the file is, if it is not JSON Lines.
+    diagnosis: Option<Problem>,
     judge: LineJudge,
+}
+
+/// The first line, as far as a diagnosis looks at it.
+#[derive(Debug, Default)]
+struct FirstLine {
+    start: Vec<u8>,
+    is_complete: bool,
+    is_diagnosed: bool,
+}
+
+impl FirstLine {
+    fn feed(&mut self, chunk: &[u8]) {
+        if self.is_complete {
+            return;
+        }
+        let line = first_line(chunk);
+        let room = diagnosis::MAX_BYTES - self.start.len();
+        self.start.extend_from_slice(line.get(..room).unwrap_or(line));
+        self.is_complete = line.len() < chunk.len() || self.start.len() == diagnosis::MAX_BYTES;
+    }
+
+    /// Says what the file is once its first line has turned out not to be a record.
+    fn diagnose(&mut self, judge: &LineJudge) -> Option<Problem> {
+        let is_bad = || judge.problems.first().is_some_and(|problem| problem.line == Some(1));
+        if self.is_diagnosed || !is_bad() {
+            return None;
+        }
+        self.is_diagnosed = true;
+        diagnose(&self.start)
+    }
 }
 
 /// The reading stops, because there are enough problems.
@@ -76,7 +110,8 @@ impl Validator {
             bad_lines: 0,
             problems: Vec::new(),
         };
-        Self { splitter: RunSplitter::new(max_record_bytes), bytes: 0, judge }
+        let splitter = RunSplitter::new(max_record_bytes);
+        Self { splitter, bytes: 0, first_line: FirstLine::default(), diagnosis: None, judge }
     }
 
     /// Returns the same validator, but small parts are filled up with padding records, each of at most `line_bytes`
@@ -90,18 +125,26 @@ impl Validator {
     /// Reads the next chunk.
     ///
     /// # Errors
-    /// [`Enough`] after [`MAX_PROBLEMS`] problems; the rest of the drop need not be read.
+    /// [`Enough`] after [`MAX_PROBLEMS`] problems, or once it is clear that the file is not JSON Lines; the rest of the drop need not be read.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Enough> {
         self.bytes += chunk.len() as u64;
-        self.splitter.feed(chunk, |run| self.judge.judge_run(run))
+        self.first_line.feed(chunk);
+        self.splitter.feed(chunk, |run| self.judge.judge_run(run))?;
+        self.diagnosis = self.first_line.diagnose(&self.judge);
+        if self.diagnosis.is_some() { Err(Enough) } else { Ok(()) }
     }
 
     /// Ends the reading and gives the verdict.
     #[must_use]
     pub fn finish(self) -> Verdict {
-        let Self { splitter, bytes, mut judge } = self;
-        let stopped_early =
-            judge.problems.len() >= MAX_PROBLEMS || splitter.finish(|run| judge.judge_run(run)).is_err();
+        let Self { splitter, bytes, diagnosis, mut first_line, mut judge } = self;
+        let stopped_early = diagnosis.is_some()
+            || judge.problems.len() >= MAX_PROBLEMS
+            || splitter.finish(|run| judge.judge_run(run)).is_err();
+        if let Some(problem) = diagnosis.or_else(|| first_line.diagnose(&judge)) {
+            // It is about the whole file, so there is nothing more to say.
+            return Verdict::Invalid { problems: vec![problem], stopped_early: false };
+        }
         let LineJudge { drop_id, cutter, mut problems, bad_lines, .. } = judge;
         if problems.is_empty() {
             return match cutter.parts(&drop_id, bytes) {

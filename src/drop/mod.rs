@@ -6,6 +6,7 @@
 //! | `source` | describes the object in S3 that a drop is |
 //! | `identity` | derives the ids of drops and jobs, and job names |
 //! | `check` | judges a drop in one pass: every line, then the quotas |
+//! | `diagnosis` | says what a file is if it is not JSON Lines |
 //! | `generated_id` | makes the ids of records that came without one, and writes them into a job's input |
 //! | `padding` | makes the ids and lines of padding records |
 //! | `plan` | cuts a drop into parts that fit one job each |
@@ -15,6 +16,7 @@
 //! | `keys` | names every S3 key that the pipeline writes |
 
 pub mod check;
+mod diagnosis;
 pub mod generated_id;
 pub mod identity;
 pub mod keys;

@@ -385,9 +385,9 @@ mod tests {
     #[test]
     fn answers_that_count_are_looked_into_and_repeated_ones_are_not() {
         let cut_off = r#""modelOutput":{"stop_reason":"max_tokens"}"#;
-        let findings =
-            answers(&[("a", cut_off), ("b", GOOD), ("b", cut_off), ("c", BAD), ("c", BAD)]).findings();
-        assert_eq!(findings.truncated, Lines { count: 1, first: vec![1] });
+        let lines = [("a", cut_off), ("d", cut_off), ("b", GOOD), ("b", cut_off), ("c", BAD), ("c", BAD)];
+        let findings = answers(&lines).findings();
+        assert_eq!(findings.truncated, Lines { count: 2, first: vec![1, 2] });
         assert_eq!(findings.largest_errors.iter().map(|group| group.count).collect::<Vec<_>>(), [1]);
     }
 

@@ -97,7 +97,7 @@ fn table() -> Vec<(&'static str, Body, Said)> {
         ("values", input("[", "1,", "1]"), valid),
         ("members", input("{", r#""k":[{"l":null}],"#, r#""k":1}"#), valid),
         ("levels", input("", "[", ""), refused("nests deeper than 128 levels")),
-        ("levels and nothing else", long("", "[", LONGEST, ""), refused("not a JSON object but an array")),
+        ("levels and nothing else", long("", "[", LONGEST, ""), refused("the file is a JSON array")),
         ("levels of names", input("", r#"{"k":"#, ""), refused("nests deeper than 128 levels")),
         (
             "a member twice",
@@ -105,7 +105,7 @@ fn table() -> Vec<(&'static str, Body, Said)> {
             refused("duplicate member `modelInput`"),
         ),
         ("lone surrogates", input("\"", r"\ud83d", "\""), refused("half of a surrogate pair")),
-        ("NULs", long("", "\0", LONGEST, ""), refused("not valid JSON: expected value")),
+        ("NULs", long("", "\0", LONGEST, ""), refused("the file starts with NUL bytes")),
         ("a line of 200 MB", long("{", " ", 200_000_000, "}"), refused("longer than 26214400 bytes")),
         ("small lines", vec![("x\n".to_owned(), 100_000)], refused("100 or more problems")),
         ("empty lines", vec![("\n".to_owned(), 100_000)], refused("100 or more problems")),
@@ -165,8 +165,8 @@ fn file_that_is_not_text_is_checked_in_the_memory_of_a_function() {
     .unwrap();
     let (code, said, errors) = run_limited("validate", folder.path(), &["sparse.jsonl", "binary.jsonl"]);
     assert_eq!((code, errors.as_str()), (Some(1), ""));
-    assert!(said.contains("the line is longer than 26214400 bytes"), "{said}");
-    assert!(said.contains("the bytes are not UTF-8"), "{said}");
+    assert!(said.contains("sparse.jsonl: not valid, 1 problem\n  the file starts with NUL bytes"), "{said}");
+    assert!(said.contains("binary.jsonl: not valid, 1 problem\n  the file is not text"), "{said}");
     assert_is_plain(&said);
 }
 

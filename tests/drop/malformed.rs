@@ -73,7 +73,20 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
             second(b"{\"recordId\":\"\xc0\xaf\"}"),
             at(2, line_2 + 13, "the bytes are not UTF-8"),
         ),
-        ("UTF-16", b"\xff\xfe{\0}\0".into(), at(1, 0, "the bytes are not UTF-8")),
+        ("UTF-16", b"\xff\xfe{\0}\0".into(), of_file("the file is UTF-16")),
+        ("gzip", b"\x1f\x8b\x08\0\0\0\0\0".into(), of_file("the file is compressed with gzip")),
+        ("JSON array", format!("[{GOOD},\n{GOOD}]\n").into(), of_file("the file is a JSON array")),
+        ("indented", b"{\n  \"recordId\": \"1\",\n".into(), of_file("each JSON object takes several lines")),
+        ("table", b"id,prompt\n1,\"Hi\"\n".into(), of_file("the file is a table")),
+        (
+            "OpenAI",
+            br#"{"custom_id":"1","method":"POST","url":"/v1/responses","body":{}}"#.into(),
+            of_file("the file is a batch file for OpenAI's API"),
+        ),
+        // A bad first line before good ones is a bad line.
+        ("header", format!("recordId\n{GOOD}\n").into(), at(1, 0, "the line is not valid JSON")),
+        // Later lines do not say what the file is.
+        ("table later", second("id,prompt"), at(2, line_2, "the line is not valid JSON")),
         (
             "byte order mark",
             format!("\u{feff}{GOOD}\n").into(),
@@ -319,6 +332,23 @@ async fn each_malformed_drop_gets_the_documented_verdict() {
         assert_eq!(world.stand_in.jobs().len(), jobs, "{name}");
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn diagnosis_does_not_depend_on_how_the_file_is_cut_into_chunks() {
+    for (name, body, expected) in table() {
+        let verdict = |chunk_bytes: usize| {
+            let quotas = Quotas { min_records: 1, ..Quotas::default() };
+            let mut validator = Validator::new(DropId::derive(&any_drop()), quotas, 1 << 20);
+            let _ = body.chunks(chunk_bytes).try_for_each(|chunk| validator.feed(chunk));
+            validator.finish()
+        };
+        let whole = verdict(body.len().max(1));
+        assert_eq!((&verdict(1), &verdict(7)), (&whole, &whole), "{name}");
+        if matches!(expected, Some((None, ..))) {
+            assert!(matches!(&whole, Verdict::Invalid { problems, .. } if problems.len() == 1), "{name}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use bedrock_vpc_batch::drop::check::{Validator, Verdict};
 use bedrock_vpc_batch::drop::generated_id::{GeneratedId, push_with_id};
 use bedrock_vpc_batch::drop::quotas::Quotas;
-use bedrock_vpc_batch::drop::rejection::MAX_PROBLEMS;
+use bedrock_vpc_batch::drop::rejection::{MAX_PROBLEMS, Problem};
 use bedrock_vpc_batch::record::input::InputReader;
 use bedrock_vpc_batch::record::lines::Line;
 
@@ -79,6 +79,11 @@ fn check_drop(drop: &[u8], pattern: [u8; 2], lines: &[&[u8]]) {
             assert_eq!(parts.iter().map(|part| part.records).sum::<u64>(), lines.len() as u64);
             assert_eq!(parts.last().map(|part| part.bytes.end), Some(drop.len() as u64));
         }
+        // What the file is, instead of its bad lines.
+        Verdict::Invalid { problems, stopped_early } if is_diagnosis(&problems) => {
+            assert_eq!((problems.len(), stopped_early), (1, false));
+            assert_eq!(expected.first().map(|(number, _)| *number), Some(1), "the first line is a record");
+        }
         Verdict::Invalid { mut problems, stopped_early } => {
             assert_eq!(stopped_early, expected.len() >= MAX_PROBLEMS);
             assert!(stopped_early || !is_enough, "the reading stops only after {MAX_PROBLEMS} problems");
@@ -99,6 +104,12 @@ fn check_drop(drop: &[u8], pattern: [u8; 2], lines: &[&[u8]]) {
             assert_eq!(found.next(), None, "only bad lines are problems");
         }
     }
+}
+
+fn is_diagnosis(problems: &[Problem]) -> bool {
+    problems
+        .first()
+        .is_some_and(|problem| problem.line.is_none() && !problem.what.starts_with("the file has "))
 }
 
 /// The numbers of the bad lines, and where they are in the drop, including their ends.
