@@ -125,7 +125,8 @@ impl Validator {
     /// Reads the next chunk.
     ///
     /// # Errors
-    /// [`Enough`] after [`MAX_PROBLEMS`] problems, or once it is clear that the file is not JSON Lines; the rest of the drop need not be read.
+    /// [`Enough`] after [`MAX_PROBLEMS`] problems, or once it is clear that the file is not JSON Lines; the rest of the drop
+    /// need not be read.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Enough> {
         self.bytes += chunk.len() as u64;
         self.first_line.feed(chunk);

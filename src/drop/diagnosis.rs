@@ -119,8 +119,8 @@ const KINDS: &[Kind] = &[
     Kind { is: |line| line.is_table(), what: "the file is a table, not JSON Lines", fix: EXPORT },
 ];
 
-/// Says what a file is whose first line is not a record, given the first [`MAX_BYTES`] of that line. `None` if that is not
-/// known.
+/// Says what a file is whose first line is not a record, given the first [`MAX_BYTES`] of that line. `None` if that is
+/// not known.
 pub(super) fn diagnose(first_line: &[u8]) -> Option<Problem> {
     let line = FirstLine::new(first_line);
     let kind = KINDS.iter().find(|kind| (kind.is)(&line))?;
