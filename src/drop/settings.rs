@@ -29,3 +29,19 @@ pub struct Settings {
     /// The tags of every job.
     pub tags: BTreeMap<String, String>,
 }
+
+#[cfg(test)]
+impl Settings {
+    /// Settings for tests.
+    pub(crate) fn example() -> Self {
+        Self {
+            model_id: "amazon.nova-lite-v1:0".into(),
+            model_invocation_type: "InvokeModel".into(),
+            quotas: Quotas::default(),
+            small_drops: SmallDrops::Pad,
+            max_attempts: 3,
+            timeout_duration_in_hours: 24,
+            tags: BTreeMap::new(),
+        }
+    }
+}

@@ -208,10 +208,7 @@ impl PaddingSum {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::drop::quotas::Quotas;
     use crate::job::example::part;
 
     const NOVA: &str = "amazon.nova-lite-v1:0";
@@ -237,15 +234,7 @@ mod tests {
     }
 
     fn settings(model_id: &str, small_drops: SmallDrops) -> Settings {
-        Settings {
-            model_id: model_id.into(),
-            model_invocation_type: "InvokeModel".into(),
-            quotas: Quotas::default(),
-            small_drops,
-            max_attempts: 3,
-            timeout_duration_in_hours: 24,
-            tags: BTreeMap::new(),
-        }
+        Settings { model_id: model_id.into(), small_drops, ..Settings::example() }
     }
 
     #[test]

@@ -250,6 +250,57 @@ mod tests {
         }
     }
 
+    fn by_at(request_id: &str, started: i64, lease_until: i64) -> Invocation {
+        let (started, lease_until) = (Timestamp::from_secs(started), Timestamp::from_secs(lease_until));
+        Invocation { request_id: request_id.into(), writer: request_id.into(), started, lease_until, ..by() }
+    }
+
+    #[test]
+    fn reading_belongs_to_its_request_until_its_lease_ends() {
+        let reading = Reading::first(&by_at("a", 0, 100));
+        let is_leased_to_another =
+            |request_id, started| reading.is_leased_to_another(&by_at(request_id, started, 1_000));
+        assert!(is_leased_to_another("b", 99));
+        assert!(!is_leased_to_another("b", 100) && !is_leased_to_another("b", 101));
+        assert!(!is_leased_to_another("a", 99) && !is_leased_to_another("a", 101));
+    }
+
+    #[test]
+    fn reading_that_is_taken_over_counts_and_one_that_failed_does_not() {
+        let too_slow = Some(TooSlow { bytes: 7, seconds: 9 });
+        let first = Reading::first(&by_at("a", 0, 100));
+        let second = first.given_back(too_slow, &by_at("a", 0, 100)).taken_over(&by_at("b", 200, 300));
+        let expected =
+            Reading { lease_until: Timestamp::from_secs(300), request_id: "b".into(), attempts: 2, too_slow };
+        assert_eq!(second, expected);
+        let failed = second.given_back(None, &by_at("b", 200, 300));
+        assert_eq!((failed.attempts, failed.too_slow), (1, too_slow));
+        assert!(!failed.is_leased_to_another(&by_at("c", 200, 300)), "the lease is over");
+    }
+
+    #[test]
+    fn next_entry_has_the_version_of_this_release_and_its_writer() {
+        let old = DropEntry { version: 1, ..DropEntry::claim(DropId::derive(&source()), source(), &by()) };
+        let state = DropState::Rejected { problems: vec![], stopped_early: true };
+        let mut next = old.advance(state.clone(), &by_at("next", 0, 1)).unwrap();
+        assert_eq!((next.version, &next.state, next.writer.as_str()), (VERSION, &state, "next"));
+        next.stamp(Timestamp::from_secs(5), false);
+        assert_eq!((next.created, next.updated), (old.created, Timestamp::from_secs(5)));
+        next.stamp(Timestamp::from_secs(6), true);
+        assert_eq!((next.created, next.updated), (Timestamp::from_secs(6), Timestamp::from_secs(6)));
+    }
+
+    #[test]
+    fn only_an_accepted_drop_has_settings() {
+        let settings = Some(Settings::example());
+        let accepted =
+            DropState::Accepted { settings: settings.clone(), plan: Plan::Whole { parts: vec![] } };
+        let entry =
+            |state| DropEntry { state, ..DropEntry::claim(DropId::derive(&source()), source(), &by()) };
+        assert_eq!(entry(accepted).settings(), settings.as_ref());
+        assert_eq!(entry(DropState::Erased).settings(), None);
+    }
+
     #[test]
     fn entries_survive_being_written() {
         for state in drop_states() {

@@ -355,18 +355,99 @@ mod tests {
         }
     }
 
+    fn entry() -> JobEntry {
+        let drop_id = DropId::derive(&source());
+        let part = part(&JobId::derive(&drop_id, 1, 2));
+        JobEntry::waiting(&drop_id, &source(), &part, 2, &by(), Timestamp::from_secs(3))
+    }
+
+    fn padding() -> Padding {
+        Padding { records: 99, body: "b".into(), max_input_tokens: 1, max_output_tokens: None }
+    }
+
     #[test]
     fn entries_survive_being_written() {
-        let drop_id = DropId::derive(&source());
-        let job_id = JobId::derive(&drop_id, 1, 1);
-        let part = part(&job_id);
         for state in job_states() {
+            let settings = Settings { max_attempts: 7, ..Settings::example() };
             let entry = JobEntry {
+                padding: Some(padding()),
+                settings: Some(Settings::example()),
+                new_settings: Some(settings),
+                created: Timestamp::from_secs(1),
+                updated: Timestamp::from_secs(2),
+                refusal: Some(Refusal { is_for_now: true, message: "m".into() }),
                 state,
-                ..JobEntry::waiting(&drop_id, &source(), &part, 1, &by(), Timestamp::from_secs(0))
+                ..entry()
             };
             let json = serde_json::to_vec(&entry).unwrap();
             assert_eq!(serde_json::from_slice::<JobEntry>(&json).unwrap(), entry);
+        }
+    }
+
+    #[test]
+    fn first_entry_says_whether_there_is_a_source() {
+        let JobEntry { drop_id, part, .. } = entry();
+        assert_eq!((entry().state, entry().attempt), (JobState::Waiting, 2));
+        let gone = JobEntry::source_deleted(&drop_id, &source(), &part, &by(), Timestamp::from_secs(4));
+        assert_eq!((gone.state.clone(), gone.attempt), (JobState::SourceDeleted, 1));
+        assert_eq!(
+            (gone.is_settled(), gone.finished()),
+            (true, Some(Finished::SourceDeleted { records: 1 }))
+        );
+    }
+
+    #[test]
+    fn next_entry_has_the_version_of_this_release_and_its_writer() {
+        let old = JobEntry { version: 1, ..entry() };
+        let next = Invocation { writer: "next".into(), started: Timestamp::from_secs(9), ..by() };
+        let again = old.with_new_input(&next);
+        assert_eq!((again.version, again.input_written), (VERSION, Timestamp::from_secs(9)));
+        assert_eq!((again.writer.as_str(), &again.state), ("next", &JobState::Waiting));
+        let state = job_states().remove(1);
+        let mut moved = old.advance(state.clone(), &next).unwrap();
+        assert_eq!((moved.version, &moved.state, moved.writer.as_str()), (VERSION, &state, "next"));
+        moved.stamp(Timestamp::from_secs(5), false);
+        assert_eq!((moved.created, moved.updated), (old.created, Timestamp::from_secs(5)));
+        moved.stamp(Timestamp::from_secs(6), true);
+        assert_eq!((moved.created, moved.updated), (Timestamp::from_secs(6), Timestamp::from_secs(6)));
+    }
+
+    #[test]
+    fn entry_says_what_the_job_uses_and_what_comes_next() {
+        let (old, new) = (Settings::example(), Settings { max_attempts: 7, ..Settings::example() });
+        let pinned = JobEntry { settings: Some(old.clone()), ..entry() };
+        assert_eq!((entry().settings_in_use(), pinned.settings_in_use()), (None, Some(&old)));
+        let changed = JobEntry { new_settings: Some(new.clone()), ..pinned };
+        assert_eq!(changed.settings_in_use(), Some(&new));
+        assert_eq!(entry().padding_records(), 0);
+        assert_eq!(JobEntry { padding: Some(padding()), ..entry() }.padding_records(), 99);
+        assert_eq!((entry().as_attempt().number, entry().as_attempt().part), (2, &entry().part));
+        let refused = |is_for_now| {
+            let refusal = Some(Refusal { is_for_now, message: String::new() });
+            JobEntry { refusal, ..entry() }.is_refused()
+        };
+        assert_eq!((entry().is_refused(), refused(true), refused(false)), (false, false, true));
+    }
+
+    #[test]
+    fn only_a_job_that_is_settled_is_finished() {
+        let next = part(&JobId::derive(&entry().drop_id, 1, 3));
+        for state in job_states() {
+            let state = match state {
+                JobState::Ended(job, outcome) => {
+                    JobState::Ended(job, Outcome { next: Some(next.clone()), ..outcome })
+                }
+                state => state,
+            };
+            let name = state.name();
+            let entry = JobEntry { state, padding: Some(padding()), ..entry() };
+            let is_settled = ["Settled", "SourceDeleted"].contains(&name);
+            assert_eq!((entry.is_settled(), entry.finished().is_some()), (is_settled, is_settled), "{name}");
+            assert_eq!(entry.next_attempt(), (name == "Ended").then_some(&next), "{name}");
+            if let Some(Finished::Settled(job)) = entry.finished() {
+                assert_eq!((job.part, job.attempt, job.job_arn.as_str()), (1, 2, "arn"));
+                assert_eq!((job.job_id, job.padding), (entry.job_id, Some(padding())));
+            }
         }
     }
 }
