@@ -378,6 +378,9 @@ mod tests {
         let odd = summary(4, vec![job(1, "", |outcome| outcome.mismatches = vec!["odd".into()])]);
         let job_id = JobId::derive(&drop_id(), 1, 1);
         assert_eq!((odd.balanced, odd.mismatches), (false, vec![format!("job {job_id}: odd")]));
+        // A file without lines is not there.
+        let good = |outcome: &mut Outcome| outcome.records = Counts { succeeded: 4, ..Counts::default() };
+        assert_eq!(summary(4, vec![job(1, "", good)]).files, ["succeeded/part-00001.jsonl"]);
         // An empty message says nothing.
         assert_eq!(odd.messages, []);
     }

@@ -421,6 +421,8 @@ mod tests {
         assert_eq!(changed.settings_in_use(), Some(&new));
         assert_eq!(entry().padding_records(), 0);
         assert_eq!(JobEntry { padding: Some(padding()), ..entry() }.padding_records(), 99);
+        let marker = keys::job_marker(Timestamp::from_secs(0), &entry().drop_id, 1, &entry().job_id);
+        assert_eq!(entry().marker(), marker);
         assert_eq!((entry().as_attempt().number, entry().as_attempt().part), (2, &entry().part));
         let refused = |is_for_now| {
             let refusal = Some(Refusal { is_for_now, message: String::new() });
