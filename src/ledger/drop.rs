@@ -200,17 +200,8 @@ impl Entry for DropEntry {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::*;
-
-    fn by() -> Invocation {
-        Invocation::new("r".into(), "w".into(), SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH)
-    }
-
-    fn source() -> DropSource {
-        DropSource::example()
-    }
+    use crate::ledger::example::{by, source};
 
     fn drop_states() -> Vec<DropState> {
         vec![

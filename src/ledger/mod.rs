@@ -17,6 +17,8 @@
 
 pub mod drop;
 pub mod entry;
+#[cfg(test)]
+mod example;
 pub mod illegal_move;
 pub mod job;
 pub mod job_state;

@@ -410,17 +410,184 @@ fn results_message(records: &SummaryRecords) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::*;
+    use crate::drop::identity::JobId;
+    use crate::drop::plan::Plan;
+    use crate::job::outcome::{Counts, Outcome};
+    use crate::job::summary::Tally;
+    use crate::ledger::example::{by, job_states, part, source};
     use crate::ledger::lease::Invocation;
 
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_secs(seconds)
+    }
+
+    fn drop_in(state: DropState) -> DropEntry {
+        let by = Invocation { started: at(1), ..by() };
+        DropEntry { state, updated: at(2), ..DropEntry::claim(DropId::derive(&source()), source(), &by) }
+    }
+
     fn status(state: Stage, attempt: Option<u32>, as_of: i64) -> Status {
-        let by = Invocation::new("r".into(), "w".into(), SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH);
-        let source = DropSource::example();
-        let drop = DropEntry::claim(DropId::derive(&source), source, &by);
-        let at = Timestamp::from_secs(as_of);
-        Status { attempt, ..Status::new(&drop, state, at, at, "", "") }
+        let drop = drop_in(DropState::Erased);
+        Status { attempt, ..Status::new(&drop, state, at(as_of), at(as_of), "", "") }
+    }
+
+    /// An accepted drop with this many parts of 10 records.
+    fn accepted(parts: u32) -> DropEntry {
+        let drop_id = DropId::derive(&source());
+        let part = |number| Part { number, records: 10, ..part(&JobId::derive(&drop_id, number, 1)) };
+        let plan = Plan::Whole { parts: (1..=parts).map(part).collect() };
+        drop_in(DropState::Accepted { settings: None, plan })
+    }
+
+    /// A job with 10 records in the state of this name, created at 3 and changed at 4.
+    fn job(state: &str, refusal: Option<Refusal>) -> JobEntry {
+        let drop_id = DropId::derive(&source());
+        let part = Part { records: 10, ..part(&JobId::derive(&drop_id, 1, 2)) };
+        let state = job_states().into_iter().find(|known| known.name() == state).unwrap();
+        let waiting = JobEntry::waiting(&drop_id, &source(), &part, 2, &by(), at(0));
+        JobEntry { state, refusal, created: at(3), updated: at(4), ..waiting }
+    }
+
+    fn refused(is_for_now: bool) -> Option<Refusal> {
+        Some(Refusal { is_for_now, message: "Bedrock's words".into() })
+    }
+
+    #[test]
+    fn drop_that_is_read_or_judged_has_a_status() {
+        let reading = Reading::first(&by());
+        let slow =
+            Reading { attempts: 2, too_slow: Some(TooSlow { bytes: 7, seconds: 9 }), ..reading.clone() };
+        let problem = Problem { line: Some(3), byte: Some(5), what: "odd".into(), fix: "even it".into() };
+        let rejected = |problems| DropState::Rejected { problems, stopped_early: false };
+        let of_file = Problem::of_file("huge", "split it");
+        let table = [
+            (DropState::Reading(reading), Stage::Reading, 1, "The file is being read and checked."),
+            (
+                DropState::Reading(slow),
+                Stage::Reading,
+                1,
+                "The file is being read and checked, in attempt 2. The last one ran out of time after 9 s and 7 of 1 bytes.",
+            ),
+            (accepted(2).state, Stage::Preparing, 2, "The file is in order: 20 records."),
+            (
+                rejected(vec![problem.clone()]),
+                Stage::Rejected,
+                2,
+                "The file was refused: line 3: odd; even it.",
+            ),
+            (
+                rejected(vec![of_file, problem.clone(), problem]),
+                Stage::Rejected,
+                2,
+                "The file was refused: huge; split it. There are more problems: 2.",
+            ),
+            (rejected(vec![]), Stage::Rejected, 2, "The file was refused."),
+        ];
+        for (state, stage, since, message) in table {
+            let status = Status::of_drop(&drop_in(state)).unwrap();
+            assert_eq!((status.state, status.since, status.as_of), (stage, at(since), at(2)), "{message}");
+            assert_eq!(status.message, message);
+            let progress = Progress { total: 20, done: 0 };
+            assert_eq!(status.records, (stage == Stage::Preparing).then_some(progress), "{message}");
+            assert_eq!(status.is_final(), stage == Stage::Rejected, "{message}");
+        }
+        let finished = DropState::Finished { plan: Plan::Whole { parts: vec![] } };
+        assert_eq!([finished, DropState::Erased].map(|state| Status::of_drop(&drop_in(state))), [None, None]);
+    }
+
+    #[test]
+    fn status_of_the_only_job_says_where_it_is() {
+        let waits = JobCounts { waiting: 1, ..JobCounts::default() };
+        let runs = JobCounts { running: 1, ..JobCounts::default() };
+        let ends = JobCounts { ending: 1, ..JobCounts::default() };
+        let table = [
+            ("Waiting", None, Stage::Waiting, waits, 3, 0, "1 job to be submitted.", "Nothing needs"),
+            ("Submitting", None, Stage::Waiting, waits, 3, 0, "1 job to be submitted.", "Nothing needs"),
+            ("Waiting", refused(true), Stage::Waiting, waits, 3, 0, "no more for now.", "Nothing needs"),
+            ("Waiting", refused(false), Stage::Waiting, waits, 3, 0, "until the cause is fixed.", "Show the"),
+            ("Submitted", refused(true), Stage::Running, runs, 4, 0, "Bedrock has 1 job.", "The results are"),
+            ("Doubtful", None, Stage::Checking, ends, 1, 0, "contradicts itself: c.", "The sweep looks"),
+            ("Ended", None, Stage::Running, ends, 4, 7, "0 more to be submitted, 1 more ended.", "Nothing"),
+        ];
+        for (state, refusal, stage, jobs, since, done, message, next) in table {
+            let mut job = job(state, refusal.clone());
+            if let JobState::Ended(bedrock_job, outcome) = job.state {
+                let records = Counts { retried: 3, succeeded: 7, ..Counts::default() };
+                job.state = JobState::Ended(bedrock_job, Outcome { records, ..outcome });
+            }
+            let status = Status::of_jobs(&accepted(1), &OpenJobs::only(&job)).unwrap();
+            assert_eq!((status.state, status.jobs, status.since), (stage, Some(jobs), at(since)), "{state}");
+            assert_eq!(status.records, Some(Progress { total: 10, done }), "{state}");
+            assert_eq!((status.attempt, status.as_of), (Some(2), at(4)), "{state}");
+            assert_eq!(status.refusal, refusal.filter(|_| jobs.waiting > 0), "{state}");
+            assert!(status.message.ends_with(message), "{state}: {}", status.message);
+            assert!(status.next.starts_with(next), "{state}: {}", status.next);
+        }
+        for state in ["Settled", "SourceDeleted"] {
+            assert_eq!(Status::of_jobs(&accepted(1), &OpenJobs::only(&job(state, None))), None);
+        }
+        let erased = drop_in(DropState::Erased);
+        assert_eq!(Status::of_jobs(&erased, &OpenJobs::only(&job("Waiting", None))), None);
+    }
+
+    #[test]
+    fn status_of_many_jobs_is_their_sum() {
+        let mut open = OpenJobs::none(at(9));
+        let states = ["Waiting", "Submitted", "Submitted", "Ended", "Doubtful"];
+        states.iter().for_each(|state| open.add(&job(state, refused(true))));
+        open.add_waiting(&Part { records: 10, ..part(&JobId::derive(&DropId::derive(&source()), 6, 1)) });
+        let status = Status::of_jobs(&accepted(8), &open).unwrap();
+        assert_eq!(status.jobs, Some(JobCounts { waiting: 2, running: 2, ending: 2 }));
+        assert_eq!((status.state, status.attempt), (Stage::Running, None));
+        // What has ended has no records left in this example.
+        assert_eq!(status.records, Some(Progress { total: 80, done: 30 }));
+        assert_eq!((status.since, status.as_of), (at(2), at(9)));
+        assert_eq!(status.message, "Bedrock has 2 jobs; 2 more to be submitted, 2 more ended.");
+        assert!(status.next.contains("24 hours"), "{}", status.next);
+        // A refusal that an operator must fix is more important, in whatever order.
+        for order in [[true, false], [false, true]] {
+            let mut open = OpenJobs::none(at(9));
+            order.iter().for_each(|is_for_now| open.add(&job("Waiting", refused(*is_for_now))));
+            assert_eq!(Status::of_jobs(&accepted(2), &open).unwrap().refusal, refused(false));
+        }
+        let mut only_waiting = OpenJobs::none(at(9));
+        only_waiting.add_waiting(&part(&JobId::derive(&DropId::derive(&source()), 1, 1)));
+        assert_eq!(only_waiting.attempt, 1);
+    }
+
+    #[test]
+    fn status_of_a_finished_drop_sums_up_its_results() {
+        let tally = Tally { records: 4, attempts: Vec::new() };
+        let summary = Summary::new(&DropId::derive(&source()), &source(), tally);
+        let with = |records: SummaryRecords, balanced| {
+            Status::finished(&accepted(1), &Summary { records, balanced, ..summary.clone() })
+        };
+        let none = SummaryRecords { total: 4, ..summary.records };
+        let good = with(SummaryRecords { succeeded: 4, ..none }, true);
+        assert_eq!(good.message, "4 records: 4 succeeded.");
+        assert_eq!(good.next, "The results are next to this file; summary.json sums them up.");
+        assert_eq!((good.state, good.since, good.as_of), (Stage::Finished, at(2), at(2)));
+        assert_eq!(good.records, Some(Progress { total: 4, done: 4 }));
+        assert!(good.is_final());
+        let every = SummaryRecords {
+            total: 4,
+            succeeded: 1,
+            truncated: 2,
+            refused: 3,
+            failed: 4,
+            unprocessed: 5,
+            source_deleted: 6,
+        };
+        let bad = with(every, false);
+        assert_eq!(
+            bad.message,
+            "4 records: 1 succeeded, 4 have an error, 5 were not processed, 6 were deleted with their file before they \
+             were submitted, 2 of the answers were cut off by a limit of tokens, 3 of the answers are refusals, or were \
+             filtered."
+        );
+        assert_eq!(bad.results, Some(every));
+        assert!(bad.next.contains("unprocessed/") && bad.next.contains("do not agree"), "{}", bad.next);
     }
 
     #[test]
