@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::base::text;
-use crate::job::summary::Summary;
+use crate::job::summary::{JobMessage, Summary};
 
 /// The longest line that is read for its error: twice the size of the largest record.
 const MAX_LINE_BYTES: u64 = 512 << 20;
@@ -25,12 +25,13 @@ struct ErrorOfRecord {
     error_message: Option<String>,
 }
 
-/// The first error in a drop's results, and what to do if not a single record has an answer. Empty if none
-/// failed.
+/// The first error in a drop's results, and what to do if not a single record has an answer. If no record has an error, what
+/// Bedrock says about the jobs, if anything.
 pub(super) fn describe(summary: &Summary, results: &Path, model_id: &str) -> String {
     let counts = &summary.records;
     if counts.failed == 0 {
-        return String::new();
+        let said = |said: &JobMessage| format!("\n  Bedrock says: {}", text::line(&said.message));
+        return summary.messages.first().map(said).unwrap_or_default();
     }
     let mut told = String::new();
     // If it cannot be read, the user can look into the folder that is named next.

@@ -150,9 +150,11 @@ impl Status {
     #[must_use]
     pub fn finished(drop: &DropEntry, summary: &Summary) -> Self {
         let records = summary.records;
-        let message = results_message(&records);
+        let message = results_message(&records) + &main_reason(summary);
         let mut next = "The results are next to this file; summary.json sums them up.".to_owned();
-        if records.unprocessed > 0 {
+        if records.succeeded == 0 {
+            next.push_str(" No record has an answer, so find the cause before you drop them again.");
+        } else if records.unprocessed > 0 {
             next.push_str(" The files below unprocessed/ are ready to be dropped again.");
         }
         if !summary.balanced {
@@ -408,13 +410,24 @@ fn results_message(records: &SummaryRecords) -> String {
     message
 }
 
+/// What Bedrock said about most jobs, or about most records, that did not go well; empty if all went well.
+fn main_reason(summary: &Summary) -> String {
+    if let Some(most) = summary.messages.first() {
+        return format!(" Bedrock says: {}", most.message);
+    }
+    let Some(most) = summary.largest_errors.first() else { return String::new() };
+    let code = most.code.as_deref().map(|code| format!("{code} ")).unwrap_or_default();
+    format!(" The most frequent error, of {}: {code}{}", Counted(most.count, "record"), most.message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::drop::identity::JobId;
     use crate::drop::plan::Plan;
+    use crate::job::findings::ErrorGroup;
     use crate::job::outcome::{Counts, Outcome};
-    use crate::job::summary::Tally;
+    use crate::job::summary::{JobMessage, Tally};
     use crate::ledger::example::{by, job_states, part, source};
     use crate::ledger::lease::Invocation;
 
@@ -523,6 +536,7 @@ mod tests {
             assert_eq!(status.refusal, refusal.filter(|_| jobs.waiting > 0), "{state}");
             assert!(status.message.ends_with(message), "{state}: {}", status.message);
             assert!(status.next.starts_with(next), "{state}: {}", status.next);
+            assert_eq!(status.next.contains("After 6 hours"), stage == Stage::Checking, "{state}");
         }
         for state in ["Settled", "SourceDeleted"] {
             assert_eq!(Status::of_jobs(&accepted(1), &OpenJobs::only(&job(state, None))), None);
@@ -588,6 +602,23 @@ mod tests {
         );
         assert_eq!(bad.results, Some(every));
         assert!(bad.next.contains("unprocessed/") && bad.next.contains("do not agree"), "{}", bad.next);
+    }
+
+    #[test]
+    fn status_of_a_drop_that_went_wrong_says_why() {
+        let tally = Tally { records: 4, attempts: Vec::new() };
+        let mut summary = Summary::new(&DropId::derive(&source()), &source(), tally);
+        (summary.records.failed, summary.balanced) = (4, true);
+        summary.largest_errors =
+            vec![ErrorGroup { code: Some("400".into()), message: "bad".into(), count: 4, retryable: false }];
+        let told = |summary: &Summary| Status::finished(&accepted(1), summary);
+        let status = told(&summary);
+        assert!(status.message.ends_with("4 have an error. The most frequent error, of 4 records: 400 bad"));
+        assert!(
+            status.next.ends_with("No record has an answer, so find the cause before you drop them again.")
+        );
+        summary.messages = vec![JobMessage { message: "no access".into(), jobs: 1 }];
+        assert!(told(&summary).message.ends_with(" Bedrock says: no access"));
     }
 
     #[test]

@@ -113,7 +113,7 @@ fn permissions(subject: &Subject, facts: &Facts) -> Vec<Finding> {
         findings.push(Finding::not_checked(CHECK, why, unknown.fix.clone()));
     }
     if findings.is_empty() && !allowed.is_empty() {
-        let what = format!("all {} permissions: {}", facts.permissions.len(), allowed.join(", "));
+        let what = format!("allowed in all {} cases: {}", facts.permissions.len(), allowed.join(", "));
         findings.push(Finding::ok(CHECK, what));
     }
     findings
