@@ -622,6 +622,13 @@ mod tests {
     }
 
     #[test]
+    fn time_of_writing_is_recorded() {
+        let mut status = status(Stage::Running, None, 3);
+        status.stamp(at(5), false);
+        assert_eq!((status.updated, status.as_of), (at(5), at(3)));
+    }
+
+    #[test]
     fn lower_revision_yields() {
         let in_order = [
             status(Stage::Reading, None, 9),
