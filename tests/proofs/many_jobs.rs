@@ -21,10 +21,12 @@ const CALL: Duration = Duration::from_millis(15);
 const SUBMITTED: usize = 100;
 const WAITING: usize = 9_900;
 
-/// Submits a drop whose job waits, and gives the job's entry.
+/// Submits a drop whose job waits, and gives the job's entry. Bedrock refuses the first one, and the others queue up behind it.
 async fn make_waiting(world: &mut World, key: &str) -> JobEntry {
     let event = world.put(key, drop_of(100)).await;
-    world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::ServiceQuotaExceeded);
+    if world.hints().await.is_empty() {
+        world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::ServiceQuotaExceeded);
+    }
     world.submit(event).await.unwrap();
     let hint = world.hints().await.pop().unwrap();
     world.read_json(&keys::job_entry(&keys::parse_hint(&hint).unwrap().job_id)).await
