@@ -135,7 +135,8 @@ impl Status {
         let stage = open.stage()?;
         // A drop with several parts has jobs in many states, so only its acceptance has a clear time.
         let since = if plan.is_one_part() { open.since.unwrap_or(drop.updated) } else { drop.updated };
-        let refusal = open.refusal.clone().filter(|_| open.counts.waiting > 0);
+        // Only a job that waits sets it.
+        let refusal = open.refusal.clone();
         let (message, next) = open.tell(stage, refusal.as_ref());
         Some(Self {
             refusal,
