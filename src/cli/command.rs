@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use super::doctor;
 use super::error::CliError;
 use super::output::print_error;
-use super::{local, stand_in, validate};
+use super::{local, prepare, stand_in, validate};
 use crate::base::text;
 
 /// Amazon Bedrock batch inference over private S3 buckets.
@@ -45,6 +45,20 @@ enum Command {
     /// Exit code: 0 if every file is valid; 1 if one is not, or cannot be read; 2 if the command line or a
     /// setting is wrong.
     Validate(validate::ValidateArguments),
+
+    /// Make a file that can be dropped of a file that you have.
+    ///
+    /// Reads JSON Lines, JSON arrays, indented JSON, and CSV, also compressed with gzip or Zstandard, and in
+    /// UTF-16 or UTF-32. What FILE is, is recognized from its content. A table needs a prompt template.
+    /// docs/prepare.md has examples.
+    ///
+    /// Standard error names each kind of change, and each kind of record that was not written, with its
+    /// first lines. Nothing is left out silently.
+    ///
+    /// Exit code: 0 if every record was written; 1 if one was not, or if FILE cannot be read to its end, in
+    /// which case OUT is not written; 2 if the command line or a setting is wrong. Ctrl-C (130) and SIGTERM
+    /// (143) leave nothing behind. 141 if standard output was closed.
+    Prepare(Box<prepare::PrepareArguments>),
 
     /// Serve only the stand-in for Amazon Bedrock, for an AWS emulator that has no Bedrock.
     ///
@@ -86,6 +100,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Local(arguments) => local::run(&arguments).await,
         Command::StandIn(arguments) => stand_in::serve(&arguments).await.map(|()| true),
+        Command::Prepare(arguments) => prepare::prepare(*arguments).await,
         Command::Validate(arguments) => validate::validate(&arguments),
         #[cfg(feature = "doctor")]
         Command::Doctor(arguments) => doctor::examine(&arguments).await,

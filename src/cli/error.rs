@@ -22,6 +22,10 @@ pub(super) enum CliError {
     Path(String, #[source] io::Error),
     #[error("--fault: {0}")]
     Faults(FaultError),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Content(String),
     #[error("could not start")]
     Start(#[source] io::Error),
     #[error("cannot write the output")]
@@ -45,6 +49,7 @@ impl CliError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::Setting(..)
+            | Self::Usage(_)
             | Self::Fault(..)
             | Self::Faults(_)
             | Self::Config(_)
@@ -56,7 +61,12 @@ impl CliError {
             Self::Closed => 141,
             #[cfg(feature = "doctor")]
             Self::Doctor(_) => 2,
-            Self::Path(..) | Self::Start(_) | Self::Output(_) | Self::Storage(_) | Self::Pipeline(_) => 1,
+            Self::Path(..)
+            | Self::Content(_)
+            | Self::Start(_)
+            | Self::Output(_)
+            | Self::Storage(_)
+            | Self::Pipeline(_) => 1,
         }
     }
 }

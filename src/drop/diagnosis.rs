@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use crate::drop::rejection::Problem;
 
 /// How many bytes of the first line are looked at, at most.
-pub(super) const MAX_BYTES: usize = 16 * 1024;
+pub(crate) const MAX_BYTES: usize = 16 * 1024;
 
 /// How many members of the first object are looked at, at most.
 const MAX_MEMBERS: usize = 32;
@@ -125,6 +125,12 @@ pub(super) fn diagnose(first_line: &[u8]) -> Option<Problem> {
     let line = FirstLine::new(first_line);
     let kind = KINDS.iter().find(|kind| (kind.is)(&line))?;
     Some(Problem::of_file(kind.what, kind.fix))
+}
+
+/// Says what kind of file starts with this line, given as to [`diagnose`]. `None` if it may be JSON Lines.
+pub(crate) fn recognize(first_line: &[u8]) -> Option<&'static str> {
+    let line = FirstLine::new(first_line);
+    KINDS.iter().find(|kind| (kind.is)(&line)).map(|kind| kind.what)
 }
 
 /// The first line of a file, or its start.

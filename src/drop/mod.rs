@@ -16,7 +16,7 @@
 //! | `keys` | names every S3 key that the pipeline writes |
 
 pub mod check;
-mod diagnosis;
+pub(crate) mod diagnosis;
 pub mod generated_id;
 pub mod identity;
 pub mod keys;

@@ -1,0 +1,340 @@
+//! Cuts a text into records: lines, or the objects of JSON that was written in another way. Pure, in memory of at most
+//! one record.
+
+use std::io::{self, BufRead};
+
+use crate::record::problem::MAX_DEPTH;
+
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// A piece of the text that should be a record.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// The line where it starts, counted from 1.
+    pub(super) line: u64,
+    /// Its bytes; `None` if there are more than a record may have.
+    pub(super) bytes: Option<Vec<u8>>,
+}
+
+/// Why the rest of a text cannot be cut into records.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FramingError {
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    #[error("line {line}: {what}")]
+    Json { line: u64, what: &'static str },
+}
+
+/// Cuts a text at its line breaks. Blank lines are skipped, and byte order marks at the start of a line.
+#[derive(Debug)]
+pub(super) struct Lines<R> {
+    text: R,
+    max_bytes: usize,
+    line: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    pub(super) fn new(text: R, max_bytes: usize) -> Self {
+        Self { text, max_bytes, line: 0 }
+    }
+
+    pub(super) fn next(&mut self) -> io::Result<Option<Piece>> {
+        loop {
+            let mut bytes = Vec::new();
+            let mut length = 0;
+            let is_end = loop {
+                let chunk = match self.text.fill_buf() {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    chunk => chunk?,
+                };
+                let found = memchr::memchr(b'\n', chunk);
+                let part = chunk.get(..found.unwrap_or(chunk.len())).unwrap_or_default();
+                length += part.len();
+                if length <= self.max_bytes {
+                    bytes.extend_from_slice(part);
+                }
+                let is_end = chunk.is_empty();
+                let consumed = part.len() + usize::from(found.is_some());
+                self.text.consume(consumed);
+                if is_end || found.is_some() {
+                    break is_end;
+                }
+            };
+            self.line += 1;
+            if length > self.max_bytes {
+                return Ok(Some(Piece { line: self.line, bytes: None }));
+            }
+            let trimmed = trim(&bytes);
+            if !trimmed.is_empty() {
+                let bytes = if trimmed.len() < bytes.len() { trimmed.to_vec() } else { bytes };
+                return Ok(Some(Piece { line: self.line, bytes: Some(bytes) }));
+            }
+            if is_end {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Takes byte order marks and white space off both ends.
+fn trim(bytes: &[u8]) -> &[u8] {
+    let mut bytes = bytes.trim_ascii();
+    while let Some(rest) = bytes.strip_prefix(MARK) {
+        bytes = rest.trim_ascii();
+    }
+    bytes
+}
+
+/// Cuts a text into the objects of arrays, or into objects that follow each other, wherever the line breaks are. The
+/// white space between tokens is left out.
+#[derive(Debug)]
+pub(super) struct Values<R> {
+    text: R,
+    max_bytes: usize,
+    line: u64,
+    is_in_array: bool,
+    /// Whether a comma or the end of the array comes next.
+    is_after_element: bool,
+}
+
+/// Where in a value the next byte is.
+#[derive(Debug, Default)]
+struct Inside {
+    depth: usize,
+    is_in_string: bool,
+    is_escaped: bool,
+}
+
+impl Inside {
+    /// Takes the next byte. Returns whether it is white space between tokens.
+    fn push(&mut self, byte: u8) -> bool {
+        if self.is_in_string {
+            match byte {
+                _ if self.is_escaped => self.is_escaped = false,
+                b'\\' => self.is_escaped = true,
+                b'"' => self.is_in_string = false,
+                _ => {}
+            }
+            return false;
+        }
+        match byte {
+            b'"' => self.is_in_string = true,
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            b' ' | b'\t' | b'\r' | b'\n' => return true,
+            _ => {}
+        }
+        false
+    }
+}
+
+impl<R: BufRead> Values<R> {
+    pub(super) fn new(text: R, max_bytes: usize) -> Self {
+        Self { text, max_bytes, line: 1, is_in_array: false, is_after_element: false }
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<Piece>, FramingError> {
+        if !self.find_start()? {
+            return Ok(None);
+        }
+        let line = self.line;
+        let bytes = self.value(line)?;
+        self.is_after_element = true;
+        Ok(Some(Piece { line, bytes }))
+    }
+
+    /// Skips what lies between two values. Returns false at the end of the text.
+    fn find_start(&mut self) -> Result<bool, FramingError> {
+        loop {
+            let Some(byte) = self.peek()? else {
+                return match self.is_in_array {
+                    true => Err(self.error("the array has no end: the file was cut off")),
+                    false => Ok(false),
+                };
+            };
+            match (byte, self.is_in_array) {
+                (b'\n', _) => self.line += 1,
+                (b' ' | b'\t' | b'\r', _) => {}
+                (b'{', false) => return Ok(true),
+                (b'{', true) if !self.is_after_element => return Ok(true),
+                (b'[', false) => (self.is_in_array, self.is_after_element) = (true, false),
+                (b',', true) if self.is_after_element => self.is_after_element = false,
+                // A comma may come before it: that changes nothing.
+                (b']', true) => self.is_in_array = false,
+                (0xef | 0xbb | 0xbf, false) => {}
+                (_, true) if self.is_after_element => {
+                    return Err(self.error("the elements of the array are not separated by commas"));
+                }
+                (_, true) => return Err(self.error("an element of the array is not an object")),
+                (_, false) => {
+                    return Err(self.error("here, an object or an array of objects should start"));
+                }
+            }
+            self.text.consume(1);
+        }
+    }
+
+    /// Reads a value to its end. `None` means that it is too long.
+    fn value(&mut self, start: u64) -> Result<Option<Vec<u8>>, FramingError> {
+        let mut inside = Inside::default();
+        let mut bytes = Vec::new();
+        let mut length = 0_usize;
+        loop {
+            let chunk = match self.text.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                chunk => chunk?,
+            };
+            if chunk.is_empty() {
+                let what = "the object that starts here has no end: the file was cut off, or a bracket or quote is missing";
+                return Err(FramingError::Json { line: start, what });
+            }
+            let mut consumed = 0;
+            let mut is_end = false;
+            for byte in chunk {
+                consumed += 1;
+                self.line += u64::from(*byte == b'\n');
+                if inside.push(*byte) {
+                    continue;
+                }
+                length += 1;
+                if length <= self.max_bytes {
+                    bytes.push(*byte);
+                }
+                if inside.depth > MAX_DEPTH {
+                    break;
+                }
+                if inside.depth == 0 {
+                    is_end = true;
+                    break;
+                }
+            }
+            self.text.consume(consumed);
+            if inside.depth > MAX_DEPTH {
+                return Err(self.error("the JSON nests too deep"));
+            }
+            if is_end {
+                return Ok((length <= self.max_bytes).then_some(bytes));
+            }
+        }
+    }
+
+    fn peek(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            match self.text.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                chunk => return Ok(chunk?.first().copied()),
+            }
+        }
+    }
+
+    fn error(&self, what: &'static str) -> FramingError {
+        FramingError::Json { line: self.line, what }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Cursor};
+
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn chunks(text: &str, bytes: usize) -> BufReader<Cursor<Vec<u8>>> {
+        BufReader::with_capacity(bytes, Cursor::new(text.as_bytes().to_vec()))
+    }
+
+    fn lines(text: &str) -> Vec<(u64, Option<String>)> {
+        let read = |bytes| {
+            let mut lines = Lines::new(chunks(text, bytes), 20);
+            let mut all = Vec::new();
+            while let Some(piece) = lines.next().unwrap() {
+                all.push((piece.line, piece.bytes.map(|bytes| String::from_utf8(bytes).unwrap())));
+            }
+            all
+        };
+        assert_eq!(read(1), read(1_000));
+        read(7)
+    }
+
+    fn values(text: &str) -> Result<Vec<(u64, Option<String>)>, String> {
+        let read = |bytes| {
+            let mut values = Values::new(chunks(text, bytes), 20);
+            let mut all = Vec::new();
+            while let Some(piece) = values.next().map_err(|error| error.to_string())? {
+                all.push((piece.line, piece.bytes.map(|bytes| String::from_utf8(bytes).unwrap())));
+            }
+            Ok(all)
+        };
+        assert_eq!(read(1), read(1_000));
+        read(7)
+    }
+
+    #[test]
+    fn lines_keep_their_numbers() {
+        let some = |line, text: &str| (line, Some(text.to_owned()));
+        assert_eq!(lines(""), []);
+        assert_eq!(lines("\n \r\n\u{feff}\n"), []);
+        assert_eq!(lines("a\r\n\n  b \n\u{feff}c"), [some(1, "a"), some(3, "b"), some(4, "c")]);
+        let (most, long) = ("x".repeat(20), "x".repeat(21));
+        assert_eq!(lines(&format!("{most}\n{long}\nd")), [some(1, &most), (2, None), some(3, "d")]);
+        assert_eq!(lines(&long), [(1, None)]);
+    }
+
+    #[test]
+    fn values_are_found_wherever_the_lines_break() {
+        let some = |line, text: &str| (line, Some(text.to_owned()));
+        let table = [
+            ("", vec![]),
+            ("[]", vec![]),
+            ("[\n]\n[ ]", vec![]),
+            ("{\n  \"a\": 1\n}\n{\"b\": [\n] }", vec![some(1, r#"{"a":1}"#), some(4, r#"{"b":[]}"#)]),
+            ("\u{feff}[{\"a\":\"} ] \\\" {\"},\n {}]", vec![some(1, r#"{"a":"} ] \" {"}"#), some(2, "{}")]),
+            ("[{},{},]\u{feff}\n[{}]{}", vec![some(1, "{}"), some(1, "{}"), some(2, "{}"), some(2, "{}")]),
+            ("[{\"a\": \"more than twenty\"},{}]", vec![(1, None), some(1, "{}")]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(values(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_made_of_objects_is_refused_with_its_line() {
+        let deep = "[".repeat(1_000_000);
+        for (text, expected) in [
+            ("\n[{}", "line 2: the array has no end"),
+            ("{}\n\n{\"a\":\n", "line 3: the object that starts here has no end"),
+            ("{\"a\": \"}", "line 1: the object"),
+            ("[{}\n{}]", "line 2: the elements"),
+            ("[1]", "line 1: an element"),
+            ("[,{}]", "line 1: an element"),
+            ("{},{}", "line 1: here"),
+            (&format!("{{\"a\":{deep}"), "line 1: the JSON nests too deep"),
+        ] {
+            let error = values(text).unwrap_err();
+            assert!(error.starts_with(expected), "{text:.20}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arrays_and_objects_in_any_form_are_the_same_records(
+            texts in prop::collection::vec("[a-z{}\\[\\]\",\\\\ \n]{0,12}", 0..9), is_array in any::<bool>(), is_pretty in any::<bool>(),
+        ) {
+            let objects: Vec<Value> = texts.iter().map(|text| serde_json::json!({text: [text, {}]})).collect();
+            let write = |value: &Value| if is_pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+            let text = if is_array {
+                write(&Value::Array(objects.clone())).unwrap()
+            } else {
+                objects.iter().map(|object| write(object).unwrap()).collect::<Vec<_>>().join("\n")
+            };
+            let mut values = Values::new(chunks(&text, 5), 1_000);
+            for object in objects {
+                let piece = values.next().unwrap().unwrap();
+                prop_assert_eq!(String::from_utf8(piece.bytes.unwrap()).unwrap(), object.to_string());
+            }
+            prop_assert_eq!(values.next().unwrap(), None);
+        }
+    }
+}

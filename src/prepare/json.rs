@@ -1,0 +1,234 @@
+//! JSON that is taken apart one level at a time, so that what is not converted keeps its exact text. Pure.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The members of an object, in their order, each with the exact text of its value.
+#[derive(Debug)]
+pub(super) struct Members<'a>(Vec<(String, &'a str)>);
+
+impl<'a> Members<'a> {
+    /// Reads an object. The error says what is wrong, and quotes at most the name of a member.
+    pub(super) fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    /// Returns the same members under other names.
+    pub(super) fn renamed(self, rename: impl Fn(&str) -> String) -> Self {
+        Self(self.0.into_iter().map(|(name, value)| (rename(&name), value)).collect())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+
+    /// Returns a member's value. A `null` counts as a member that is not there, as in the APIs that are read.
+    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+        self.iter().find(|(known, value)| *known == name && *value != "null").map(|(_, value)| value)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members: Vec<(String, &str)> = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if members.iter().any(|(known, _)| *known == name) {
+                        let name = crate::base::text::name(&name).to_string();
+                        return Err(A::Error::custom(format!("duplicate member `{name}`")));
+                    }
+                    members.push((name, map.next_value::<&RawValue>()?.get()));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+/// Returns the elements of an array, and `None` if it is not one.
+pub(super) fn array(json: &str) -> Option<Vec<&str>> {
+    let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    Some(elements.into_iter().map(RawValue::get).collect())
+}
+
+/// Returns the text of a string, and `None` if it is not one. Text without escapes is not copied.
+pub(super) fn string(json: &str) -> Option<Cow<'_, str>> {
+    let inside = json.strip_prefix('"')?.strip_suffix('"')?;
+    if inside.contains('\\') {
+        serde_json::from_str(json).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inside))
+    }
+}
+
+/// Returns whether the text is an integer as people write ids: no sign but `-`, no fraction, no exponent, no zeros in
+/// front.
+pub(super) fn is_integer(json: &str) -> bool {
+    let digits = json.strip_prefix('-').unwrap_or(json);
+    digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits == "0" || digits.starts_with(|first: char| ('1'..='9').contains(&first)))
+}
+
+/// Returns what kind of value a text is, for a message.
+pub(super) fn kind(json: &str) -> &'static str {
+    match json.bytes().next() {
+        Some(b'"') => "a string",
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+/// Writes a string with its quotes and escapes.
+pub(super) fn quoted(text: &str) -> String {
+    // This does not fail: a string has no keys, and no numbers.
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+/// Removes the white space between tokens, so that the text fits on one line. It must be JSON.
+pub(super) fn compact(json: &str) -> String {
+    let mut compact = String::with_capacity(json.len());
+    let (mut is_inside, mut is_escaped) = (false, false);
+    for c in json.chars() {
+        if is_inside || !c.is_ascii_whitespace() {
+            compact.push(c);
+        }
+        let is_quote = c == '"' && !is_escaped;
+        is_escaped = is_inside && c == '\\' && !is_escaped;
+        is_inside ^= is_quote;
+    }
+    compact
+}
+
+/// Returns whether a word is somewhere outside the strings of a text that need not be JSON.
+pub(super) fn has_outside_strings(text: &str, word: &str) -> bool {
+    let (mut is_inside, mut is_escaped) = (false, false);
+    text.char_indices().any(|(at, c)| {
+        let is_found = !is_inside && text.get(at..).is_some_and(|rest| rest.starts_with(word));
+        let is_quote = c == '"' && !is_escaped;
+        is_escaped = is_inside && c == '\\' && !is_escaped;
+        is_inside ^= is_quote;
+        is_found
+    })
+}
+
+/// Writes an object member by member.
+#[derive(Debug)]
+pub(super) struct Object(String);
+
+impl Object {
+    pub(super) fn new() -> Self {
+        Self("{".to_owned())
+    }
+
+    /// Adds a member whose value is JSON.
+    pub(super) fn json(mut self, name: &str, json: &str) -> Self {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        self.0.push_str(&quoted(name));
+        self.0.push(':');
+        self.0.push_str(json);
+        self
+    }
+
+    /// Adds a member whose value is JSON, if there is one.
+    pub(super) fn maybe(self, name: &str, json: Option<&str>) -> Self {
+        match json {
+            Some(json) => self.json(name, json),
+            None => self,
+        }
+    }
+
+    /// Adds a member that is a string.
+    pub(super) fn text(self, name: &str, text: &str) -> Self {
+        self.json(name, &quoted(text))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    pub(super) fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
+/// Writes an array of elements that are JSON.
+pub(super) fn list(elements: impl IntoIterator<Item = String>) -> String {
+    format!("[{}]", elements.into_iter().collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn values_keep_their_text() {
+        let json = r#"{"a": 1e400, "b" : [1.0, {"c":  2}], "é\n": "x\u0041", "n": null}"#;
+        let members = Members::parse(json).unwrap();
+        let all: Vec<_> = members.iter().collect();
+        assert_eq!(
+            all,
+            [("a", "1e400"), ("b", r#"[1.0, {"c":  2}]"#), ("é\n", r#""x\u0041""#), ("n", "null")]
+        );
+        assert_eq!(members.get("n"), None);
+        assert_eq!(array(members.get("b").unwrap()).unwrap(), ["1.0", r#"{"c":  2}"#]);
+        assert_eq!(string(members.get("é\n").unwrap()).unwrap(), "xA");
+        assert_eq!((string("1"), array("{}").is_none()), (None, true));
+    }
+
+    #[test]
+    fn duplicates_and_other_values_are_refused() {
+        for (json, expected) in
+            [(r#"{"a":1,"\u0061":2}"#, "duplicate member `a`"), ("[]", "expected an object"), ("{", "EOF")]
+        {
+            let error = Members::parse(json).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn integers_are_as_people_write_them() {
+        for good in ["0", "7", "-7", "-0", "123456789012345678901234567890"] {
+            assert!(is_integer(good), "{good}");
+        }
+        for bad in ["", "-", "7.0", "1e3", "07", "+7", "\"7\"", "null"] {
+            assert!(!is_integer(bad), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn compact_json_means_the_same(text in "\\PC{0,20}[\\\\\"\n\t ]{0,9}\\PC{0,5}", number in any::<i64>()) {
+            let value = serde_json::json!({&text: [text, number, {"a": {}}], "b": ""});
+            let compacted = compact(&serde_json::to_string_pretty(&value).unwrap());
+            prop_assert_eq!(serde_json::from_str::<Value>(&compacted).unwrap(), value.clone());
+            prop_assert_eq!(compacted, value.to_string());
+        }
+    }
+}

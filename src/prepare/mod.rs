@@ -1,0 +1,41 @@
+//! Makes records of the files that people have: framing, then formats, then bodies. Pure: it gets a reader, and hands
+//! each line to its caller.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `preparer` | reads a file to its end, and hands on one line after the other |
+//! | `layers` | takes off compression and encodings |
+//! | `framing` | cuts JSON of any layout into records |
+//! | `table` | cuts a table into rows |
+//! | `template` | makes a prompt of a row |
+//! | `format` | what the records of a file are |
+//! | `records` | repairs records of ours |
+//! | `openai`, `anthropic`, `vertex` | read the batch files of other APIs |
+//! | `members` | what becomes of members that are not converted, as tables |
+//! | `conversation` | a request for a chat model, whichever API it was written for |
+//! | `target` | which model and body the records are written for |
+//! | `body` | writes a conversation as a body |
+//! | `draft` | a record that is about to be written |
+//! | `json` | takes JSON apart without changing its text, and writes it |
+//! | `report` | what was changed, and what was not written |
+
+mod anthropic;
+mod body;
+mod conversation;
+mod draft;
+mod format;
+mod framing;
+mod json;
+mod layers;
+mod members;
+mod openai;
+pub mod preparer;
+mod records;
+pub mod report;
+mod table;
+pub mod target;
+pub mod template;
+mod vertex;
+
+pub use self::format::Format;
+pub use self::layers::Layer;

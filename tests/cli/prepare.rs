@@ -1,0 +1,300 @@
+//! `bedrock-vpc-batch prepare` as a process, and the commands of its page.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+use crate::support::drop_of;
+use crate::support::processes::{COMMAND_LINE, Printed, printed, run_command};
+
+fn prepare(folder: &Path, arguments: &[&str]) -> Printed {
+    run_command("prepare", folder, arguments)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(name).collect();
+    names.sort();
+    names
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn output_is_written_at_once_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let records = drop_of(120);
+    fs::write(path.join("in.gz"), gzip(&records)).unwrap();
+    let (code, out, said) = prepare(path, &["in.gz", "-o", "out.jsonl"]);
+    assert_eq!((code, out.as_str()), (Some(0), ""), "{said}");
+    assert_eq!(said, "in.gz: gzip, records: 120 of 120 records written to out.jsonl\n");
+    assert!(fs::read(path.join("out.jsonl")).unwrap() == records, "good records stay as they are");
+
+    // It does not overwrite, unless it is told to.
+    let (code, _, said) = prepare(path, &["in.gz", "-o", "out.jsonl"]);
+    assert_eq!((code, said.as_str()), (Some(2), "error: out.jsonl exists: add --force to overwrite it\n"));
+    assert_eq!(prepare(path, &["out.jsonl", "-o", "out.jsonl", "--force"]).0, Some(0));
+    assert!(fs::read(path.join("out.jsonl")).unwrap() == records);
+
+    // A file that ends too soon leaves nothing behind.
+    fs::write(path.join("cut.gz"), &gzip(&records)[..200]).unwrap();
+    let (code, _, said) = prepare(path, &["cut.gz", "-o", "new.jsonl"]);
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(1), "error: cut.gz: the gzip data ends too soon: the file was cut off\n")
+    );
+    // Nor does one without a good record.
+    fs::write(path.join("bad.jsonl"), "{\"recordId\":\"1\"}\n").unwrap();
+    let (code, _, said) = prepare(path, &["bad.jsonl", "-o", "new.jsonl"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.starts_with("bad.jsonl: records: 0 of 1 record written, so there is no file\n  not written: "),
+        "{said}"
+    );
+    assert_eq!(names(path), ["bad.jsonl", "cut.gz", "in.gz", "out.jsonl"]);
+}
+
+/// The files of the field: each is one that somebody wanted to drop.
+#[test]
+fn what_people_have_becomes_a_good_drop() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let body = |n: usize| {
+        json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 64,
+               "messages": [{"role": "user", "content": format!("review {n} café")}]})
+    };
+    let record = |n: usize| json!({"recordId": format!("r{n:05}"), "modelInput": body(n)});
+    let all = || (0..120).map(record).collect::<Vec<_>>();
+    let lines =
+        |make: &dyn Fn(usize) -> Value| (0..120).map(|n| make(n).to_string() + "\n").collect::<String>();
+    let good = lines(&record);
+    let message = |n: usize| json!([{"role": "user", "content": format!("review {n}")}]);
+    let with_bodies_of_strings =
+        |n: usize| json!({"recordId": 1000 + n, "modelInput": body(n).to_string(), "category": "x"});
+    let openai = |n: usize| {
+        json!({"custom_id": format!("r{n}"), "method": "POST", "url": "/v1/chat/completions",
+               "body": {"model": "gpt-4o-mini", "max_tokens": 64, "messages": message(n)}})
+    };
+    let anthropic = |n: usize| {
+        json!({"custom_id": format!("r{n}"),
+               "params": {"model": "claude-haiku-4-5", "max_tokens": 64, "messages": message(n)}})
+    };
+    let vertex = |n: usize| json!({"request": {"contents": [{"role": "user", "parts": [{"text": format!("review {n}")}]}]}});
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let table = |end: &str| {
+        let row = |n| format!("{n},\"review {n}, please\"{end}");
+        format!("id,prompt{end}") + &(0..120).map(row).collect::<String>()
+    };
+    let columns: &[&str] = &["--template", "prompt.txt", "--id-column", "id", "--max-tokens", "64"];
+    fs::write(path.join("prompt.txt"), "{prompt}\n").unwrap();
+    for (name, content, arguments) in [
+        ("export", lines(&with_bodies_of_strings).into_bytes(), &[][..]),
+        ("openai", lines(&openai).into_bytes(), &[]),
+        ("anthropic", lines(&anthropic).into_bytes(), &[]),
+        ("vertex", lines(&vertex).into_bytes(), &["--max-tokens", "64"]),
+        ("gzip", gzip(good.as_bytes()), &[]),
+        ("utf16", utf_16(&format!("\u{feff}{}", good.replace('\n', "\r\n"))), &[]),
+        ("array", Value::from(all()).to_string().into_bytes(), &[]),
+        ("array-indented", serde_json::to_vec_pretty(&all()).unwrap(), &[]),
+        (
+            "objects-indented",
+            all().iter().map(|one| format!("{one:#}\n")).collect::<String>().into_bytes(),
+            &[],
+        ),
+        ("inner-blank", good.replacen('\n', "\n\n  \n", 1).into_bytes(), &[]),
+        ("windows", format!("\u{feff}{}\r\n", good.replace('\n', "\r\n")).into_bytes(), &[]),
+        ("table", table("\n").into_bytes(), columns),
+        ("table-utf16-gzip", gzip(&utf_16(&table("\r\n"))), columns),
+    ] {
+        fs::write(path.join(name), content).unwrap();
+        let out = format!("{name}.jsonl");
+        for model in ["amazon.nova-lite-v1:0", "us.anthropic.claude-haiku-4-5-20251001-v1:0"] {
+            let always = [name, "-o", &out, "--force", "--model", model];
+            let (code, _, said) = prepare(path, &[&always, arguments].concat());
+            assert_eq!(code, Some(0), "{name}: {said}");
+            let (_, said, _) = run_command("validate", path, &[&out]);
+            assert_eq!(said, format!("{out}: valid, 120 records, jobs: 1\n"));
+        }
+    }
+    // What has no meaning as JSON is said, record by record.
+    let nan = good.replace("\"max_tokens\":64", "\"max_tokens\":64,\"temperature\":NaN");
+    fs::write(path.join("nan"), nan).unwrap();
+    let (code, _, said) = prepare(path, &["nan", "-o", "nan.jsonl"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("the line is not JSON: it has the word NaN: leave the member out"), "{said}");
+    assert!(said.contains("(120 records, lines 1, 2, 3, 4, 5, …)"), "{said}");
+}
+
+#[test]
+fn faults_of_the_command_line_have_a_message_and_a_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("t.csv"), "id,text\n1,a\n").unwrap();
+    fs::write(path.join("p.txt"), "{text}\n").unwrap();
+    fs::write(path.join("bad.txt"), "a\n{text\n").unwrap();
+    for (arguments, code, expected) in [
+        (&["nope.csv"][..], 1, "error: nope.csv: No such file or directory"),
+        (&["."], 1, "error: .: is a directory"),
+        (&["t.csv", "--template", "nope.txt"], 1, "error: nope.txt: No such file"),
+        (&["t.csv", "--template", "bad.txt"], 2, "error: --template: line 2: a single brace"),
+        (
+            &["t.csv", "--template", "p.txt", "--shape", "Chat"],
+            2,
+            "error: invalid value 'Chat' for '--shape <SHAPE>'",
+        ),
+        (&["t.csv", "--template", "p.txt", "--max-tokens", "0"], 2, "error: invalid value '0'"),
+        (&["t.csv", "--template", "p.txt", "-o", "/dev/null"], 2, "error: /dev/null is not a file"),
+        (&["t.csv", "--template", "p.txt", "-o", "no/out.jsonl"], 1, "error: no/out.jsonl: no/.out.jsonl."),
+        (&["t.csv", "--template", "p.txt", "--set", "NOPE=1"], 2, "error: --set NOPE=1: unknown setting"),
+        (&["t.csv"], 1, "error: t.csv: the file is a table, and there is no prompt template"),
+    ] {
+        let (found, out, said) = prepare(path, arguments);
+        assert_eq!((found, out.as_str()), (Some(code), ""), "{arguments:?}: {said}");
+        assert!(said.starts_with(expected), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn text_of_a_file_cannot_reach_the_terminal_raw() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let evil = "\u{1b}[2J\u{202e}";
+    let lines = [
+        format!("{{\"recordId\":\"{evil}\",\"modelInput\":{{}},\"{evil}\":1}}").replace('\u{1b}', "\\u001b"),
+        "{\"recordId\":\"2\",\"modelInput\":{\"a\":\"\u{9b}2J\u{202e}\"}}".to_owned(),
+    ];
+    fs::write(path.join("\u{1b}x.jsonl"), lines.join("\n")).unwrap();
+    let (code, out, said) = prepare(path, &["\u{1b}x.jsonl", "--dry-run"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("\\u{1b}x.jsonl: records: the first 2 records\n  changed: \\u{1b}[2J\\u{202e}: "),
+        "{said}"
+    );
+    for text in [out, said] {
+        assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{text:?}");
+    }
+}
+
+#[test]
+fn standard_input_is_read_and_a_closed_pipe_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(COMMAND_LINE)
+        .args(["prepare", "-"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    drop(child.stdout.take());
+    // More than fits into pipes. It fails once the process has ended.
+    let _ = input.write_all(&drop_of(20_000));
+    drop(input);
+    let (code, _, said) = printed(child.wait_with_output().unwrap());
+    assert_eq!((code, said.as_str()), (Some(141), ""));
+}
+
+#[test]
+fn an_interrupt_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(COMMAND_LINE)
+        .args(["prepare", "-", "-o", "out.jsonl"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&drop_of(2_000)).unwrap();
+    while names(folder.path()).is_empty() {
+        std::thread::yield_now();
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    // The input stays open: the process must not wait for it.
+    let code = child.wait().unwrap().code();
+    drop(input);
+    assert_eq!((code, names(folder.path())), (Some(130), vec![]));
+}
+
+/// A compressed file of 1,000 times its size, without one line break: the memory must not grow with it.
+#[test]
+fn bombs_are_read_in_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(b"{\"modelInput\":{\"a\":\"").unwrap();
+    for _ in 0..256 {
+        encoder.write_all(&[b'x'; 1 << 20]).unwrap();
+    }
+    fs::write(path.join("bomb.gz"), encoder.finish().unwrap()).unwrap();
+    // In KiB. The program maps some hundred MB before it reads anything.
+    let script = "ulimit -v 600000; exec \"$0\" prepare bomb.gz -o out.jsonl --set MAX_RECORD_BYTES=1000000";
+    let output = Command::new("sh").args(["-c", script, COMMAND_LINE]).current_dir(path).output().unwrap();
+    let (code, _, said) = printed(output);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("not written: the record is longer than 1000000 bytes: "), "{said}");
+}
+
+/// Runs everything that the page shows, in its order, and compares what is printed. `…` stands for any text.
+#[test]
+fn the_page_shows_what_happens() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/prepare.md");
+    let page = fs::read_to_string(page).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let bin = Path::new(COMMAND_LINE).parent().unwrap();
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let (mut files, mut commands) = (0, 0);
+    for block in page.split("```").skip(1).step_by(2) {
+        let (info, text) = block.split_once('\n').unwrap();
+        match info.split_once(' ') {
+            Some((_, name)) => {
+                // One line stands for 1,000 requests, each with an id of its own.
+                let text = match text.contains("request-0001") {
+                    true => (1..=1_000)
+                        .map(|n| text.replace("request-0001", &format!("request-{n:04}")))
+                        .collect(),
+                    false => text.to_owned(),
+                };
+                fs::write(folder.path().join(name), text).unwrap();
+                files += 1;
+            }
+            None if info == "console" => {
+                for step in text.split("$ ").skip(1) {
+                    let (command, expected) = step.split_once('\n').unwrap();
+                    let script = format!("{command} 2>&1");
+                    let mut shell = Command::new("sh");
+                    let shell = shell.args(["-c", &script]).current_dir(folder.path()).env("PATH", &path);
+                    let (_, said, _) = printed(shell.output().unwrap());
+                    assert!(is_like(expected, &said), "{command}\nprints\n{said}\nand not\n{expected}");
+                    commands += 1;
+                }
+            }
+            None => {}
+        }
+    }
+    assert!(files >= 3 && commands >= 6, "{files} files, {commands} commands");
+}
+
+fn is_like(expected: &str, said: &str) -> bool {
+    let mut parts = expected.split('…');
+    let Some(mut rest) = parts.next().and_then(|first| said.strip_prefix(first)) else { return false };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.is_empty() || expected.ends_with('…')
+}
