@@ -25,6 +25,7 @@ type Outcome = (Vec<u8>, BTreeMap<String, (u64, u64)>);
 
 #[test]
 fn repaired_drops_are_what_an_independent_script_makes_of_them() {
+    #[expect(clippy::disallowed_methods, reason = "the Makefile's REPAIR_FILES")]
     let files =
         std::env::var("REPAIR_FILES").ok().and_then(|files| files.parse().ok()).unwrap_or(2_000_usize);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proofs/repairs/oracle.py");
