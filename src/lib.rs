@@ -45,7 +45,7 @@
 //! | `drop` | one drop: where it comes from, its ids and keys, its verdict, its parts |
 //! | `job` | one job: the request, what the output says, what becomes of the records |
 //! | `ledger` | where every drop and job stands, and which moves are legal |
-//! | `prepare` | makes records of the files that people have, for the command line |
+//! | `prepare` | turns the files that people have into records, for the command line |
 //! | `aws` | the adapters: the environment, the clock, S3, Bedrock, the log |
 //! | `flow` | the order of the steps |
 //! | `local` | the whole pipeline on one machine, with an embedded S3 and a stand-in for Bedrock |

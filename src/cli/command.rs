@@ -46,7 +46,7 @@ enum Command {
     /// setting is wrong.
     Validate(validate::ValidateArguments),
 
-    /// Make a file that can be dropped of a file that you have.
+    /// Turn a file that you have into one that you can drop.
     ///
     /// Reads JSON Lines, JSON arrays, indented JSON, and CSV, also compressed with gzip or Zstandard, and in
     /// UTF-16 or UTF-32. What FILE is, is recognized from its content. A table needs a prompt template.

@@ -1,4 +1,4 @@
-//! `bedrock-vpc-batch prepare`: makes a drop of a file that people have.
+//! `bedrock-vpc-batch prepare`: turns a file that people have into a drop.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};

@@ -1,6 +1,6 @@
 //! What the records of a file are. Pure.
 
-use crate::drop::diagnosis;
+use super::kind::Kind;
 
 /// What the records of a file are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +41,10 @@ impl Format {
 
     /// Recognizes the records of a JSON file from the first one.
     pub(super) fn of(record: &[u8]) -> Self {
-        match diagnosis::recognize(record.get(..diagnosis::MAX_BYTES).unwrap_or(record)) {
-            Some("the file is a batch file for OpenAI's API, not for Bedrock") => Self::OpenAi,
-            Some("the file is a batch file for Anthropic's API, not for Bedrock") => Self::Anthropic,
-            Some("the file is a batch file for Vertex AI, not for Bedrock") => Self::Vertex,
+        match Kind::of(record) {
+            Some(Kind::OpenAi) => Self::OpenAi,
+            Some(Kind::Anthropic) => Self::Anthropic,
+            Some(Kind::Vertex) => Self::Vertex,
             _ => Self::Records,
         }
     }
@@ -71,21 +71,16 @@ pub(super) enum Start {
 impl Start {
     /// Recognizes the start of a text that has no layers.
     pub(super) fn of(start: &[u8]) -> Self {
-        let mut lines = start.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-        let line = lines.find(|line| !line.is_empty()).unwrap_or_default();
-        match diagnosis::recognize(line) {
-            Some("the file is a JSON array, not JSON Lines" | "each JSON object takes several lines") => {
-                Self::Json(Layout::Values)
+        match Kind::of(start) {
+            Some(Kind::Array | Kind::Indented) => Self::Json(Layout::Values),
+            Some(Kind::Table) => Self::Table,
+            Some(Kind::Gzip) => Self::Other("the file is compressed with gzip"),
+            Some(Kind::Zstandard) => Self::Other("the file is compressed with Zstandard"),
+            Some(Kind::Utf16 | Kind::Utf32) => Self::Other("the file is not text"),
+            Some(Kind::OpenAi | Kind::Anthropic | Kind::Vertex | Kind::SnakeCase) | None => {
+                Self::Json(Layout::Lines)
             }
-            Some("the file is a table, not JSON Lines") => Self::Table,
-            Some(
-                "the file is a batch file for Anthropic's API, not for Bedrock"
-                | "the file is a batch file for OpenAI's API, not for Bedrock"
-                | "the file is a batch file for Vertex AI, not for Bedrock"
-                | "the members of the records are in snake case",
-            )
-            | None => Self::Json(Layout::Lines),
-            Some(other) => Self::Other(other),
+            Some(Kind::Other(what)) => Self::Other(what),
         }
     }
 }

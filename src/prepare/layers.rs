@@ -9,6 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
+use super::kind::Kind;
 use crate::drop::diagnosis;
 
 /// The most layers of one file. More than one or two are a mistake, or an attack.
@@ -53,13 +54,11 @@ impl Layer {
 
     /// Finds out whether these first bytes are wrapped in something.
     fn of(start: &[u8]) -> Option<Self> {
-        let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        // The files of the other kinds are not text in any encoding.
-        match diagnosis::recognize(line)? {
-            "the file is compressed with gzip" => Some(Self::Gzip),
-            "the file is compressed with Zstandard" => Some(Self::Zstandard),
-            "the file is UTF-16, not UTF-8" => Some(Self::Utf16),
-            "the file is UTF-32, not UTF-8" => Some(Self::Utf32),
+        match Kind::of(start)? {
+            Kind::Gzip => Some(Self::Gzip),
+            Kind::Zstandard => Some(Self::Zstandard),
+            Kind::Utf16 => Some(Self::Utf16),
+            Kind::Utf32 => Some(Self::Utf32),
             _ => None,
         }
     }

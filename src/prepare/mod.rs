@@ -1,4 +1,4 @@
-//! Makes records of the files that people have: framing, then formats, then bodies. Pure: it gets a reader, and hands
+//! Turns the files that people have into records: framing, then formats, then bodies. Pure: it gets a reader, and hands
 //! each line to its caller.
 //!
 //! | file | what it does |
@@ -9,6 +9,7 @@
 //! | `table` | cuts a table into rows |
 //! | `template` | makes a prompt of a row |
 //! | `format` | what the records of a file are |
+//! | `kind` | what the start of a file tells |
 //! | `records` | repairs records of ours |
 //! | `openai`, `anthropic`, `vertex` | read the batch files of other APIs |
 //! | `members` | what becomes of members that are not converted, as tables |
@@ -26,6 +27,7 @@ mod draft;
 mod format;
 mod framing;
 mod json;
+mod kind;
 mod layers;
 mod members;
 mod openai;

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::draft::Draft;
-use super::json::{Members, compact, is_integer, kind, string};
+use super::json::{Members, compact, kind, string};
 use super::report::{Losses, Refusal, without_place};
 use crate::base::text;
+use crate::record::judge_input::is_integer;
 
 /// Reads a record.
 pub(super) fn read<'a>(json: &'a str, losses: &mut Losses) -> Result<Draft<'a>, Refusal> {

@@ -97,7 +97,7 @@ pub(super) fn judge_input(line: &[u8], is_repairing: bool) -> Result<InputRecord
 }
 
 /// Whether a JSON number is an integer without a fraction and an exponent.
-fn is_integer(json: &str) -> bool {
+pub(crate) fn is_integer(json: &str) -> bool {
     let digits = json.strip_prefix('-').unwrap_or(json);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -44,7 +44,7 @@ pub mod error_text;
 mod escape;
 pub mod input;
 mod interpret_output;
-mod judge_input;
+pub(crate) mod judge_input;
 pub mod key;
 pub mod lines;
 pub mod output;
