@@ -8,9 +8,11 @@ use crate::base::text;
 use crate::drop::diagnosis::{self, diagnose};
 use crate::drop::generated_id::GeneratedId;
 use crate::drop::identity::DropId;
+use crate::drop::kinds;
 use crate::drop::plan::{Cutter, Measured, Part};
+use crate::drop::problems::{BadLine, Problems};
 use crate::drop::quotas::Quotas;
-use crate::drop::rejection::{MAX_PROBLEMS, Problem};
+use crate::drop::rejection::Problem;
 use crate::drop::source::DropSource;
 use crate::record::input::{InputReader, parse_input_record};
 use crate::record::key::{RecordHasher, RecordKey};
@@ -26,13 +28,12 @@ const BATCH_RECORDS: usize = 32;
 #[must_use]
 pub fn check_source(source: &DropSource, max_drop_bytes: u64) -> Option<Problem> {
     if !source.key.ends_with(".jsonl") {
-        let fix = "give the file a name that ends in .jsonl, and drop it again";
-        return Some(Problem::of_file("the key does not end in .jsonl", fix));
+        return Some(Problem::of_kind(&kinds::NAME_NOT_JSONL));
     }
     (source.size_bytes > max_drop_bytes).then(|| {
         let (bytes, most) = (Counted(source.size_bytes, "byte"), Counted(max_drop_bytes, "byte"));
         let what = format!("the file has {bytes}; a drop may have at most {most}");
-        Problem::of_file(what, "split the file and drop its parts one by one")
+        Problem::of_file(&kinds::FILE_TOO_LARGE, what, kinds::FILE_TOO_LARGE.fix)
     })
 }
 
@@ -43,7 +44,7 @@ pub enum Verdict {
     Valid(Vec<Part>),
     /// There is at least one problem.
     Invalid {
-        /// What is wrong, in the order of the file.
+        /// What is wrong: each kind of problem once, in the order of the file.
         problems: Vec<Problem>,
         /// Whether the reading stopped before the end, so that there may be more problems.
         stopped_early: bool,
@@ -82,7 +83,7 @@ impl FirstLine {
 
     /// Says what the file is once its first line has turned out not to be a record.
     fn diagnose(&mut self, judge: &LineJudge) -> Option<Problem> {
-        let is_bad = || judge.problems.first().is_some_and(|problem| problem.line == Some(1));
+        let is_bad = || judge.problems.name_line(1);
         if self.is_diagnosed || !is_bad() {
             return None;
         }
@@ -107,8 +108,7 @@ impl Validator {
             ids: RecentIds::new(quotas.max_records),
             cutter: Cutter::new(quotas),
             lines: 0,
-            bad_lines: 0,
-            problems: Vec::new(),
+            problems: Problems::default(),
         };
         let splitter = RunSplitter::new(max_record_bytes);
         Self { splitter, bytes: 0, first_line: FirstLine::default(), diagnosis: None, judge }
@@ -125,8 +125,9 @@ impl Validator {
     /// Reads the next chunk.
     ///
     /// # Errors
-    /// [`Enough`] after [`MAX_PROBLEMS`] problems, or once it is clear that the file is not JSON Lines; the rest of the drop
-    /// need not be read.
+    /// [`Enough`] after [`MAX_BAD_LINES`](crate::drop::problems::MAX_BAD_LINES) bad lines, or as many bytes of them as
+    /// [`MAX_BAD_BYTES`](crate::drop::problems::MAX_BAD_BYTES), or once it is clear that the file is not JSON Lines. The rest of
+    /// the drop need not be read.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Enough> {
         self.bytes += chunk.len() as u64;
         self.first_line.feed(chunk);
@@ -140,19 +141,21 @@ impl Validator {
     pub fn finish(self) -> Verdict {
         let Self { splitter, bytes, diagnosis, mut first_line, mut judge } = self;
         let stopped_early = diagnosis.is_some()
-            || judge.problems.len() >= MAX_PROBLEMS
+            || judge.problems.are_enough()
             || splitter.finish(|run| judge.judge_run(run)).is_err();
         if let Some(problem) = diagnosis.or_else(|| first_line.diagnose(&judge)) {
             // It is about the whole file, so there is nothing more to say.
             return Verdict::Invalid { problems: vec![problem], stopped_early: false };
         }
-        let LineJudge { drop_id, cutter, mut problems, bad_lines, .. } = judge;
-        if problems.is_empty() {
+        let LineJudge { drop_id, cutter, problems, .. } = judge;
+        let bad_lines = problems.bad_lines();
+        if bad_lines == 0 {
             return match cutter.parts(&drop_id, bytes) {
                 Ok(parts) => Verdict::Valid(parts),
                 Err(problem) => Verdict::Invalid { problems: vec![problem.into()], stopped_early },
             };
         }
+        let mut problems = problems.into_kinds();
         if !stopped_early {
             // Bad lines count as records here: a user who fixes them should not be told of a new problem.
             problems.extend(cutter.check_records(bad_lines).map(Problem::from));
@@ -170,10 +173,9 @@ struct LineJudge {
     reader: InputReader,
     ids: RecentIds,
     cutter: Cutter,
-    /// How many lines have been judged, and how many of them were bad.
+    /// How many lines have been judged.
     lines: u64,
-    bad_lines: u64,
-    problems: Vec<Problem>,
+    problems: Problems,
 }
 
 /// A good line, except that its id may have been used before.
@@ -185,7 +187,18 @@ struct Candidate<'a> {
     object_start: usize,
     /// Where in the file the line starts.
     byte: u64,
-    line_bytes: usize,
+    line: &'a [u8],
+}
+
+impl Candidate<'_> {
+    /// Returns where in the line its id is, with its quote, or its object if the line has no id or writes it with escapes.
+    fn id_offset(&self) -> usize {
+        let offset = (self.record_id.as_ptr() as usize).wrapping_sub(self.line.as_ptr() as usize);
+        match self.line.get(..offset).filter(|before| before.len() < self.line.len()) {
+            Some(before) => before.strip_suffix(b"\"").unwrap_or(before).len(),
+            None => self.object_start,
+        }
+    }
 }
 
 impl LineJudge {
@@ -210,7 +223,7 @@ impl LineJudge {
                         generated_id_bytes: None,
                         object_start,
                         byte,
-                        line_bytes: end - start,
+                        line: bytes.get(start..end).unwrap_or_default(),
                     });
                     if batch.len() == BATCH_RECORDS {
                         self.add_batch(&mut batch)?;
@@ -240,12 +253,12 @@ impl LineJudge {
     ) -> Result<(), Enough> {
         let Some(line) = line.filter(|line| line.len() <= self.max_record_bytes) else {
             let what = RecordProblem::TooLong(self.max_record_bytes);
-            return self.refuse(byte, &RecordError { offset: 0, what });
+            return self.refuse(byte, None, &RecordError { offset: 0, what });
         };
         let InputRecord { record_id, object_start } =
             match proven.map_or_else(|| parse_input_record(line), Ok) {
                 Ok(record) => record,
-                Err(error) => return self.refuse(byte, &error),
+                Err(error) => return self.refuse(byte, Some(line), &error),
             };
         let generated = record_id.is_none().then(|| GeneratedId::new(&self.drop_id, self.lines + 1));
         let record_id =
@@ -256,7 +269,7 @@ impl LineJudge {
             generated_id_bytes: generated.as_ref().map(GeneratedId::added_bytes),
             object_start,
             byte,
-            line_bytes: line.len(),
+            line,
         })
     }
 
@@ -271,29 +284,24 @@ impl LineJudge {
         if let Some(line) = self.ids.add(candidate.key, self.lines + 1) {
             let record_id = text::name(candidate.record_id).to_string();
             let what = RecordProblem::RecordIdRepeated { record_id, line };
-            return self.refuse(candidate.byte, &RecordError { offset: candidate.object_start, what });
+            let error = RecordError { offset: candidate.id_offset(), what };
+            return self.refuse(candidate.byte, Some(candidate.line), &error);
         }
         self.lines += 1;
         self.cutter.push(&Measured {
             key: candidate.key,
-            bytes: candidate.line_bytes as u64 + 1,
+            bytes: candidate.line.len() as u64 + 1,
             generated_id_bytes: candidate.generated_id_bytes,
         });
         Ok(())
     }
 
-    /// Counts the line that starts at `byte` as bad.
+    /// Counts the line that starts at `byte` as bad. `line` is `None` if it is too long.
     #[cold]
-    fn refuse(&mut self, byte: u64, error: &RecordError) -> Result<(), Enough> {
+    fn refuse(&mut self, byte: u64, line: Option<&[u8]>, error: &RecordError) -> Result<(), Enough> {
         self.lines += 1;
-        self.bad_lines += 1;
-        self.problems.push(Problem {
-            line: Some(self.lines),
-            byte: Some(byte + error.offset as u64),
-            what: error.what.to_string(),
-            fix: error.what.fix().into(),
-        });
-        if self.problems.len() < MAX_PROBLEMS { Ok(()) } else { Err(Enough) }
+        self.problems.add(BadLine { number: self.lines, byte, bytes: line }, error);
+        if self.problems.are_enough() { Err(Enough) } else { Ok(()) }
     }
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use crate::drop::kinds::{self, ProblemKind};
 use crate::drop::rejection::Problem;
 
 /// How many bytes of the first line are looked at, at most.
@@ -15,22 +16,13 @@ pub(super) const MAX_BYTES: usize = 16 * 1024;
 /// How many members of the first object are looked at, at most.
 const MAX_MEMBERS: usize = 32;
 
-/// A kind of file that is not JSON Lines.
-struct Kind {
+/// How a kind of file that is not JSON Lines is recognized.
+struct Rule {
+    kind: &'static ProblemKind,
     is: fn(&FirstLine<'_>) -> bool,
-    /// What is wrong.
-    what: &'static str,
-    /// What to do about it.
-    fix: &'static str,
 }
 
-const DECOMPRESS: &str = "decompress it, and drop the JSONL file that was in it";
-const EXPORT: &str = r#"write one record per line, like {"recordId": "1", "modelInput": {…}}, where modelInput is the request for your model"#;
-const REWRITE: &str = r#"write each line as {"recordId": …, "modelInput": …}, where modelInput is the request as your model takes it"#;
-const TO_UTF_8: &str = "save it as UTF-8, for example with: iconv -f UTF-16 -t UTF-8 FILE";
-const ONE_PER_LINE: &str = "write one record per line, for example with: jq -c . FILE";
-
-/// The kinds. The first that fits counts.
+/// The rules. The first that fits counts.
 ///
 /// Where the bytes are from: RFC 1952 (gzip), RFC 8878 (Zstandard), <https://tukaani.org/xz/xz-file-format.txt>,
 /// <https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT> (ZIP), <https://parquet.apache.org/docs/file-format/>,
@@ -38,93 +30,43 @@ const ONE_PER_LINE: &str = "write one record per line, for example with: jq -c .
 /// <https://www.unicode.org/faq/utf_bom.html>. Where the members are from: the batch APIs of
 /// <https://platform.openai.com/docs/guides/batch>, <https://docs.claude.com/en/docs/build-with-claude/batch-processing>, and
 /// <https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/batch-prediction-gemini>.
-const KINDS: &[Kind] = &[
-    Kind {
-        is: |line| line.starts_with(b"\x1f\x8b"),
-        what: "the file is compressed with gzip",
-        fix: DECOMPRESS,
-    },
-    Kind {
-        is: |line| line.starts_with(b"\x28\xb5\x2f\xfd"),
-        what: "the file is compressed with Zstandard",
-        fix: DECOMPRESS,
-    },
-    Kind {
-        is: |line| line.starts_with(b"\xfd7zXZ\0"),
-        what: "the file is compressed with xz",
-        fix: DECOMPRESS,
-    },
-    Kind { is: |line| line.starts_with(b"BZh"), what: "the file is compressed with bzip2", fix: DECOMPRESS },
-    Kind {
-        is: |line| line.starts_with(b"PK\x03\x04"),
-        what: "the file is a ZIP archive or a spreadsheet (.xlsx)",
-        fix: "drop the JSONL file that is in it; of a spreadsheet, export the rows as JSON Lines first",
-    },
-    Kind { is: |line| line.starts_with(b"PAR1"), what: "the file is a Parquet file", fix: EXPORT },
-    Kind { is: |line| line.starts_with(b"Obj\x01"), what: "the file is an Avro file", fix: EXPORT },
-    Kind { is: |line| line.starts_with(b"ORC"), what: "the file is an ORC file", fix: EXPORT },
-    Kind { is: |line| line.starts_with(b"%PDF-"), what: "the file is a PDF document", fix: EXPORT },
-    Kind {
-        is: |line| line.is_utf_32(),
-        what: "the file is UTF-32, not UTF-8",
-        fix: "save it as UTF-8, for example with: iconv -f UTF-32 -t UTF-8 FILE",
-    },
-    Kind { is: |line| line.is_utf_16(), what: "the file is UTF-16, not UTF-8", fix: TO_UTF_8 },
-    Kind {
+const RULES: &[Rule] = &[
+    Rule { kind: &kinds::GZIP, is: |line| line.starts_with(b"\x1f\x8b") },
+    Rule { kind: &kinds::ZSTD, is: |line| line.starts_with(b"\x28\xb5\x2f\xfd") },
+    Rule { kind: &kinds::XZ, is: |line| line.starts_with(b"\xfd7zXZ\0") },
+    Rule { kind: &kinds::BZIP2, is: |line| line.starts_with(b"BZh") },
+    Rule { kind: &kinds::ZIP, is: |line| line.starts_with(b"PK\x03\x04") },
+    Rule { kind: &kinds::PARQUET, is: |line| line.starts_with(b"PAR1") },
+    Rule { kind: &kinds::AVRO, is: |line| line.starts_with(b"Obj\x01") },
+    Rule { kind: &kinds::ORC, is: |line| line.starts_with(b"ORC") },
+    Rule { kind: &kinds::PDF, is: |line| line.starts_with(b"%PDF-") },
+    Rule { kind: &kinds::UTF_32, is: |line| line.is_utf_32() },
+    Rule { kind: &kinds::UTF_16, is: |line| line.is_utf_16() },
+    Rule {
+        kind: &kinds::NUL_PADDED,
         is: |line| !line.bytes.is_empty() && line.bytes.iter().all(|byte| *byte == 0),
-        what: "the file starts with NUL bytes, so it was not written to its end",
-        fix: "write or copy the file again",
     },
-    Kind { is: |line| line.is_binary(), what: "the file is not text", fix: EXPORT },
-    Kind {
-        is: |line| line.text.starts_with('<'),
-        what: "the file is a web page or XML, perhaps an error message that was saved in its place",
-        fix: "look at it in an editor, and get the file again",
-    },
-    Kind {
-        is: |line| line.text.starts_with('['),
-        what: "the file is a JSON array, not JSON Lines",
-        fix: "write each element on a line of its own, for example with: jq -c '.[]' FILE",
-    },
-    Kind {
-        is: |line| line.text.starts_with("{'"),
-        what: "the lines are Python dicts, not JSON",
-        fix: "write each record with json.dumps(record), not with str(record)",
-    },
-    Kind {
-        is: |line| line.has(&["custom_id", "params"]),
-        what: "the file is a batch file for Anthropic's API, not for Bedrock",
-        fix: REWRITE,
-    },
-    Kind {
+    Rule { kind: &kinds::NOT_TEXT, is: |line| line.is_binary() },
+    Rule { kind: &kinds::WEB_PAGE, is: |line| line.text.starts_with('<') },
+    Rule { kind: &kinds::JSON_ARRAY, is: |line| line.text.starts_with('[') },
+    Rule { kind: &kinds::PYTHON_DICT, is: |line| line.text.starts_with("{'") },
+    Rule { kind: &kinds::ANTHROPIC_BATCH, is: |line| line.has(&["custom_id", "params"]) },
+    Rule {
+        kind: &kinds::OPENAI_BATCH,
         is: |line| line.has(&["custom_id"]) && (line.has(&["body"]) || line.has(&["url"])),
-        what: "the file is a batch file for OpenAI's API, not for Bedrock",
-        fix: REWRITE,
     },
-    Kind {
-        is: |line| line.has(&["request"]) && !line.has(&["modelInput"]),
-        what: "the file is a batch file for Vertex AI, not for Bedrock",
-        fix: REWRITE,
-    },
-    Kind {
-        is: |line| line.has(&["record_id"]) || line.has(&["model_input"]),
-        what: "the members of the records are in snake case",
-        fix: "call them recordId and modelInput",
-    },
-    Kind {
-        is: |line| line.is_start_of_object(),
-        what: "each JSON object takes several lines",
-        fix: ONE_PER_LINE,
-    },
-    Kind { is: |line| line.is_table(), what: "the file is a table, not JSON Lines", fix: EXPORT },
+    Rule { kind: &kinds::VERTEX_BATCH, is: |line| line.has(&["request"]) && !line.has(&["modelInput"]) },
+    Rule { kind: &kinds::SNAKE_CASE, is: |line| line.has(&["record_id"]) || line.has(&["model_input"]) },
+    Rule { kind: &kinds::INDENTED_JSON, is: |line| line.is_start_of_object() },
+    Rule { kind: &kinds::TABLE, is: |line| line.is_table() },
 ];
 
 /// Says what a file is whose first line is not a record, given the first [`MAX_BYTES`] of that line. `None` if that is
 /// not known.
 pub(super) fn diagnose(first_line: &[u8]) -> Option<Problem> {
     let line = FirstLine::new(first_line);
-    let kind = KINDS.iter().find(|kind| (kind.is)(&line))?;
-    Some(Problem::of_file(kind.what, kind.fix))
+    let rule = RULES.iter().find(|rule| (rule.is)(&line))?;
+    Some(Problem::of_kind(rule.kind))
 }
 
 /// The first line of a file, or its start.

@@ -7,6 +7,8 @@
 //! | `identity` | derives the ids of drops and jobs, and job names |
 //! | `check` | judges a drop in one pass: every line, then the quotas |
 //! | `diagnosis` | says what a file is if it is not JSON Lines |
+//! | `kinds` | lists the kinds of problems, with their codes and fixes |
+//! | `problems` | collects the problems of a drop, each kind once |
 //! | `generated_id` | makes the ids of records that came without one, and writes them into a job's input |
 //! | `padding` | makes the ids and lines of padding records |
 //! | `plan` | cuts a drop into parts that fit one job each |
@@ -20,8 +22,10 @@ mod diagnosis;
 pub mod generated_id;
 pub mod identity;
 pub mod keys;
+pub mod kinds;
 pub mod padding;
 pub mod plan;
+pub mod problems;
 pub mod quotas;
 pub mod rejection;
 pub mod settings;
