@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::base::count::Counted;
 use crate::base::text;
-use crate::drop::diagnosis::{self, diagnose};
+use crate::drop::diagnosis::FileStart;
 use crate::drop::generated_id::GeneratedId;
 use crate::drop::identity::DropId;
 use crate::drop::kinds;
@@ -56,40 +56,10 @@ pub enum Verdict {
 pub struct Validator {
     splitter: RunSplitter,
     bytes: u64,
-    first_line: FirstLine,
+    start: FileStart,
     /// What the file is, if it is not JSON Lines.
     diagnosis: Option<Problem>,
     judge: LineJudge,
-}
-
-/// The first line, as far as a diagnosis looks at it.
-#[derive(Debug, Default)]
-struct FirstLine {
-    start: Vec<u8>,
-    is_complete: bool,
-    is_diagnosed: bool,
-}
-
-impl FirstLine {
-    fn feed(&mut self, chunk: &[u8]) {
-        if self.is_complete {
-            return;
-        }
-        let line = first_line(chunk);
-        let room = diagnosis::MAX_BYTES - self.start.len();
-        self.start.extend_from_slice(line.get(..room).unwrap_or(line));
-        self.is_complete = line.len() < chunk.len() || self.start.len() == diagnosis::MAX_BYTES;
-    }
-
-    /// Says what the file is once its first line has turned out not to be a record.
-    fn diagnose(&mut self, judge: &LineJudge) -> Option<Problem> {
-        let is_bad = || judge.problems.name_line(1);
-        if self.is_diagnosed || !is_bad() {
-            return None;
-        }
-        self.is_diagnosed = true;
-        diagnose(&self.start)
-    }
 }
 
 /// The reading stops, because there are enough problems.
@@ -111,7 +81,7 @@ impl Validator {
             problems: Problems::default(),
         };
         let splitter = RunSplitter::new(max_record_bytes);
-        Self { splitter, bytes: 0, first_line: FirstLine::default(), diagnosis: None, judge }
+        Self { splitter, bytes: 0, start: FileStart::default(), diagnosis: None, judge }
     }
 
     /// Returns the same validator, but small parts are filled up with padding records, each of at most `line_bytes`
@@ -130,20 +100,27 @@ impl Validator {
     /// the drop need not be read.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Enough> {
         self.bytes += chunk.len() as u64;
-        self.first_line.feed(chunk);
+        self.start.feed(chunk);
         self.splitter.feed(chunk, |run| self.judge.judge_run(run))?;
-        self.diagnosis = self.first_line.diagnose(&self.judge);
+        if self.start.is_full() {
+            self.diagnosis = self.judge.diagnose(&mut self.start, self.bytes);
+        }
         if self.diagnosis.is_some() { Err(Enough) } else { Ok(()) }
     }
 
     /// Ends the reading and gives the verdict.
     #[must_use]
     pub fn finish(self) -> Verdict {
-        let Self { splitter, bytes, diagnosis, mut first_line, mut judge } = self;
+        let Self { splitter, bytes, mut start, diagnosis, mut judge } = self;
         let stopped_early = diagnosis.is_some()
             || judge.problems.are_enough()
             || splitter.finish(|run| judge.judge_run(run)).is_err();
-        if let Some(problem) = diagnosis.or_else(|| first_line.diagnose(&judge)) {
+        let of_file = if start.is_blank() && !stopped_early {
+            Some(Problem::of_kind(&kinds::EMPTY_FILE))
+        } else {
+            diagnosis.or_else(|| judge.diagnose(&mut start, bytes))
+        };
+        if let Some(problem) = of_file {
             // It is about the whole file, so there is nothing more to say.
             return Verdict::Invalid { problems: vec![problem], stopped_early: false };
         }
@@ -294,6 +271,16 @@ impl LineJudge {
             generated_id_bytes: candidate.generated_id_bytes,
         });
         Ok(())
+    }
+
+    /// Says what the file is, once its first line that is not blank has turned out not to be a record. `bytes` is how much of
+    /// the file was read.
+    fn diagnose(&self, start: &mut FileStart, bytes: u64) -> Option<Problem> {
+        // A file on one line is not read to its end.
+        let is_too_long =
+            self.lines < start.first_line() && bytes - start.first_byte() > self.max_record_bytes as u64;
+        let is_bad = is_too_long || self.problems.name_line(start.first_line());
+        if is_bad { start.diagnose() } else { None }
     }
 
     /// Counts the line that starts at `byte` as bad. `line` is `None` if it is too long.

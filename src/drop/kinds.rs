@@ -399,7 +399,7 @@ kinds! {
     UNKNOWN_MEMBER = "unknown-member" {
         what: "a record has a member other than recordId and modelInput",
         fix: "keep other data out of the file, and join it to the results by recordId",
-        why: "Bedrock refuses a job with such a line.",
+        why: "AWS documents only these two members. What Bedrock does with others is not documented.",
         example: Example::Line(br#"{"modelInput": {}, "category": "billing"}"#),
     }
     MEMBER_REPEATED = "member-repeated" {

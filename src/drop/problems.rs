@@ -69,7 +69,7 @@ impl Problems {
         self.bad_lines
     }
 
-    /// Whether this line is one of the places that are kept.
+    /// Whether this line has a problem and is one of the places that are kept.
     pub(super) fn name_line(&self, number: u64) -> bool {
         self.kinds.iter().flat_map(|problem| &problem.places).any(|place| place.line == number)
     }

@@ -81,7 +81,7 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         (
             "OpenAI",
             br#"{"custom_id":"1","method":"POST","url":"/v1/responses","body":{}}"#.into(),
-            of_file("the file is a batch file for OpenAI's API"),
+            of_file("the file is a batch file for OpenAI's Responses API"),
         ),
         // A bad first line before good ones is a bad line.
         ("header", format!("recordId\n{GOOD}\n").into(), at(1, 0, "the line is not valid JSON")),
@@ -93,8 +93,8 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
             at(1, 0, "the line begins with a byte order mark"),
         ),
         // Blank lines.
-        ("empty file", vec![], of_file("the file has 0 records; a job needs at least 1")),
-        ("one newline", b"\n".into(), at(1, 0, "the line is blank")),
+        ("empty file", vec![], of_file("the file has no records")),
+        ("one newline", b"\n".into(), of_file("the file has no records")),
         (
             "blank line within",
             format!("{GOOD}\n\n{}\n", GOOD.replace('1', "2")).into(),
@@ -356,7 +356,7 @@ async fn quotas_are_enforced_and_the_fix_is_named() {
     type Settings = &'static [(&'static str, &'static str)];
     let table: [(usize, Settings, &str, &str); 6] = [
         (99, &[], "the file has 99 records; a job needs at least 100", "put more records into one file"),
-        (0, &[], "the file has 0 records; a job needs at least 100", "put more records into one file"),
+        (0, &[], "the file has no records", "write at least as many records as a job needs"),
         (
             168,
             &[("MAX_RECORDS_PER_JOB", "100")],
