@@ -91,7 +91,7 @@ fn describe(verdict: &Verdict) -> String {
             format!("valid, {}, jobs: {}{repaired}", records(total), parts.len())
         }
         Verdict::Invalid { problems, stopped_early } => {
-            format!("not valid, {}", describe_problems(problems, *stopped_early, usize::MAX))
+            format!("not valid, {}", describe_problems(problems, *stopped_early))
         }
     }
 }
