@@ -8,6 +8,7 @@ use crate::base::text;
 use crate::drop::diagnosis::{self, diagnose};
 use crate::drop::generated_id::GeneratedId;
 use crate::drop::identity::DropId;
+use crate::drop::names::{NameRule, NameVerdict};
 use crate::drop::plan::{Cutter, Measured, Part};
 use crate::drop::quotas::Quotas;
 use crate::drop::rejection::{MAX_PROBLEMS, Problem};
@@ -24,10 +25,14 @@ const BATCH_RECORDS: usize = 32;
 
 /// Returns what is wrong with a drop whatever its content is. Such a drop need not be read.
 #[must_use]
-pub fn check_source(source: &DropSource, max_drop_bytes: u64) -> Option<Problem> {
-    if !source.key.ends_with(".jsonl") {
-        let fix = "give the file a name that ends in .jsonl, and drop it again";
-        return Some(Problem::of_file("the key does not end in .jsonl", fix));
+pub fn check_source(source: &DropSource, names: NameRule<'_>, max_drop_bytes: u64) -> Option<Problem> {
+    match names.judge(&source.key) {
+        NameVerdict::Judged => {}
+        NameVerdict::Refused { what, fix } => return Some(Problem::of_file(what, fix)),
+        NameVerdict::Ignored(why) => {
+            let what = format!("a file with this name is ignored: {why}");
+            return Some(Problem::of_file(what, "give it another name, and drop it again"));
+        }
     }
     (source.size_bytes > max_drop_bytes).then(|| {
         let (bytes, most) = (Counted(source.size_bytes, "byte"), Counted(max_drop_bytes, "byte"));

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `source` | describes the object in S3 that a drop is |
 //! | `identity` | derives the ids of drops and jobs, and job names |
+//! | `names` | says which objects are drops, by their names alone |
 //! | `check` | judges a drop in one pass: every line, then the quotas |
 //! | `diagnosis` | says what a file is if it is not JSON Lines |
 //! | `generated_id` | makes the ids of records that came without one, and writes them into a job's input |
@@ -20,6 +21,7 @@ mod diagnosis;
 pub mod generated_id;
 pub mod identity;
 pub mod keys;
+pub mod names;
 pub mod padding;
 pub mod plan;
 pub mod quotas;

@@ -310,8 +310,12 @@ async fn command_line_and_function_refuse_the_same_names_and_sizes() {
     let folder = tempfile::tempdir().unwrap();
     let table = [
         (
-            "a.json",
-            "the key does not end in .jsonl; give the file a name that ends in .jsonl, and drop it again",
+            "a.csv",
+            "the name ends in .csv, so the file is a table, not JSON Lines; write one record per line, like",
+        ),
+        (
+            "a",
+            "the name does not end in .jsonl, .ndjson, .jsonlines, or .json; if it is JSON Lines after all, drop",
         ),
         (
             "a.jsonl",

@@ -428,7 +428,7 @@ def use_network_of(stack, report, parameters):
         [rule["UserIdGroupPairs"] for rule in group_rules(cloud, shared)["IpPermissions"]],
         [[stack["FunctionSecurityGroupId"]], [guest["FunctionSecurityGroupId"]]],
     )
-    notification(report, cloud, guest, prefix="incoming/", suffix=".jsonl")
+    notification(report, cloud, guest, prefix="incoming/")
     key = {"KeyId": guest["KmsKeyArn"]}
     report.read_back("second stack, key rotation", cloud.kms.get_key_rotation_status(**key)["KeyRotationEnabled"], True)
     outside = {"Bucket": guest["InputBucketName"], "Key": "elsewhere/a.jsonl", "Body": EXAMPLE.read_bytes()}
