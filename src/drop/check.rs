@@ -10,6 +10,7 @@ use crate::drop::generated_id::GeneratedId;
 use crate::drop::identity::DropId;
 use crate::drop::kinds;
 use crate::drop::line_numbers::LineNumbers;
+use crate::drop::names::{NameRule, NameVerdict};
 use crate::drop::plan::{Cutter, Gap, Measured, Part};
 use crate::drop::problems::{BadLine, Problems};
 use crate::drop::quotas::Quotas;
@@ -29,9 +30,16 @@ const BATCH_RECORDS: usize = 32;
 
 /// Returns what is wrong with a drop whatever its content is. Such a drop need not be read.
 #[must_use]
-pub fn check_source(source: &DropSource, max_drop_bytes: u64) -> Option<Problem> {
-    if !source.key.ends_with(".jsonl") {
-        return Some(Problem::of_kind(&kinds::NAME_NOT_JSONL));
+pub fn check_source(source: &DropSource, names: NameRule<'_>, max_drop_bytes: u64) -> Option<Problem> {
+    match names.judge(&source.key) {
+        NameVerdict::Judged => {}
+        NameVerdict::Refused { what, fix } => {
+            return Some(Problem::of_file(&kinds::NAME_NOT_JSONL, what, fix));
+        }
+        NameVerdict::Ignored(why) => {
+            let what = format!("a file with this name is ignored: {why}");
+            return Some(Problem::of_file(&kinds::NAME_IGNORED, what, kinds::NAME_IGNORED.fix));
+        }
     }
     (source.size_bytes > max_drop_bytes).then(|| {
         let (bytes, most) = (Counted(source.size_bytes, "byte"), Counted(max_drop_bytes, "byte"));

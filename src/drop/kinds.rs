@@ -295,10 +295,17 @@ kinds! {
 
     // The whole file: its name, its size, and the number of its records.
     NAME_NOT_JSONL = "name-not-jsonl" {
-        what: "the key does not end in .jsonl",
+        what: "the name is not one of a JSON Lines file",
         fix: "give the file a name that ends in .jsonl, and drop it again",
-        why: "Only files with this suffix are read.",
-        example: Example::Told("`in/records.json`"),
+        why: "Files whose names end in `.jsonl`, `.ndjson`, `.jsonlines`, or `.json` are read; `INPUT_SUFFIXES` changes that.",
+        example: Example::Told("`in/records.csv`"),
+    }
+    NAME_IGNORED = "name-ignored" {
+        what: "a file with this name is ignored",
+        fix: "give it another name, and drop it again",
+        why: "Tools leave such files beside data: folder markers, hidden files, `_SUCCESS`, media. In S3 they are met with a \
+              line in the log only.",
+        example: Example::Told("`in/.records.jsonl`"),
     }
     FILE_TOO_LARGE = "file-too-large" {
         what: "the file has more bytes than a drop may have",

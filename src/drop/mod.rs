@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `source` | describes the object in S3 that a drop is |
 //! | `identity` | derives the ids of drops and jobs, and job names |
+//! | `names` | says which objects are drops, by their names alone |
 //! | `check` | judges a drop in one pass: every line, then the quotas |
 //! | `diagnosis` | says what a file is if it is not JSON Lines |
 //! | `kinds` | lists the kinds of problems, with their codes and fixes |
@@ -27,6 +28,7 @@ pub mod identity;
 pub mod keys;
 pub mod kinds;
 mod line_numbers;
+pub mod names;
 pub mod padding;
 pub mod plan;
 pub mod problems;

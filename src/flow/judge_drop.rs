@@ -80,7 +80,7 @@ async fn read_drop(
 ) -> Result<Verdict, Error> {
     let source = &drop.source;
     let config = &context.config;
-    if let Some(problem) = check_source(source, config.max_drop_bytes) {
+    if let Some(problem) = check_source(source, config.name_rule(), config.max_drop_bytes) {
         return Ok(refuse(problem));
     }
     let Some(mut reader) = context.store.read_drop(source, &source.whole()).await? else {

@@ -153,6 +153,22 @@ fn command_line_validates_files_without_dropping_them() {
         (Some(1), "error: missing.jsonl: No such file or directory (os error 2)\n")
     );
     assert_eq!(of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=none"]).0, Some(2));
+
+    // Names are judged as in S3.
+    for (name, expected) in [
+        ("good.NDJSON", "good.NDJSON: valid, 100 records"),
+        ("good.csv", "good.csv: not valid, 1 problem\n  name-not-jsonl: the name ends in .csv"),
+        (
+            ".good.jsonl",
+            ".good.jsonl: not valid, 1 problem\n  name-ignored: a file with this name is ignored: it is hidden",
+        ),
+    ] {
+        std::fs::rename(folder.path().join("good.jsonl"), folder.path().join(name)).unwrap();
+        let (code, said, _) = of(&[name]);
+        assert!(said.starts_with(expected), "{said}");
+        assert_eq!(code, Some(if name == "good.NDJSON" { 0 } else { 1 }), "{said}");
+        std::fs::rename(folder.path().join(name), folder.path().join("good.jsonl")).unwrap();
+    }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "it leaves nothing behind");
 }
 

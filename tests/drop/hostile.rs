@@ -324,7 +324,7 @@ async fn command_line_and_function_refuse_the_same_names_and_sizes() {
     let settings = [("MAX_DROP_BYTES", "10000")];
     let mut world = World::with(&settings).await;
     let folder = tempfile::tempdir().unwrap();
-    let table = [("a.json", "name-not-jsonl"), ("a.jsonl", "file-too-large")];
+    let table = [("a.csv", "name-not-jsonl"), ("a", "name-not-jsonl"), ("a.jsonl", "file-too-large")];
     for (key, message) in table {
         std::fs::write(folder.path().join(key), drop_of(100)).unwrap();
         let (code, said, _) = run_limited("validate", folder.path(), &[key, "--set", "MAX_DROP_BYTES=10000"]);

@@ -6,6 +6,7 @@ use std::path::Path;
 use bedrock_vpc_batch::drop::check::{Validator, Verdict, check_source};
 use bedrock_vpc_batch::drop::identity::DropId;
 use bedrock_vpc_batch::drop::kinds::{self, Example, ProblemKind};
+use bedrock_vpc_batch::drop::names::{InputSuffixes, NameRule};
 use bedrock_vpc_batch::drop::quotas::{QuotaProblem, Quotas};
 use bedrock_vpc_batch::drop::rejection::{Problem, ProblemPlace};
 use bedrock_vpc_batch::drop::source::DropSource;
@@ -70,8 +71,13 @@ fn problems_told() -> Vec<Problem> {
     .flat_map(|(body, quotas, max_record_bytes)| problems_of(&body, quotas, max_record_bytes))
     .collect();
     let source = |key: &str| DropSource { key: key.to_owned(), size_bytes: 60, ..any_drop() };
-    found.extend(check_source(&source("in/records.json"), 100));
-    found.extend(check_source(&source("in/records.jsonl"), 50));
+    let suffixes = InputSuffixes::default();
+    let names = NameRule { prefix: "in/", suffixes: &suffixes };
+    for (key, max_drop_bytes) in
+        [("in/records.csv", 100), ("in/.records.jsonl", 100), ("in/records.jsonl", 50)]
+    {
+        found.extend(check_source(&source(key), names, max_drop_bytes));
+    }
     // The tests of `plan.rs` make a plan with too many jobs, which takes seconds.
     found.push(QuotaProblem::TooManyParts.into());
     found
