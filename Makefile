@@ -30,7 +30,7 @@ SAM := $(WITH_SAM) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
 .PHONY: help demo doctor smoke check test nightly fmt clippy prose lint-python lint-workflows deny quick doc doctest nextest lint-template policies \
-	sam-build package wheel cost emulator crash model strictness repairs soak many herd fuzz corpus mutants bench instructions examples tools clean
+	sam-build package wheel cost emulator crash model strictness repairs soak many herd fuzz corpus mutants bench instructions problems examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -190,6 +190,10 @@ bench: .tools/bench/installed .tools/sam/installed .tools/venv/installed ## Meas
 
 instructions: .tools/sam/installed ## Count the instructions of the inner loops, and compare them with the recorded counts.
 	@python3 tools/bench/instructions.py
+
+problems: export WRITE_PROBLEMS = 1
+problems: .tools/venv/installed ## Write docs/problems.md from the table of problems.
+	@$(NEXTEST) nextest run $(CARGO_FLAGS) --status-level fail -E 'binary(all) & test(page_of_problems)'
 
 examples: ## Regenerate the example files.
 	@python3 tools/make_examples.py

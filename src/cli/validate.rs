@@ -60,7 +60,7 @@ fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
         last_modified: Timestamp::from_secs(0),
         size_bytes: file.metadata()?.len(),
     };
-    if let Some(problem) = check_source(&source, config.max_drop_bytes) {
+    if let Some(problem) = check_source(&source, config.name_rule(), config.max_drop_bytes) {
         return Ok(Verdict::Invalid { problems: vec![problem], stopped_early: false });
     }
     // Records without an id get one that starts with the drop id. Here, any drop id will do.
@@ -91,7 +91,7 @@ fn describe(verdict: &Verdict) -> String {
             format!("valid, {}, jobs: {}{repaired}", records(total), parts.len())
         }
         Verdict::Invalid { problems, stopped_early } => {
-            format!("not valid, {}", describe_problems(problems, *stopped_early, usize::MAX))
+            format!("not valid, {}", describe_problems(problems, *stopped_early))
         }
     }
 }

@@ -77,7 +77,7 @@ impl Start {
             Some(Kind::Gzip) => Self::Other("the file is compressed with gzip"),
             Some(Kind::Zstandard) => Self::Other("the file is compressed with Zstandard"),
             Some(Kind::Utf16 | Kind::Utf32) => Self::Other("the file is not text"),
-            Some(Kind::OpenAi | Kind::Anthropic | Kind::Vertex | Kind::SnakeCase) | None => {
+            Some(Kind::OpenAi | Kind::Anthropic | Kind::Vertex | Kind::OtherSpelling) | None => {
                 Self::Json(Layout::Lines)
             }
             Some(Kind::Other(what)) => Self::Other(what),
@@ -95,6 +95,7 @@ mod tests {
             (r#"{"recordId":"1","modelInput":{}}"#, Format::Records),
             (r#"{"record_id":"1","model_input":{}}"#, Format::Records),
             (r#"{"recordId":1,"modelInput":"{}"}"#, Format::Records),
+            (r#"{"RecordID":1,"Model-Input":"{}"}"#, Format::Records),
             (r#"{"custom_id":"1","method":"POST","url":"/v1/chat/completions","body":{}}"#, Format::OpenAi),
             (r#"{"custom_id":"1","params":{}}"#, Format::Anthropic),
             (r#"{"request":{"contents":[]}}"#, Format::Vertex),

@@ -19,7 +19,8 @@ pub(super) enum Kind {
     OpenAi,
     Anthropic,
     Vertex,
-    SnakeCase,
+    /// Records whose members are spelled in another way.
+    OtherSpelling,
     /// A kind that cannot be prepared, and what it is.
     Other(&'static str),
 }
@@ -27,22 +28,22 @@ pub(super) enum Kind {
 impl Kind {
     /// Recognizes the start of a file, or a record. `None` if it may be JSON Lines as they are dropped.
     pub(super) fn of(start: &[u8]) -> Option<Self> {
-        let mut lines = start.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-        let line = lines.find(|line| !line.is_empty()).unwrap_or_default();
-        let line = line.get(..diagnosis::MAX_BYTES).unwrap_or(line);
-        Some(match diagnosis::recognize(line)? {
-            "the file is compressed with gzip" => Self::Gzip,
-            "the file is compressed with Zstandard" => Self::Zstandard,
-            "the file is UTF-16, not UTF-8" => Self::Utf16,
-            "the file is UTF-32, not UTF-8" => Self::Utf32,
-            "the file is a JSON array, not JSON Lines" => Self::Array,
-            "each JSON object takes several lines" => Self::Indented,
-            "the file is a table, not JSON Lines" => Self::Table,
-            "the file is a batch file for OpenAI's API, not for Bedrock" => Self::OpenAi,
-            "the file is a batch file for Anthropic's API, not for Bedrock" => Self::Anthropic,
-            "the file is a batch file for Vertex AI, not for Bedrock" => Self::Vertex,
-            "the members of the records are in snake case" => Self::SnakeCase,
-            other => Self::Other(other),
+        let start = start.trim_ascii_start();
+        let kind = diagnosis::recognize(start.get(..diagnosis::MAX_BYTES).unwrap_or(start))?;
+        // By their codes, which are stable.
+        Some(match kind.code {
+            "gzip" => Self::Gzip,
+            "zstd" => Self::Zstandard,
+            "utf-16" => Self::Utf16,
+            "utf-32" => Self::Utf32,
+            "json-array" => Self::Array,
+            "indented-json" => Self::Indented,
+            "table" => Self::Table,
+            "openai-chat" | "openai-embeddings" | "openai-responses" | "openai-batch" => Self::OpenAi,
+            "anthropic-batch" => Self::Anthropic,
+            "vertex-batch" => Self::Vertex,
+            "snake-case" | "member-spelling" => Self::OtherSpelling,
+            _ => Self::Other(kind.what),
         })
     }
 }

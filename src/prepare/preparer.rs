@@ -17,6 +17,7 @@ use super::template::{Bound, Template, column};
 use super::{anthropic, body, openai, vertex};
 use crate::base::count::Counted;
 use crate::base::text;
+use crate::drop::kinds;
 use crate::record::input::InputReader;
 use crate::record::key::RecordHasher;
 use crate::record::recent_ids::RecentIds;
@@ -288,7 +289,7 @@ impl Preparer<'_> {
         }
         let written = draft.line();
         if let Err(error) = self.reader.read(written.as_bytes()) {
-            self.refuse(line, &Refusal::new(error.what.to_string(), error.what.fix()));
+            self.refuse(line, &Refusal::new(error.what.to_string(), kinds::of_line(&error.what).fix));
             return Ok(Next::Go);
         }
         self.hand_on(line, draft.record_id.as_deref(), &written, &losses)

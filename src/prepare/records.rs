@@ -1,4 +1,4 @@
-//! Repairs records of ours: members in snake case, ids that are integers, a `modelInput` that is a string. Pure.
+//! Repairs records of ours: members in another spelling, ids that are integers, a `modelInput` that is a string. Pure.
 
 use std::borrow::Cow;
 
@@ -14,21 +14,21 @@ pub(super) fn read<'a>(json: &'a str, losses: &mut Losses) -> Result<Draft<'a>, 
     let mut record_id = None;
     let mut model_input = None;
     for (name, value) in members.iter() {
-        let place = match name {
-            "recordId" | "record_id" => &mut record_id,
-            "modelInput" | "model_input" => &mut model_input,
-            other => {
-                losses.note(text::name(other).to_string(), "a record has only recordId and modelInput");
+        let letters = name.replace(['_', '-', ' '], "").to_ascii_lowercase();
+        let (place, right) = match letters.as_str() {
+            "recordid" => (&mut record_id, "recordId"),
+            "modelinput" => (&mut model_input, "modelInput"),
+            _ => {
+                losses.note(text::name(name).to_string(), "a record has only recordId and modelInput");
                 continue;
             }
         };
-        if name.contains('_') {
-            let why = if name == "record_id" { "it becomes recordId" } else { "it becomes modelInput" };
-            losses.note(name, why);
+        if name != right {
+            losses.note(text::name(name).to_string(), format!("it becomes {right}"));
         }
         if place.replace(value).is_some() {
             return Err(Refusal::new(
-                format!("the record has {name} in two spellings"),
+                format!("the record has {right} in two spellings"),
                 "remove one of them",
             ));
         }
@@ -122,7 +122,7 @@ mod tests {
             (r#"{"recordId":null,"modelInput":{}}"#, "recordId is not a string but null"),
             (
                 r#"{"recordId":"1","record_id":"2","modelInput":{}}"#,
-                "the record has record_id in two spellings",
+                "the record has recordId in two spellings",
             ),
             (r#"{"recordId":"1","recordId":"2","modelInput":{}}"#, "duplicate member `recordId`"),
             (r#"{"recordId":"1"}"#, "the record has no modelInput"),

@@ -81,7 +81,14 @@ fn command_line_fails_for_a_rejected_drop_and_says_why() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("good.jsonl: 100 records = 100 succeeded"), "{said}");
     assert!(said.contains("bad.jsonl: rejected, 1 problem"), "{said}");
-    assert!(said.contains("line 1 (byte 14): modelInput is not an object but a number"), "{said}");
+    let expected = r#"
+  model-input-not-object: the modelInput of a record is not an object (line 1)
+    line 1: {"modelInput":1}
+                          ^ a number
+    fix: put the request body of the model into modelInput, as a JSON object
+  docs/problems.md explains each code.
+"#;
+    assert!(said.contains(expected), "{said}");
 }
 
 #[test]
@@ -113,11 +120,19 @@ fn command_line_validates_files_without_dropping_them() {
 
     let (code, said, _) = of(&[&["bad.jsonl", "good.jsonl"][..], &strict].concat());
     assert_eq!(code, Some(1), "{said}");
-    assert!(
-        said.starts_with("bad.jsonl: not valid, 4 problems\n  line 1 (byte 14): modelInput is not"),
-        "{said}"
-    );
-    assert!(said.contains("\n  line 4 (byte 35): the line is blank; remove the blank line"), "{said}");
+    let expected = r#"bad.jsonl: not valid, 2 kinds of problems, on 4 lines
+  model-input-not-object: the modelInput of a record is not an object
+    (lines 1, 3)
+    line 1: {"modelInput":1}
+                          ^ a number
+    line 3: {"modelInput":1}
+                          ^ a number
+    fix: put the request body of the model into modelInput, as a JSON object
+  blank-line: the line is blank (lines 2, 4)
+    fix: remove the blank line; the file may end with one newline at most
+  docs/problems.md explains each code.
+"#;
+    assert!(said.starts_with(expected), "{said}");
     assert!(said.ends_with(counts), "{said}");
 
     std::fs::write(folder.path().join("repaired.jsonl"), [b"\n".to_vec(), drop_of(100)].concat()).unwrap();
@@ -138,6 +153,22 @@ fn command_line_validates_files_without_dropping_them() {
         (Some(1), "error: missing.jsonl: No such file or directory (os error 2)\n")
     );
     assert_eq!(of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=none"]).0, Some(2));
+
+    // Names are judged as in S3.
+    for (name, expected) in [
+        ("good.NDJSON", "good.NDJSON: valid, 100 records"),
+        ("good.csv", "good.csv: not valid, 1 problem\n  name-not-jsonl: the name ends in .csv"),
+        (
+            ".good.jsonl",
+            ".good.jsonl: not valid, 1 problem\n  name-ignored: a file with this name is ignored: it is hidden",
+        ),
+    ] {
+        std::fs::rename(folder.path().join("good.jsonl"), folder.path().join(name)).unwrap();
+        let (code, said, _) = of(&[name]);
+        assert!(said.starts_with(expected), "{said}");
+        assert_eq!(code, Some(if name == "good.NDJSON" { 0 } else { 1 }), "{said}");
+        std::fs::rename(folder.path().join(name), folder.path().join("good.jsonl")).unwrap();
+    }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "it leaves nothing behind");
 }
 
