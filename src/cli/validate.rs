@@ -66,7 +66,8 @@ fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
     // Records without an id get one that starts with the drop id. Here, any drop id will do.
     let drop_id = DropId::derive(&source);
     let mut validator = Validator::new(drop_id, config.quotas, config.max_record_bytes)
-        .with_padding(padding_room(&config.settings()));
+        .with_padding(padding_room(&config.settings()))
+        .with_rules(config.model_rules());
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let length = match file.read(&mut chunk) {

@@ -8,10 +8,12 @@ use crate::base::text;
 use crate::drop::diagnosis::{self, diagnose};
 use crate::drop::generated_id::GeneratedId;
 use crate::drop::identity::DropId;
+use crate::drop::model_door::ModelDoor;
 use crate::drop::plan::{Cutter, Measured, Part};
 use crate::drop::quotas::Quotas;
 use crate::drop::rejection::{MAX_PROBLEMS, Problem};
 use crate::drop::source::DropSource;
+use crate::model::rules::Rules;
 use crate::record::input::{InputReader, parse_input_record};
 use crate::record::key::{RecordHasher, RecordKey};
 use crate::record::lines::{Run, RunSplitter};
@@ -106,6 +108,7 @@ impl Validator {
             reader: InputReader::default(),
             ids: RecentIds::new(quotas.max_records),
             cutter: Cutter::new(quotas),
+            door: ModelDoor::default(),
             lines: 0,
             bad_lines: 0,
             problems: Vec::new(),
@@ -119,6 +122,14 @@ impl Validator {
     #[must_use]
     pub fn with_padding(mut self, line_bytes: Option<u64>) -> Self {
         self.judge.cutter = self.judge.cutter.with_padding(line_bytes);
+        self
+    }
+
+    /// Returns the same validator, but a drop whose records are all certain to fail at the model is refused. `None` means
+    /// that nothing is known about the model, or that the rules are off.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Option<Rules>) -> Self {
+        self.judge.door = ModelDoor::new(rules);
         self
     }
 
@@ -146,7 +157,10 @@ impl Validator {
             // It is about the whole file, so there is nothing more to say.
             return Verdict::Invalid { problems: vec![problem], stopped_early: false };
         }
-        let LineJudge { drop_id, cutter, mut problems, bad_lines, .. } = judge;
+        let LineJudge { drop_id, cutter, mut problems, bad_lines, door, .. } = judge;
+        if !stopped_early {
+            problems.extend(door.problem());
+        }
         if problems.is_empty() {
             return match cutter.parts(&drop_id, bytes) {
                 Ok(parts) => Verdict::Valid(parts),
@@ -170,6 +184,7 @@ struct LineJudge {
     reader: InputReader,
     ids: RecentIds,
     cutter: Cutter,
+    door: ModelDoor,
     /// How many lines have been judged, and how many of them were bad.
     lines: u64,
     bad_lines: u64,
@@ -204,6 +219,8 @@ impl LineJudge {
                 Some((InputRecord { record_id: Some(Cow::Borrowed(record_id)), object_start }, end))
                     if end - start <= self.max_record_bytes =>
                 {
+                    let number = self.lines + batch.len() as u64 + 1;
+                    self.door.look(number, bytes.get(start..end).unwrap_or_default());
                     batch.push(Candidate {
                         key: self.hasher.key_of(record_id),
                         record_id,
@@ -247,6 +264,7 @@ impl LineJudge {
                 Ok(record) => record,
                 Err(error) => return self.refuse(byte, &error),
             };
+        self.door.look(self.lines + 1, line);
         let generated = record_id.is_none().then(|| GeneratedId::new(&self.drop_id, self.lines + 1));
         let record_id =
             record_id.as_deref().or(generated.as_ref().map(GeneratedId::as_str)).unwrap_or_default();

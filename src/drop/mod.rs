@@ -1,5 +1,5 @@
 //! One object that a user put: what it is called, whether it is good, and the parts that it is cut into.
-//! Pure; imports `record` and `base` only.
+//! Pure; imports `record`, `model`, and `base` only.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | `identity` | derives the ids of drops and jobs, and job names |
 //! | `check` | judges a drop in one pass: every line, then the quotas |
 //! | `diagnosis` | says what a file is if it is not JSON Lines |
+//! | `model_door` | refuses a drop whose records are all certain to fail at the model |
 //! | `generated_id` | makes the ids of records that came without one, and writes them into a job's input |
 //! | `padding` | makes the ids and lines of padding records |
 //! | `plan` | cuts a drop into parts that fit one job each |
@@ -20,6 +21,7 @@ mod diagnosis;
 pub mod generated_id;
 pub mod identity;
 pub mod keys;
+mod model_door;
 pub mod padding;
 pub mod plan;
 pub mod quotas;

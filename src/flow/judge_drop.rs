@@ -89,7 +89,8 @@ async fn read_drop(
         )));
     };
     let mut validator = Validator::new(drop.drop_id.clone(), config.quotas, config.max_record_bytes)
-        .with_padding(padding_room(&config.settings()));
+        .with_padding(padding_room(&config.settings()))
+        .with_rules(config.model_rules());
     while let Some(chunk) = reader.next().await? {
         if validator.feed(&chunk).is_err() {
             break;

@@ -118,6 +118,38 @@ fn facts_have_sources_and_codes_in_kebab_case() {
     println!("model rules: {} facts, {} codes", all_facts().count(), sources.len());
 }
 
+/// The table of the documentation: one section for each format, one row for each fact.
+fn documented() -> String {
+    let mut sections: BTreeMap<Format, Vec<String>> = BTreeMap::new();
+    for fact in all_facts() {
+        let ids: Vec<String> = fact.models.iter().map(|start| format!("`{start}…`")).collect();
+        let models = if ids.is_empty() { "all".to_owned() } else { ids.join(", ") };
+        for format in fact.formats {
+            let row = format!("| `{}` | {models} | {} | [source]({}) |", fact.code, fact.fix, fact.source);
+            sections.entry(*format).or_default().push(row);
+        }
+    }
+    let head = "| code | models | what to do | who says so |\n|---|---|---|---|\n";
+    let section = |(format, rows): (Format, Vec<String>)| {
+        format!("### {}\n\n{head}{}\n", format.name(), rows.join("\n"))
+    };
+    sections.into_iter().map(section).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn documentation_has_the_table() {
+    let page = include_str!("../../docs/model-rules.md");
+    let (start, rest) = page.split_once("<!-- rules: start -->\n").unwrap();
+    let (table, end) = rest.split_once("<!-- rules: end -->").unwrap();
+    let expected = documented();
+    if table != expected {
+        let made = concat!(env!("CARGO_MANIFEST_DIR"), "/target/model-rules.md");
+        let page = format!("{start}<!-- rules: start -->\n{expected}<!-- rules: end -->{end}");
+        std::fs::write(made, page).unwrap();
+        panic!("docs/model-rules.md is not up to date: copy target/model-rules.md to it");
+    }
+}
+
 #[test]
 fn text_of_the_file_is_escaped_and_truncated() {
     let hostile = "\u{1b}[2J\u{202e}".to_owned() + &"x".repeat(100_000);

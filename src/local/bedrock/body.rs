@@ -674,7 +674,7 @@ mod tests {
             (
                 DEEPSEEK,
                 json!({"messages": plain, "model": "m"}),
-                "#: extraneous key [model] is not permitted",
+                "#/model: does not match the model of the request",
             ),
         ] {
             let message =
