@@ -11,7 +11,7 @@ use super::settings::functions_config;
 use crate::aws::config::Config;
 use crate::base::text;
 use crate::base::timestamp::Timestamp;
-use crate::drop::check::{Validator, Verdict, check_source};
+use crate::drop::check::{Accepted, Validator, Verdict, check_source};
 use crate::drop::identity::DropId;
 use crate::drop::source::DropSource;
 use crate::job::padding::padding_room;
@@ -67,6 +67,7 @@ fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
     let drop_id = DropId::derive(&source);
     let mut validator = Validator::new(drop_id, config.quotas, config.max_record_bytes)
         .with_padding(padding_room(&config.settings()))
+        .with_repairs(config.repair)
         .with_rules(config.model_rules());
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
@@ -85,9 +86,10 @@ fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
 
 fn describe(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Valid(parts) => {
+        Verdict::Valid(Accepted { parts, repairs }) => {
             let total: u64 = parts.iter().map(|part| part.records).sum();
-            format!("valid, {}, jobs: {}", records(total), parts.len())
+            let repaired = if repairs.is_empty() { String::new() } else { format!("\n  {repairs}") };
+            format!("valid, {}, jobs: {}{repaired}", records(total), parts.len())
         }
         Verdict::Invalid { problems, stopped_early } => {
             format!("not valid, {}", describe_problems(problems, *stopped_early, usize::MAX))

@@ -9,10 +9,10 @@ use crate::drop::rejection::Problem;
 use crate::model::findings::{Examination, FindingGroup};
 use crate::model::rules::Rules;
 
-/// So many records are examined from the start of a drop.
+/// The number of records that are examined from the start of a drop.
 const FIRST_RECORDS: u64 = 1_000;
 
-/// After the first records, one in so many is examined.
+/// After the first records, one in this many is examined.
 const SPREAD: u64 = 1_000;
 
 /// At most this many kinds of faults are told.

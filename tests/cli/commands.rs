@@ -109,9 +109,10 @@ fn command_line_validates_files_without_dropping_them() {
     std::fs::write(folder.path().join("bad.jsonl"), "{\"modelInput\":1}\n\n".repeat(2)).unwrap();
     let counts = "good.jsonl: valid, 100 records, jobs: 1\n";
     let of = |arguments: &[&str]| run_command("validate", folder.path(), arguments);
+    let strict = ["--set", "REPAIR=off"];
     assert_eq!(of(&["good.jsonl"]), (Some(0), counts.to_owned(), String::new()));
 
-    let (code, said, _) = of(&["bad.jsonl", "good.jsonl"]);
+    let (code, said, _) = of(&[&["bad.jsonl", "good.jsonl"][..], &strict].concat());
     assert_eq!(code, Some(1), "{said}");
     assert!(
         said.starts_with("bad.jsonl: not valid, 4 problems\n  line 1 (byte 14): modelInput is not"),
@@ -119,6 +120,11 @@ fn command_line_validates_files_without_dropping_them() {
     );
     assert!(said.contains("\n  line 4 (byte 35): the line is blank; remove the blank line"), "{said}");
     assert!(said.ends_with(counts), "{said}");
+
+    std::fs::write(folder.path().join("repaired.jsonl"), [b"\n".to_vec(), drop_of(100)].concat()).unwrap();
+    let repaired =
+        "repaired.jsonl: valid, 100 records, jobs: 1\n  Repaired: left out blank lines (1 line, line 1).\n";
+    assert_eq!(of(&["repaired.jsonl"]), (Some(0), repaired.to_owned(), String::new()));
 
     // A small file is filled up, unless the setting says otherwise.
     let (code, said, _) = of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=101"]);
@@ -133,7 +139,7 @@ fn command_line_validates_files_without_dropping_them() {
         (Some(1), "error: missing.jsonl: No such file or directory (os error 2)\n")
     );
     assert_eq!(of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=none"]).0, Some(2));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "it leaves nothing behind");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "it leaves nothing behind");
 }
 
 #[test]
