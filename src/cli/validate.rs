@@ -11,10 +11,9 @@ use super::settings::functions_config;
 use crate::aws::config::Config;
 use crate::base::text;
 use crate::base::timestamp::Timestamp;
-use crate::drop::check::{Accepted, Validator, Verdict, check_source};
+use crate::drop::check::{Accepted, Verdict, check_source};
 use crate::drop::identity::DropId;
 use crate::drop::source::DropSource;
-use crate::job::padding::padding_room;
 
 /// How much of a file is read at once.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -65,9 +64,7 @@ fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
     }
     // Records without an id get one that starts with the drop id. Here, any drop id will do.
     let drop_id = DropId::derive(&source);
-    let mut validator = Validator::new(drop_id, config.quotas, config.max_record_bytes)
-        .with_padding(padding_room(&config.settings()))
-        .with_repairs(config.repair);
+    let mut validator = config.validator(drop_id);
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let length = match file.read(&mut chunk) {

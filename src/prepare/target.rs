@@ -1,7 +1,7 @@
 //! Which body the records are written for. Pure.
 
 use crate::base::text;
-use crate::record::padding::{KnownBody, known_body};
+use crate::model::family::Family;
 
 /// The model and the form of its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,15 +39,24 @@ impl Target {
     /// `InvokeModel` or `Converse`.
     #[must_use]
     pub fn new(model_id: &str, model_invocation_type: &str) -> Self {
-        let body = match known_body(model_id, model_invocation_type).map(|KnownBody { family, .. }| family) {
-            Some("Anthropic Claude") => BodyForm::Claude,
-            Some("Amazon Nova") => BodyForm::Nova,
-            Some("Converse") => BodyForm::Converse,
-            Some("OpenAI") => BodyForm::Chat { max_tokens: "max_completion_tokens" },
-            Some("OpenAI-shaped chat completion") => BodyForm::Chat { max_tokens: "max_tokens" },
-            Some("Mistral chat completion") => BodyForm::MistralChat,
-            Some("Amazon Titan Text Embeddings") => BodyForm::TitanText,
-            _ => BodyForm::Unknown,
+        let body = match Family::of(model_id) {
+            _ if model_invocation_type == "Converse" => BodyForm::Converse,
+            Some(Family::FirstClaude | Family::Claude) => BodyForm::Claude,
+            Some(Family::Nova) => BodyForm::Nova,
+            Some(Family::OpenAi) => BodyForm::Chat { max_tokens: "max_completion_tokens" },
+            Some(Family::OpenAiShaped) => BodyForm::Chat { max_tokens: "max_tokens" },
+            Some(Family::MistralChat) => BodyForm::MistralChat,
+            Some(Family::TitanEmbedText) => BodyForm::TitanText,
+            Some(
+                Family::TitanText
+                | Family::TitanEmbedImage
+                | Family::Llama
+                | Family::MistralText
+                | Family::CohereEmbed
+                | Family::CohereCommand
+                | Family::DeepSeekR1,
+            )
+            | None => BodyForm::Unknown,
         };
         Self { model_id: model_id.to_owned(), body }
     }
