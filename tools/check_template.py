@@ -46,6 +46,7 @@ TERMINAL_STATUSES = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Ex
 
 REQUIRED_VARIABLES = {
     "INPUT_BUCKET",
+    "INPUT_SUFFIXES",
     "OUTPUT_BUCKET",
     "JOB_NAME_PREFIX",
     "JOB_ROLE_ARN",
@@ -58,13 +59,19 @@ REQUIRED_VARIABLES = {
     "MAX_RECORDS_PER_JOB",
     "MAX_INPUT_FILE_BYTES",
     "SMALL_DROPS",
+    "REPAIR",
     "MAX_ATTEMPTS",
     "MAX_RECORD_BYTES",
     "MAX_DROP_BYTES",
+    "MODEL_RULES",
     "JOB_TAGS",
     "CALL_TIMEOUT_SECONDS",
 }
-OPTIONAL_VARIABLES = {"S3_ENCRYPTION_KEY_ID": "KmsKeyArn", "INPUT_PREFIX": "InputPrefix"}
+OPTIONAL_VARIABLES = {
+    "S3_ENCRYPTION_KEY_ID": "KmsKeyArn",
+    "INPUT_PREFIX": "InputPrefix",
+    "S3_LOCATION_PREFIXES": "S3LocationArns",
+}
 # S3_FORCE_PATH_STYLE is only for emulators. The default of EVENT_GRACE_SECONDS suits the events of S3.
 UNSET_VARIABLES = {"S3_FORCE_PATH_STYLE", "EVENT_GRACE_SECONDS"}
 
@@ -166,6 +173,7 @@ REFUSED = {
     ],
     "InferenceProfileId": ["two words", "profile,profile"],
     "ModelArns": [PLAIN_MODEL, "arn:aws:s3:::bucket", "arn:aws:bedrock:us-east-1::foundation-model/*"],
+    "S3LocationArns": ["s3://media/", "arn:aws:s3:::media", "arn:aws:s3:::*", "arn:aws:s3:::media/a*b*", "arn:aws:s3:::media/a"],
     "JobNamePrefix": ["-a", "a_b", "a b", "a" * 31],
     "JobTags": ["", "team=search", "[]"],
     "S3PrefixListId": ["", "pl-", "com.amazonaws.us-east-1.s3"],
@@ -187,6 +195,7 @@ REFUSED = {
     "DropRetentionInDays": ["0", "29", "-1", "10000", "030"],
     "ResultRetentionInDays": ["0", "29", "never"],
     "InputPrefix": ["in coming/", "in*"],
+    "InputSuffixes": ["", "jsonl", ".", ".jsonl,", ".json,jsonl", ".jsonl .json", "*"],
     "AlarmTopicArn": ["alarms", f"arn:aws:sqs:us-east-1:{ACCOUNT}:alarms"],
     "KmsKeyArn": ["alias/key", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/key", f"{KEY_ARN}x"],
 }
@@ -222,7 +231,7 @@ def arn(stack, rest):
 
 def check_environment(stack):
     """Both functions get every required variable, and each optional one whose parameter is set."""
-    given = {name for name, parameter in OPTIONAL_VARIABLES.items() if stack.values[parameter]}
+    given = {name for name, parameter in OPTIONAL_VARIABLES.items() if "".join(stack.values[parameter])}
     for function, binary in FUNCTIONS.items():
         properties = stack.properties(function)
         variables = properties["Environment"]["Variables"]
@@ -290,22 +299,14 @@ def check_job_state_changes(stack):
 
 
 def check_notification(stack):
-    """New .jsonl objects in the input bucket, and in no other bucket, invoke submit."""
+    """New objects under the prefix in the input bucket, whatever they are called, and in no other bucket, invoke submit."""
+    prefix = stack.values["InputPrefix"]
     bucket = stack.properties("InputBucket")
     assert bucket["NotificationConfiguration"] == {
         "LambdaConfigurations": [
             {
                 "Event": "s3:ObjectCreated:*",
-                "Filter": {
-                    "S3Key": {
-                        "Rules": [{"Name": "suffix", "Value": ".jsonl"}]
-                        + (
-                            [{"Name": "prefix", "Value": stack.values["InputPrefix"]}]
-                            if stack.values["InputPrefix"]
-                            else []
-                        )
-                    }
-                },
+                **({"Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": prefix}]}}} if prefix else {}),
                 "Function": stack.attribute("SubmitFunction", "Arn"),
             }
         ]

@@ -11,10 +11,9 @@ use super::settings::functions_config;
 use crate::aws::config::Config;
 use crate::base::text;
 use crate::base::timestamp::Timestamp;
-use crate::drop::check::{Validator, Verdict, check_source};
+use crate::drop::check::{Accepted, Verdict, check_source};
 use crate::drop::identity::DropId;
 use crate::drop::source::DropSource;
-use crate::job::padding::padding_room;
 
 /// How much of a file is read at once.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -60,13 +59,12 @@ fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
         last_modified: Timestamp::from_secs(0),
         size_bytes: file.metadata()?.len(),
     };
-    if let Some(problem) = check_source(&source, config.max_drop_bytes) {
+    if let Some(problem) = check_source(&source, config.name_rule(), config.max_drop_bytes) {
         return Ok(Verdict::Invalid { problems: vec![problem], stopped_early: false });
     }
     // Records without an id get one that starts with the drop id. Here, any drop id will do.
     let drop_id = DropId::derive(&source);
-    let mut validator = Validator::new(drop_id, config.quotas, config.max_record_bytes)
-        .with_padding(padding_room(&config.settings()));
+    let mut validator = config.validator(drop_id);
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let length = match file.read(&mut chunk) {
@@ -84,9 +82,10 @@ fn judge(config: &Config, path: &Path) -> io::Result<Verdict> {
 
 fn describe(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Valid(parts) => {
+        Verdict::Valid(Accepted { parts, repairs }) => {
             let total: u64 = parts.iter().map(|part| part.records).sum();
-            format!("valid, {}, jobs: {}", records(total), parts.len())
+            let repaired = if repairs.is_empty() { String::new() } else { format!("\n  {repairs}") };
+            format!("valid, {}, jobs: {}{repaired}", records(total), parts.len())
         }
         Verdict::Invalid { problems, stopped_early } => {
             format!("not valid, {}", describe_problems(problems, *stopped_early))

@@ -295,10 +295,24 @@ kinds! {
 
     // The whole file: its name, its size, and the number of its records.
     NAME_NOT_JSONL = "name-not-jsonl" {
-        what: "the key does not end in .jsonl",
+        what: "the name is not one of a JSON Lines file",
         fix: "give the file a name that ends in .jsonl, and drop it again",
-        why: "Only files with this suffix are read.",
-        example: Example::Told("`in/records.json`"),
+        why: "Files whose names end in `.jsonl`, `.ndjson`, `.jsonlines`, or `.json` are read; `INPUT_SUFFIXES` changes that.",
+        example: Example::Told("`in/records.csv`"),
+    }
+    NAME_IGNORED = "name-ignored" {
+        what: "a file with this name is ignored",
+        fix: "give it another name, and drop it again",
+        why: "Tools leave such files beside data: folder markers, hidden files, `_SUCCESS`, media. In S3 they are met with a \
+              line in the log only.",
+        example: Example::Told("`in/.records.jsonl`"),
+    }
+    MODEL_REFUSES = "model-refuses" {
+        what: "every record that was examined is certain to fail at the model",
+        fix: "write modelInput as the model takes it, or disable these rules with MODEL_RULES=off",
+        why: "Such a job would wait in Bedrock's queue for hours, and then answer each record with the same error. \
+              [What models refuse](model-rules.md) has the rules.",
+        example: Example::Told("records for Claude without `anthropic_version`"),
     }
     FILE_TOO_LARGE = "file-too-large" {
         what: "the file has more bytes than a drop may have",

@@ -1,20 +1,25 @@
 //! One object that a user put: what it is called, whether it is good, and the parts that it is cut into.
-//! Pure; imports `record` and `base` only.
+//! Pure; imports `record`, `model`, and `base` only.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `source` | describes the object in S3 that a drop is |
 //! | `identity` | derives the ids of drops and jobs, and job names |
+//! | `names` | says which objects are drops, by their names alone |
 //! | `check` | judges a drop in one pass: every line, then the quotas |
 //! | `diagnosis` | says what a file is if it is not JSON Lines |
 //! | `kinds` | lists the kinds of problems, with their codes and fixes |
 //! | `problems` | collects the problems of a drop, each kind once |
-//! | `generated_id` | makes the ids of records that came without one, and writes them into a job's input |
+//! | `generated_id` | makes the ids of records that came without one |
+//! | `model_door` | refuses a drop whose records are all certain to fail at the model |
+//! | `line_numbers` | finds the line of one of the last records again |
 //! | `padding` | makes the ids and lines of padding records |
 //! | `plan` | cuts a drop into parts that fit one job each |
 //! | `quotas` | holds Bedrock's quotas, and what is wrong with a drop that does not fit them |
 //! | `settings` | holds the settings that a drop keeps from its acceptance to its end |
 //! | `rejection` | defines `rejection.json`, the report on a bad drop |
+//! | `repairs` | counts the repairs of a drop |
+//! | `rewriting` | writes the lines of a part as its job gets them |
 //! | `keys` | names every S3 key that the pipeline writes |
 
 pub mod check;
@@ -23,10 +28,15 @@ pub mod generated_id;
 pub mod identity;
 pub mod keys;
 pub mod kinds;
+mod line_numbers;
+mod model_door;
+pub mod names;
 pub mod padding;
 pub mod plan;
 pub mod problems;
 pub mod quotas;
 pub mod rejection;
+pub mod repairs;
+pub mod rewriting;
 pub mod settings;
 pub mod source;

@@ -10,7 +10,7 @@ use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
 use crate::aws::store::entries::Stored;
 use crate::base::timestamp::Timestamp;
-use crate::drop::check::{Validator, Verdict, check_source};
+use crate::drop::check::{Accepted, Verdict, check_source};
 use crate::drop::identity::DropId;
 use crate::drop::keys;
 use crate::drop::kinds;
@@ -18,7 +18,6 @@ use crate::drop::plan::{PARTS_PER_PAGE, Part, Plan, PlanPage};
 use crate::drop::rejection::Problem;
 use crate::drop::source::DropSource;
 use crate::flow::context::Context;
-use crate::job::padding::padding_room;
 use crate::ledger::drop::{DropEntry, DropState, Reading, TooSlow};
 use crate::ledger::lease::Invocation;
 
@@ -80,14 +79,13 @@ async fn read_drop(
 ) -> Result<Verdict, Error> {
     let source = &drop.source;
     let config = &context.config;
-    if let Some(problem) = check_source(source, config.max_drop_bytes) {
+    if let Some(problem) = check_source(source, config.name_rule(), config.max_drop_bytes) {
         return Ok(refuse(problem));
     }
     let Some(mut reader) = context.store.read_drop(source, &source.whole()).await? else {
         return Ok(refuse(Problem::of_kind(&kinds::FILE_GONE)));
     };
-    let mut validator = Validator::new(drop.drop_id.clone(), config.quotas, config.max_record_bytes)
-        .with_padding(padding_room(&config.settings()));
+    let mut validator = config.validator(drop.drop_id.clone());
     while let Some(chunk) = reader.next().await? {
         if validator.feed(&chunk).is_err() {
             break;
@@ -114,26 +112,28 @@ async fn record_verdict(
     let DropEntry { drop_id, source, .. } = &drop.entry;
     let (mut part_count, mut records) = (0, 0_u64);
     let state = match verdict {
-        Verdict::Valid(parts) => {
+        Verdict::Valid(Accepted { parts, repairs }) => {
             part_count = parts.len();
             records = parts.iter().map(|part| part.records).sum();
             let plan = Box::pin(record_plan(context, drop_id, parts, records, by)).await?;
-            DropState::Accepted { settings: Some(context.config.settings()), plan }
+            let repairs = (!repairs.is_empty()).then(|| Box::new(repairs));
+            DropState::Accepted { settings: Some(context.config.settings()), repairs, plan }
         }
         Verdict::Invalid { problems, stopped_early } => DropState::Rejected { problems, stopped_early },
     };
     let next = drop.entry.advance(state, by)?;
     let judged = context.store.replace(&keys::drop_entry(drop_id), next, &drop.etag).await?;
-    match judged.as_ref().map(|judged| &judged.entry.state) {
-        Some(DropState::Accepted { .. }) => info!(
-            drop.id = %drop_id, input.uri = %source, part.count = part_count,
+    let Some(recorded) = judged.as_ref().map(|judged| &judged.entry) else { return Ok(None) };
+    match &recorded.state {
+        DropState::Accepted { .. } => info!(
+            drop.id = %drop_id, input.uri = %source, part.count = part_count, repairs = %recorded.repairs(),
             DropsAccepted = 1_u64, Records = records, "drop accepted"
         ),
-        Some(DropState::Rejected { problems, stopped_early }) => warn!(
+        DropState::Rejected { problems, stopped_early } => warn!(
             drop.id = %drop_id, input.uri = %source, problem.count = problems.len(), stopped_early,
             report = keys::rejection(&source.key, drop_id), DropsRejected = 1_u64, "drop rejected"
         ),
-        Some(DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased) | None => {}
+        DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased => {}
     }
     Ok(judged)
 }

@@ -54,7 +54,8 @@ fn command_line_says_why_records_have_failed() {
     };
     let file: String = (0..100).map(|number| claude(&number.to_string())).collect();
     std::fs::write(folder.path().join("a.jsonl"), &file).unwrap();
-    let (code, said, _) = run_local(folder.path(), &["a.jsonl", "--pace-ms", "0"]);
+    let (code, said, _) =
+        run_local(folder.path(), &["a.jsonl", "--pace-ms", "0", "--set", "MODEL_RULES=off"]);
     assert_eq!(code, Some(0), "{said}");
     let expected = "a.jsonl: 100 records = 0 succeeded + 100 failed + 0 unprocessed\n  \
          first error: 400 Malformed input request: #: extraneous key [max_tokens] is not permitted, please reformat \
@@ -67,8 +68,8 @@ fn command_line_says_why_records_have_failed() {
     assert!(said.contains("100 records = 100 succeeded + 0 failed + 0 unprocessed\n  results: "), "{said}");
 
     // A message that quotes the file cannot clear the terminal.
-    let (_, said, _) =
-        run_local(folder.path(), &["a.jsonl", "--pace-ms", "0", "--model-invocation-type", "Converse"]);
+    let converse = ["--model-invocation-type", "Converse", "--set", "MODEL_RULES=off"];
+    let (_, said, _) = run_local(folder.path(), &[&["a.jsonl", "--pace-ms", "0"][..], &converse].concat());
     assert!(said.contains("extraneous key [\\u{1b}[2J] is not permitted"), "{said}");
 }
 
@@ -115,9 +116,10 @@ fn command_line_validates_files_without_dropping_them() {
     std::fs::write(folder.path().join("bad.jsonl"), "{\"modelInput\":1}\n\n".repeat(2)).unwrap();
     let counts = "good.jsonl: valid, 100 records, jobs: 1\n";
     let of = |arguments: &[&str]| run_command("validate", folder.path(), arguments);
+    let strict = ["--set", "REPAIR=off"];
     assert_eq!(of(&["good.jsonl"]), (Some(0), counts.to_owned(), String::new()));
 
-    let (code, said, _) = of(&["bad.jsonl", "good.jsonl"]);
+    let (code, said, _) = of(&[&["bad.jsonl", "good.jsonl"][..], &strict].concat());
     assert_eq!(code, Some(1), "{said}");
     let expected = r#"bad.jsonl: not valid, 2 kinds of problems, on 4 lines
   model-input-not-object: the modelInput of a record is not an object
@@ -134,6 +136,11 @@ fn command_line_validates_files_without_dropping_them() {
     assert!(said.starts_with(expected), "{said}");
     assert!(said.ends_with(counts), "{said}");
 
+    std::fs::write(folder.path().join("repaired.jsonl"), [b"\n".to_vec(), drop_of(100)].concat()).unwrap();
+    let repaired =
+        "repaired.jsonl: valid, 100 records, jobs: 1\n  Repaired: left out blank lines (1 line, line 1).\n";
+    assert_eq!(of(&["repaired.jsonl"]), (Some(0), repaired.to_owned(), String::new()));
+
     // A small file is filled up, unless the setting says otherwise.
     let (code, said, _) = of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=101"]);
     assert_eq!(code, Some(0), "{said}");
@@ -147,7 +154,23 @@ fn command_line_validates_files_without_dropping_them() {
         (Some(1), "error: missing.jsonl: No such file or directory (os error 2)\n")
     );
     assert_eq!(of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=none"]).0, Some(2));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "it leaves nothing behind");
+
+    // Names are judged as in S3.
+    for (name, expected) in [
+        ("good.NDJSON", "good.NDJSON: valid, 100 records"),
+        ("good.csv", "good.csv: not valid, 1 problem\n  name-not-jsonl: the name ends in .csv"),
+        (
+            ".good.jsonl",
+            ".good.jsonl: not valid, 1 problem\n  name-ignored: a file with this name is ignored: it is hidden",
+        ),
+    ] {
+        std::fs::rename(folder.path().join("good.jsonl"), folder.path().join(name)).unwrap();
+        let (code, said, _) = of(&[name]);
+        assert!(said.starts_with(expected), "{said}");
+        assert_eq!(code, Some(if name == "good.NDJSON" { 0 } else { 1 }), "{said}");
+        std::fs::rename(folder.path().join(name), folder.path().join("good.jsonl")).unwrap();
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "it leaves nothing behind");
 }
 
 #[test]

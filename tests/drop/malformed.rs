@@ -1,6 +1,6 @@
 //! Malformed drops: each gets the documented verdict, with the right line and byte.
 
-use bedrock_vpc_batch::drop::check::{Validator, Verdict};
+use bedrock_vpc_batch::drop::check::{Accepted, Validator, Verdict};
 use bedrock_vpc_batch::drop::identity::DropId;
 use bedrock_vpc_batch::drop::kinds::{self, Example};
 use bedrock_vpc_batch::drop::problems::MAX_BAD_LINES;
@@ -309,7 +309,8 @@ async fn each_malformed_drop_gets_the_documented_verdict() {
     let table = table();
     assert!(table.iter().filter(|row| row.2.is_some()).count() >= 40);
     let mut jobs = 0;
-    let mut world = World::with(&[("MIN_RECORDS_PER_JOB", "1")]).await;
+    let settings = [("MIN_RECORDS_PER_JOB", "1"), ("REPAIR", "off"), ("MODEL_RULES", "off")];
+    let mut world = World::with(&settings).await;
     let mut wrong = Vec::new();
     for (number, (name, body, expected)) in table.into_iter().enumerate() {
         let event = world.put(&format!("{number}.jsonl"), body).await;
@@ -522,7 +523,8 @@ fn position_of_a_problem_does_not_depend_on_the_chunks() {
 
 #[tokio::test]
 async fn line_of_a_hundred_megabytes_is_located_and_not_kept_in_memory() {
-    let mut world = World::with(&[("MIN_RECORDS_PER_JOB", "1"), ("MAX_RECORD_BYTES", "1000000")]).await;
+    let settings = [("MIN_RECORDS_PER_JOB", "1"), ("MAX_RECORD_BYTES", "1000000"), ("MODEL_RULES", "off")];
+    let mut world = World::with(&settings).await;
     let file = world.folder.path().join("long.jsonl");
     {
         use std::io::Write;
@@ -567,7 +569,7 @@ fn memory_does_not_grow_with_the_bytes_of_a_drop() {
         let line = line.replace("\"i\"", &format!("\"{number}\"")).replace("Was sagt x?", &padding) + "\n";
         validator.feed(line.as_bytes()).unwrap();
     }
-    let Verdict::Valid(parts) = validator.finish() else { panic!("the drop is valid") };
+    let Verdict::Valid(Accepted { parts, .. }) = validator.finish() else { panic!("the drop is valid") };
     assert_eq!(parts.iter().map(|part| part.records).sum::<u64>(), 2_000);
     assert!(parts.last().unwrap().bytes.end > 200_000_000);
     let grown = peak_memory() - before;
