@@ -197,7 +197,7 @@ pub fn known_body(model_id: &str, model_invocation_type: &str) -> Option<KnownBo
 }
 
 /// Returns the id of the model that a profile leads to, or the id itself.
-fn foundation_model(model_id: &str) -> &str {
+pub(crate) fn foundation_model(model_id: &str) -> &str {
     let id = arn::id_of(model_id);
     GEOGRAPHIES.iter().find_map(|geography| id.strip_prefix(geography)).unwrap_or(id)
 }
@@ -232,7 +232,7 @@ const fn of_articles(input_nano_usd: u64, output_nano_usd: u64) -> Price {
 
 /// The starts of model ids, and their prices, rounded up to whole billionths. Models that are not here have no price
 /// that could be read.
-const PRICES: [(&str, Price); 16] = [
+pub(crate) const PRICES: [(&str, Price); 16] = [
     ("amazon.nova-micro", of_page(18, 70)),
     ("amazon.nova-lite", of_page(30, 120)),
     ("amazon.nova-pro", of_page(400, 1_600)),

@@ -102,40 +102,6 @@ fn command_line_says_what_is_wrong_with_its_arguments() {
 }
 
 #[test]
-fn command_line_validates_files_without_dropping_them() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("good.jsonl"), drop_of(100)).unwrap();
-    std::fs::write(folder.path().join("bad.jsonl"), "{\"modelInput\":1}\n\n".repeat(2)).unwrap();
-    let counts = "good.jsonl: valid, 100 records, jobs: 1\n";
-    let of = |arguments: &[&str]| run_command("validate", folder.path(), arguments);
-    assert_eq!(of(&["good.jsonl"]), (Some(0), counts.to_owned(), String::new()));
-
-    let (code, said, _) = of(&["bad.jsonl", "good.jsonl"]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(
-        said.starts_with("bad.jsonl: not valid, 4 problems\n  line 1 (byte 14): modelInput is not"),
-        "{said}"
-    );
-    assert!(said.contains("\n  line 4 (byte 35): the line is blank; remove the blank line"), "{said}");
-    assert!(said.ends_with(counts), "{said}");
-
-    // A small file is filled up, unless the setting says otherwise.
-    let (code, said, _) = of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=101"]);
-    assert_eq!(code, Some(0), "{said}");
-    let (code, said, _) =
-        of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=101", "--set", "SMALL_DROPS=reject"]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("a job needs at least 101"), "{said}");
-    let (code, _, said) = of(&["missing.jsonl"]);
-    assert_eq!(
-        (code, said.as_str()),
-        (Some(1), "error: missing.jsonl: No such file or directory (os error 2)\n")
-    );
-    assert_eq!(of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=none"]).0, Some(2));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "it leaves nothing behind");
-}
-
-#[test]
 fn watched_folder_is_processed_until_interrupted() {
     use std::io::{BufRead, BufReader};
     let folder = tempfile::tempdir().unwrap();

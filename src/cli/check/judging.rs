@@ -1,0 +1,127 @@
+//! Judges an input with the validator of the function `submit`, and looks at some of its records for an estimate.
+
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+
+use tokio::sync::oneshot;
+
+use super::bar::Bar;
+use super::input::{Input, Opened, ReadError, Sources};
+use crate::aws::config::Config;
+use crate::drop::check::{Validator, Verdict, check_source};
+use crate::drop::identity::DropId;
+use crate::drop::source::DropSource;
+use crate::estimate::sample::{FileTokens, Sampler};
+use crate::estimate::tokens::Model;
+use crate::job::padding::padding_room;
+
+/// How much of a file is read at once.
+const CHUNK_BYTES: usize = 128 << 10;
+
+/// What was found out about an input.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) verdict: Verdict,
+    /// How many bytes it has, as far as it was read.
+    pub(super) bytes: u64,
+    /// What its records take; `None` if there is nothing to go by.
+    pub(super) tokens: Option<FileTokens>,
+}
+
+/// Reads an input and judges it.
+pub(super) async fn judge(
+    config: &Config,
+    sources: &mut Sources,
+    input: &Input,
+    model: Model,
+) -> Result<Judged, ReadError> {
+    let (source, is_sized, opened) = sources.open(input, config.call_timeout).await?;
+    if let Some(problem) = check_source(&source, config.max_drop_bytes) {
+        let verdict = Verdict::Invalid { problems: vec![problem], stopped_early: false };
+        return Ok(Judged { verdict, bytes: source.size_bytes, tokens: None });
+    }
+    let bar = Bar::new(input.to_string(), is_sized.then_some(source.size_bytes));
+    let _cleared = bar.clear_on_drop();
+    let judge = Judge::new(config, source, model, bar);
+    match opened {
+        Opened::Local(reader) => {
+            // A thread of its own, because reading may block for as long as it likes. If a signal ends the command, nobody
+            // waits for the thread.
+            let (sender, judged) = oneshot::channel();
+            std::thread::spawn(move || sender.send(read_all(reader, judge)));
+            judged.await.unwrap_or_else(|_| Err(io::Error::other("the reading ended with a panic").into()))
+        }
+        Opened::S3(mut reader) => {
+            let mut judge = judge;
+            while let Some(chunk) = reader.next().await? {
+                if judge.feed(&chunk).is_break() {
+                    break;
+                }
+            }
+            Ok(judge.finish())
+        }
+    }
+}
+
+fn read_all(mut reader: impl Read, mut judge: Judge) -> Result<Judged, ReadError> {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let length = match reader.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if judge.feed(chunk.get(..length).unwrap_or_default()).is_break() {
+            break;
+        }
+    }
+    Ok(judge.finish())
+}
+
+/// Everything that sees the bytes of an input.
+struct Judge {
+    source: DropSource,
+    max_drop_bytes: u64,
+    validator: Validator,
+    sampler: Sampler,
+    bytes: u64,
+    bar: Bar,
+}
+
+impl Judge {
+    fn new(config: &Config, source: DropSource, model: Model, bar: Bar) -> Self {
+        // Records without an id get one that starts with the drop id. Here, any drop id will do.
+        let drop_id = DropId::derive(&source);
+        let validator = Validator::new(drop_id, config.quotas, config.max_record_bytes)
+            .with_padding(padding_room(&config.settings()));
+        let sampler = Sampler::new(model, config.max_record_bytes);
+        Self { source, max_drop_bytes: config.max_drop_bytes, validator, sampler, bytes: 0, bar }
+    }
+
+    fn feed(&mut self, chunk: &[u8]) -> ControlFlow<()> {
+        self.bytes += chunk.len() as u64;
+        self.bar.set(self.bytes);
+        if self.validator.feed(chunk).is_err() || self.bytes > self.max_drop_bytes {
+            return ControlFlow::Break(());
+        }
+        self.sampler.feed(chunk);
+        ControlFlow::Continue(())
+    }
+
+    fn finish(self) -> Judged {
+        let Self { mut source, max_drop_bytes, validator, sampler, bytes, bar } = self;
+        bar.clear();
+        // The size of standard input is only known now.
+        source.size_bytes = source.size_bytes.max(bytes);
+        let verdict = match check_source(&source, max_drop_bytes) {
+            Some(problem) => Verdict::Invalid { problems: vec![problem], stopped_early: false },
+            None => validator.finish(),
+        };
+        let tokens = match &verdict {
+            Verdict::Valid(parts) => sampler.finish(parts.iter().map(|part| part.records).sum()),
+            Verdict::Invalid { .. } => None,
+        };
+        Judged { verdict, bytes, tokens }
+    }
+}
