@@ -1,6 +1,6 @@
 // Compares the estimate of `bedrock-vpc-batch check` with what tokenizers make of the same texts, for docs/benchmarks.md.
 //
-//   npm ci && node measure.mjs PROGRAM [FOLDER]
+//   make tokens TEXTS=FOLDER
 //
 // FOLDER has the texts of the Debian packages debian-reference-{en,de,zh-cn} as *.en.txt, *.de.txt, and *.zh-cn.txt:
 //

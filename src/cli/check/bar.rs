@@ -29,9 +29,8 @@ impl Bar {
             None => (ProgressBar::no_length(), "{prefix}  {spinner} {bytes}"),
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style);
-        bar.set_prefix(text::name(name).to_string());
-        Self(bar)
+        // Setting a prefix later would show the bar.
+        Self(bar.with_style(style).with_prefix(text::name(name).to_string()))
     }
 
     /// Shows how many bytes have been read.

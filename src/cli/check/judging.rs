@@ -24,16 +24,16 @@ pub(super) struct Judged {
     pub(super) verdict: Verdict,
     /// How many bytes it has, as far as it was read.
     pub(super) bytes: u64,
-    /// What its records take; `None` if there is nothing to go by.
+    /// What its records take; `None` if none were looked at.
     pub(super) tokens: Option<FileTokens>,
 }
 
-/// Reads an input and judges it.
+/// Reads an input and judges it. Looks at some of its records if that is asked for, with the model that they are for.
 pub(super) async fn judge(
     config: &Config,
     sources: &mut Sources,
     input: &Input,
-    model: Model,
+    model: Option<Model>,
 ) -> Result<Judged, ReadError> {
     let (source, is_sized, opened) = sources.open(input, config.call_timeout).await?;
     if let Some(problem) = check_source(&source, config.max_drop_bytes) {
@@ -48,7 +48,7 @@ pub(super) async fn judge(
             // A thread of its own, because reading may block for as long as it likes. If a signal ends the command, nobody
             // waits for the thread.
             let (sender, judged) = oneshot::channel();
-            std::thread::spawn(move || sender.send(read_all(reader, judge)));
+            std::thread::Builder::new().spawn(move || sender.send(read_all(reader, judge)))?;
             judged.await.unwrap_or_else(|_| Err(io::Error::other("the reading ended with a panic").into()))
         }
         Opened::S3(mut reader) => {
@@ -84,18 +84,18 @@ struct Judge {
     source: DropSource,
     max_drop_bytes: u64,
     validator: Validator,
-    sampler: Sampler,
+    sampler: Option<Sampler>,
     bytes: u64,
     bar: Bar,
 }
 
 impl Judge {
-    fn new(config: &Config, source: DropSource, model: Model, bar: Bar) -> Self {
+    fn new(config: &Config, source: DropSource, model: Option<Model>, bar: Bar) -> Self {
         // Records without an id get one that starts with the drop id. Here, any drop id will do.
         let drop_id = DropId::derive(&source);
         let validator = Validator::new(drop_id, config.quotas, config.max_record_bytes)
             .with_padding(padding_room(&config.settings()));
-        let sampler = Sampler::new(model, config.max_record_bytes);
+        let sampler = model.map(|model| Sampler::new(model, config.max_record_bytes));
         Self { source, max_drop_bytes: config.max_drop_bytes, validator, sampler, bytes: 0, bar }
     }
 
@@ -105,7 +105,9 @@ impl Judge {
         if self.validator.feed(chunk).is_err() || self.bytes > self.max_drop_bytes {
             return ControlFlow::Break(());
         }
-        self.sampler.feed(chunk);
+        if let Some(sampler) = &mut self.sampler {
+            sampler.feed(chunk);
+        }
         ControlFlow::Continue(())
     }
 
@@ -119,7 +121,9 @@ impl Judge {
             None => validator.finish(),
         };
         let tokens = match &verdict {
-            Verdict::Valid(parts) => sampler.finish(parts.iter().map(|part| part.records).sum()),
+            Verdict::Valid(parts) => {
+                sampler.and_then(|sampler| sampler.finish(parts.iter().map(|part| part.records).sum()))
+            }
             Verdict::Invalid { .. } => None,
         };
         Judged { verdict, bytes, tokens }

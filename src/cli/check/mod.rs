@@ -86,10 +86,12 @@ pub(super) async fn check(arguments: &CheckArguments) -> Result<bool, CliError> 
     let mut all_are_valid = true;
     for file in &arguments.files {
         let input = Input::of(file);
+        // What an earlier drop took says more than the records.
+        let model = pricing.taken.is_none().then(|| pricing.model());
         let report = tokio::select! {
             biased;
             interrupt = signals.next() => return Err(CliError::Interrupted(interrupt)),
-            judged = judging::judge(&config, &mut sources, &input, pricing.model()) => {
+            judged = judging::judge(&config, &mut sources, &input, model) => {
                 Report::new(&config, &pricing, input.to_string(), judged)
             }
         };
