@@ -33,7 +33,7 @@ SAM := $(WITH_SAM) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
 .PHONY: help demo doctor smoke check test nightly fmt clippy prose lint-python lint-workflows deny quick doc doctest nextest lint-template policies \
-	sam-build package wheel cost emulator crash model strictness soak many herd fuzz corpus mutants bench instructions tokens examples tools clean
+	sam-build package wheel cost emulator crash model strictness repairs soak many herd fuzz corpus mutants bench instructions tokens examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -151,6 +151,10 @@ model: .tools/venv/installed ## Explore the model of the protocol more deeply th
 
 strictness: .tools/venv/installed ## Compare the verdicts on a million mutated lines with those of a strict oracle.
 	$(call FIGURES,strictness::,strictness.*)
+
+repairs: export REPAIR_FILES := 100000
+repairs: .tools/venv/installed ## Compare what becomes of 100,000 random files with what an independent script makes of them.
+	$(call FIGURES,repairs::,repairs)
 
 soak: export SEED := $(SEED)
 soak: export DROPS := $(DROPS)

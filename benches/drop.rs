@@ -40,7 +40,7 @@ pub(crate) async fn judge(
         validator.feed(&chunk).map_err(|_| "too many problems")?;
     }
     match validator.finish() {
-        Verdict::Valid(parts) => Ok(parts),
+        Verdict::Valid(accepted) => Ok(accepted.parts),
         Verdict::Invalid { problems, .. } => Err(format!("the drop is not valid: {problems:?}").into()),
     }
 }

@@ -69,6 +69,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// Whether drops and leftovers of too few records are filled up.
     pub small_drops: SmallDrops,
+    /// Whether lines of a drop that are almost records are [repaired](crate::record::repairing).
+    pub repair: bool,
     /// How often a record is given to Bedrock before it is reported as unprocessed: 1 to 10.
     pub max_attempts: u32,
     /// The longest line of a drop, in bytes. `InvokeModel` takes bodies of up to 25,000,000 bytes, and the default
@@ -157,6 +159,12 @@ pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
         "what happens to fewer records than a job needs: `pad` fills the job up with padding; `reject` refuses a small \
          file, and puts what a job leaves over into `unprocessed/`",
     ),
+    (
+        "REPAIR",
+        Some("on"),
+        "`on`: blank lines, byte order marks, integer ids, and extra members of records are repaired; `off`: they are \
+         refused",
+    ),
     ("MAX_ATTEMPTS", Some("3"), "how often a record that was not processed is tried; 1 to 10"),
     ("MAX_RECORD_BYTES", Some("26214400"), "longest line of a drop; at most 268435456"),
     (
@@ -237,6 +245,7 @@ impl Config {
         }
         let small_drops =
             vars.text("SMALL_DROPS", |value| SmallDrops::parse(value).is_some(), "is neither pad nor reject");
+        let repair = vars.text("REPAIR", |value| ["on", "off"].contains(&value), "is neither on nor off");
         let max_attempts = vars.number("MAX_ATTEMPTS", 1, 10);
         let max_record_bytes = vars.number("MAX_RECORD_BYTES", 1, 256 << 20);
         let max_drop_bytes = vars.number("MAX_DROP_BYTES", 1, u64::MAX);
@@ -265,6 +274,7 @@ impl Config {
             job_tags,
             quotas,
             small_drops: SmallDrops::parse(&small_drops).unwrap_or_default(),
+            repair: repair == "on",
             max_attempts,
             max_record_bytes,
             max_drop_bytes,

@@ -8,16 +8,19 @@ use crate::base::text;
 use crate::drop::diagnosis::{self, diagnose};
 use crate::drop::generated_id::GeneratedId;
 use crate::drop::identity::DropId;
-use crate::drop::plan::{Cutter, Measured, Part};
+use crate::drop::line_numbers::LineNumbers;
+use crate::drop::plan::{Cutter, Gap, Measured, Part};
 use crate::drop::quotas::Quotas;
 use crate::drop::rejection::{MAX_PROBLEMS, Problem};
+use crate::drop::repairs::{RepairedLines, Repairs};
 use crate::drop::source::DropSource;
-use crate::record::input::{InputReader, parse_input_record};
+use crate::record::input::InputReader;
 use crate::record::key::{RecordHasher, RecordKey};
 use crate::record::lines::{Run, RunSplitter};
 use crate::record::parsed::InputRecord;
 use crate::record::problem::{RecordError, RecordProblem};
 use crate::record::recent_ids::RecentIds;
+use crate::record::repairing::{RepairedLine, repair_line};
 
 /// How many records are collected before their ids are looked up; see [`RecentIds::warm_cache`].
 const BATCH_RECORDS: usize = 32;
@@ -39,8 +42,8 @@ pub fn check_source(source: &DropSource, max_drop_bytes: u64) -> Option<Problem>
 /// The result of reading a drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Every line is a record, and each of these parts is within the quotas.
-    Valid(Vec<Part>),
+    /// Every line is a record, perhaps after a repair, and each part is within the quotas.
+    Valid(Accepted),
     /// There is at least one problem.
     Invalid {
         /// What is wrong, in the order of the file.
@@ -48,6 +51,15 @@ pub enum Verdict {
         /// Whether the reading stopped before the end, so that there may be more problems.
         stopped_early: bool,
     },
+}
+
+/// What is known of a valid drop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its parts, in order.
+    pub parts: Vec<Part>,
+    /// How it was repaired.
+    pub repairs: Repairs,
 }
 
 /// Reads one drop. Feed it chunks until the end or until it has seen enough, then ask for the verdict.
@@ -104,7 +116,10 @@ impl Validator {
             drop_id,
             max_record_bytes,
             reader: InputReader::default(),
+            is_repairing: false,
+            repairs: Repairs::default(),
             ids: RecentIds::new(quotas.max_records),
+            line_numbers: LineNumbers::new(quotas.max_records),
             cutter: Cutter::new(quotas),
             lines: 0,
             bad_lines: 0,
@@ -119,6 +134,14 @@ impl Validator {
     #[must_use]
     pub fn with_padding(mut self, line_bytes: Option<u64>) -> Self {
         self.judge.cutter = self.judge.cutter.with_padding(line_bytes);
+        self
+    }
+
+    /// Returns the same validator, but lines that are almost records are [repaired](crate::record::repairing).
+    #[must_use]
+    pub fn with_repairs(mut self, is_repairing: bool) -> Self {
+        self.judge.is_repairing = is_repairing;
+        self.judge.reader = if is_repairing { InputReader::repairing() } else { InputReader::default() };
         self
     }
 
@@ -146,10 +169,10 @@ impl Validator {
             // It is about the whole file, so there is nothing more to say.
             return Verdict::Invalid { problems: vec![problem], stopped_early: false };
         }
-        let LineJudge { drop_id, cutter, mut problems, bad_lines, .. } = judge;
+        let LineJudge { drop_id, cutter, repairs, mut problems, bad_lines, .. } = judge;
         if problems.is_empty() {
             return match cutter.parts(&drop_id, bytes) {
-                Ok(parts) => Verdict::Valid(parts),
+                Ok(parts) => Verdict::Valid(Accepted { parts, repairs }),
                 Err(problem) => Verdict::Invalid { problems: vec![problem.into()], stopped_early },
             };
         }
@@ -168,7 +191,11 @@ struct LineJudge {
     hasher: RecordHasher,
     max_record_bytes: usize,
     reader: InputReader,
+    is_repairing: bool,
+    repairs: Repairs,
+    /// The ids of the last records, which are numbered without the lines that have none.
     ids: RecentIds,
+    line_numbers: LineNumbers,
     cutter: Cutter,
     /// How many lines have been judged, and how many of them were bad.
     lines: u64,
@@ -182,9 +209,12 @@ struct Candidate<'a> {
     record_id: &'a str,
     /// How many bytes a generated id adds in the job's input; `None` if the record has an id.
     generated_id_bytes: Option<u64>,
+    /// How many bytes the repaired line has, with its newline; `None` if it stays as it is.
+    repaired_bytes: Option<usize>,
     object_start: usize,
     /// Where in the file the line starts.
     byte: u64,
+    /// The bytes of the line, with its newline.
     line_bytes: usize,
 }
 
@@ -201,16 +231,17 @@ impl LineJudge {
             let byte = run.byte + start as u64;
             let proven = text.and_then(|text| self.reader.prove(text, start));
             let end = match proven {
-                Some((InputRecord { record_id: Some(Cow::Borrowed(record_id)), object_start }, end))
+                Some((InputRecord { record_id: Some(Cow::Borrowed(record_id)), object_start, .. }, end))
                     if end - start <= self.max_record_bytes =>
                 {
                     batch.push(Candidate {
                         key: self.hasher.key_of(record_id),
                         record_id,
                         generated_id_bytes: None,
+                        repaired_bytes: None,
                         object_start,
                         byte,
-                        line_bytes: end - start,
+                        line_bytes: end - start + 1,
                     });
                     if batch.len() == BATCH_RECORDS {
                         self.add_batch(&mut batch)?;
@@ -242,11 +273,73 @@ impl LineJudge {
             let what = RecordProblem::TooLong(self.max_record_bytes);
             return self.refuse(byte, &RecordError { offset: 0, what });
         };
-        let InputRecord { record_id, object_start } =
-            match proven.map_or_else(|| parse_input_record(line), Ok) {
-                Ok(record) => record,
-                Err(error) => return self.refuse(byte, &error),
-            };
+        if self.is_repairing && proven.is_none() {
+            return self.repair_line(byte, line);
+        }
+        match proven.map_or_else(|| self.reader.read(line), Ok) {
+            Ok(record) => self.add_record(byte, line.len() + 1, record, None),
+            Err(error) => self.refuse(byte, &error),
+        }
+    }
+
+    /// Judges a line that may be almost a record, or may consist of several lines.
+    fn repair_line(&mut self, byte: u64, line: &[u8]) -> Result<(), Enough> {
+        let mut reader = std::mem::take(&mut self.reader);
+        let judged = repair_line(&mut reader, line, |found| self.judge_repaired(byte, found));
+        self.reader = reader;
+        judged
+    }
+
+    fn judge_repaired(&mut self, byte: u64, found: RepairedLine<'_>) -> Result<(), Enough> {
+        let start = byte + found.bytes_start() as u64;
+        let RepairedLine { mark_bytes, bytes, has_carriage_return, found, .. } = found;
+        let number = self.lines + 1;
+        if mark_bytes > 0 {
+            RepairedLines::count(&mut self.repairs.byte_order_marks, number);
+            self.cutter.skip(Gap { bytes: mark_bytes as u64, lines: 0 });
+        }
+        let record = match found {
+            Ok(Some(record)) => record,
+            Ok(None) => {
+                RepairedLines::count(&mut self.repairs.blank_lines, number);
+                self.lines += 1;
+                self.line_numbers.skip(1);
+                self.cutter.skip(Gap { bytes: bytes.len() as u64 + 1, lines: 1 });
+                return Ok(());
+            }
+            Err(error) => return self.refuse(start, &error),
+        };
+        let repaired_bytes = match &record.repair {
+            Some(repair) => {
+                if repair.integer_id {
+                    RepairedLines::count(&mut self.repairs.integer_ids, number);
+                }
+                if repair.extra_members {
+                    RepairedLines::count(&mut self.repairs.extra_members, number);
+                }
+                Some(repair.bytes() + 1)
+            }
+            None => has_carriage_return.then_some(bytes.len() + 1),
+        };
+        if !has_carriage_return {
+            return self.add_record(start, bytes.len() + 1, record, repaired_bytes);
+        }
+        RepairedLines::count(&mut self.repairs.carriage_returns, number);
+        let added = self.add_record(start, bytes.len(), record, repaired_bytes);
+        // A part does not end with it.
+        self.cutter.skip(Gap { bytes: 1, lines: 0 });
+        added
+    }
+
+    /// Adds the record of the line that starts at `byte`.
+    fn add_record(
+        &mut self,
+        byte: u64,
+        line_bytes: usize,
+        record: InputRecord<'_>,
+        repaired_bytes: Option<usize>,
+    ) -> Result<(), Enough> {
+        let InputRecord { record_id, object_start, .. } = record;
         let generated = record_id.is_none().then(|| GeneratedId::new(&self.drop_id, self.lines + 1));
         let record_id =
             record_id.as_deref().or(generated.as_ref().map(GeneratedId::as_str)).unwrap_or_default();
@@ -254,9 +347,10 @@ impl LineJudge {
             key: self.hasher.key_of(record_id),
             record_id,
             generated_id_bytes: generated.as_ref().map(GeneratedId::added_bytes),
+            repaired_bytes,
             object_start,
             byte,
-            line_bytes: line.len(),
+            line_bytes,
         })
     }
 
@@ -268,7 +362,9 @@ impl LineJudge {
     /// Adds a record to the drop, unless its id is already used.
     #[inline]
     fn add(&mut self, candidate: &Candidate<'_>) -> Result<(), Enough> {
-        if let Some(line) = self.ids.add(candidate.key, self.lines + 1) {
+        let record = self.line_numbers.record_on(self.lines + 1);
+        if let Some(earlier) = self.ids.add(candidate.key, record) {
+            let line = self.line_numbers.line_of(earlier);
             let record_id = text::name(candidate.record_id).to_string();
             let what = RecordProblem::RecordIdRepeated { record_id, line };
             return self.refuse(candidate.byte, &RecordError { offset: candidate.object_start, what });
@@ -276,8 +372,9 @@ impl LineJudge {
         self.lines += 1;
         self.cutter.push(&Measured {
             key: candidate.key,
-            bytes: candidate.line_bytes as u64 + 1,
+            bytes: candidate.line_bytes as u64,
             generated_id_bytes: candidate.generated_id_bytes,
+            repaired_bytes: candidate.repaired_bytes.map(|bytes| bytes as u64),
         });
         Ok(())
     }

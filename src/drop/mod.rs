@@ -7,12 +7,15 @@
 //! | `identity` | derives the ids of drops and jobs, and job names |
 //! | `check` | judges a drop in one pass: every line, then the quotas |
 //! | `diagnosis` | says what a file is if it is not JSON Lines |
-//! | `generated_id` | makes the ids of records that came without one, and writes them into a job's input |
+//! | `generated_id` | makes the ids of records that came without one |
+//! | `line_numbers` | finds the line of one of the last records again |
 //! | `padding` | makes the ids and lines of padding records |
 //! | `plan` | cuts a drop into parts that fit one job each |
 //! | `quotas` | holds Bedrock's quotas, and what is wrong with a drop that does not fit them |
 //! | `settings` | holds the settings that a drop keeps from its acceptance to its end |
 //! | `rejection` | defines `rejection.json`, the report on a bad drop |
+//! | `repairs` | counts the repairs of a drop |
+//! | `rewriting` | writes the lines of a part as its job gets them |
 //! | `keys` | names every S3 key that the pipeline writes |
 
 pub mod check;
@@ -20,9 +23,12 @@ mod diagnosis;
 pub mod generated_id;
 pub mod identity;
 pub mod keys;
+mod line_numbers;
 pub mod padding;
 pub mod plan;
 pub mod quotas;
 pub mod rejection;
+pub mod repairs;
+pub mod rewriting;
 pub mod settings;
 pub mod source;

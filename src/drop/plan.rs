@@ -24,6 +24,9 @@ pub struct Part {
     pub records: u64,
     /// How many of them do not have a `recordId` in the drop, and get one in the job's input.
     pub without_id: u64,
+    /// How many repairs there are within these bytes: if there are any, the job's input differs from the drop.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repaired: u64,
     /// The sum of their ids' keys.
     pub id_sum: KeySum,
 }
@@ -38,6 +41,11 @@ impl Part {
     pub fn page(&self) -> u32 {
         self.number.saturating_sub(1) / PARTS_PER_PAGE + 1
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Where the parts of an accepted drop are recorded.
@@ -103,26 +111,45 @@ pub struct Measured {
     pub bytes: u64,
     /// How many bytes a generated id adds in the job's input; `None` if the record has an id.
     pub generated_id_bytes: Option<u64>,
+    /// How many bytes its line has in the job's input, including the newline, if it is repaired.
+    pub repaired_bytes: Option<u64>,
 }
 
-/// A boundary between two lines, where the drop may be cut: the totals of all lines before it.
+/// Something between two records that is left out: blank lines, byte order marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gap {
+    /// Its bytes in the drop.
+    pub bytes: u64,
+    /// How many lines end in it.
+    pub lines: u64,
+}
+
+/// A boundary between two records, where the drop may be cut: the totals up to the end of the record before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Boundary {
     records: u64,
+    lines: u64,
     bytes: u64,
-    /// The bytes of these lines in the inputs of jobs.
+    /// The bytes of these records in the inputs of jobs.
     input_bytes: u64,
     without_id: u64,
+    repaired: u64,
     id_sum: KeySum,
+    /// What lies between this record and the next one.
+    gap: Gap,
 }
 
 impl Boundary {
     /// Returns the boundary after one more record.
     fn after(mut self, record: &Measured) -> Self {
         self.records += 1;
-        self.bytes += record.bytes;
-        self.input_bytes += record.bytes + record.generated_id_bytes.unwrap_or_default();
+        self.lines += self.gap.lines + 1;
+        self.bytes += self.gap.bytes + record.bytes;
+        self.input_bytes +=
+            record.repaired_bytes.unwrap_or(record.bytes) + record.generated_id_bytes.unwrap_or_default();
         self.without_id += u64::from(record.generated_id_bytes.is_some());
+        self.repaired += u64::from(record.repaired_bytes.is_some()) + u64::from(self.gap.bytes > 0);
+        self.gap = Gap::default();
         self.id_sum.add(record.key);
         self
     }
@@ -132,7 +159,7 @@ impl Boundary {
 const MAX_SAMPLES: usize = 1 << 13;
 
 /// Finds where to cut a drop while the drop is read once. Its memory does not grow with the drop's bytes: it
-/// keeps 48 bytes for each of up to 8,193 samples or twice as many parts as there are, and for as many records
+/// keeps 80 bytes for each of up to 8,193 samples or twice as many parts as there are, and for as many records
 /// as the smallest part may have.
 ///
 /// Filling each part up to the quotas shows how many parts are needed. Then even parts are cut at samples,
@@ -146,6 +173,8 @@ pub struct Cutter {
     quotas: Quotas,
     /// How many bytes a padding record has, if small parts are filled up with padding.
     padding_bytes: Option<u64>,
+    /// The boundary before the first record.
+    start: Boundary,
     /// The boundary after the last record.
     here: Boundary,
     /// Where the full parts end.
@@ -173,6 +202,7 @@ impl Cutter {
         Self {
             quotas,
             padding_bytes: None,
+            start: Boundary::default(),
             here: Boundary::default(),
             full: Vec::new(),
             part_start: Boundary::default(),
@@ -227,6 +257,23 @@ impl Cutter {
         self.next_last += 1;
         if self.next_last as u64 > self.quotas.min_records {
             self.next_last = 0;
+        }
+    }
+
+    /// Skips what lies between two records. A part neither starts nor ends with it, so a drop that needs no other repair is
+    /// still copied as it is.
+    #[cold]
+    pub fn skip(&mut self, gap: Gap) {
+        self.here.gap.bytes += gap.bytes;
+        self.here.gap.lines += gap.lines;
+        let (here, newest) =
+            (self.here, self.next_last.checked_sub(1).unwrap_or(self.last.len().saturating_sub(1)));
+        for boundary in
+            [Some(&mut self.start), self.samples.last_mut(), self.last.get_mut(newest)].into_iter().flatten()
+        {
+            if boundary.records == here.records {
+                boundary.gap = here.gap;
+            }
         }
     }
 
@@ -301,15 +348,16 @@ impl Cutter {
         if self.full.len() >= MAX_PARTS {
             return Err(QuotaProblem::TooManyParts);
         }
-        self.here.bytes = bytes;
+        self.here.bytes = self.here.bytes.min(bytes);
         let Some(cuts) = self.cuts() else { return Err(self.why_not()) };
         let part = |(number, (start, end)): (u32, (Boundary, Boundary))| Part {
             number,
             job_id: JobId::derive(drop_id, number, 1),
-            bytes: start.bytes..end.bytes,
-            first_line: start.records + 1,
+            bytes: start.bytes + start.gap.bytes..end.bytes,
+            first_line: start.lines + start.gap.lines + 1,
             records: end.records - start.records,
             without_id: end.without_id - start.without_id,
+            repaired: end.repaired - start.repaired - u64::from(start.gap.bytes > 0),
             id_sum: end.id_sum.without(start.id_sum),
         };
         Ok((1..).zip(self.between(&cuts)).map(part).collect())
@@ -379,7 +427,7 @@ impl Cutter {
 
     /// Iterates over the start and the end of each part between these cuts.
     fn between<'a>(&'a self, cuts: &'a [Boundary]) -> impl Iterator<Item = (Boundary, Boundary)> + 'a {
-        let starts = std::iter::once(Boundary::default()).chain(cuts.iter().copied());
+        let starts = std::iter::once(self.start).chain(cuts.iter().copied());
         starts.zip(cuts.iter().copied().chain([self.here]))
     }
 }
@@ -412,7 +460,12 @@ mod tests {
     fn cut_with(mut cutter: Cutter, lines: &[u64]) -> Result<Vec<Part>, QuotaProblem> {
         for (at, bytes) in lines.iter().enumerate() {
             let generated_id_bytes = (at % 2 == 1).then_some(1);
-            cutter.push(&Measured { key: key_of(&at.to_string()), bytes: *bytes, generated_id_bytes });
+            cutter.push(&Measured {
+                key: key_of(&at.to_string()),
+                bytes: *bytes,
+                generated_id_bytes,
+                repaired_bytes: None,
+            });
         }
         cutter.parts(&drop_id(), lines.iter().sum())
     }
@@ -555,7 +608,12 @@ mod tests {
         }
         let mut cutter = Cutter::new(Quotas { min_records: 1_000, ..quotas });
         for at in 0..3_000 {
-            cutter.push(&Measured { key: key_of(&at.to_string()), bytes: 1, generated_id_bytes: None });
+            cutter.push(&Measured {
+                key: key_of(&at.to_string()),
+                bytes: 1,
+                generated_id_bytes: None,
+                repaired_bytes: None,
+            });
         }
         assert_eq!(cutter.last.capacity(), 1_001);
     }

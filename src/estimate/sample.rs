@@ -164,15 +164,16 @@ impl Sampler {
 
     /// Looks at a line that ends at `end`, and decides where to go on.
     fn look_at(&mut self, line: &[u8], end: u64) {
-        let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
-        let bytes = line.len() as u64 + 1;
-        let request = read_record(line);
         let is_first = self.first_end.is_none();
-        if let Some(request) = request {
-            let tokens = self.model.tokens(&request);
-            let sums = if is_first { &mut self.first } else { &mut self.rest };
-            sums.add(bytes, &request, tokens);
+        let sums = if is_first { &mut self.first } else { &mut self.rest };
+        // A carriage return cannot be within a record, and some files have them in place of newlines.
+        for record in line.split(|byte| *byte == b'\r') {
+            let record = record.strip_prefix("\u{feff}".as_bytes()).unwrap_or(record);
+            if let Some(request) = read_record(record) {
+                sums.add(record.len() as u64 + 1, &request, self.model.tokens(&request));
+            }
         }
+        let bytes = line.len() as u64 + 1;
         if is_first && (self.first.records >= FIRST_RECORDS || end >= FIRST_BYTES) {
             self.first_end = Some(end);
         }
@@ -251,6 +252,8 @@ mod tests {
             let chunks: Vec<&[u8]> = file.as_bytes().chunks(size).collect();
             assert_eq!(sample(&chunks, 1 << 20, 3), Some(whole), "chunks of {size}");
         }
+        let returns = file.replace("\r\n", "\n").replace('\n', "\r");
+        assert_eq!(sample(&[returns.as_bytes()], 1 << 20, 3).map(|found| found.sampled), Some(3));
         let short = sample(&[file.as_bytes()], 200, 3).unwrap();
         assert_eq!(short.sampled, 2, "longer records are not looked at");
         for size in [1, 7, 100] {

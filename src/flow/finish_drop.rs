@@ -51,7 +51,7 @@ pub(super) async fn finish_drop(context: &Context, job: &JobEntry, by: &Invocati
         }
     };
     let source = &drop.entry.source;
-    let summary = Summary::new(drop_id, source, tally);
+    let summary = Summary::new(drop_id, source, drop.entry.repairs(), tally);
     context.store.put_json(&keys::summary(&source.key, drop_id), &summary).await?;
     let next = drop.entry.advance(DropState::Finished { plan }, by)?;
     if let Some(finished) = context.store.replace(&key, next, &drop.etag).await? {

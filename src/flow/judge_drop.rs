@@ -10,7 +10,7 @@ use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
 use crate::aws::store::entries::Stored;
 use crate::base::timestamp::Timestamp;
-use crate::drop::check::{Validator, Verdict, check_source};
+use crate::drop::check::{Accepted, Validator, Verdict, check_source};
 use crate::drop::identity::DropId;
 use crate::drop::keys;
 use crate::drop::plan::{PARTS_PER_PAGE, Part, Plan, PlanPage};
@@ -89,7 +89,8 @@ async fn read_drop(
         )));
     };
     let mut validator = Validator::new(drop.drop_id.clone(), config.quotas, config.max_record_bytes)
-        .with_padding(padding_room(&config.settings()));
+        .with_padding(padding_room(&config.settings()))
+        .with_repairs(config.repair);
     while let Some(chunk) = reader.next().await? {
         if validator.feed(&chunk).is_err() {
             break;
@@ -116,26 +117,28 @@ async fn record_verdict(
     let DropEntry { drop_id, source, .. } = &drop.entry;
     let (mut part_count, mut records) = (0, 0_u64);
     let state = match verdict {
-        Verdict::Valid(parts) => {
+        Verdict::Valid(Accepted { parts, repairs }) => {
             part_count = parts.len();
             records = parts.iter().map(|part| part.records).sum();
             let plan = Box::pin(record_plan(context, drop_id, parts, records, by)).await?;
-            DropState::Accepted { settings: Some(context.config.settings()), plan }
+            let repairs = (!repairs.is_empty()).then(|| Box::new(repairs));
+            DropState::Accepted { settings: Some(context.config.settings()), repairs, plan }
         }
         Verdict::Invalid { problems, stopped_early } => DropState::Rejected { problems, stopped_early },
     };
     let next = drop.entry.advance(state, by)?;
     let judged = context.store.replace(&keys::drop_entry(drop_id), next, &drop.etag).await?;
-    match judged.as_ref().map(|judged| &judged.entry.state) {
-        Some(DropState::Accepted { .. }) => info!(
-            drop.id = %drop_id, input.uri = %source, part.count = part_count,
+    let Some(recorded) = judged.as_ref().map(|judged| &judged.entry) else { return Ok(None) };
+    match &recorded.state {
+        DropState::Accepted { .. } => info!(
+            drop.id = %drop_id, input.uri = %source, part.count = part_count, repairs = %recorded.repairs(),
             DropsAccepted = 1_u64, Records = records, "drop accepted"
         ),
-        Some(DropState::Rejected { problems, stopped_early }) => warn!(
+        DropState::Rejected { problems, stopped_early } => warn!(
             drop.id = %drop_id, input.uri = %source, problem.count = problems.len(), stopped_early,
             report = keys::rejection(&source.key, drop_id), DropsRejected = 1_u64, "drop rejected"
         ),
-        Some(DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased) | None => {}
+        DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased => {}
     }
     Ok(judged)
 }

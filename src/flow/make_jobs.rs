@@ -9,17 +9,15 @@ use crate::aws::clock::now;
 use crate::aws::error::Error;
 use crate::aws::store::copying::MIN_COPY_BYTES;
 use crate::aws::store::lines::rewrite_lines;
-use crate::drop::generated_id::push_with_id;
 use crate::drop::keys;
 use crate::drop::plan::{Part, Plan};
+use crate::drop::rewriting::Rewriter;
 use crate::flow::context::{CONCURRENT_PARTS, Context, missing_entry};
 use crate::job::padding::{Padder, Padding};
 use crate::ledger::drop::DropEntry;
 use crate::ledger::job::JobEntry;
 use crate::ledger::job_state::JobState;
 use crate::ledger::lease::Invocation;
-use crate::record::input::InputReader;
-use crate::record::lines::Line;
 
 /// How long it takes, at most, to make some more jobs.
 const TIME_FOR_SOME_JOBS: Duration = Duration::from_secs(10);
@@ -94,21 +92,19 @@ async fn write_input(context: &Context, drop: &DropEntry, part: &Part) -> Result
     let input = keys::job_input(&part.job_id);
     let is_large = part.bytes == drop.source.whole() || part.bytes.end - part.bytes.start >= MIN_COPY_BYTES;
     let padder = drop.settings().and_then(|settings| Padder::of(settings, part));
-    if part.without_id == 0 && is_large && padder.is_none() {
+    if part.without_id == 0 && part.repaired == 0 && is_large && padder.is_none() {
         let is_copied = context.store.copy_drop(&drop.source, &part.bytes, &input).await?;
         return Ok(if is_copied { Written::Input(None) } else { Written::DropGone });
     }
     let Some(reader) = context.store.read_drop(&drop.source, &part.bytes).await? else {
         return Ok(Written::DropGone);
     };
-    let mut records = InputReader::default();
+    let mut rewriter = Rewriter::new(&drop.drop_id, part.first_line);
     let max_line_bytes = context.config.max_record_bytes;
     let padding = rewrite_lines(reader, max_line_bytes, &context.store, &input, padder, |line, out| {
-        let line = Line { number: part.first_line + line.number - 1, ..line };
-        push_with_id(&drop.drop_id, &mut records, &line, out).ok_or_else(|| {
-            let (number, drop_id) = (line.number, &drop.drop_id);
-            Error::Internal(format!("line {number} of drop {drop_id} is no longer a record"))
-        })
+        rewriter
+            .push(line.bytes, out)
+            .map_err(|error| Error::Internal(format!("drop {}: {error}", drop.drop_id)))
     })
     .await?;
     Ok(Written::Input(padding))

@@ -24,6 +24,7 @@ pub(super) fn part() -> Part {
         first_line: 1,
         records: 4,
         without_id: 0,
+        repaired: 0,
         id_sum,
     }
 }

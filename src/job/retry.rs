@@ -54,7 +54,14 @@ impl Attempt<'_> {
             return None;
         }
         let job_id = JobId::derive(self.drop_id, self.part.number, self.number + 1);
-        Some(Part { job_id, records, without_id: 0, id_sum: matched.remaining_ids, ..self.part.clone() })
+        Some(Part {
+            job_id,
+            records,
+            without_id: 0,
+            repaired: 0,
+            id_sum: matched.remaining_ids,
+            ..self.part.clone()
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::count::Counted;
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys::{self, ResultKind};
+use crate::drop::repairs::Repairs;
 use crate::drop::source::DropSource;
 use crate::job::ending::EndStatus;
 use crate::job::findings::{ErrorCounts, ErrorGroup, Findings, Lines, MAX_LISTED_LINES};
@@ -37,6 +38,9 @@ pub struct Summary {
     pub source: DropSource,
     /// How many records the drop has, and where they ended up.
     pub records: SummaryRecords,
+    /// How the drop was repaired before its records were submitted.
+    #[serde(default, skip_serializing_if = "Repairs::is_empty")]
+    pub repairs: Repairs,
     /// Where the first of the answers are that cannot be used.
     #[serde(default)]
     pub unusable: Unusable,
@@ -166,7 +170,7 @@ pub enum Finished {
 impl Summary {
     /// Sums up a drop, given the tally of all its parts.
     #[must_use]
-    pub fn new(drop_id: &DropId, source: &DropSource, tally: Tally) -> Self {
+    pub fn new(drop_id: &DropId, source: &DropSource, repairs: Repairs, tally: Tally) -> Self {
         let mut summary = Self {
             version: 1,
             messages: Vec::new(),
@@ -183,6 +187,7 @@ impl Summary {
                 unprocessed: 0,
                 source_deleted: 0,
             },
+            repairs,
             unusable: Unusable::default(),
             balanced: true,
             mismatches: Vec::new(),
@@ -326,7 +331,7 @@ mod tests {
     }
 
     fn summary(records: u64, attempts: Vec<Finished>) -> Summary {
-        Summary::new(&drop_id(), &DropSource::example(), Tally { records, attempts })
+        Summary::new(&drop_id(), &DropSource::example(), Repairs::default(), Tally { records, attempts })
     }
 
     #[test]

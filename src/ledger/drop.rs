@@ -11,6 +11,7 @@ use crate::base::timestamp::Timestamp;
 use crate::drop::identity::DropId;
 use crate::drop::plan::Plan;
 use crate::drop::rejection::Problem;
+use crate::drop::repairs::Repairs;
 use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
 use crate::ledger::entry::{Entry, VERSION};
@@ -47,6 +48,9 @@ pub enum DropState {
         /// The settings that all its jobs use. Version 1 did not record them: such a drop uses those in force.
         #[serde(default)]
         settings: Option<Settings>,
+        /// How the drop was repaired; `None` if it was not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        repairs: Option<Box<Repairs>>,
         /// The parts, or where they are.
         #[serde(flatten)]
         plan: Plan,
@@ -174,6 +178,18 @@ impl DropEntry {
         }
     }
 
+    /// How the drop was repaired, as far as the entry says so: it does from the acceptance to the summary.
+    #[must_use]
+    pub fn repairs(&self) -> Repairs {
+        match &self.state {
+            DropState::Accepted { repairs, .. } => repairs.as_deref().copied().unwrap_or_default(),
+            DropState::Reading(_)
+            | DropState::Rejected { .. }
+            | DropState::Finished { .. }
+            | DropState::Erased => Repairs::default(),
+        }
+    }
+
     /// Returns the entry with its next state.
     ///
     /// # Errors
@@ -206,7 +222,7 @@ mod tests {
     fn drop_states() -> Vec<DropState> {
         vec![
             DropState::Reading(Reading::first(&by())),
-            DropState::Accepted { settings: None, plan: Plan::Whole { parts: vec![] } },
+            DropState::Accepted { settings: None, repairs: None, plan: Plan::Whole { parts: vec![] } },
             DropState::Rejected { problems: vec![], stopped_early: false },
             DropState::Finished { plan: Plan::Whole { parts: vec![] } },
             DropState::Erased,
@@ -284,8 +300,11 @@ mod tests {
     #[test]
     fn only_an_accepted_drop_has_settings() {
         let settings = Some(Settings::example());
-        let accepted =
-            DropState::Accepted { settings: settings.clone(), plan: Plan::Whole { parts: vec![] } };
+        let accepted = DropState::Accepted {
+            settings: settings.clone(),
+            repairs: None,
+            plan: Plan::Whole { parts: vec![] },
+        };
         let entry =
             |state| DropEntry { state, ..DropEntry::claim(DropId::derive(&source()), source(), &by()) };
         assert_eq!(entry(accepted).settings(), settings.as_ref());

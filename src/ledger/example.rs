@@ -25,7 +25,7 @@ pub(super) fn source() -> DropSource {
 
 pub(super) fn part(job_id: &JobId) -> Part {
     let (job_id, id_sum) = (job_id.clone(), KeySum::default());
-    Part { number: 1, job_id, bytes: 0..1, first_line: 1, records: 1, without_id: 0, id_sum }
+    Part { number: 1, job_id, bytes: 0..1, first_line: 1, records: 1, without_id: 0, repaired: 0, id_sum }
 }
 
 /// One of each.

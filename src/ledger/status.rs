@@ -10,6 +10,7 @@ use crate::base::timestamp::Timestamp;
 use crate::drop::identity::DropId;
 use crate::drop::plan::Part;
 use crate::drop::rejection::Problem;
+use crate::drop::repairs::Repairs;
 use crate::drop::source::DropSource;
 use crate::job::summary::{Summary, SummaryRecords};
 use crate::ledger::drop::{DropEntry, DropState, Reading, TooSlow};
@@ -41,6 +42,9 @@ pub struct Status {
     pub records: Option<Progress>,
     /// Its jobs that are not over; `None` if there are none.
     pub jobs: Option<JobCounts>,
+    /// How the drop was repaired; `None` until it is accepted, and if nothing was repaired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repairs: Option<Repairs>,
     /// Where its records ended up; `None` until all jobs are over.
     pub results: Option<SummaryRecords>,
     /// When all of this was so.
@@ -113,7 +117,11 @@ impl Status {
             }
             DropState::Accepted { plan, .. } => {
                 let total = plan.records();
-                let message = format!("The file is in order: {}.", Counted(total, "record"));
+                let mut message = format!("The file is in order: {}.", Counted(total, "record"));
+                let repairs = drop.repairs();
+                if !repairs.is_empty() {
+                    message.push_str(&format!(" {repairs}"));
+                }
                 let next = "Its jobs are made, and Bedrock is asked for them.";
                 let records = Some(Progress { total, done: 0 });
                 Self { records, ..Self::new(drop, Stage::Preparing, since, since, message, next) }
@@ -164,6 +172,7 @@ impl Status {
         let done = Progress { total: records.total, done: records.total };
         Self {
             records: Some(done),
+            repairs: Some(summary.repairs).filter(|repairs| !repairs.is_empty()),
             results: Some(records),
             ..Self::new(drop, Stage::Finished, drop.updated, drop.updated, message, next)
         }
@@ -187,6 +196,7 @@ impl Status {
             attempt: None,
             records: None,
             jobs: None,
+            repairs: Some(drop.repairs()).filter(|repairs| !repairs.is_empty()),
             results: None,
             as_of,
             updated: as_of,
@@ -451,7 +461,7 @@ mod tests {
         let drop_id = DropId::derive(&source());
         let part = |number| Part { number, records: 10, ..part(&JobId::derive(&drop_id, number, 1)) };
         let plan = Plan::Whole { parts: (1..=parts).map(part).collect() };
-        drop_in(DropState::Accepted { settings: None, plan })
+        drop_in(DropState::Accepted { settings: None, repairs: None, plan })
     }
 
     /// A job with 10 records in the state of this name, created at 3 and changed at 4.
@@ -574,7 +584,7 @@ mod tests {
     #[test]
     fn status_of_a_finished_drop_sums_up_its_results() {
         let tally = Tally { records: 4, attempts: Vec::new() };
-        let summary = Summary::new(&DropId::derive(&source()), &source(), tally);
+        let summary = Summary::new(&DropId::derive(&source()), &source(), Repairs::default(), tally);
         let with = |records: SummaryRecords, balanced| {
             Status::finished(&accepted(1), &Summary { records, balanced, ..summary.clone() })
         };
@@ -608,7 +618,7 @@ mod tests {
     #[test]
     fn status_of_a_drop_that_went_wrong_says_why() {
         let tally = Tally { records: 4, attempts: Vec::new() };
-        let mut summary = Summary::new(&DropId::derive(&source()), &source(), tally);
+        let mut summary = Summary::new(&DropId::derive(&source()), &source(), Repairs::default(), tally);
         (summary.records.failed, summary.balanced) = (4, true);
         summary.largest_errors =
             vec![ErrorGroup { code: Some("400".into()), message: "bad".into(), count: 4, retryable: false }];

@@ -35,6 +35,8 @@ pub fn parse_input_record(line: &[u8]) -> Result<InputRecord<'_>, RecordError> {
 /// Judges line after line of a drop, with the three readers that the [module](crate::record) describes.
 #[derive(Debug, Default)]
 pub struct InputReader {
+    /// Whether a line may need a [repair](crate::record::repairing).
+    is_repairing: bool,
     /// The last proven line that had an id.
     template: Template,
     /// Where in that line its object starts.
@@ -44,6 +46,13 @@ pub struct InputReader {
 }
 
 impl InputReader {
+    /// Returns a reader that also accepts a record whose id is an integer, or that has other members, and says how it must
+    /// be changed.
+    #[must_use]
+    pub fn repairing() -> Self {
+        Self { is_repairing: true, ..Self::default() }
+    }
+
     /// Judges a line of a drop, as [`parse_input_record`] does.
     ///
     /// # Errors
@@ -52,7 +61,7 @@ impl InputReader {
         let text = simdutf8::basic::from_utf8(line).ok();
         match text.and_then(|text| self.prove(text, 0)) {
             Some((record, end)) if end == line.len() => Ok(record),
-            _ => judge_input(line),
+            _ => judge_input(line, self.is_repairing),
         }
     }
 
@@ -63,7 +72,7 @@ impl InputReader {
         match self.template.match_line(Scanner::new(text), at) {
             Some(matching) => {
                 let record_id = Some(Cow::Borrowed(text.get(matching.record_id)?));
-                Some((InputRecord { record_id, object_start: self.object_start }, matching.end))
+                Some((InputRecord { record_id, object_start: self.object_start, repair: None }, matching.end))
             }
             None => self.prove_by_scan(text, at),
         }
@@ -103,7 +112,7 @@ impl InputReader {
                 Some(Cow::Borrowed(text.get(id)?))
             }
         };
-        Some((InputRecord { record_id, object_start }, at + end))
+        Some((InputRecord { record_id, object_start, repair: None }, at + end))
     }
 }
 

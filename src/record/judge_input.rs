@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
@@ -14,11 +15,13 @@ use crate::base::text;
 use crate::record::escape::{UNIT_BYTES, end_of_string, unescape};
 use crate::record::parsed::InputRecord;
 use crate::record::problem::{MAX_DEPTH, RecordError, RecordProblem};
+use crate::record::repair::Repair;
 use crate::record::scan::Scanner;
 
-/// Judges any line, given without its `\n`. Allocates memory only for an id with escapes, and for a message.
+/// Judges any line, given without its `\n`. Allocates memory only for an id with escapes, for a message, and for a repair.
+/// `is_repairing` says whether an integer id and other members are accepted.
 #[cold]
-pub(super) fn judge_input(line: &[u8]) -> Result<InputRecord<'_>, RecordError> {
+pub(super) fn judge_input(line: &[u8], is_repairing: bool) -> Result<InputRecord<'_>, RecordError> {
     let fail = |offset, what| Err(RecordError { offset, what });
     let text = match simdutf8::compat::from_utf8(line) {
         Ok(text) => text,
@@ -48,7 +51,8 @@ pub(super) fn judge_input(line: &[u8]) -> Result<InputRecord<'_>, RecordError> {
     }
     let mut problem = None;
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let read = deserializer.deserialize_map(MemberReader { text, problem: &mut problem });
+    let reader = MemberReader { text, is_repairing, problem: &mut problem };
+    let read = deserializer.deserialize_map(reader);
     let members = match read.and_then(|members| deserializer.end().map(|()| members)) {
         Ok(members) => members,
         Err(error) => return Err(problem.unwrap_or_else(|| not_json(&error))),
@@ -56,46 +60,76 @@ pub(super) fn judge_input(line: &[u8]) -> Result<InputRecord<'_>, RecordError> {
     if let Some(broken_rule) = broken_rule {
         return Err(broken_rule);
     }
-    let Some(model_input) = members.model_input.map(RawValue::get) else {
-        return fail(object_start, RecordProblem::NoModelInput);
+    let Some((input_key, model_input)) = members.model_input.map(|(key, value)| (key, value.get())) else {
+        // It may be there with a misspelled name.
+        let missing = RecordError { offset: object_start, what: RecordProblem::NoModelInput };
+        return Err(members.first_unknown.unwrap_or(missing));
     };
     if !model_input.starts_with('{') {
         let what = RecordProblem::ModelInputNotObject(kind_of(model_input));
         return fail(offset_in(text, model_input), what);
     }
-    let record_id = match members.record_id.map(RawValue::get) {
-        None => None,
-        Some(id) => match unescape(id) {
-            Some(decoded) if decoded.is_empty() => {
-                return fail(offset_in(text, id), RecordProblem::RecordIdEmpty);
-            }
-            Some(decoded) => Some(decoded),
-            None => return fail(offset_in(text, id), RecordProblem::RecordIdNotString(kind_of(id))),
-        },
+    let Some((id_key, id)) = members.record_id.map(|(key, value)| (key, value.get())) else {
+        return match members.first_unknown {
+            // Its id may be in a member with a misspelled name.
+            Some(unknown) => Err(unknown),
+            None => Ok(InputRecord { record_id: None, object_start, repair: None }),
+        };
     };
-    Ok(InputRecord { record_id, object_start })
+    let (record_id, is_quoted) = match unescape(id) {
+        Some(decoded) if decoded.is_empty() => {
+            return fail(offset_in(text, id), RecordProblem::RecordIdEmpty);
+        }
+        Some(decoded) => (decoded, true),
+        None if is_repairing && is_integer(id) => (Cow::Borrowed(id), false),
+        None => return fail(offset_in(text, id), RecordProblem::RecordIdNotString(kind_of(id))),
+    };
+    let integer_id = (!is_quoted).then(|| range_in(text, id));
+    let repair = if members.first_unknown.is_some() {
+        let mut kept = [(id_key, id), (input_key, model_input)]
+            .map(|(key, value)| offset_in(text, key)..range_in(text, value).end);
+        kept.sort_by_key(|member| member.start);
+        Some(Repair::keeps(kept, integer_id.as_ref()))
+    } else {
+        integer_id.map(|id| Repair::quotes(id, line.len()))
+    };
+    Ok(InputRecord { record_id: Some(record_id), object_start, repair: repair.map(Box::new) })
 }
 
-/// The members of a record, as they are written in the line.
+/// Whether a JSON number is an integer without a fraction and an exponent.
+fn is_integer(json: &str) -> bool {
+    let digits = json.strip_prefix('-').unwrap_or(json);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The members of a record, as they are written in the line: each is its key and its value.
 #[derive(Default)]
 struct Members<'a> {
-    record_id: Option<&'a RawValue>,
-    model_input: Option<&'a RawValue>,
+    record_id: Option<(&'a str, &'a RawValue)>,
+    model_input: Option<(&'a str, &'a RawValue)>,
+    /// The first other member, if such members are left out.
+    first_unknown: Option<RecordError>,
 }
 
 /// Reads the members of a record. Derived code would copy the name of an unknown member, which may be as long
 /// as the line, into an error.
 struct MemberReader<'a, 'p> {
     text: &'a str,
+    /// Whether other members are left out.
+    is_repairing: bool,
     /// Receives what is wrong with a member.
     problem: &'p mut Option<RecordError>,
 }
 
 impl MemberReader<'_, '_> {
-    /// Stops at a member, whose name is `key` as it is written in the line.
-    fn refuse<E: serde::de::Error>(self, key: &str, what: RecordProblem) -> E {
-        let offset = offset_in(self.text, key) + key.len() - 1;
-        *self.problem = Some(RecordError { offset, what });
+    /// Makes the error of a member, whose name is `key` as it is written in the line.
+    fn error_at(&self, key: &str, what: RecordProblem) -> RecordError {
+        RecordError { offset: offset_in(self.text, key) + key.len() - 1, what }
+    }
+
+    /// Stops at a member.
+    fn refuse<E: serde::de::Error>(self, error: RecordError) -> E {
+        *self.problem = Some(error);
         E::custom("a member")
     }
 }
@@ -116,14 +150,21 @@ impl<'a> Visitor<'a> for MemberReader<'a, '_> {
                 Some("modelInput") => (&mut members.model_input, "modelInput"),
                 _ => {
                     let written = key.get(1..key.len() - 1).unwrap_or_default();
-                    let name = text::name(written).to_string();
-                    return Err(self.refuse(key, RecordProblem::UnknownMember(name)));
+                    let unknown = RecordProblem::UnknownMember(text::name(written).to_string());
+                    let unknown = self.error_at(key, unknown);
+                    if !self.is_repairing {
+                        return Err(self.refuse(unknown));
+                    }
+                    members.first_unknown.get_or_insert(unknown);
+                    map.next_value::<&RawValue>()?;
+                    continue;
                 }
             };
             if member.is_some() {
-                return Err(self.refuse(key, RecordProblem::RepeatedMember(name)));
+                let error = self.error_at(key, RecordProblem::RepeatedMember(name));
+                return Err(self.refuse(error));
             }
-            *member = Some(map.next_value()?);
+            *member = Some((key, map.next_value()?));
         }
         Ok(members)
     }
@@ -168,6 +209,12 @@ fn offset_in(text: &str, part: &str) -> usize {
     (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
 }
 
+/// Returns where `part`, a slice of `text`, is in it.
+fn range_in(text: &str, part: &str) -> Range<usize> {
+    let start = offset_in(text, part);
+    start..start + part.len()
+}
+
 /// Returns where in the line an error is. `serde_json` counts columns from 1, and sees a single line. At a
 /// control character it stops one byte earlier than at anything else.
 fn offset_of(error: &serde_json::Error) -> usize {
@@ -199,7 +246,7 @@ mod tests {
 
     /// Where in the line the problem is, and what it is.
     fn problem(line: impl AsRef<[u8]>) -> (usize, String) {
-        let error = judge_input(line.as_ref()).unwrap_err();
+        let error = judge_input(line.as_ref(), false).unwrap_err();
         (error.offset, error.what.to_string())
     }
 
@@ -264,7 +311,7 @@ mod tests {
         let nested = |depth: usize| line(&format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
         let many = line(&format!("[{}{{}}]", "[],{},".repeat(MAX_DEPTH)));
         for good in [nested(MAX_DEPTH - 2), many, line(&format!("\"{}\"", "[".repeat(200)))] {
-            assert!(judge_input(good.as_bytes()).is_ok(), "{good}");
+            assert!(judge_input(good.as_bytes(), false).is_ok(), "{good}");
         }
         let too_deep = (19 + MAX_DEPTH - 2, "the JSON nests deeper than 128 levels".to_owned());
         assert_eq!(problem(nested(MAX_DEPTH - 1)), too_deep);
@@ -274,7 +321,7 @@ mod tests {
     fn members_may_be_written_in_escapes() {
         let escaped = |name: &str| name.bytes().map(|byte| format!("\\u{byte:04x}")).collect::<String>();
         let line = format!(r#"{{"{}":{{}},"{}":"\u0031"}}"#, escaped("modelInput"), escaped("recordId"));
-        assert_eq!(judge_input(line.as_bytes()).unwrap().record_id.as_deref(), Some("1"));
+        assert_eq!(judge_input(line.as_bytes(), false).unwrap().record_id.as_deref(), Some("1"));
         let longer = format!(r#"{{"{}":{{}}}}"#, escaped("modelInput1"));
         assert!(problem(longer).1.contains("unknown member"));
     }

@@ -8,6 +8,8 @@
 //! | `output` | says how a line of Bedrock's output is read, and reads line after line of it |
 //! | `parsed` | the types for what a valid line says |
 //! | `template` | recognizes a line that differs from an earlier one only in its values |
+//! | `repair` | changes a line that is almost a record |
+//! | `repairing` | reads lines that may need a repair |
 //! | `scalars` | where the values of a line are |
 //! | `scan` | proves in one pass that a line is good |
 //! | `judge_input` | decides whether any line of input is good, and says what is wrong with it |
@@ -50,6 +52,8 @@ pub mod padding;
 pub mod parsed;
 pub mod problem;
 pub(crate) mod recent_ids;
+pub mod repair;
+pub mod repairing;
 mod retryable;
 mod scalars;
 mod scan;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::record::error_text::ErrorText;
+use crate::record::repair::Repair;
 use crate::record::stop_reason::Usability;
 
 /// A valid line of a drop.
@@ -12,6 +13,8 @@ pub struct InputRecord<'a> {
     pub record_id: Option<Cow<'a, str>>,
     /// Where in the line the object starts: a generated id is written right after its `{`.
     pub object_start: usize,
+    /// How the line must be changed; `None` if it is a record as it is.
+    pub repair: Option<Box<Repair>>,
 }
 
 /// A valid line of an `….jsonl.out` file.

@@ -42,6 +42,16 @@ fn files_are_checked_without_being_dropped() {
     assert!(said.contains("modelInput is not an object but a number"), "{said}");
     assert!(said.ends_with(&good), "{said}");
 
+    std::fs::write(folder.path().join("repaired.jsonl"), [b"\n".to_vec(), drop_of(100)].concat()).unwrap();
+    let (code, said, _) = of(&["repaired.jsonl"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("\n  Repaired: left out blank lines (1 line, line 1).\n"), "{said}");
+    let (code, said, _) = of(&["repaired.jsonl", "--format", "json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let report: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(report["repairs"], json!({"blank_lines": {"lines": 1, "first_line": 1}}));
+    assert_eq!(of(&["repaired.jsonl", "--set", "REPAIR=off"]).0, Some(1));
+
     // A small file is filled up, unless the setting says otherwise.
     let (code, said, _) = of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=101"]);
     assert_eq!(code, Some(0), "{said}");
@@ -60,7 +70,7 @@ fn files_are_checked_without_being_dropped() {
     let (code, _, said) = of(&["d.jsonl"]);
     assert_eq!((code, said.as_str()), (Some(1), "error: d.jsonl: Is a directory (os error 21)\n"));
     assert_eq!(of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=none"]).0, Some(2));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "it leaves nothing behind");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "it leaves nothing behind");
 }
 
 #[test]

@@ -3,4 +3,5 @@
 mod awkward_keys;
 mod hostile;
 mod malformed;
+mod repairs;
 mod splitting;

@@ -66,8 +66,9 @@ async fn every_state_of_a_drop_is_written_as_version_2_has_it() {
     for (name, entry) in entries {
         assert_eq!((entry.version, &entry.drop_id), (2, &DropId::derive(&entry.source)), "{name}");
         let is_filled = match entry.state {
-            DropState::Accepted { plan: Plan::Whole { parts }, settings } => {
-                !parts.is_empty() && settings.is_some()
+            DropState::Accepted { plan: Plan::Whole { parts }, settings, repairs } => {
+                let is_repaired = repairs.is_some() && parts.iter().any(|part| part.repaired > 0);
+                !parts.is_empty() && settings.is_some() && is_repaired == name.ends_with("-repaired")
             }
             DropState::Finished { plan: Plan::Whole { parts } } => !parts.is_empty(),
             DropState::Accepted { plan: Plan::Paged { pages, .. }, .. }

@@ -10,5 +10,6 @@ mod flow_calls;
 mod fuzz_replay;
 mod many_jobs;
 mod model;
+mod repairs;
 mod soak;
 mod strictness;

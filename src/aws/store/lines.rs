@@ -64,9 +64,11 @@ async fn write_lines(
     let mut add = |line: Line<'_>, out: &mut Vec<u8>| {
         let start = out.len();
         each(line, out)?;
-        match (&mut padder, out.get(start..)) {
-            (Some(padder), Some(line)) if !line.is_empty() => padder.see(line),
-            _ => {}
+        if let Some(padder) = &mut padder {
+            out.get(start..)
+                .unwrap_or_default()
+                .split_inclusive(|byte| *byte == b'\n')
+                .for_each(|line| padder.see(line));
         }
         Ok::<(), Error>(())
     };

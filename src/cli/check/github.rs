@@ -9,11 +9,10 @@ use crate::cli::problems::records;
 pub(super) fn annotations(report: &Report) -> String {
     let file = property(&report.file);
     match &report.found {
-        Found::Valid { plan, .. } => {
-            format!(
-                "::notice file={file}::{}",
-                data(&format!("valid, {}, jobs: {}", records(plan.records), plan.jobs))
-            )
+        Found::Valid { plan, repairs, .. } => {
+            let repaired = if repairs.is_empty() { String::new() } else { format!(". {repairs}") };
+            let valid = format!("valid, {}, jobs: {}{repaired}", records(plan.records), plan.jobs);
+            format!("::notice file={file}::{}", data(&valid))
         }
         Found::Invalid { problems, stopped_early } => {
             let mut lines: Vec<_> = problems

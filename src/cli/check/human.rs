@@ -24,10 +24,13 @@ pub(super) fn print(report: &Report) -> Result<(), CliError> {
 fn describe(file: &str, found: &Found, style: Style) -> String {
     let file = text::line(file);
     match found {
-        Found::Valid { plan, estimate } => {
+        Found::Valid { plan, repairs, estimate } => {
             let mut lines =
                 format!("{file}: {}, {}, jobs: {}", style.good("valid"), records(plan.records), plan.jobs);
             lines.push_str(&format!("\n  {}", describe_plan(plan)));
+            if !repairs.is_empty() {
+                lines.push_str(&format!("\n  {repairs}"));
+            }
             if let Some(estimate) = estimate {
                 lines.push_str(&text::lines(describe_estimate(estimate)).to_string());
             }

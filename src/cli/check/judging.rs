@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::bar::Bar;
 use super::input::{Input, Opened, ReadError, Sources};
 use crate::aws::config::Config;
-use crate::drop::check::{Validator, Verdict, check_source};
+use crate::drop::check::{Accepted, Validator, Verdict, check_source};
 use crate::drop::identity::DropId;
 use crate::drop::source::DropSource;
 use crate::estimate::sample::{FileTokens, Sampler};
@@ -94,7 +94,8 @@ impl Judge {
         // Records without an id get one that starts with the drop id. Here, any drop id will do.
         let drop_id = DropId::derive(&source);
         let validator = Validator::new(drop_id, config.quotas, config.max_record_bytes)
-            .with_padding(padding_room(&config.settings()));
+            .with_padding(padding_room(&config.settings()))
+            .with_repairs(config.repair);
         let sampler = model.map(|model| Sampler::new(model, config.max_record_bytes));
         Self { source, max_drop_bytes: config.max_drop_bytes, validator, sampler, bytes: 0, bar }
     }
@@ -121,7 +122,7 @@ impl Judge {
             None => validator.finish(),
         };
         let tokens = match &verdict {
-            Verdict::Valid(parts) => {
+            Verdict::Valid(Accepted { parts, .. }) => {
                 sampler.and_then(|sampler| sampler.finish(parts.iter().map(|part| part.records).sum()))
             }
             Verdict::Invalid { .. } => None,

@@ -8,10 +8,11 @@ use super::input::ReadError;
 use super::judging::Judged;
 use super::pricing::Pricing;
 use crate::aws::config::Config;
-use crate::drop::check::Verdict;
+use crate::drop::check::{Accepted, Verdict};
 use crate::drop::padding::SmallDrops;
 use crate::drop::plan::Part;
 use crate::drop::rejection::Problem;
+use crate::drop::repairs::Repairs;
 use crate::estimate::price::ModelPrice;
 use crate::estimate::range::Range;
 use crate::estimate::sample::FileTokens;
@@ -28,7 +29,7 @@ pub(super) struct Report {
 /// What was found out.
 #[derive(Debug)]
 pub(super) enum Found {
-    Valid { plan: Plan, estimate: Option<Estimate> },
+    Valid { plan: Plan, repairs: Repairs, estimate: Option<Estimate> },
     Invalid { problems: Vec<Problem>, stopped_early: bool },
     Unreadable(ReadError),
 }
@@ -67,10 +68,10 @@ impl Report {
             Ok(Judged { verdict: Verdict::Invalid { problems, stopped_early }, .. }) => {
                 Found::Invalid { problems, stopped_early }
             }
-            Ok(Judged { verdict: Verdict::Valid(parts), bytes, tokens }) => {
+            Ok(Judged { verdict: Verdict::Valid(Accepted { parts, repairs }), bytes, tokens }) => {
                 let plan = Plan::new(config, &parts);
                 let estimate = Estimate::new(pricing, plan.records, bytes, tokens);
-                Found::Valid { plan, estimate }
+                Found::Valid { plan, repairs, estimate }
             }
         };
         Self { file, found }
@@ -83,8 +84,9 @@ impl Report {
     /// Returns it as a JSON object on one line.
     pub(super) fn json(&self) -> String {
         let said = match &self.found {
-            Found::Valid { plan, estimate } => Said {
+            Found::Valid { plan, repairs, estimate } => Said {
                 verdict: "valid",
+                repairs: Some(repairs),
                 plan: Some(plan.into()),
                 estimate: estimate.as_ref().map(EstimateSaid::from),
                 ..Said::new(&self.file)
@@ -178,6 +180,7 @@ struct Said<'a> {
     verdict: &'static str,
     #[serde(flatten)]
     plan: Option<PlanSaid>,
+    repairs: Option<&'a Repairs>,
     problems: &'a [Problem],
     stopped_early: bool,
     error: Option<String>,
@@ -191,6 +194,7 @@ impl<'a> Said<'a> {
             file,
             verdict: "",
             plan: None,
+            repairs: None,
             problems: &[],
             stopped_early: false,
             error: None,

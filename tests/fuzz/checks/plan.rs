@@ -1,34 +1,46 @@
 //! The parts of a drop are the drop, each is within the quotas, and there are as few as possible.
 
-use bedrock_vpc_batch::drop::plan::{Cutter, Measured, Part};
+use bedrock_vpc_batch::drop::plan::{Cutter, Gap, Measured, Part};
 use bedrock_vpc_batch::drop::quotas::{QuotaProblem, Quotas};
 use bedrock_vpc_batch::record::key::{KeySum, RecordHasher, RecordKey};
 
 use super::super::strictness::disagreement::any_drop_id;
 use super::take_byte;
 
-/// The data is the quotas, and a byte for each record.
+/// The data is the quotas, and a byte for each record or gap.
 pub(crate) fn check(mut data: &[u8]) {
     let min_records = 1 + u64::from(take_byte(&mut data) % 6);
     let max_records = min_records + u64::from(take_byte(&mut data) % 40);
     let max_file_bytes = 20 + u64::from(take_byte(&mut data)) * 2;
     let quotas = Quotas { min_records, max_records, max_file_bytes };
-    let records: Vec<Record> = data.iter().enumerate().map(|(at, byte)| Record::new(at, *byte)).collect();
-    check_parts(quotas, &records);
+    let (mut records, mut gap) = (Vec::new(), Gap::default());
+    for (at, byte) in data.iter().enumerate() {
+        if byte % 16 == 7 {
+            gap.bytes += u64::from(byte / 16) + 1;
+            gap.lines += u64::from(byte / 128);
+        } else {
+            records.push(Record::new(at, *byte, std::mem::take(&mut gap)));
+        }
+    }
+    check_parts(quotas, &records, gap);
 }
 
 /// A record of a drop.
 struct Record {
     measured: Measured,
     input_bytes: u64,
+    /// What is left out before it.
+    gap: Gap,
 }
 
 impl Record {
-    fn new(at: usize, byte: u8) -> Self {
+    fn new(at: usize, byte: u8, gap: Gap) -> Self {
         let (bytes, without_id) = (1 + u64::from(byte % 20), byte >= 128);
         let generated_id_bytes = without_id.then_some(u64::from(byte % 3));
-        let measured = Measured { key: key_of(at), bytes, generated_id_bytes };
-        Self { measured, input_bytes: bytes + generated_id_bytes.unwrap_or_default() }
+        let repaired_bytes = (byte % 7 == 3).then_some(1 + u64::from(byte % 13));
+        let measured = Measured { key: key_of(at), bytes, generated_id_bytes, repaired_bytes };
+        let input_bytes = repaired_bytes.unwrap_or(bytes) + generated_id_bytes.unwrap_or_default();
+        Self { measured, input_bytes, gap }
     }
 }
 
@@ -36,10 +48,16 @@ fn key_of(at: usize) -> RecordKey {
     RecordHasher::seeded_with("a drop").key_of(&at.to_string())
 }
 
-fn check_parts(quotas: Quotas, records: &[Record]) {
+/// `last_gap` is what is left out after the last record.
+fn check_parts(quotas: Quotas, records: &[Record], last_gap: Gap) {
     let mut cutter = Cutter::new(quotas);
-    records.iter().for_each(|record| cutter.push(&record.measured));
-    let bytes = records.iter().map(|record| record.measured.bytes).sum();
+    for record in records {
+        skip(&mut cutter, record.gap);
+        cutter.push(&record.measured);
+    }
+    skip(&mut cutter, last_gap);
+    let bytes =
+        records.iter().map(|record| record.measured.bytes + record.gap.bytes).sum::<u64>() + last_gap.bytes;
     let found = cutter.parts(&any_drop_id(), bytes);
     match (found, fewest(quotas, records)) {
         (Ok(parts), Some(fewest)) => {
@@ -75,8 +93,26 @@ fn check_parts(quotas: Quotas, records: &[Record]) {
     }
 }
 
+/// Skips a gap in two steps, as blank lines come one by one.
+fn skip(cutter: &mut Cutter, gap: Gap) {
+    if gap.bytes > 0 {
+        cutter.skip(Gap { bytes: 1, lines: 0 });
+        cutter.skip(Gap { bytes: gap.bytes - 1, lines: gap.lines });
+    }
+}
+
+/// The records of a part: as many as it has, from the one that starts with it.
 fn records_of<'a>(part: &Part, records: &'a [Record]) -> &'a [Record] {
-    let start = usize::try_from(part.first_line - 1).expect("the drop is small");
+    let mut byte = 0;
+    let starts = records.iter().map(|record| {
+        let start = byte + record.gap.bytes;
+        byte = start + record.measured.bytes;
+        start
+    });
+    let start = starts
+        .into_iter()
+        .position(|start| start == part.bytes.start)
+        .expect("a record starts with the part");
     let length = usize::try_from(part.records).expect("the drop is small");
     records.get(start..start + length).expect("a part is in the drop")
 }
@@ -84,18 +120,27 @@ fn records_of<'a>(part: &Part, records: &'a [Record]) -> &'a [Record] {
 fn assert_are_the_drop(parts: &[Part], records: &[Record]) {
     let (mut byte, mut line) = (0, 1);
     for (number, part) in (1..).zip(parts) {
-        assert_eq!((part.number, part.bytes.start, part.first_line), (number, byte, line));
         let own = records_of(part, records);
-        byte += own.iter().map(|record| record.measured.bytes).sum::<u64>();
-        line += own.len() as u64;
+        let gap = own.first().map(|record| record.gap).unwrap_or_default();
+        byte += gap.bytes;
+        line += gap.lines;
+        assert_eq!((part.number, part.bytes.start, part.first_line), (number, byte, line));
+        byte += own.iter().map(|record| record.measured.bytes + record.gap.bytes).sum::<u64>() - gap.bytes;
+        line += own.iter().map(|record| 1 + record.gap.lines).sum::<u64>() - gap.lines;
         assert_eq!(part.bytes.end, byte);
+        let repairs = own.iter().enumerate().map(|(at, record)| {
+            usize::from(record.measured.repaired_bytes.is_some())
+                + usize::from(at > 0 && record.gap.bytes > 0)
+        });
+        assert_eq!(part.repaired, repairs.sum::<usize>() as u64);
         let without_id = own.iter().filter(|record| record.measured.generated_id_bytes.is_some()).count();
         assert_eq!(part.without_id, without_id as u64);
         let mut id_sum = KeySum::default();
         own.iter().for_each(|record| id_sum.add(record.measured.key));
         assert_eq!(part.id_sum, id_sum);
     }
-    assert_eq!(line, records.len() as u64 + 1, "all records are in a part");
+    let all = records.iter().map(|record| 1 + record.gap.lines).sum::<u64>();
+    assert_eq!(line, all + 1, "all records are in a part");
 }
 
 /// The smallest number of parts, found by trying all cuts; `None` if no cuts are within the quotas.

@@ -300,6 +300,7 @@ fn the_moves_of_the_model_are_those_of_the_code() {
         first_line: 1,
         records: 1,
         without_id: 0,
+        repaired: 0,
         id_sum: KeySum::default(),
     };
     let job = JobEntry::waiting(&drop_id, &source, &part, 1, &by, by.started);
@@ -328,7 +329,7 @@ fn drop_states() -> Vec<DropState> {
     let by = clock::invocation_until(std::time::SystemTime::UNIX_EPOCH);
     vec![
         DropState::Reading(Reading::first(&by)),
-        DropState::Accepted { settings: None, plan: Plan::Whole { parts: vec![] } },
+        DropState::Accepted { settings: None, repairs: None, plan: Plan::Whole { parts: vec![] } },
         DropState::Rejected { problems: vec![], stopped_early: false },
         DropState::Finished { plan: Plan::Whole { parts: vec![] } },
         DropState::Erased,
