@@ -33,7 +33,7 @@ SAM := $(WITH_SAM) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
 .PHONY: help demo doctor smoke check test nightly fmt clippy prose lint-python lint-workflows deny quick doc doctest nextest lint-template policies \
-	sam-build package wheel cost emulator crash model strictness repairs soak many herd fuzz corpus mutants bench instructions tokens examples tools clean
+	sam-build package wheel cost emulator crash model strictness repairs soak many herd fuzz corpus mutants bench instructions tokens problems examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -197,6 +197,10 @@ instructions: .tools/sam/installed ## Count the instructions of the inner loops,
 tokens: tools/tokens/node_modules/installed ## Compare the estimates of tokens with tokenizers: make tokens TEXTS=folder
 	@cargo build $(CARGO_FLAGS) --quiet --bin bedrock-vpc-batch
 	@$(WITH_NODE) node tools/tokens/measure.mjs target/debug/bedrock-vpc-batch "$(TEXTS)"
+
+problems: export WRITE_PROBLEMS = 1
+problems: .tools/venv/installed ## Write docs/problems.md from the table of problems.
+	@$(NEXTEST) nextest run $(CARGO_FLAGS) --status-level fail -E 'binary(all) & test(page_of_problems)'
 
 examples: ## Regenerate the example files.
 	@python3 tools/make_examples.py

@@ -46,6 +46,7 @@ TERMINAL_STATUSES = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Ex
 
 REQUIRED_VARIABLES = {
     "INPUT_BUCKET",
+    "INPUT_SUFFIXES",
     "OUTPUT_BUCKET",
     "JOB_NAME_PREFIX",
     "JOB_ROLE_ARN",
@@ -188,6 +189,7 @@ REFUSED = {
     "DropRetentionInDays": ["0", "29", "-1", "10000", "030"],
     "ResultRetentionInDays": ["0", "29", "never"],
     "InputPrefix": ["in coming/", "in*"],
+    "InputSuffixes": ["", "jsonl", ".", ".jsonl,", ".json,jsonl", ".jsonl .json", "*"],
     "AlarmTopicArn": ["alarms", f"arn:aws:sqs:us-east-1:{ACCOUNT}:alarms"],
     "KmsKeyArn": ["alias/key", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/key", f"{KEY_ARN}x"],
 }
@@ -291,22 +293,14 @@ def check_job_state_changes(stack):
 
 
 def check_notification(stack):
-    """New .jsonl objects in the input bucket, and in no other bucket, invoke submit."""
+    """New objects under the prefix in the input bucket, whatever they are called, and in no other bucket, invoke submit."""
+    prefix = stack.values["InputPrefix"]
     bucket = stack.properties("InputBucket")
     assert bucket["NotificationConfiguration"] == {
         "LambdaConfigurations": [
             {
                 "Event": "s3:ObjectCreated:*",
-                "Filter": {
-                    "S3Key": {
-                        "Rules": [{"Name": "suffix", "Value": ".jsonl"}]
-                        + (
-                            [{"Name": "prefix", "Value": stack.values["InputPrefix"]}]
-                            if stack.values["InputPrefix"]
-                            else []
-                        )
-                    }
-                },
+                **({"Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": prefix}]}}} if prefix else {}),
                 "Function": stack.attribute("SubmitFunction", "Arn"),
             }
         ]

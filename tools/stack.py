@@ -69,6 +69,7 @@ EVERYTHING = {
     "ModelArns": PROFILE_ARNS,
     "ModelInvocationType": "Converse",
     "JobNamePrefix": "nightly",
+    "InputSuffixes": ".jsonl,.txt",
     "BucketNameSuffix": SUFFIX,
     "JobsOutsideEndpoint": "true",
     "RolePath": "/apps/batch/",

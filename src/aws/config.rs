@@ -9,6 +9,7 @@ use std::time::Duration;
 use aws_sdk_bedrock::types::ModelInvocationType;
 
 use crate::base::arn::Arn;
+use crate::drop::names::{InputSuffixes, NameRule};
 use crate::drop::padding::SmallDrops;
 use crate::drop::quotas::Quotas;
 use crate::drop::settings::Settings;
@@ -47,6 +48,8 @@ pub struct Config {
     pub input_bucket: String,
     /// What the keys of drops start with. If it is empty, a drop may have any key.
     pub input_prefix: String,
+    /// The suffixes of drops.
+    pub input_suffixes: InputSuffixes,
     /// The bucket that the pipeline and Bedrock write to.
     pub output_bucket: String,
     /// The start of every job name: names are `<prefix>-<job-id>`.
@@ -91,6 +94,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// Returns the rule for the names of drops.
+    #[must_use]
+    pub fn name_rule(&self) -> NameRule<'_> {
+        NameRule { prefix: &self.input_prefix, suffixes: &self.input_suffixes }
+    }
+
     /// The settings that a drop keeps if it is accepted now.
     #[must_use]
     pub fn settings(&self) -> Settings {
@@ -132,6 +141,11 @@ impl std::error::Error for ConfigError {}
 pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
     ("INPUT_BUCKET", None, "bucket that users write to"),
     ("INPUT_PREFIX", Some(""), "the keys of drops start with this; empty: any key"),
+    (
+        "INPUT_SUFFIXES",
+        Some(InputSuffixes::DEFAULT),
+        "the suffixes of drops in any letter case, comma-separated; every other name is refused or ignored",
+    ),
     ("OUTPUT_BUCKET", None, "bucket that the pipeline and Bedrock write to; not the input bucket"),
     ("JOB_NAME_PREFIX", None, "job names are `<prefix>-<job-id>`; 1 to 30 of `a-z A-Z 0-9 -`"),
     ("JOB_ROLE_ARN", None, "role that Bedrock assumes"),
@@ -205,6 +219,11 @@ impl Config {
 
         let input_bucket = vars.text("INPUT_BUCKET", is_bucket, "is not a bucket name");
         let input_prefix = vars.text("INPUT_PREFIX", |prefix| prefix.len() <= 1024, "is longer than a key");
+        let input_suffixes = vars.text(
+            "INPUT_SUFFIXES",
+            |list| InputSuffixes::parse(list).is_some(),
+            "is not a list of different suffixes like .jsonl,.json",
+        );
         let output_bucket = vars.text("OUTPUT_BUCKET", is_bucket, "is not a bucket name");
         if !input_bucket.is_empty() && input_bucket == output_bucket {
             vars.problem(
@@ -263,6 +282,7 @@ impl Config {
         Ok(Self {
             input_bucket,
             input_prefix,
+            input_suffixes: InputSuffixes::parse(&input_suffixes).unwrap_or_default(),
             output_bucket,
             job_name_prefix,
             job_role_arn,
@@ -470,6 +490,8 @@ mod tests {
         let table = [
             ("INPUT_BUCKET", "Upper", "INPUT_BUCKET is not a bucket name: \"Upper\""),
             ("OUTPUT_BUCKET", "demo-input", "OUTPUT_BUCKET is the input bucket"),
+            ("INPUT_SUFFIXES", "jsonl", "INPUT_SUFFIXES is not a list of different suffixes"),
+            ("INPUT_SUFFIXES", ".json,.JSON", "INPUT_SUFFIXES is not a list of different suffixes"),
             ("JOB_NAME_PREFIX", "a_b", "JOB_NAME_PREFIX is not 1 to 30"),
             ("JOB_NAME_PREFIX", "a234567890123456789012345678901", "JOB_NAME_PREFIX is not 1 to 30"),
             ("JOB_ROLE_ARN", "batch", "JOB_ROLE_ARN is not the ARN of an IAM role: \"batch\""),

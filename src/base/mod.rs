@@ -3,12 +3,14 @@
 //! | file | what it does |
 //! |---|---|
 //! | `arn` | takes ARNs apart |
+//! | `excerpt` | shows a piece of a line |
 //! | `s3_uri` | names an object in S3, and decodes the keys of notifications |
 //! | `text` | makes text that others wrote fit to be shown to a person |
 //! | `timestamp` | holds a point in time in whole seconds |
 
 pub mod arn;
 pub mod count;
+pub mod excerpt;
 pub mod s3_uri;
 pub mod text;
 pub mod timestamp;

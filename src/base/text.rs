@@ -124,7 +124,7 @@ impl Write for Escaping<'_, '_> {
 
 /// Whether a character can be seen and changes nothing around it. A combining mark, which many scripts have,
 /// needs a character before it.
-fn is_visible(c: char, is_first: bool) -> bool {
+pub(super) fn is_visible(c: char, is_first: bool) -> bool {
     match c {
         ' '..='~' => true,
         _ if c.is_control() || is_blank(c) => false,

@@ -26,6 +26,7 @@ use crate::base::s3_uri::S3Uri;
 use crate::base::text;
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys;
+use crate::drop::names::NameVerdict;
 use crate::drop::rejection::Rejection;
 use crate::drop::source::DropSource;
 use crate::job::ending::EndStatus;
@@ -161,7 +162,8 @@ impl<'a> Session<'a> {
 
     /// Drops the files that arrived in a watched folder, and tells the user what cannot be dropped.
     async fn look_at(&mut self, folder: &mut Watched, names: &Names) -> Result<(), CliError> {
-        let look = folder.look(Instant::now(), now());
+        let rule = self.local.config().name_rule();
+        let look = folder.look(Instant::now(), now(), |path| rule.judge(&names.key(path)));
         for (path, note) in look.notes {
             self.progress.note(&format!("{}: {note}", text::line(path.display())))?;
         }
@@ -183,10 +185,10 @@ impl<'a> Session<'a> {
 
     /// Drops a file. If that fails, tells the user why, and returns false; the other files are still dropped.
     async fn drop_file(&mut self, file: &Path, key: &str) -> Result<bool, CliError> {
-        if !key.ends_with(".jsonl") {
+        // Nothing would tell how it ended.
+        if let NameVerdict::Ignored(why) = self.local.config().name_rule().judge(key) {
             self.unsound += 1;
-            let why = "its name does not end in .jsonl, so S3 would not send an event for it; rename it";
-            self.progress.note(&format!("{}: not dropped: {why}", text::line(key)))?;
+            self.progress.note(&format!("{}: ignored, as it would be in S3: {why}", text::line(key)))?;
             return Ok(false);
         }
         let before = State::of(file);

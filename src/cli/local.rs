@@ -15,7 +15,8 @@ use crate::local::{Local, LocalOptions};
 #[derive(Debug, clap::Args)]
 pub(super) struct LocalArguments {
     /// JSONL files to process. A folder is watched until Ctrl-C: files that appear in it are processed, and
-    /// processed again when they change.
+    /// processed again when they change. Names are judged as in S3: some are refused, and some ignored, such as
+    /// those of unfinished downloads.
     #[arg(required = true, value_name = "FILE")]
     paths: Vec<PathBuf>,
 

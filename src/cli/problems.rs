@@ -1,20 +1,189 @@
-//! Tells a person what is wrong with a drop.
+//! Tells a person what is wrong with a drop: every kind of problem at a glance, on one screen.
 
-use crate::drop::rejection::Problem;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Says how many problems a drop has, and lists the first `shown` of them, one per line.
-pub(super) fn describe_problems(problems: &[Problem], stopped_early: bool, shown: usize) -> String {
-    let more = if stopped_early { " or more" } else { "" };
-    let noun = if problems.len() == 1 && !stopped_early { "problem" } else { "problems" };
-    let mut text = format!("{}{more} {noun}", problems.len());
-    for problem in problems.iter().take(shown) {
-        let position = match (problem.line, problem.byte) {
-            (Some(line), Some(byte)) => format!("line {line} (byte {byte}): "),
-            _ => String::new(),
-        };
-        text.push_str(&format!("\n  {position}{}; {}", problem.what, problem.fix));
+use crate::base::text;
+use crate::drop::rejection::{Problem, ProblemPlace};
+
+/// The width of a screen, in columns.
+const COLUMNS: usize = 80;
+
+/// The most lines that are printed, the title among them. If kinds are left out, the list of their codes may take three more: a
+/// screen has 24.
+const MAX_ROWS: usize = 21;
+
+/// How far a place is indented.
+const INDENT: &str = "    ";
+
+/// Says what is wrong with a drop. Each kind of problem has its code, the lines that have it, as many of their pieces as there
+/// is room for, and its fix. The first line is the end of a sentence.
+pub(super) fn describe_problems(problems: &[Problem], stopped_early: bool) -> String {
+    let mut rows = vec![title(problems, stopped_early)];
+    let groups: Vec<Group> = problems.iter().map(|problem| Group::new(problem, stopped_early)).collect();
+    // The last row names the kinds that are left out, or says where all of them are explained.
+    let mut room = (MAX_ROWS - 2) as isize;
+    let shown = groups.iter().take_while(|group| {
+        room -= (group.head.len() + group.fix.len()) as isize;
+        room >= 0
+    });
+    let shown = shown.count().max(1);
+    let (groups, left_out) = groups.split_at(shown);
+    let mut room =
+        (MAX_ROWS - 2).saturating_sub(groups.iter().map(|group| group.head.len() + group.fix.len()).sum());
+    let mut places = vec![0; groups.len()];
+    // Every kind gets its first place before any gets its second one.
+    for number in 0..groups.iter().map(|group| group.places.len()).max().unwrap_or_default() {
+        for (group, shown) in groups.iter().zip(&mut places) {
+            let rows = group.places.get(number).map_or(0, Vec::len);
+            if rows > 0 && *shown == number && rows <= room {
+                room -= rows;
+                *shown += 1;
+            }
+        }
     }
-    text
+    for (group, shown) in groups.iter().zip(places) {
+        rows.extend(group.head.iter().cloned());
+        rows.extend(group.places.iter().take(shown).flatten().cloned());
+        rows.extend(group.fix.iter().cloned());
+    }
+    let codes: Vec<&str> = left_out.iter().map(|group| group.code).collect();
+    if !codes.is_empty() {
+        rows.extend(wrapped(format!("and also: {}", codes.join(", ")).split(' '), "  "));
+    } else if groups.iter().any(|group| !group.code.is_empty()) {
+        rows.push("  docs/problems.md explains each code.".to_owned());
+    }
+    rows.join("\n")
+}
+
+fn title(problems: &[Problem], stopped_early: bool) -> String {
+    let lines: u64 = problems.iter().map(|problem| problem.lines).sum();
+    let at_least = if stopped_early { "at least " } else { "" };
+    let kinds = match problems.len() {
+        1 => "1 problem".to_owned(),
+        count => format!("{count} kinds of problems"),
+    };
+    match lines {
+        0 => kinds,
+        1 => format!("{kinds}, on {at_least}1 line"),
+        _ => format!("{kinds}, on {at_least}{lines} lines"),
+    }
+}
+
+/// What is said about one kind of problem, in rows of the screen.
+struct Group<'a> {
+    code: &'a str,
+    head: Vec<String>,
+    /// The rows of each place. Places of which there is nothing to show have none.
+    places: Vec<Vec<String>>,
+    fix: Vec<String>,
+}
+
+impl<'a> Group<'a> {
+    fn new(problem: &'a Problem, stopped_early: bool) -> Self {
+        let code = problem.code.as_str();
+        // What the first place alone has is shown with that place.
+        let has_details = problem.places.iter().any(|place| place.detail.is_some());
+        let what =
+            problem.code.kind().filter(|_| has_details).map_or(problem.what.as_str(), |kind| kind.what);
+        let head = if code.is_empty() { what.to_owned() } else { format!("{code}: {what}") };
+        let numbers = line_numbers(problem, stopped_early);
+        Self {
+            code,
+            head: wrapped(head.split(' ').chain(numbers.as_deref()), "  "),
+            places: problem.places.iter().map(place_rows).collect(),
+            fix: wrapped(format!("fix: {}", problem.fix).split(' '), INDENT),
+        }
+    }
+}
+
+/// The lines that have a problem, in parentheses. `None` if it is one of the whole file.
+fn line_numbers(problem: &Problem, stopped_early: bool) -> Option<String> {
+    let numbers: Vec<String> = problem.places.iter().map(|place| place.line.to_string()).collect();
+    let list = numbers.join(", ");
+    let more = if stopped_early { " or more" } else { "" };
+    Some(match (problem.line?, problem.lines) {
+        (line, 0 | 1) => format!("(line {line})"),
+        (_, lines) if lines <= numbers.len() as u64 => format!("(lines {list})"),
+        (_, lines) => format!("({lines} lines{more}: {list}, …)"),
+    })
+}
+
+/// Shows the piece of a line, and below it a caret and what is special about it.
+fn place_rows(place: &ProblemPlace) -> Vec<String> {
+    if place.excerpt.is_empty() {
+        return Vec::new();
+    }
+    let number = format!("{INDENT}line {}: ", place.line);
+    // Everything was escaped before. Reports can be edited, though, and this must not depend on it.
+    let excerpt = text::line(&place.excerpt).to_string();
+    let (piece, column) = window(&excerpt, place.caret, COLUMNS - number.len());
+    let column = number.len() + column;
+    let detail = place.detail.as_deref().map(|detail| text::line(detail).to_string()).unwrap_or_default();
+    let caret = if column + "^ ".len() + detail.width() > COLUMNS && detail.width() + INDENT.len() < column {
+        let before = column - detail.width() - 1;
+        format!("{}{detail} ^", " ".repeat(before))
+    } else {
+        let (detail, _) = window(&detail, 0, COLUMNS.saturating_sub(column + "^ ".len()));
+        format!("{}^ {detail}", " ".repeat(column)).trim_end().to_owned()
+    };
+    vec![number + &piece, caret]
+}
+
+/// Cuts a text to a number of columns so that the character with this number stays in it. Returns the text, and the column of
+/// that character.
+fn window(text: &str, character: usize, columns: usize) -> (String, usize) {
+    let all: Vec<char> = text.chars().collect();
+    let width_of = |chars: &[char]| chars.iter().filter_map(|c| c.width()).sum::<usize>();
+    let (before, after) = all.split_at(character.min(all.len()));
+    // The caret itself needs a column, even past the end.
+    let needed = width_of(after).max(1).min(columns / 2);
+    let mut start = 0;
+    while width_of(before.get(start..).unwrap_or_default()) + needed + usize::from(start > 0) > columns {
+        start += 1;
+    }
+    // A combining mark would move onto the ellipsis.
+    while start > 0 && before.get(start).is_some_and(|c| c.width() == Some(0)) {
+        start += 1;
+    }
+    let mut piece = String::new();
+    if start > 0 {
+        piece.push('…');
+    }
+    piece.extend(before.get(start..).unwrap_or_default());
+    let column = piece.width();
+    let mut width = column;
+    for (number, c) in after.iter().enumerate() {
+        let is_last = number + 1 == after.len();
+        width += c.width().unwrap_or_default();
+        if width + usize::from(!is_last) > columns {
+            piece.push('…');
+            break;
+        }
+        piece.push(*c);
+    }
+    (piece, column)
+}
+
+/// Breaks a text into rows between its words. All rows are indented, the first one less.
+fn wrapped<'a>(words: impl Iterator<Item = &'a str>, indent: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut row = indent.to_owned();
+    for word in words.map(|word| text::line(word).to_string()) {
+        let is_empty = row.trim_ascii_start().is_empty();
+        if !is_empty && row.width() + 1 + word.width() > COLUMNS {
+            rows.push(std::mem::replace(&mut row, format!("{indent}  ")));
+        } else if !is_empty {
+            row.push(' ');
+        }
+        for c in word.chars() {
+            if row.width() + c.width().unwrap_or_default() > COLUMNS {
+                rows.push(std::mem::replace(&mut row, format!("{indent}  ")));
+            }
+            row.push(c);
+        }
+    }
+    rows.push(row);
+    rows
 }
 
 /// Counts records: `1 record`, `2 records`.
@@ -25,14 +194,138 @@ pub(super) fn records(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::excerpt::Excerpt;
+    use crate::drop::kinds::{self, ProblemKind};
+
+    fn place(line: u64, text: &str, offset: usize, detail: Option<&str>) -> ProblemPlace {
+        let Excerpt { text, caret } = Excerpt::new(text.as_bytes(), offset);
+        ProblemPlace { line, byte: 0, detail: detail.map(str::to_owned), excerpt: text, caret }
+    }
+
+    fn problem(kind: &'static ProblemKind, lines: u64, places: Vec<ProblemPlace>) -> Problem {
+        Problem { lines, line: places.first().map(|place| place.line), places, ..Problem::of_kind(kind) }
+    }
 
     #[test]
-    fn one_is_singular() {
-        let problem = Problem { line: Some(2), byte: Some(9), what: "blank".into(), fix: "remove it".into() };
-        let two = [problem.clone(), problem.clone()];
-        assert_eq!(describe_problems(&two[..1], false, 3), "1 problem\n  line 2 (byte 9): blank; remove it");
-        assert_eq!(describe_problems(&two[..1], true, 0), "1 or more problems");
-        assert_eq!(describe_problems(&two, false, 0), "2 problems");
+    fn kinds_are_shown_with_pieces_carets_and_fixes() {
+        let repeated =
+            |line| place(line, r#"{"recordId":"a","modelInput":{}}"#, 12, Some("already used on line 1"));
+        let problems = [
+            problem(&kinds::RECORD_ID_REPEATED, 3, vec![repeated(2), repeated(3), repeated(10)]),
+            problem(&kinds::BLANK_LINE, 7, [4, 5, 6, 7, 8].map(|line| place(line, "", 0, None)).into()),
+            problem(&kinds::MODEL_INPUT_MISSING, 1, vec![place(9, "{}", 0, None)]),
+            Problem::of_file(
+                &kinds::TOO_FEW_RECORDS,
+                "the file has 9 records",
+                "put more records into one file",
+            ),
+        ];
+        let expected = r#"4 kinds of problems, on 11 lines
+  record-id-repeated: a recordId is used more than once (lines 2, 3, 10)
+    line 2: {"recordId":"a","modelInput":{}}
+                        ^ already used on line 1
+    line 3: {"recordId":"a","modelInput":{}}
+                        ^ already used on line 1
+    line 10: {"recordId":"a","modelInput":{}}
+                         ^ already used on line 1
+    fix: give every record a different recordId
+  blank-line: a line is blank (7 lines: 4, 5, 6, 7, 8, …)
+    fix: remove the blank line; the file may end with one newline at most
+  model-input-missing: a record does not have modelInput (line 9)
+    line 9: {}
+            ^
+    fix: put the request body of the model into modelInput, as a JSON object
+  too-few-records: the file has 9 records
+    fix: put more records into one file
+  docs/problems.md explains each code."#;
+        assert_eq!(describe_problems(&problems, false), expected);
+        let early = describe_problems(&problems[1..2], true);
+        assert!(early.starts_with("1 problem, on at least 7 lines\n"), "{early}");
+        assert!(early.contains("(7 lines or more: 4, 5, 6, 7, 8, …)"), "{early}");
         assert_eq!([0, 1, 2].map(records), ["0 records", "1 record", "2 records"]);
+    }
+
+    #[test]
+    fn problem_of_an_earlier_release_is_shown_without_a_code() {
+        let json = r#"{"line": 3, "byte": 812, "what": "odd", "fix": "even it"}"#;
+        let problem: Problem = serde_json::from_str(json).unwrap();
+        assert_eq!(describe_problems(&[problem], false), "1 problem\n  odd (line 3)\n    fix: even it");
+    }
+
+    #[test]
+    fn whatever_the_problems_are_they_fit_on_a_screen() {
+        let long = format!(r#"{{"recordId":"{}","category":1}}"#, "字é".repeat(50));
+        let places: Vec<_> = (1..=5)
+            .map(|line| {
+                place(
+                    line * 1_000_000_000,
+                    &long,
+                    long.len() / 2,
+                    Some(&"unknown member `字字字` ".repeat(9)),
+                )
+            })
+            .collect();
+        // The kinds that one file can have: those of lines, and one of the whole file.
+        for count in 1..=20 {
+            let problems: Vec<Problem> =
+                kinds::ALL.iter().rev().take(count).map(|kind| problem(kind, 9, places.clone())).collect();
+            let said = describe_problems(&problems, true);
+            let rows: Vec<&str> = said.lines().collect();
+            assert!(rows.len() <= 24, "{} rows: {said}", rows.len());
+            for row in rows {
+                assert!(row.width() <= COLUMNS, "{row}");
+            }
+            for kind in kinds::ALL.iter().rev().take(count) {
+                assert!(said.contains(kind.code), "{} is missing: {said}", kind.code);
+            }
+        }
+    }
+
+    /// The characters of a piece that stand above a caret.
+    fn above_caret(rows: &[String]) -> String {
+        let column = rows[1].find('^').map(|at| rows[1][..at].width()).unwrap();
+        let mut at = 0;
+        let chars = rows[0].chars().skip_while(|c| {
+            let is_before = at < column;
+            at += c.width().unwrap();
+            is_before
+        });
+        // A combining mark belongs to the character before it.
+        chars.skip_while(|c| c.width() == Some(0)).collect()
+    }
+
+    #[test]
+    fn caret_is_below_its_character_whatever_the_width_of_those_before_it() {
+        for before in ["", "ab", "é", "e\u{301}e\u{301}", "識別子", "🔑🔑", "हिन्दी", "\u{1b}[2J\u{202e}"]
+        {
+            for repeat in [1, 9, 99] {
+                for after in ["", " and so on", &"識別子".repeat(99)] {
+                    let line = format!("{}X{after}", before.repeat(repeat));
+                    let offset = before.len() * repeat;
+                    let rows = place_rows(&place(7, &line, offset, Some("the detail")));
+                    assert!(above_caret(&rows).starts_with('X'), "{rows:#?}");
+                    assert!(rows.iter().all(|row| row.width() <= COLUMNS), "{rows:#?}");
+                    assert!(rows[1].contains("the detail"), "{rows:#?}");
+                    let end = place_rows(&place(7, &line, line.len(), None));
+                    assert_eq!(above_caret(&end), "", "{end:#?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_obeys_is_escaped_even_if_a_report_was_edited() {
+        let hostile = "\u{1b}[2J\u{202e}\u{9b}".to_owned();
+        let bad = ProblemPlace {
+            line: 1,
+            byte: 0,
+            detail: Some(hostile.clone()),
+            excerpt: hostile.clone(),
+            caret: 99,
+        };
+        let mut problem = problem(&kinds::UNKNOWN_MEMBER, 1, vec![bad]);
+        (problem.what, problem.fix) = (hostile.clone(), hostile);
+        let said = describe_problems(&[problem], false);
+        assert_eq!(text::lines(&said).to_string(), said);
     }
 }

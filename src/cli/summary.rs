@@ -32,10 +32,5 @@ pub(super) fn describe_summary(summary: &Summary) -> String {
 }
 
 pub(super) fn describe_rejection(rejection: &Rejection) -> String {
-    let (problems, shown) = (&rejection.problems, 3);
-    let mut text = format!("rejected, {}", describe_problems(problems, rejection.stopped_early, shown));
-    if problems.len() > shown {
-        text.push_str("\n  the others are in rejection.json");
-    }
-    text
+    format!("rejected, {}", describe_problems(&rejection.problems, rejection.stopped_early))
 }

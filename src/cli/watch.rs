@@ -4,6 +4,9 @@
 //! as complete when nothing has been written to it for some time; for one that was renamed into place, that
 //! time starts with its last write. If a file changes after it was dropped, it is dropped again. A file that
 //! cannot be dropped is reported once and skipped.
+//!
+//! Names are judged as in S3, also those that are refused. Of the names that are ignored, the first of each kind is
+//! reported. They include the names that programs use while they write.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -12,12 +15,18 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::drop::names::NameVerdict;
+
 /// A folder, and what has been seen in it.
 #[derive(Debug)]
 pub(super) struct Watched {
     folder: PathBuf,
     quiet: Duration,
     seen: HashMap<PathBuf, Seen>,
+    /// The files whose names are ignored.
+    ignored: HashSet<PathBuf>,
+    /// The kinds of ignored names that were reported.
+    reported: HashSet<&'static str>,
     /// Why the folder could not be read at the last look.
     unreadable: Option<String>,
 }
@@ -25,6 +34,8 @@ pub(super) struct Watched {
 #[derive(Debug)]
 struct Seen {
     state: State,
+    /// Whether its name is that of a file to judge.
+    is_judged: bool,
     /// Since when it has been in that state.
     since: Instant,
     /// Whether nothing needs to be done until it changes.
@@ -61,6 +72,12 @@ pub(super) struct Arrived {
     pub(super) is_again: bool,
 }
 
+impl Seen {
+    fn new(state: State, is_judged: bool, since: Instant) -> Self {
+        Self { state, is_judged, since, is_done: false, was_dropped: false, failed: None }
+    }
+}
+
 impl State {
     /// Reads the state of a file. Follows links.
     pub(super) fn of(path: &Path) -> Self {
@@ -91,7 +108,14 @@ fn changed(path: &Path) -> (i64, i64) {
 
 impl Watched {
     pub(super) fn new(folder: PathBuf, quiet: Duration) -> Self {
-        Self { folder, quiet, seen: HashMap::new(), unreadable: None }
+        Self {
+            folder,
+            quiet,
+            seen: HashMap::new(),
+            ignored: HashSet::new(),
+            reported: HashSet::new(),
+            unreadable: None,
+        }
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -106,8 +130,13 @@ impl Watched {
     }
 
     /// Looks at the folder. A file arrives when two looks found it unchanged and nothing was written to it
-    /// for the quiet time.
-    pub(super) fn look(&mut self, now: Instant, clock: SystemTime) -> Look {
+    /// for the quiet time. `judge` judges the name of a file.
+    pub(super) fn look(
+        &mut self,
+        now: Instant,
+        clock: SystemTime,
+        judge: impl Fn(&Path) -> NameVerdict,
+    ) -> Look {
         let mut look = Look::default();
         let paths = match files(&self.folder) {
             Ok(paths) => paths,
@@ -124,20 +153,40 @@ impl Watched {
             look.notes.push((self.folder.clone(), "can be read again".into()));
         }
         for path in &paths {
-            self.look_at(path, State::of(path), (now, clock), &mut look);
+            if self.ignored.contains(path) {
+                continue;
+            }
+            if self.seen.contains_key(path) {
+                self.look_at(path, (now, clock), &mut look);
+                continue;
+            }
+            match judge(path) {
+                NameVerdict::Ignored(why) => self.ignore(path, why, &mut look),
+                verdict => {
+                    let is_judged = verdict == NameVerdict::Judged;
+                    self.seen.insert(path.clone(), Seen::new(State::of(path), is_judged, now));
+                }
+            }
         }
         // A file that was dropped is remembered, because it may come back unchanged.
         self.seen.retain(|path, seen| seen.was_dropped || paths.contains(path));
+        self.ignored.retain(|path| paths.contains(path));
         look.arrived.sort_by(|one, other| one.path.cmp(&other.path));
         look
     }
 
-    fn look_at(&mut self, path: &Path, state: State, (now, clock): (Instant, SystemTime), look: &mut Look) {
-        let Some(seen) = self.seen.get_mut(path) else {
-            let seen = Seen { state, since: now, is_done: false, was_dropped: false, failed: None };
-            self.seen.insert(path.into(), seen);
-            return;
-        };
+    fn ignore(&mut self, path: &Path, why: &'static str, look: &mut Look) {
+        self.ignored.insert(path.into());
+        // A folder is nothing that S3 would have.
+        if !path.is_dir() && self.reported.insert(why) {
+            let note = format!("ignored: {why}; other files of this kind are not reported");
+            look.notes.push((path.into(), note));
+        }
+    }
+
+    fn look_at(&mut self, path: &Path, (now, clock): (Instant, SystemTime), look: &mut Look) {
+        let Some(seen) = self.seen.get_mut(path) else { return };
+        let state = State::of(path);
         if seen.state != state || seen.failed.is_some_and(|before| before != changed(path)) {
             (seen.state, seen.since, seen.is_done, seen.failed) = (state, now, false, None);
             return;
@@ -147,8 +196,9 @@ impl Watched {
         }
         if let State::Unusable(why) = &seen.state {
             seen.is_done = true;
-            // It was there when the folder was listed. If it is gone now, there is nothing to report.
-            if path.symlink_metadata().is_ok() {
+            // It was there when the folder was listed. If it is gone now, there is nothing to report. Folders are only
+            // reported if they look like files to judge.
+            if path.symlink_metadata().is_ok() && (seen.is_judged || !path.is_dir()) {
                 look.notes.push((path.into(), why.clone()));
             }
             return;
@@ -163,16 +213,9 @@ impl Watched {
     }
 }
 
-/// The paths in a folder that end in `.jsonl`.
+/// The paths in a folder.
 fn files(folder: &Path) -> io::Result<HashSet<PathBuf>> {
-    let mut paths = HashSet::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "jsonl") {
-            paths.insert(path);
-        }
-    }
-    Ok(paths)
+    fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
 }
 
 #[cfg(test)]
@@ -183,6 +226,7 @@ mod tests {
 
     use super::*;
     use crate::aws::clock;
+    use crate::drop::names::{InputSuffixes, NameRule};
 
     const QUIET: Duration = Duration::from_secs(3);
 
@@ -218,8 +262,10 @@ mod tests {
         fn look_after(&mut self, seconds: u64) -> Vec<String> {
             let later = Duration::from_secs(seconds);
             (self.now, self.clock) = (self.now + later, self.clock + later);
-            let look = self.watched.look(self.now, self.clock);
             let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+            let suffixes = InputSuffixes::default();
+            let rule = NameRule { prefix: "", suffixes: &suffixes };
+            let look = self.watched.look(self.now, self.clock, |path| rule.judge(&name(path)));
             let arrived = look.arrived.iter().map(|arrived| {
                 format!("{}{}", name(&arrived.path), if arrived.is_again { " again" } else { "" })
             });
@@ -259,9 +305,10 @@ mod tests {
     #[test]
     fn file_that_was_written_long_ago_arrives_at_the_second_look() {
         let mut rig = Rig::new();
-        rig.append("x.tmp", "a");
+        let before = rig.root.path().join("x.jsonl");
+        File::create(&before).unwrap().set_modified(rig.clock).unwrap();
         rig.look_after(60);
-        fs::rename(rig.path("x.tmp"), rig.path("x.jsonl")).unwrap();
+        fs::rename(before, rig.path("x.jsonl")).unwrap();
         assert_eq!(rig.look_after(0), NOTHING);
         assert_eq!(rig.look_after(0), ["x.jsonl"]);
     }
@@ -270,10 +317,12 @@ mod tests {
     fn what_cannot_be_dropped_is_reported_once_and_the_rest_arrives() {
         let mut rig = Rig::new();
         fs::create_dir(rig.path("folder.jsonl")).unwrap();
-        std::os::unix::fs::symlink(rig.path("nowhere"), rig.path("link.jsonl")).unwrap();
+        std::os::unix::fs::symlink("../nowhere", rig.path("link.jsonl")).unwrap();
         rig.append("x.jsonl", "a");
         rig.append("gone.jsonl", "a");
-        rig.append("other.txt", "a");
+        fs::create_dir(rig.path("folder")).unwrap();
+        fs::create_dir(rig.path(".folder")).unwrap();
+        fs::create_dir(rig.path("folder.csv")).unwrap();
         assert_eq!(rig.look_after(0), NOTHING);
         fs::remove_file(rig.path("gone.jsonl")).unwrap();
         let mut told = rig.look_after(3);
@@ -282,9 +331,47 @@ mod tests {
         assert_eq!(told, ["folder.jsonl: is a folder", link, "x.jsonl"]);
         assert_eq!(rig.look_after(100), NOTHING);
         // The link now leads somewhere.
-        rig.append("nowhere", "a");
+        rig.append("../nowhere", "a");
         rig.look_after(0);
         assert_eq!(rig.look_after(3), ["link.jsonl"]);
+    }
+
+    #[test]
+    fn refused_names_arrive_and_the_first_ignored_name_of_each_kind_is_reported() {
+        let mut rig = Rig::new();
+        for name in ["a.csv", "b", "c.JSONL", "d.ndjson", "e.png", ".DS_Store"] {
+            rig.append(name, "a");
+        }
+        let mut told = rig.look_after(0);
+        told.sort();
+        let hidden = "it is hidden: its name or that of its folder starts with a dot";
+        let others = "; other files of this kind are not reported";
+        assert_eq!(
+            told,
+            [
+                format!(".DS_Store: ignored: {hidden}{others}"),
+                format!("e.png: ignored: it is an image{others}")
+            ]
+        );
+        rig.append("f.png", "a");
+        assert_eq!(rig.look_after(3), ["a.csv", "b", "c.JSONL", "d.ndjson"]);
+        assert_eq!(rig.look_after(100), NOTHING);
+    }
+
+    #[test]
+    fn file_with_the_name_of_an_unfinished_one_arrives_once_it_is_renamed() {
+        let mut rig = Rig::new();
+        for part in ["x.jsonl.part", ".x.jsonl.swp", "x.jsonl~", "y.jsonl.crdownload"] {
+            rig.append(part, "a");
+        }
+        assert_eq!(rig.look_after(0).len(), 3, "two of them are of the same kind");
+        assert_eq!(rig.look_after(100), NOTHING);
+        fs::rename(rig.path("x.jsonl.part"), rig.path("x.jsonl")).unwrap();
+        assert_eq!(rig.look_after(0), NOTHING);
+        assert_eq!(rig.look_after(0), ["x.jsonl"]);
+        // The next download of the same name is ignored, too.
+        rig.append("x.jsonl.part", "ab");
+        assert_eq!(rig.look_after(100), NOTHING);
     }
 
     #[test]

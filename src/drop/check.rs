@@ -5,13 +5,16 @@ use std::borrow::Cow;
 
 use crate::base::count::Counted;
 use crate::base::text;
-use crate::drop::diagnosis::{self, diagnose};
+use crate::drop::diagnosis::FileStart;
 use crate::drop::generated_id::GeneratedId;
 use crate::drop::identity::DropId;
+use crate::drop::kinds;
 use crate::drop::line_numbers::LineNumbers;
+use crate::drop::names::{NameRule, NameVerdict};
 use crate::drop::plan::{Cutter, Gap, Measured, Part};
+use crate::drop::problems::{BadLine, Problems};
 use crate::drop::quotas::Quotas;
-use crate::drop::rejection::{MAX_PROBLEMS, Problem};
+use crate::drop::rejection::Problem;
 use crate::drop::repairs::{RepairedLines, Repairs};
 use crate::drop::source::DropSource;
 use crate::record::input::InputReader;
@@ -27,15 +30,21 @@ const BATCH_RECORDS: usize = 32;
 
 /// Returns what is wrong with a drop whatever its content is. Such a drop need not be read.
 #[must_use]
-pub fn check_source(source: &DropSource, max_drop_bytes: u64) -> Option<Problem> {
-    if !source.key.ends_with(".jsonl") {
-        let fix = "give the file a name that ends in .jsonl, and drop it again";
-        return Some(Problem::of_file("the key does not end in .jsonl", fix));
+pub fn check_source(source: &DropSource, names: NameRule<'_>, max_drop_bytes: u64) -> Option<Problem> {
+    match names.judge(&source.key) {
+        NameVerdict::Judged => {}
+        NameVerdict::Refused { what, fix } => {
+            return Some(Problem::of_file(&kinds::NAME_NOT_JSONL, what, fix));
+        }
+        NameVerdict::Ignored(why) => {
+            let what = format!("a file with this name is ignored: {why}");
+            return Some(Problem::of_file(&kinds::NAME_IGNORED, what, kinds::NAME_IGNORED.fix));
+        }
     }
     (source.size_bytes > max_drop_bytes).then(|| {
         let (bytes, most) = (Counted(source.size_bytes, "byte"), Counted(max_drop_bytes, "byte"));
         let what = format!("the file has {bytes}; a drop may have at most {most}");
-        Problem::of_file(what, "split the file and drop its parts one by one")
+        Problem::of_file(&kinds::FILE_TOO_LARGE, what, kinds::FILE_TOO_LARGE.fix)
     })
 }
 
@@ -46,7 +55,7 @@ pub enum Verdict {
     Valid(Accepted),
     /// There is at least one problem.
     Invalid {
-        /// What is wrong, in the order of the file.
+        /// What is wrong: each kind of problem once, in the order of the file.
         problems: Vec<Problem>,
         /// Whether the reading stopped before the end, so that there may be more problems.
         stopped_early: bool,
@@ -67,40 +76,10 @@ pub struct Accepted {
 pub struct Validator {
     splitter: RunSplitter,
     bytes: u64,
-    first_line: FirstLine,
+    start: FileStart,
     /// What the file is, if it is not JSON Lines.
     diagnosis: Option<Problem>,
     judge: LineJudge,
-}
-
-/// The first line, as far as a diagnosis looks at it.
-#[derive(Debug, Default)]
-struct FirstLine {
-    start: Vec<u8>,
-    is_complete: bool,
-    is_diagnosed: bool,
-}
-
-impl FirstLine {
-    fn feed(&mut self, chunk: &[u8]) {
-        if self.is_complete {
-            return;
-        }
-        let line = first_line(chunk);
-        let room = diagnosis::MAX_BYTES - self.start.len();
-        self.start.extend_from_slice(line.get(..room).unwrap_or(line));
-        self.is_complete = line.len() < chunk.len() || self.start.len() == diagnosis::MAX_BYTES;
-    }
-
-    /// Says what the file is once its first line has turned out not to be a record.
-    fn diagnose(&mut self, judge: &LineJudge) -> Option<Problem> {
-        let is_bad = || judge.problems.first().is_some_and(|problem| problem.line == Some(1));
-        if self.is_diagnosed || !is_bad() {
-            return None;
-        }
-        self.is_diagnosed = true;
-        diagnose(&self.start)
-    }
 }
 
 /// The reading stops, because there are enough problems.
@@ -122,11 +101,10 @@ impl Validator {
             line_numbers: LineNumbers::new(quotas.max_records),
             cutter: Cutter::new(quotas),
             lines: 0,
-            bad_lines: 0,
-            problems: Vec::new(),
+            problems: Problems::default(),
         };
         let splitter = RunSplitter::new(max_record_bytes);
-        Self { splitter, bytes: 0, first_line: FirstLine::default(), diagnosis: None, judge }
+        Self { splitter, bytes: 0, start: FileStart::default(), diagnosis: None, judge }
     }
 
     /// Returns the same validator, but small parts are filled up with padding records, each of at most `line_bytes`
@@ -148,34 +126,44 @@ impl Validator {
     /// Reads the next chunk.
     ///
     /// # Errors
-    /// [`Enough`] after [`MAX_PROBLEMS`] problems, or once it is clear that the file is not JSON Lines; the rest of the drop
-    /// need not be read.
+    /// [`Enough`] after [`MAX_BAD_LINES`](crate::drop::problems::MAX_BAD_LINES) bad lines, or as many bytes of them as
+    /// [`MAX_BAD_BYTES`](crate::drop::problems::MAX_BAD_BYTES), or once it is clear that the file is not JSON Lines. The rest of
+    /// the drop need not be read.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Enough> {
         self.bytes += chunk.len() as u64;
-        self.first_line.feed(chunk);
+        self.start.feed(chunk);
         self.splitter.feed(chunk, |run| self.judge.judge_run(run))?;
-        self.diagnosis = self.first_line.diagnose(&self.judge);
+        if self.start.is_full() {
+            self.diagnosis = self.judge.diagnose(&mut self.start, self.bytes);
+        }
         if self.diagnosis.is_some() { Err(Enough) } else { Ok(()) }
     }
 
     /// Ends the reading and gives the verdict.
     #[must_use]
     pub fn finish(self) -> Verdict {
-        let Self { splitter, bytes, diagnosis, mut first_line, mut judge } = self;
+        let Self { splitter, bytes, mut start, diagnosis, mut judge } = self;
         let stopped_early = diagnosis.is_some()
-            || judge.problems.len() >= MAX_PROBLEMS
+            || judge.problems.are_enough()
             || splitter.finish(|run| judge.judge_run(run)).is_err();
-        if let Some(problem) = diagnosis.or_else(|| first_line.diagnose(&judge)) {
+        let of_file = if start.is_blank() && !stopped_early {
+            Some(Problem::of_kind(&kinds::EMPTY_FILE))
+        } else {
+            diagnosis.or_else(|| judge.diagnose(&mut start, bytes))
+        };
+        if let Some(problem) = of_file {
             // It is about the whole file, so there is nothing more to say.
             return Verdict::Invalid { problems: vec![problem], stopped_early: false };
         }
-        let LineJudge { drop_id, cutter, repairs, mut problems, bad_lines, .. } = judge;
-        if problems.is_empty() {
+        let LineJudge { drop_id, cutter, repairs, problems, .. } = judge;
+        let bad_lines = problems.bad_lines();
+        if bad_lines == 0 {
             return match cutter.parts(&drop_id, bytes) {
                 Ok(parts) => Verdict::Valid(Accepted { parts, repairs }),
                 Err(problem) => Verdict::Invalid { problems: vec![problem.into()], stopped_early },
             };
         }
+        let mut problems = problems.into_kinds();
         if !stopped_early {
             // Bad lines count as records here: a user who fixes them should not be told of a new problem.
             problems.extend(cutter.check_records(bad_lines).map(Problem::from));
@@ -197,10 +185,9 @@ struct LineJudge {
     ids: RecentIds,
     line_numbers: LineNumbers,
     cutter: Cutter,
-    /// How many lines have been judged, and how many of them were bad.
+    /// How many lines have been judged.
     lines: u64,
-    bad_lines: u64,
-    problems: Vec<Problem>,
+    problems: Problems,
 }
 
 /// A good line, except that its id may have been used before.
@@ -214,8 +201,20 @@ struct Candidate<'a> {
     object_start: usize,
     /// Where in the file the line starts.
     byte: u64,
-    /// The bytes of the line, with its newline.
-    line_bytes: usize,
+    line: &'a [u8],
+    /// How many bytes end the line: 1 for its newline, or 0 if they are left out.
+    end_bytes: u64,
+}
+
+impl Candidate<'_> {
+    /// Returns where in the line its id is, with its quote, or its object if the line has no id or writes it with escapes.
+    fn id_offset(&self) -> usize {
+        let offset = (self.record_id.as_ptr() as usize).wrapping_sub(self.line.as_ptr() as usize);
+        match self.line.get(..offset).filter(|before| before.len() < self.line.len()) {
+            Some(before) => before.strip_suffix(b"\"").unwrap_or(before).len(),
+            None => self.object_start,
+        }
+    }
 }
 
 impl LineJudge {
@@ -241,7 +240,8 @@ impl LineJudge {
                         repaired_bytes: None,
                         object_start,
                         byte,
-                        line_bytes: end - start + 1,
+                        line: bytes.get(start..end).unwrap_or_default(),
+                        end_bytes: 1,
                     });
                     if batch.len() == BATCH_RECORDS {
                         self.add_batch(&mut batch)?;
@@ -271,14 +271,14 @@ impl LineJudge {
     ) -> Result<(), Enough> {
         let Some(line) = line.filter(|line| line.len() <= self.max_record_bytes) else {
             let what = RecordProblem::TooLong(self.max_record_bytes);
-            return self.refuse(byte, &RecordError { offset: 0, what });
+            return self.refuse(byte, None, &RecordError { offset: 0, what });
         };
         if self.is_repairing && proven.is_none() {
             return self.repair_line(byte, line);
         }
         match proven.map_or_else(|| self.reader.read(line), Ok) {
-            Ok(record) => self.add_record(byte, line.len() + 1, record, None),
-            Err(error) => self.refuse(byte, &error),
+            Ok(record) => self.add_record(byte, line, 1, record, None),
+            Err(error) => self.refuse(byte, Some(line), &error),
         }
     }
 
@@ -307,7 +307,7 @@ impl LineJudge {
                 self.cutter.skip(Gap { bytes: bytes.len() as u64 + 1, lines: 1 });
                 return Ok(());
             }
-            Err(error) => return self.refuse(start, &error),
+            Err(error) => return self.refuse(start, Some(bytes), &error),
         };
         let repaired_bytes = match &record.repair {
             Some(repair) => {
@@ -322,10 +322,10 @@ impl LineJudge {
             None => has_carriage_return.then_some(bytes.len() + 1),
         };
         if !has_carriage_return {
-            return self.add_record(start, bytes.len() + 1, record, repaired_bytes);
+            return self.add_record(start, bytes, 1, record, repaired_bytes);
         }
         RepairedLines::count(&mut self.repairs.carriage_returns, number);
-        let added = self.add_record(start, bytes.len(), record, repaired_bytes);
+        let added = self.add_record(start, bytes, 0, record, repaired_bytes);
         // A part does not end with it.
         self.cutter.skip(Gap { bytes: 1, lines: 0 });
         added
@@ -335,7 +335,8 @@ impl LineJudge {
     fn add_record(
         &mut self,
         byte: u64,
-        line_bytes: usize,
+        line: &[u8],
+        end_bytes: u64,
         record: InputRecord<'_>,
         repaired_bytes: Option<usize>,
     ) -> Result<(), Enough> {
@@ -350,7 +351,8 @@ impl LineJudge {
             repaired_bytes,
             object_start,
             byte,
-            line_bytes,
+            line,
+            end_bytes,
         })
     }
 
@@ -367,30 +369,35 @@ impl LineJudge {
             let line = self.line_numbers.line_of(earlier);
             let record_id = text::name(candidate.record_id).to_string();
             let what = RecordProblem::RecordIdRepeated { record_id, line };
-            return self.refuse(candidate.byte, &RecordError { offset: candidate.object_start, what });
+            let error = RecordError { offset: candidate.id_offset(), what };
+            return self.refuse(candidate.byte, Some(candidate.line), &error);
         }
         self.lines += 1;
         self.cutter.push(&Measured {
             key: candidate.key,
-            bytes: candidate.line_bytes as u64,
+            bytes: candidate.line.len() as u64 + candidate.end_bytes,
             generated_id_bytes: candidate.generated_id_bytes,
             repaired_bytes: candidate.repaired_bytes.map(|bytes| bytes as u64),
         });
         Ok(())
     }
 
-    /// Counts the line that starts at `byte` as bad.
+    /// Says what the file is, once its first line that is not blank has turned out not to be a record. `bytes` is how much of
+    /// the file was read.
+    fn diagnose(&self, start: &mut FileStart, bytes: u64) -> Option<Problem> {
+        // A file on one line is not read to its end.
+        let is_too_long =
+            self.lines < start.first_line() && bytes - start.first_byte() > self.max_record_bytes as u64;
+        let is_bad = is_too_long || self.problems.name_line(start.first_line());
+        if is_bad { start.diagnose() } else { None }
+    }
+
+    /// Counts the line that starts at `byte` as bad. `line` is `None` if it is too long.
     #[cold]
-    fn refuse(&mut self, byte: u64, error: &RecordError) -> Result<(), Enough> {
+    fn refuse(&mut self, byte: u64, line: Option<&[u8]>, error: &RecordError) -> Result<(), Enough> {
         self.lines += 1;
-        self.bad_lines += 1;
-        self.problems.push(Problem {
-            line: Some(self.lines),
-            byte: Some(byte + error.offset as u64),
-            what: error.what.to_string(),
-            fix: error.what.fix().into(),
-        });
-        if self.problems.len() < MAX_PROBLEMS { Ok(()) } else { Err(Enough) }
+        self.problems.add(BadLine { number: self.lines, byte, bytes: line }, error);
+        if self.problems.are_enough() { Err(Enough) } else { Ok(()) }
     }
 }
 

@@ -1,36 +1,107 @@
-//! What a file is if it is not JSON Lines: one problem and one fix, instead of the same problem a hundred times. Pure.
+//! What a file is if it is not JSON Lines: one problem and one fix, instead of the same problem on every line. Pure.
 //!
-//! It is asked only about a file whose first line is not a record, so it never refuses a good file. It looks only at
-//! that line.
+//! It is asked only about a file whose first line that is not blank is not a record, so it never refuses a good file. It
+//! looks only at the start of the file.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
+use crate::drop::kinds::{self, ProblemKind};
 use crate::drop::rejection::Problem;
 
-/// How many bytes of the first line are looked at, at most.
-pub(super) const MAX_BYTES: usize = 16 * 1024;
+/// How many bytes are looked at, from the first line that is not blank, at most.
+const MAX_BYTES: usize = 16 * 1024;
 
 /// How many members of the first object are looked at, at most.
 const MAX_MEMBERS: usize = 32;
 
-/// A kind of file that is not JSON Lines.
-struct Kind {
-    is: fn(&FirstLine<'_>) -> bool,
-    /// What is wrong.
-    what: &'static str,
-    /// What to do about it.
-    fix: &'static str,
+/// The start of a file, from its first line that is not blank.
+#[derive(Debug, Default)]
+pub(super) struct FileStart {
+    /// At most [`MAX_BYTES`].
+    bytes: Vec<u8>,
+    /// How many blank lines were skipped, and how many bytes they had.
+    blank_lines: u64,
+    blank_bytes: u64,
+    is_diagnosed: bool,
 }
 
-const DECOMPRESS: &str = "decompress it, and drop the JSONL file that was in it";
-const EXPORT: &str = r#"write one record per line, like {"recordId": "1", "modelInput": {…}}, where modelInput is the request for your model"#;
-const REWRITE: &str = r#"write each line as {"recordId": …, "modelInput": …}, where modelInput is the request as your model takes it"#;
-const TO_UTF_8: &str = "save it as UTF-8, for example with: iconv -f UTF-16 -t UTF-8 FILE";
-const ONE_PER_LINE: &str = "write one record per line, for example with: jq -c . FILE";
+impl FileStart {
+    /// Looks at the next chunk.
+    pub(super) fn feed(&mut self, chunk: &[u8]) {
+        let mut rest = chunk;
+        while !rest.is_empty() && !self.is_full() {
+            let (taken, left) = rest.split_at(rest.len().min(MAX_BYTES - self.bytes.len()));
+            self.bytes.extend_from_slice(taken);
+            rest = left;
+            self.skip_blank_lines();
+        }
+    }
 
-/// The kinds. The first that fits counts.
+    fn skip_blank_lines(&mut self) {
+        let mut start = 0;
+        while let Some(rest) = self.bytes.get(start..)
+            && let Some(end) = memchr::memchr(b'\n', rest)
+            && rest.get(..end).is_some_and(is_blank)
+        {
+            start += end + 1;
+            self.blank_lines += 1;
+        }
+        self.blank_bytes += start as u64;
+        self.bytes.drain(..start);
+    }
+
+    /// Whether more of the file would not change what is known about it.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes.len() == MAX_BYTES
+    }
+
+    /// Whether all lines are blank, as far as the file was read.
+    pub(super) fn is_blank(&self) -> bool {
+        !self.is_full() && is_blank(&self.bytes)
+    }
+
+    /// Returns the number of the first line that is not blank.
+    pub(super) fn first_line(&self) -> u64 {
+        self.blank_lines + 1
+    }
+
+    /// Returns where that line starts.
+    pub(super) fn first_byte(&self) -> u64 {
+        self.blank_bytes
+    }
+
+    /// Says what a file is whose first line is not a record. `None` if that is not known, or was asked before.
+    pub(super) fn diagnose(&mut self) -> Option<Problem> {
+        if self.is_diagnosed {
+            return None;
+        }
+        self.is_diagnosed = true;
+        diagnose(&self.bytes)
+    }
+}
+
+/// Whether a line has only white space and byte order marks.
+fn is_blank(line: &[u8]) -> bool {
+    let mut rest = line;
+    loop {
+        rest = match rest {
+            [] => return true,
+            [b' ' | b'\t' | b'\r', after @ ..] | [0xef, 0xbb, 0xbf, after @ ..] => after,
+            _ => return false,
+        };
+    }
+}
+
+/// How a kind of file that is not JSON Lines is recognized.
+struct Rule {
+    kind: &'static ProblemKind,
+    is: fn(&Start<'_>) -> bool,
+}
+
+/// The rules. The first that fits counts.
 ///
 /// Where the bytes are from: RFC 1952 (gzip), RFC 8878 (Zstandard), <https://tukaani.org/xz/xz-file-format.txt>,
 /// <https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT> (ZIP), <https://parquet.apache.org/docs/file-format/>,
@@ -38,116 +109,83 @@ const ONE_PER_LINE: &str = "write one record per line, for example with: jq -c .
 /// <https://www.unicode.org/faq/utf_bom.html>. Where the members are from: the batch APIs of
 /// <https://platform.openai.com/docs/guides/batch>, <https://docs.claude.com/en/docs/build-with-claude/batch-processing>, and
 /// <https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/batch-prediction-gemini>.
-const KINDS: &[Kind] = &[
-    Kind {
-        is: |line| line.starts_with(b"\x1f\x8b"),
-        what: "the file is compressed with gzip",
-        fix: DECOMPRESS,
+const RULES: &[Rule] = &[
+    Rule { kind: &kinds::GZIP, is: |file| file.starts_with(b"\x1f\x8b") },
+    Rule { kind: &kinds::ZSTD, is: |file| file.starts_with(b"\x28\xb5\x2f\xfd") },
+    Rule { kind: &kinds::XZ, is: |file| file.starts_with(b"\xfd7zXZ\0") },
+    Rule { kind: &kinds::BZIP2, is: |file| file.starts_with(b"BZh") },
+    Rule { kind: &kinds::SPREADSHEET, is: |file| file.is_office_document() },
+    Rule { kind: &kinds::ZIP, is: |file| file.starts_with(b"PK\x03\x04") },
+    Rule { kind: &kinds::TAR, is: |file| file.bytes.get(257..262) == Some(b"ustar") },
+    Rule { kind: &kinds::PARQUET, is: |file| file.starts_with(b"PAR1") },
+    Rule { kind: &kinds::AVRO, is: |file| file.starts_with(b"Obj\x01") },
+    Rule { kind: &kinds::ORC, is: |file| file.starts_with(b"ORC") },
+    Rule { kind: &kinds::PDF, is: |file| file.starts_with(b"%PDF-") },
+    Rule { kind: &kinds::NUL_PADDED, is: |file| file.starts_with_nuls() },
+    Rule { kind: &kinds::UTF_32, is: |file| file.is_utf_32() },
+    Rule { kind: &kinds::UTF_16, is: |file| file.is_utf_16() },
+    Rule { kind: &kinds::NOT_TEXT, is: |file| file.is_binary() },
+    Rule { kind: &kinds::WEB_PAGE, is: |file| file.text.starts_with('<') },
+    Rule { kind: &kinds::GIT_LFS_POINTER, is: |file| file.text.starts_with("version https://git-lfs") },
+    Rule { kind: &kinds::JSON_ARRAY, is: |file| file.text.starts_with('[') },
+    Rule { kind: &kinds::PYTHON_DICT, is: |file| file.text.starts_with("{'") },
+    Rule {
+        kind: &kinds::ANTHROPIC_BATCH,
+        is: |file| file.has(&["custom_id", "params"]) || file.has(&["requests"]),
     },
-    Kind {
-        is: |line| line.starts_with(b"\x28\xb5\x2f\xfd"),
-        what: "the file is compressed with Zstandard",
-        fix: DECOMPRESS,
+    Rule { kind: &kinds::OPENAI_CHAT, is: |file| file.is_for_openai(Some("/chat/completions")) },
+    Rule { kind: &kinds::OPENAI_EMBEDDINGS, is: |file| file.is_for_openai(Some("/embeddings")) },
+    Rule { kind: &kinds::OPENAI_RESPONSES, is: |file| file.is_for_openai(Some("/responses")) },
+    Rule { kind: &kinds::OPENAI_BATCH, is: |file| file.is_for_openai(None) },
+    Rule { kind: &kinds::VERTEX_BATCH, is: |file| file.has(&["request"]) && !file.has(&["modelInput"]) },
+    Rule { kind: &kinds::SNAKE_CASE, is: |file| file.has(&["record_id"]) || file.has(&["model_input"]) },
+    Rule {
+        kind: &kinds::MEMBER_SPELLING,
+        is: |file| file.has_other_spelling("recordId") || file.has_other_spelling("modelInput"),
     },
-    Kind {
-        is: |line| line.starts_with(b"\xfd7zXZ\0"),
-        what: "the file is compressed with xz",
-        fix: DECOMPRESS,
-    },
-    Kind { is: |line| line.starts_with(b"BZh"), what: "the file is compressed with bzip2", fix: DECOMPRESS },
-    Kind {
-        is: |line| line.starts_with(b"PK\x03\x04"),
-        what: "the file is a ZIP archive or a spreadsheet (.xlsx)",
-        fix: "drop the JSONL file that is in it; of a spreadsheet, export the rows as JSON Lines first",
-    },
-    Kind { is: |line| line.starts_with(b"PAR1"), what: "the file is a Parquet file", fix: EXPORT },
-    Kind { is: |line| line.starts_with(b"Obj\x01"), what: "the file is an Avro file", fix: EXPORT },
-    Kind { is: |line| line.starts_with(b"ORC"), what: "the file is an ORC file", fix: EXPORT },
-    Kind { is: |line| line.starts_with(b"%PDF-"), what: "the file is a PDF document", fix: EXPORT },
-    Kind {
-        is: |line| line.is_utf_32(),
-        what: "the file is UTF-32, not UTF-8",
-        fix: "save it as UTF-8, for example with: iconv -f UTF-32 -t UTF-8 FILE",
-    },
-    Kind { is: |line| line.is_utf_16(), what: "the file is UTF-16, not UTF-8", fix: TO_UTF_8 },
-    Kind {
-        is: |line| !line.bytes.is_empty() && line.bytes.iter().all(|byte| *byte == 0),
-        what: "the file starts with NUL bytes, so it was not written to its end",
-        fix: "write or copy the file again",
-    },
-    Kind { is: |line| line.is_binary(), what: "the file is not text", fix: EXPORT },
-    Kind {
-        is: |line| line.text.starts_with('<'),
-        what: "the file is a web page or XML, perhaps an error message that was saved in its place",
-        fix: "look at it in an editor, and get the file again",
-    },
-    Kind {
-        is: |line| line.text.starts_with('['),
-        what: "the file is a JSON array, not JSON Lines",
-        fix: "write each element on a line of its own, for example with: jq -c '.[]' FILE",
-    },
-    Kind {
-        is: |line| line.text.starts_with("{'"),
-        what: "the lines are Python dicts, not JSON",
-        fix: "write each record with json.dumps(record), not with str(record)",
-    },
-    Kind {
-        is: |line| line.has(&["custom_id", "params"]),
-        what: "the file is a batch file for Anthropic's API, not for Bedrock",
-        fix: REWRITE,
-    },
-    Kind {
-        is: |line| line.has(&["custom_id"]) && (line.has(&["body"]) || line.has(&["url"])),
-        what: "the file is a batch file for OpenAI's API, not for Bedrock",
-        fix: REWRITE,
-    },
-    Kind {
-        is: |line| line.has(&["request"]) && !line.has(&["modelInput"]),
-        what: "the file is a batch file for Vertex AI, not for Bedrock",
-        fix: REWRITE,
-    },
-    Kind {
-        is: |line| line.has(&["record_id"]) || line.has(&["model_input"]),
-        what: "the members of the records are in snake case",
-        fix: "call them recordId and modelInput",
-    },
-    Kind {
-        is: |line| line.is_start_of_object(),
-        what: "each JSON object takes several lines",
-        fix: ONE_PER_LINE,
-    },
-    Kind { is: |line| line.is_table(), what: "the file is a table, not JSON Lines", fix: EXPORT },
+    Rule { kind: &kinds::INDENTED_JSON, is: |file| file.is_start_of_object() },
+    Rule { kind: &kinds::TABLE, is: |file| file.is_table() },
 ];
 
-/// Says what a file is whose first line is not a record, given the first [`MAX_BYTES`] of that line. `None` if that is
-/// not known.
-pub(super) fn diagnose(first_line: &[u8]) -> Option<Problem> {
-    let line = FirstLine::new(first_line);
-    let kind = KINDS.iter().find(|kind| (kind.is)(&line))?;
-    Some(Problem::of_file(kind.what, kind.fix))
+/// Says what a file is whose first line is not a record, given its first [`MAX_BYTES`]. `None` if that is not known.
+fn diagnose(bytes: &[u8]) -> Option<Problem> {
+    let file = Start::new(bytes);
+    let rule = RULES.iter().find(|rule| (rule.is)(&file))?;
+    Some(Problem::of_kind(rule.kind))
 }
 
-/// The first line of a file, or its start.
-struct FirstLine<'a> {
+/// The start of a file, as the rules see it.
+struct Start<'a> {
     bytes: &'a [u8],
-    /// As text, without a byte order mark and white space at both ends; empty if it is not UTF-8.
+    /// The first line, as far as it is known.
+    line: &'a [u8],
+    /// The first line as text, without a byte order mark and white space at both ends; empty if it is not UTF-8.
     text: &'a str,
-    /// The members of the object that it starts with, as far as the line goes.
-    members: Vec<String>,
+    /// What the first line says about the object that it starts with.
+    members: Members<'a>,
 }
 
-impl<'a> FirstLine<'a> {
+/// The members of an object.
+#[derive(Default)]
+struct Members<'a> {
+    names: Vec<String>,
+    /// The value of `url`, as it is written.
+    url: Option<&'a str>,
+}
+
+impl<'a> Start<'a> {
     fn new(bytes: &'a [u8]) -> Self {
+        let line = memchr::memchr(b'\n', bytes).and_then(|end| bytes.get(..end)).unwrap_or(bytes);
         // The last character may have been cut off.
-        let text = std::str::from_utf8(bytes)
-            .or_else(|error| std::str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default()))
+        let text = std::str::from_utf8(line)
+            .or_else(|error| std::str::from_utf8(line.get(..error.valid_up_to()).unwrap_or_default()))
             .unwrap_or_default();
-        let is_text = text.len() + 3 >= bytes.len();
+        let is_text = text.len() + 3 >= line.len();
         let text = if is_text { text.trim_start_matches('\u{feff}').trim() } else { "" };
-        let mut members = Vec::new();
+        let mut members = Members::default();
         // What is cut off is an error, but not what came before.
-        let _ = MemberNames(&mut members).deserialize(&mut serde_json::Deserializer::from_str(text));
-        Self { bytes, text, members }
+        let _ = MemberReader(&mut members).deserialize(&mut serde_json::Deserializer::from_str(text));
+        Self { bytes, line, text, members }
     }
 
     fn starts_with(&self, magic: &[u8]) -> bool {
@@ -155,7 +193,42 @@ impl<'a> FirstLine<'a> {
     }
 
     fn has(&self, names: &[&str]) -> bool {
-        names.iter().all(|name| self.members.iter().any(|member| member == name))
+        names.iter().all(|name| self.members.names.iter().any(|member| member == name))
+    }
+
+    /// Whether a member has this name in other letter case, or with other characters between its words, and none is
+    /// spelled right.
+    fn has_other_spelling(&self, name: &str) -> bool {
+        let letters = |text: &str| text.replace(['_', '-', ' '], "").to_ascii_lowercase();
+        let wanted = letters(name);
+        !self.has(&[name]) && self.members.names.iter().any(|member| letters(member) == wanted)
+    }
+
+    /// Whether this is a request for the API of OpenAI whose path ends like this, or for any of its APIs.
+    fn is_for_openai(&self, path: Option<&str>) -> bool {
+        let is_request = self.has(&["custom_id"]) && (self.has(&["body"]) || self.has(&["url"]));
+        let url = self.members.url.unwrap_or_default().trim_matches('"');
+        is_request && path.is_none_or(|path| url.ends_with(path))
+    }
+
+    /// Returns whether the first file of a ZIP archive has a name as office documents have it.
+    fn is_office_document(&self) -> bool {
+        const NAME_AT: usize = 30;
+        let name = self.bytes.get(NAME_AT..).unwrap_or_default();
+        let names: [&[u8]; 6] = [
+            b"[Content_Types].xml",
+            b"_rels/",
+            b"docProps/",
+            b"xl/",
+            b"word/",
+            b"mimetypeapplication/vnd.oasis.",
+        ];
+        self.starts_with(b"PK\x03\x04") && names.into_iter().any(|start| name.starts_with(start))
+    }
+
+    /// Four are neither UTF-16 nor UTF-32: NUL would be the first character.
+    fn starts_with_nuls(&self) -> bool {
+        self.starts_with(&[0; 4]) || (!self.line.is_empty() && self.line.iter().all(|byte| *byte == 0))
     }
 
     /// With a byte order mark or without one.
@@ -172,13 +245,13 @@ impl<'a> FirstLine<'a> {
     /// Returns whether the line is not UTF-8, and has control characters that no text in another encoding has.
     fn is_binary(&self) -> bool {
         let is_control = |byte: &u8| byte.is_ascii_control() && !b"\t\r".contains(byte);
-        self.text.is_empty() && self.bytes.iter().any(is_control)
+        self.text.is_empty() && self.line.iter().any(is_control)
     }
 
     /// Returns whether an object goes on in the next line: it ends where a line of indented JSON does.
     fn is_start_of_object(&self) -> bool {
         self.text.starts_with('{')
-            && self.bytes.len() < MAX_BYTES
+            && self.line.len() < MAX_BYTES
             && self.text.ends_with(['{', '[', ','])
             && serde_json::from_str::<IgnoredAny>(self.text).is_err_and(|error| error.is_eof())
     }
@@ -194,30 +267,36 @@ impl<'a> FirstLine<'a> {
     }
 }
 
-/// Collects the names of an object's members.
-struct MemberNames<'a>(&'a mut Vec<String>);
+/// Collects the members of an object.
+struct MemberReader<'a, 'm>(&'m mut Members<'a>);
 
-impl<'de> DeserializeSeed<'de> for MemberNames<'_> {
+impl<'a> DeserializeSeed<'a> for MemberReader<'a, '_> {
     type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for MemberNames<'_> {
+impl<'a> Visitor<'a> for MemberReader<'a, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        let Members { names, url } = self.0;
         while let Some(name) = map.next_key::<String>()? {
-            if self.0.len() < MAX_MEMBERS {
-                self.0.push(name);
+            let is_url = name == "url";
+            if names.len() < MAX_MEMBERS {
+                names.push(name);
             }
-            map.next_value::<IgnoredAny>()?;
+            if is_url {
+                *url = Some(map.next_value::<&RawValue>()?.get());
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
         }
         Ok(())
     }
@@ -240,6 +319,18 @@ mod tests {
         text.bytes().flat_map(unit).collect()
     }
 
+    /// The header of the first file in an archive. Its other fields may have any bytes, newlines among them.
+    fn zip_of(name: &str) -> Vec<u8> {
+        [b"PK\x03\x04".as_slice(), &[b'\n'; 26], name.as_bytes()].concat()
+    }
+
+    fn tar_of(name: &str) -> Vec<u8> {
+        let mut header = vec![0; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[257..262].copy_from_slice(b"ustar");
+        header
+    }
+
     #[test]
     fn files_of_other_kinds_are_recognized() {
         let long = "x".repeat(MAX_BYTES);
@@ -250,6 +341,11 @@ mod tests {
             (b"\xfd7zXZ\0\0\x04".into(), "xz"),
             (b"BZh91AY&SY".into(), "bzip2"),
             (b"PK\x03\x04\x14\0".into(), "ZIP"),
+            (zip_of("data/records.jsonl"), "ZIP"),
+            (zip_of("[Content_Types].xml"), "spreadsheet"),
+            (zip_of("mimetypeapplication/vnd.oasis.opendocument.spreadsheet"), "spreadsheet"),
+            (tar_of("records.jsonl"), "tar"),
+            (b"version https://git-lfs.github.com/spec/v1\n".into(), "Git LFS"),
             (b"PAR1\x15\x04".into(), "Parquet"),
             (b"Obj\x01\x04".into(), "Avro"),
             (b"ORC\x0a".into(), "ORC"),
@@ -262,18 +358,28 @@ mod tests {
             (encoded("{\"a", 4, false), "UTF-32"),
             (encoded("{\"a", 4, true), "UTF-32"),
             (vec![0; 512], "NUL"),
+            (b"\0\0\0\0{\"recordId\"".into(), "NUL"),
+            (b"\0\0\n{}\n".into(), "NUL"),
             (b"<!DOCTYPE html>".into(), "web page"),
             ("\u{feff}<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code>".into(), "XML"),
             (b"[{\"recordId\":\"1\"".into(), "array"),
             (b"[".into(), "array"),
             (b"{'recordId': '1', 'modelInput': {}}".into(), "Python"),
             (br#"{"custom_id":"1","params":{"model":"m"}}"#.into(), "Anthropic"),
-            (openai.into(), "OpenAI"),
+            (openai.into(), "OpenAI's Chat"),
+            (openai.replace("chat/completions", "embeddings").into(), "OpenAI's Embeddings"),
+            (openai.replace("v1/chat/completions", "v1/responses").into(), "OpenAI's Responses"),
+            (openai.replace("v1/chat/completions", "v1/images").into(), "OpenAI's API"),
+            (br#"{"custom_id":"1","body":{"messages":["#.into(), "OpenAI's API"),
             (format!("{openai}\"{long}").into_bytes()[..MAX_BYTES].into(), "OpenAI"),
+            (br#"{"requests":[{"custom_id":"1","params":"#.into(), "Anthropic"),
             (br#"{"request":{"contents":[{"role":"user"}]}}"#.into(), "Vertex"),
             (br#"{"record_id":"1","model_input":{}}"#.into(), "snake case"),
             (br#"{"recordId":"1","model_input":{}}"#.into(), "snake case"),
+            (br#"{"RecordId":"1","ModelInput":{}}"#.into(), "another way"),
+            (br#"{"recordId":"1","model-input":{}}"#.into(), "another way"),
             (b"{".into(), "several lines"),
+            (b"{\n  \"recordId\": \"1\"".into(), "several lines"),
             (b"{ \"recordId\": \"1\",\r".into(), "several lines"),
             (b"id,prompt".into(), "table"),
             (b"id\tprompt".into(), "table"),
@@ -313,5 +419,37 @@ mod tests {
         assert_eq!(what(b"caf\xe9\ta"), None, "Latin-1");
         assert_eq!(what(b"{\"recordId\":\"caf\xe9\",\"modelInput\":{}}"), None);
         assert_eq!(what(vec![b'{'; MAX_BYTES]), None);
+        assert_eq!(what(zip_of("a").split_off(4)), None, "not the start of the archive");
+    }
+
+    #[test]
+    fn blank_lines_and_marks_at_the_start_do_not_count() {
+        let mark = "\u{feff}";
+        let table = [
+            ("[1]", 1, false),
+            ("\n[1]", 2, false),
+            (" \t\r\n\r\n[1]", 3, false),
+            (&format!("{mark}\n{mark} \n[1]"), 3, false),
+            (&format!("{}[1]", " \n".repeat(MAX_BYTES)), MAX_BYTES as u64 + 1, false),
+            ("", 1, true),
+            (" ", 1, true),
+            (&format!("{mark}\n\n{mark}"), 3, true),
+        ];
+        for (file, line, is_blank) in table {
+            for chunk_bytes in [1, 7, file.len().max(1)] {
+                let mut start = FileStart::default();
+                file.as_bytes().chunks(chunk_bytes).for_each(|chunk| start.feed(chunk));
+                assert_eq!((start.first_line(), start.is_blank()), (line, is_blank), "{file:?}");
+                assert!(
+                    is_blank || file.as_bytes()[start.first_byte() as usize..].ends_with(b"[1]"),
+                    "{file:?}"
+                );
+                let code = start.diagnose().map(|problem| problem.code.as_str().to_owned());
+                assert_eq!(code.as_deref(), (!is_blank).then_some("json-array"), "{file:?}");
+            }
+        }
+        let mut spaces = FileStart::default();
+        spaces.feed(&[b' '; MAX_BYTES]);
+        assert!(spaces.is_full() && !spaces.is_blank(), "there may be more in the line");
     }
 }

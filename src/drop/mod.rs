@@ -5,8 +5,11 @@
 //! |---|---|
 //! | `source` | describes the object in S3 that a drop is |
 //! | `identity` | derives the ids of drops and jobs, and job names |
+//! | `names` | says which objects are drops, by their names alone |
 //! | `check` | judges a drop in one pass: every line, then the quotas |
 //! | `diagnosis` | says what a file is if it is not JSON Lines |
+//! | `kinds` | lists the kinds of problems, with their codes and fixes |
+//! | `problems` | collects the problems of a drop, each kind once |
 //! | `generated_id` | makes the ids of records that came without one |
 //! | `line_numbers` | finds the line of one of the last records again |
 //! | `padding` | makes the ids and lines of padding records |
@@ -23,9 +26,12 @@ mod diagnosis;
 pub mod generated_id;
 pub mod identity;
 pub mod keys;
+pub mod kinds;
 mod line_numbers;
+pub mod names;
 pub mod padding;
 pub mod plan;
+pub mod problems;
 pub mod quotas;
 pub mod rejection;
 pub mod repairs;

@@ -3,11 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::drop::identity::DropId;
+use crate::drop::kinds::{self, Code, ProblemKind};
 use crate::drop::quotas::QuotaProblem;
 use crate::drop::source::DropSource;
-
-/// After this many problems the reading stops: more of them would not help to find the cause.
-pub const MAX_PROBLEMS: usize = 100;
 
 /// `rejection.json`: why a drop was rejected. No record of the drop was submitted. The report has less than
 /// 128 KiB, whatever is in the drop.
@@ -15,10 +13,12 @@ pub const MAX_PROBLEMS: usize = 100;
 /// ```
 /// # use bedrock_vpc_batch::drop::rejection::Problem;
 /// let problem: Problem = serde_json::from_str(
-///     r#"{"line": 3, "byte": 812, "what": "modelInput is missing",
-///         "fix": "put the request body of the model into modelInput, as a JSON object"}"#,
+///     r#"{"code": "record-id-repeated", "lines": 150, "line": 7, "byte": 812,
+///         "what": "recordId \"a\" is already used on line 3", "fix": "give every record a different recordId",
+///         "places": [{"line": 7, "byte": 812, "detail": "already used on line 3",
+///                     "excerpt": "{\"recordId\":\"a\",\"modelInput\":{\"max_tok…", "caret": 12}]}"#,
 /// )?;
-/// assert_eq!(problem.line, Some(3));
+/// assert_eq!((problem.code.as_str(), problem.lines), ("record-id-repeated", 150));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,36 +29,83 @@ pub struct Rejection {
     pub drop_id: DropId,
     /// The object that was dropped.
     pub source: DropSource,
-    /// What is wrong with it: 1 to [`MAX_PROBLEMS`] problems.
+    /// What is wrong with it: at least one problem, and each kind of problem once, in the order in which the file has them.
     pub problems: Vec<Problem>,
-    /// Whether the reading stopped at the last of these problems, so that there may be more.
+    /// Whether the reading stopped before the end of the file. Then there may be more problems, and each `lines` is the
+    /// least that it can be.
     pub stopped_early: bool,
 }
 
-/// One thing that is wrong with a drop.
+/// A kind of problem that a drop has, with the first places that have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// The line, counted from 1; `null` if the problem is one of the whole file.
+    /// What kind of problem it is. Releases before 0.3 did not write it.
+    #[serde(default, skip_serializing_if = "Code::is_missing")]
+    pub code: Code,
+    /// How many lines have the problem. Not written if the problem is one of the whole file, or was written before 0.3.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lines: u64,
+    /// The first line that has it, counted from 1; `null` if the problem is one of the whole file.
     pub line: Option<u64>,
     /// The offset in the file, in bytes from 0; `null` if the problem is one of the whole file.
     pub byte: Option<u64>,
-    /// What is wrong. Text of the file appears in it as [`text::name`](crate::base::text::name) shows it:
+    /// What is wrong there. Text of the file appears in it as [`text::name`](crate::base::text::name) shows it:
     /// truncated and escaped.
     pub what: String,
     /// What to do about it.
     pub fix: String,
+    /// The first [`MAX_PLACES`] places; empty if the problem is one of the whole file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<ProblemPlace>,
+}
+
+/// The largest number of places that are reported of one kind of problem.
+pub const MAX_PLACES: usize = 5;
+
+/// A place that has a problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemPlace {
+    /// The line, counted from 1.
+    pub line: u64,
+    /// The offset in the file, in bytes from 0.
+    pub byte: u64,
+    /// What only this place has, such as `already used on line 7`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// A piece of the line, escaped, with `…` where something was left out; empty if the line is blank or was too long to be
+    /// kept.
+    pub excerpt: String,
+    /// Which character of the excerpt is the offending one, counted from 0.
+    pub caret: usize,
 }
 
 impl Problem {
     /// Makes a problem of the whole file.
     #[must_use]
-    pub fn of_file(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { line: None, byte: None, what: what.into(), fix: fix.into() }
+    pub fn of_file(kind: &'static ProblemKind, what: impl Into<String>, fix: impl Into<String>) -> Self {
+        let (code, what, fix) = (kind.into(), what.into(), fix.into());
+        Self { code, lines: 0, line: None, byte: None, what, fix, places: Vec::new() }
+    }
+
+    /// Makes a problem of the whole file about which no more is known than its kind.
+    #[must_use]
+    pub fn of_kind(kind: &'static ProblemKind) -> Self {
+        Self::of_file(kind, kind.what, kind.fix)
     }
 }
 
 impl From<QuotaProblem> for Problem {
     fn from(problem: QuotaProblem) -> Self {
-        Self::of_file(problem.to_string(), problem.fix())
+        let kind = match problem {
+            QuotaProblem::TooFewRecords { .. } => &kinds::TOO_FEW_RECORDS,
+            QuotaProblem::NoCount { .. } => &kinds::RECORDS_NOT_DIVISIBLE,
+            QuotaProblem::NoParts { .. } => &kinds::RECORDS_TOO_LARGE,
+            QuotaProblem::TooManyParts => &kinds::TOO_MANY_JOBS,
+        };
+        Self::of_file(kind, problem.to_string(), problem.fix())
     }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -13,6 +13,7 @@ use crate::base::timestamp::Timestamp;
 use crate::drop::check::{Accepted, Validator, Verdict, check_source};
 use crate::drop::identity::DropId;
 use crate::drop::keys;
+use crate::drop::kinds;
 use crate::drop::plan::{PARTS_PER_PAGE, Part, Plan, PlanPage};
 use crate::drop::rejection::Problem;
 use crate::drop::source::DropSource;
@@ -79,14 +80,11 @@ async fn read_drop(
 ) -> Result<Verdict, Error> {
     let source = &drop.source;
     let config = &context.config;
-    if let Some(problem) = check_source(source, config.max_drop_bytes) {
+    if let Some(problem) = check_source(source, config.name_rule(), config.max_drop_bytes) {
         return Ok(refuse(problem));
     }
     let Some(mut reader) = context.store.read_drop(source, &source.whole()).await? else {
-        return Ok(refuse(Problem::of_file(
-            "the file was overwritten or deleted before it was read",
-            "drop it again",
-        )));
+        return Ok(refuse(Problem::of_kind(&kinds::FILE_GONE)));
     };
     let mut validator = Validator::new(drop.drop_id.clone(), config.quotas, config.max_record_bytes)
         .with_padding(padding_room(&config.settings()))
@@ -192,8 +190,5 @@ fn unreadable_in_time(source: &DropSource, too_slow: Option<TooSlow>) -> Problem
         ),
         None => format!("the function that reads the file ended {MAX_READS} times without saying why"),
     };
-    Problem::of_file(
-        what,
-        "split the file and drop its parts one by one, or ask for more memory and time for the function",
-    )
+    Problem::of_file(&kinds::NOT_READ_IN_TIME, what, kinds::NOT_READ_IN_TIME.fix)
 }

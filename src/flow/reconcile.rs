@@ -15,6 +15,7 @@ use crate::aws::store::entries::Stored;
 use crate::aws::store::versions::VersionPage;
 use crate::drop::identity::DropId;
 use crate::drop::keys;
+use crate::drop::names::NameVerdict;
 use crate::drop::source::DropSource;
 use crate::flow::context::{CONCURRENT_PARTS, Context};
 use crate::ledger::drop::{DropEntry, DropState};
@@ -32,6 +33,7 @@ const TIME_FOR_WHAT_IS_OPEN: Duration = Duration::from_secs(200);
 struct Tally {
     pages: u32,
     compared: u64,
+    ignored: u64,
     recovered: u64,
     erased: u64,
     delete_markers: u64,
@@ -57,6 +59,7 @@ pub(super) async fn reconcile(context: &Context, by: &Invocation) -> Result<(), 
         context.store.create(keys::SWEEP_ENTRY, SweepEntry::first(by.started)).await?;
         return Ok(());
     };
+    state.every_name_since.get_or_insert(by.started);
     if state.cursor.is_none() {
         state.cycle_until = by.started.minus(context.config.event_grace);
         if state.cycle_until <= state.compared_until {
@@ -74,10 +77,11 @@ pub(super) async fn reconcile(context: &Context, by: &Invocation) -> Result<(), 
     if tally.is_whole {
         state.compared_until = state.compared_until.max(state.cycle_until);
     }
-    let Tally { pages, compared, recovered, erased, delete_markers, is_whole } = tally;
+    let Tally { pages, compared, ignored, recovered, erased, delete_markers, is_whole } = tally;
     info!(
         pages,
         compared,
+        ignored,
         erased,
         delete_markers,
         is_whole,
@@ -97,8 +101,14 @@ async fn compare_page(
 ) -> Result<(), Error> {
     tally.pages += 1;
     tally.delete_markers += page.delete_markers;
-    let is_drop = |source: &&DropSource| state.concerns(source) && source.key.ends_with(".jsonl");
-    let drops: Vec<&DropSource> = page.versions.iter().filter(is_drop).collect();
+    let mut drops: Vec<&DropSource> = Vec::new();
+    for source in page.versions.iter().filter(|source| state.concerns(source)) {
+        match context.config.name_rule().judge(&source.key) {
+            // A refused drop is one too: its rejection is as lost as any other.
+            NameVerdict::Judged | NameVerdict::Refused { .. } => drops.push(source),
+            NameVerdict::Ignored(_) => tally.ignored += 1,
+        }
+    }
     for some in drops.chunks(CONCURRENT_PARTS) {
         let found = some.iter().map(|source| Box::pin(look_up(context, source)));
         for found in join_all(found).await {

@@ -1,6 +1,7 @@
 //! Flow 1: an S3 put becomes jobs.
 //!
-//! 1. [`identify_drop`]: look at the object itself; the event only names it.
+//! 1. [`identify_drop`]: look at the object itself; the event only names it. An object whose name says that it is not a
+//!    drop is ignored.
 //! 2. [`claim_drop`]: write the marker, then claim the drop (`Reading`).
 //! 3. [`judge_drop`]: read that version once, judge every line, plan the parts, record the verdict (`Accepted` or
 //!    `Rejected`).
@@ -16,6 +17,7 @@ use tracing::{info, warn};
 use crate::aws::error::Error;
 use crate::aws::events::ObjectCreated;
 use crate::drop::keys;
+use crate::drop::names::NameVerdict;
 use crate::drop::rejection::{Problem, Rejection};
 use crate::drop::source::DropSource;
 use crate::flow::claim_drop::claim_drop;
@@ -93,8 +95,8 @@ async fn identify_drop(context: &Context, object: &ObjectCreated) -> Result<Opti
         let input_bucket = &context.config.input_bucket;
         return Err(Error::Event(format!("{uri} is not in the input bucket {input_bucket}")));
     }
-    if uri.key().ends_with('/') {
-        info!(input.uri = %uri, "object is a folder, not a drop");
+    if let NameVerdict::Ignored(reason) = context.config.name_rule().judge(uri.key()) {
+        info!(input.uri = %uri, reason, ObjectsIgnored = 1_u64, "object ignored: it is not a drop");
         return Ok(None);
     }
     let source = context.store.head(uri, object.version_id.as_deref()).await?;

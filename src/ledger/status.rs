@@ -391,13 +391,17 @@ fn reading_message(drop: &DropEntry, reading: &Reading) -> String {
 }
 
 fn rejection_message(problems: &[Problem]) -> String {
-    let Some(Problem { line, what, fix, .. }) = problems.first() else {
+    let Some(Problem { line, lines, what, fix, .. }) = problems.first() else {
         return "The file was refused.".to_owned();
     };
-    let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    let place = match (line, lines.saturating_sub(1)) {
+        (None, _) => String::new(),
+        (Some(line), 0) => format!("line {line}: "),
+        (Some(line), more) => format!("line {line} and {}: ", Counted(more, "more line")),
+    };
     let more = match problems.len().saturating_sub(1) as u64 {
         0 => String::new(),
-        more => format!(" There are more problems: {more}."),
+        more => format!(" There are more kinds of problems: {more}."),
     };
     format!("The file was refused: {place}{what}; {fix}.{more}")
 }
@@ -435,6 +439,7 @@ fn main_reason(summary: &Summary) -> String {
 mod tests {
     use super::*;
     use crate::drop::identity::JobId;
+    use crate::drop::kinds;
     use crate::drop::plan::Plan;
     use crate::job::findings::ErrorGroup;
     use crate::job::outcome::{Counts, Outcome};
@@ -482,9 +487,11 @@ mod tests {
         let reading = Reading::first(&by());
         let slow =
             Reading { attempts: 2, too_slow: Some(TooSlow { bytes: 7, seconds: 9 }), ..reading.clone() };
-        let problem = Problem { line: Some(3), byte: Some(5), what: "odd".into(), fix: "even it".into() };
+        let of_file = Problem::of_file(&kinds::FILE_TOO_LARGE, "huge", "split it");
+        let (what, fix) = ("odd".to_owned(), "even it".to_owned());
+        let problem = Problem { line: Some(3), byte: Some(5), what, fix, ..of_file.clone() };
+        let frequent = Problem { lines: 7, ..problem.clone() };
         let rejected = |problems| DropState::Rejected { problems, stopped_early: false };
-        let of_file = Problem::of_file("huge", "split it");
         let table = [
             (DropState::Reading(reading), Stage::Reading, 1, "The file is being read and checked."),
             (
@@ -504,7 +511,13 @@ mod tests {
                 rejected(vec![of_file, problem.clone(), problem]),
                 Stage::Rejected,
                 2,
-                "The file was refused: huge; split it. There are more problems: 2.",
+                "The file was refused: huge; split it. There are more kinds of problems: 2.",
+            ),
+            (
+                rejected(vec![frequent]),
+                Stage::Rejected,
+                2,
+                "The file was refused: line 3 and 6 more lines: odd; even it.",
             ),
             (rejected(vec![]), Stage::Rejected, 2, "The file was refused."),
         ];

@@ -22,6 +22,12 @@ pub struct SweepEntry {
     /// When the first sweep ran. The pipeline ignores what was put before that, such as the files of a bucket that
     /// already existed.
     pub since: Timestamp,
+    /// When the first sweep ran of a release for which other keys can be drops than those that end in `.jsonl`, in lower
+    /// case. Those that were put before that are left alone: they were met with silence, and a bucket may have any number
+    /// of them. `None` until then. If an older release rewrites the entry, the time is lost, and the next sweep of this one
+    /// sets it again.
+    #[serde(default)]
+    pub every_name_since: Option<Timestamp>,
     /// The last cycle has compared what was put before this time.
     pub compared_until: Timestamp,
     /// The current cycle compares what was put before this time.
@@ -34,7 +40,14 @@ impl SweepEntry {
     /// The entry that the first sweep writes. Only what is put from now on is compared.
     #[must_use]
     pub fn first(now: Timestamp) -> Self {
-        Self { version: Self::VERSION, since: now, compared_until: now, cycle_until: now, cursor: None }
+        Self {
+            version: Self::VERSION,
+            since: now,
+            every_name_since: Some(now),
+            compared_until: now,
+            cycle_until: now,
+            cursor: None,
+        }
     }
 
     /// Returns whether this cycle has to look a version up: it was put since the last cycle. A multipart upload has the
@@ -43,7 +56,8 @@ impl SweepEntry {
     pub fn concerns(&self, source: &DropSource) -> bool {
         let is_multipart = source.etag.contains('-');
         let from = self.compared_until.minus(if is_multipart { LONGEST_UPLOAD } else { Duration::ZERO });
-        (from.max(self.since)..self.cycle_until).contains(&source.last_modified)
+        let since = if source.key.ends_with(".jsonl") { Some(self.since) } else { self.every_name_since };
+        since.is_some_and(|since| (from.max(since)..self.cycle_until).contains(&source.last_modified))
     }
 }
 
@@ -72,5 +86,46 @@ mod tests {
         assert_eq!(concerned("\"e\""), [20, 21]);
         // No more than eight days back, and nothing from before the first sweep.
         assert_eq!(concerned("\"e-2\""), (14..22).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn other_names_are_compared_from_the_first_sweep_that_looked_at_them() {
+        let at = |days: i64| Timestamp::from_secs(days * 86_400);
+        let concerned = |key: &str, every_name_since| -> Vec<i64> {
+            let state = SweepEntry {
+                compared_until: at(20),
+                cycle_until: at(22),
+                every_name_since,
+                ..SweepEntry::first(at(14))
+            };
+            let source = |days| DropSource {
+                key: key.into(),
+                last_modified: at(days),
+                etag: "\"e-2\"".into(),
+                ..DropSource::example()
+            };
+            (0..30).filter(|days| state.concerns(&source(*days))).collect()
+        };
+        let all: Vec<i64> = (14..22).collect();
+        for key in ["a.csv", "a.JSONL", "a.ndjson", "a"] {
+            assert_eq!(concerned(key, Some(at(19))), [19, 20, 21], "{key}");
+            assert_eq!(concerned(key, Some(at(14))), all, "{key}");
+            assert_eq!(concerned(key, None), [0; 0], "{key}");
+        }
+        assert_eq!(concerned("a.jsonl", Some(at(19))), all);
+        assert_eq!(concerned("a.jsonl", None), all);
+    }
+
+    #[test]
+    fn entry_of_an_older_release_is_read() {
+        let old = r#"{"version":1,"since":"2026-11-01T00:00:00Z","compared_until":"2026-11-02T00:00:00Z",
+                      "cycle_until":"2026-11-03T00:00:00Z","cursor":{"key":"a.jsonl","version_id":null}}"#;
+        let read: SweepEntry = crate::ledger::entry::parse(old.as_bytes()).unwrap();
+        assert_eq!(read.every_name_since, None);
+        assert!(!read.concerns(&DropSource {
+            key: "a.csv".into(),
+            last_modified: read.compared_until,
+            ..DropSource::example()
+        }));
     }
 }

@@ -1,4 +1,6 @@
-//! What can be wrong with a line of a drop, and how to fix it. Pure.
+//! What can be wrong with a line of a drop. Pure.
+//!
+//! `kinds.rs` of the drop says how to fix it.
 
 use crate::base::count::Counted;
 
@@ -52,49 +54,25 @@ pub enum RecordProblem {
 }
 
 impl RecordProblem {
-    /// Returns what the user can do about it.
+    /// Returns what tells this problem from others of its kind, such as `already used on line 7`.
     #[must_use]
-    pub fn fix(&self) -> &'static str {
+    pub fn detail(&self) -> Option<String> {
         match self {
-            Self::ByteOrderMark => "save the file as UTF-8 without a byte order mark",
-            Self::Blank => "remove the blank line; the file may end with one newline at most",
-            Self::NotUtf8 => "save the file as UTF-8",
-            Self::TooLong(_) => "shorten the record, or split it into several",
-            Self::NotAnObject(_) | Self::NotJson(_) => {
-                "write one JSON object per line, such as {\"recordId\": \"1\", \"modelInput\": {…}}"
+            Self::NotJson(message) => Some(message.clone()),
+            Self::NotAnObject(kind) | Self::ModelInputNotObject(kind) | Self::RecordIdNotString(kind) => {
+                Some((*kind).to_owned())
             }
-            Self::LoneSurrogate => "write the character as UTF-8, or both halves of the pair",
-            Self::TooDeep => "flatten modelInput",
-            Self::UnknownMember(_) => {
-                "keep other data out of the file, and join it to the results by recordId"
-            }
-            Self::RepeatedMember(_) => "write each member once",
-            Self::NoModelInput | Self::ModelInputNotObject(_) => {
-                "put the request body of the model into modelInput, as a JSON object"
-            }
-            Self::RecordIdNotString(_) => "put the recordId in quotes, or leave it out",
-            Self::RecordIdEmpty => "give the record an id, or leave recordId out",
-            Self::RecordIdRepeated { .. } => "give every record a different recordId",
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_problem_has_its_fix() {
-        let repeated = RecordProblem::RecordIdRepeated { record_id: "1".into(), line: 7 };
-        let table = [
-            (RecordProblem::NotUtf8, "save the file as UTF-8"),
-            (RecordProblem::TooLong(9), "shorten the record, or split it into several"),
-            (RecordProblem::TooDeep, "flatten modelInput"),
-            (RecordProblem::RepeatedMember("recordId"), "write each member once"),
-            (repeated, "give every record a different recordId"),
-        ];
-        for (problem, fix) in table {
-            assert_eq!(problem.fix(), fix);
+            Self::UnknownMember(name) => Some(format!("unknown member `{name}`")),
+            Self::RepeatedMember(name) => Some(format!("duplicate member `{name}`")),
+            Self::RecordIdRepeated { line, .. } => Some(format!("already used on line {line}")),
+            Self::ByteOrderMark
+            | Self::Blank
+            | Self::NotUtf8
+            | Self::TooLong(_)
+            | Self::LoneSurrogate
+            | Self::TooDeep
+            | Self::NoModelInput
+            | Self::RecordIdEmpty => None,
         }
     }
 }

@@ -1,19 +1,15 @@
 //! The log has each step, and never the content of a record.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
 
 use bedrock_vpc_batch::aws::metrics::{METRICS, Unit};
-use bedrock_vpc_batch::aws::telemetry::json_lines;
 use bedrock_vpc_batch::local::bedrock::{Ending, Processed, RecordFailure, TerminalStatus};
 use regex::Regex;
 use serde_json::{Value, json};
-use tracing::Level;
-use tracing_subscriber::filter::Targets;
 
+use crate::support::captured::Captured;
 use crate::support::processes::function_environment;
 use crate::support::runtime_api::Function;
 use crate::support::{World, drop_of};
@@ -23,34 +19,6 @@ const SECRET: &str = "Zimtsternfabrik";
 
 /// A word in every answer of the stand-in. No log line may have it either.
 const ANSWER: &str = "stand-in";
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Captured {
-    /// Captures from now on what this thread logs, at any level.
-    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
-        let captured = Self::default();
-        let writer = captured.clone();
-        let subscriber =
-            json_lines("demo", Targets::new().with_default(Level::TRACE), move || writer.clone());
-        (captured, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 fn secret_drop(count: usize) -> String {
     String::from_utf8(drop_of(count)).unwrap().replace("Was sagt", SECRET)

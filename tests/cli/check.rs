@@ -38,8 +38,17 @@ fn files_are_checked_without_being_dropped() {
 
     let (code, said, _) = of(&["bad.jsonl", "good.jsonl"]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.starts_with("bad.jsonl: not valid, 2 problems\n"), "{said}");
-    assert!(said.contains("modelInput is not an object but a number"), "{said}");
+    let expected = r#"bad.jsonl: not valid, 1 problem, on 2 lines
+  model-input-not-object: the modelInput of a record is not an object
+    (lines 1, 2)
+    line 1: {"modelInput":1}
+                          ^ a number
+    line 2: {"modelInput":1}
+                          ^ a number
+    fix: put the request body of the model into modelInput, as a JSON object
+  docs/problems.md explains each code.
+"#;
+    assert!(said.starts_with(expected), "{said}");
     assert!(said.ends_with(&good), "{said}");
 
     std::fs::write(folder.path().join("repaired.jsonl"), [b"\n".to_vec(), drop_of(100)].concat()).unwrap();
@@ -70,6 +79,22 @@ fn files_are_checked_without_being_dropped() {
     let (code, _, said) = of(&["d.jsonl"]);
     assert_eq!((code, said.as_str()), (Some(1), "error: d.jsonl: Is a directory (os error 21)\n"));
     assert_eq!(of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=none"]).0, Some(2));
+
+    // Names are judged as in S3.
+    for (name, expected) in [
+        ("good.NDJSON", "good.NDJSON: valid, 100 records"),
+        ("good.csv", "good.csv: not valid, 1 problem\n  name-not-jsonl: the name ends in .csv"),
+        (
+            ".good.jsonl",
+            ".good.jsonl: not valid, 1 problem\n  name-ignored: a file with this name is ignored: it is hidden",
+        ),
+    ] {
+        std::fs::rename(folder.path().join("good.jsonl"), folder.path().join(name)).unwrap();
+        let (code, said, _) = of(&[name]);
+        assert!(said.starts_with(expected), "{said}");
+        assert_eq!(code, Some(if name == "good.NDJSON" { 0 } else { 1 }), "{said}");
+        std::fs::rename(folder.path().join(name), folder.path().join("good.jsonl")).unwrap();
+    }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "it leaves nothing behind");
 }
 
@@ -187,7 +212,9 @@ fn each_format_says_the_same() {
     assert_eq!((code, error.as_str()), (Some(1), ""));
     let lines: Vec<_> = said.lines().collect();
     assert_eq!(lines[0], "::notice file=good.jsonl::valid, 100 records, jobs: 1");
-    assert!(lines[1].starts_with("::error file=bad%2C1.jsonl,line=2::modelInput is not an object"), "{said}");
+    let bad = "::error file=bad%2C1.jsonl,line=2,title=model-input-not-object::modelInput is not an object but a number; \
+               put ";
+    assert!(lines[1].starts_with(bad), "{said}");
     assert_eq!(lines[2], "::error file=missing.jsonl::No such file or directory (os error 2)");
 }
 

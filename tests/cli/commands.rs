@@ -81,7 +81,14 @@ fn command_line_fails_for_a_rejected_drop_and_says_why() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("good.jsonl: 100 records = 100 succeeded"), "{said}");
     assert!(said.contains("bad.jsonl: rejected, 1 problem"), "{said}");
-    assert!(said.contains("line 1 (byte 14): modelInput is not an object but a number"), "{said}");
+    let expected = r#"
+  model-input-not-object: the modelInput of a record is not an object (line 1)
+    line 1: {"modelInput":1}
+                          ^ a number
+    fix: put the request body of the model into modelInput, as a JSON object
+  docs/problems.md explains each code.
+"#;
+    assert!(said.contains(expected), "{said}");
 }
 
 #[test]

@@ -9,8 +9,9 @@ use std::process::Command;
 
 use bedrock_vpc_batch::drop::check::{Validator, Verdict};
 use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::problems::MAX_BAD_BYTES;
 use bedrock_vpc_batch::drop::quotas::Quotas;
-use bedrock_vpc_batch::drop::rejection::{MAX_PROBLEMS, Rejection};
+use bedrock_vpc_batch::drop::rejection::{MAX_PLACES, Rejection};
 use serde_json::Value;
 
 use crate::support::processes::{Printed, printed};
@@ -79,19 +80,22 @@ fn table() -> Vec<(&'static str, Body, Said)> {
     };
     let input_member = format!(r#""modelInput":{{"a":"{}"}},"#, "s".repeat(LONG));
     vec![
-        // A hundred of these are in the report.
         ("names", times(100, &long(NAME, "n", 2_000_000, "\":1}")), refused("unknown member `nnnn")),
         ("long names", long("{\"", "n", LONGEST, "\":1}"), refused("unknown member `nnnn")),
         ("names with escapes", long("{\"", r"\u001b", LONG, "\":1}"), refused(r"`\u001b\u001b")),
         ("names of controls", long("{\"", "\u{9b}", LONG, "\":1}"), refused(r"`\u{9b}\u{9b}")),
-        ("ids", times(2, &id("i", LONG)), refused("recordId \"iiii")),
-        ("ids of escapes", times(2, &id(r"\u0000", LONG)), refused(r#"recordId "\u{0}\u{0}"#)),
+        ("ids", times(2, &id("i", LONG)), refused("line 2: {\"recordId\":\"iiii")),
+        ("ids of escapes", times(2, &id(r"\u0000", LONG)), refused(r#""recordId":"\u0000\u0000"#)),
         (
             "ids with some escapes",
             times(2, &id(&("i".repeat(998) + r"\n"), LONGEST)),
-            refused("recordId \"iiii"),
+            refused("line 2: {\"recordId\":\"iiii"),
         ),
-        ("ids of line separators", times(2, &id("\u{2028}", LONG)), refused(r#"recordId "\u{2028}\u{2028}"#)),
+        (
+            "ids of line separators",
+            times(2, &id("\u{2028}", LONG)),
+            refused(r#""recordId":"\u{2028}\u{2028}"#),
+        ),
         ("strings", long(r#"{"modelInput":{"a":""#, "s", LONGEST, "\"}}"), valid),
         ("strings of escapes", input("\"", r"\u0000", "\""), valid),
         ("values", input("[", "1,", "1]"), valid),
@@ -105,19 +109,15 @@ fn table() -> Vec<(&'static str, Body, Said)> {
             refused("duplicate member `modelInput`"),
         ),
         ("lone surrogates", input("\"", r"\ud83d", "\""), refused("half of a surrogate pair")),
-        ("NULs", long("", "\0", LONGEST, ""), refused("the file starts with NUL bytes")),
+        ("NULs", long("", "\0", LONGEST, ""), refused("the file is padded with NUL bytes")),
         ("a line of 200 MB", long("{", " ", 200_000_000, "}"), refused("longer than 26214400 bytes")),
-        ("small lines", vec![("x\n".to_owned(), 100_000)], refused("100 or more problems")),
-        ("empty lines", vec![("\n".to_owned(), 100_000)], refused("the file has 0 records")),
-        (
-            "clears the screen",
-            vec![once("\u{1b}[2J\n{\"\u{1b}[2J\":1}\n")],
-            refused("not valid JSON: expected value"),
-        ),
+        ("small lines", vec![("x\n".to_owned(), 100_000)], refused("10000 lines or more: ")),
+        ("empty lines", vec![("\n".to_owned(), 100_000)], refused("empty-file: the file has no records")),
+        ("clears the screen", vec![once("\u{1b}[2J\n{\"\u{1b}[2J\":1}\n")], refused("^ expected value")),
         (
             "sets the title",
             vec![("{\"recordId\":\"\\u001b]0;x\\u0007\\n\",\"modelInput\":{}}\n".to_owned(), 2)],
-            refused(r#"recordId "\u{1b}]0;x\u{7}\n" is already used"#),
+            refused("^ already used on line 1"),
         ),
     ]
 }
@@ -165,31 +165,42 @@ fn file_that_is_not_text_is_checked_in_the_memory_of_a_function() {
     .unwrap();
     let (code, said, errors) = run_limited("validate", folder.path(), &["sparse.jsonl", "binary.jsonl"]);
     assert_eq!((code, errors.as_str()), (Some(1), ""));
-    assert!(said.contains("sparse.jsonl: not valid, 1 problem\n  the file starts with NUL bytes"), "{said}");
-    assert!(said.contains("binary.jsonl: not valid, 1 problem\n  the file is not text"), "{said}");
+    assert!(
+        said.contains("sparse.jsonl: not valid, 1 problem\n  nul-padded: the file is padded with NUL bytes"),
+        "{said}"
+    );
+    assert!(said.contains("binary.jsonl: not valid, 1 problem\n  not-text: the file is not text"), "{said}");
     assert_is_plain(&said);
 }
 
 #[test]
-fn gigabyte_of_names_needs_the_memory_of_one_line() {
+fn reading_of_long_names_ends_soon_and_needs_the_memory_of_one_line() {
     const NAME_BYTES: usize = 10 << 20;
     let quotas = Quotas { min_records: 1, ..Quotas::default() };
     let mut validator = Validator::new(DropId::derive(&any_drop()), quotas, LONGEST);
     let chunk = "n".repeat(1 << 20);
     let before = peak_memory();
-    for number in 1..=MAX_PROBLEMS {
+    let line_bytes = NAME.len() + NAME_BYTES + "\":1}\n".len();
+    let count = MAX_BAD_BYTES.div_ceil(line_bytes as u64 - 1);
+    for number in 1..=count {
         validator.feed(NAME.as_bytes()).unwrap();
         for _ in 0..NAME_BYTES >> 20 {
             validator.feed(chunk.as_bytes()).unwrap();
         }
-        assert_eq!(validator.feed(b"\":1}\n").is_err(), number == MAX_PROBLEMS);
+        assert_eq!(validator.feed(b"\":1}\n").is_err(), number == count);
     }
-    let Verdict::Invalid { problems, .. } = validator.finish() else { panic!("every name is unknown") };
+    let Verdict::Invalid { problems, stopped_early } = validator.finish() else {
+        panic!("every name is unknown")
+    };
     let grown = peak_memory() - before;
-    let line_bytes = (NAME.len() + NAME_BYTES + "\":1}\n".len()) as u64;
     assert!(grown < 3 * NAME_BYTES as u64, "memory grew by {grown} bytes");
-    assert!(problems.iter().all(|problem| problem.what.len() < 200), "{:?}", problems[0]);
-    assert_eq!((problems.len(), problems[99].byte), (MAX_PROBLEMS, Some(100 * line_bytes - 5)));
+    assert_eq!((problems.len(), problems[0].lines, stopped_early), (1, count, true));
+    let places = &problems[0].places;
+    assert!(
+        problems[0].what.len() < 200 && places.iter().all(|place| place.excerpt.len() < 100),
+        "{problems:?}"
+    );
+    assert_eq!((places.len(), places[4].byte), (MAX_PLACES, 5 * line_bytes as u64 - 5));
 }
 
 /// A program that starts the function `submit` with only as much memory as Lambda gives it.
@@ -211,10 +222,14 @@ async fn hostile_drops_are_rejected_by_a_function_with_the_default_memory() {
     let folder = tempfile::tempdir().unwrap();
     let script = limited_submit(folder.path());
     let mut submit = Function::start(script.to_str().unwrap(), &environment).await;
-    let names = ["names", "ids with some escapes", "levels and nothing else"];
-    let bodies = table().into_iter().filter(|(name, ..)| names.contains(name));
+    let names = [
+        ("names", "unknown-member"),
+        ("ids with some escapes", "record-id-repeated"),
+        ("levels and nothing else", "json-array"),
+    ];
     let mut count = 0;
-    for (name, body, (message, _)) in bodies {
+    for (name, code) in names {
+        let (_, body, _) = table().into_iter().find(|row| row.0 == name).unwrap();
         let file = folder.path().join("hostile.jsonl");
         write(&file, &body);
         let event = world.put_file(&format!("{name}.jsonl"), &file).await;
@@ -227,8 +242,9 @@ async fn hostile_drops_are_rejected_by_a_function_with_the_default_memory() {
         let bytes: usize = results.files.values().map(Vec::len).sum();
         assert!(bytes < REJECTION_BYTES, "{name}: {bytes}");
         let problems = results.rejection().problems;
-        assert!(problems[0].what.contains(message), "{name}: {:?}", problems[0]);
-        problems.iter().for_each(|problem| assert_is_plain(&problem.what));
+        let problem = &problems[0];
+        assert_eq!(problem.code.as_str(), code, "{name}: {problem:?}");
+        assert_is_plain(&serde_json::to_string(problem).unwrap());
     }
     assert_eq!((count, world.stand_in.jobs().len()), (names.len(), 0));
 }
@@ -254,8 +270,8 @@ async fn rejection_has_a_bounded_size_for_any_file() {
         if key.ends_with("/rejection.json") {
             rejections += 1;
             let rejection: Rejection = serde_json::from_slice(&body).unwrap();
-            assert_eq!(rejection.problems.len(), MAX_PROBLEMS);
-            rejection.problems.iter().for_each(|problem| assert_is_plain(&problem.what));
+            assert_eq!((rejection.problems.len(), rejection.problems[0].lines >= 199), (1, true));
+            assert_is_plain(&serde_json::to_string(&rejection.problems).unwrap());
         }
     }
     assert_eq!(rejections, 2 * worst.len());
@@ -310,16 +326,7 @@ async fn command_line_and_function_refuse_the_same_names_and_sizes() {
     let settings = [("MAX_DROP_BYTES", "10000")];
     let mut world = World::with(&settings).await;
     let folder = tempfile::tempdir().unwrap();
-    let table = [
-        (
-            "a.json",
-            "the key does not end in .jsonl; give the file a name that ends in .jsonl, and drop it again",
-        ),
-        (
-            "a.jsonl",
-            "bytes; a drop may have at most 10000 bytes; split the file and drop its parts one by one",
-        ),
-    ];
+    let table = [("a.csv", "name-not-jsonl"), ("a", "name-not-jsonl"), ("a.jsonl", "file-too-large")];
     for (key, message) in table {
         std::fs::write(folder.path().join(key), drop_of(100)).unwrap();
         let (code, said, _) = run_limited("validate", folder.path(), &[key, "--set", "MAX_DROP_BYTES=10000"]);
@@ -330,6 +337,8 @@ async fn command_line_and_function_refuse_the_same_names_and_sizes() {
         let mut results = world.results().await;
         results.files.retain(|path, _| path.contains(&format!("/{key}/")));
         let problem = results.rejection().problems.remove(0);
-        assert!(said.contains(&format!("{}; {}", problem.what, problem.fix)), "{said}");
+        let on_one_line = said.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        let expected = format!("{}: {} fix: {}", problem.code.as_str(), problem.what, problem.fix);
+        assert!(on_one_line.contains(&expected), "{said}");
     }
 }

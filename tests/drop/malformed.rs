@@ -2,8 +2,8 @@
 
 use bedrock_vpc_batch::drop::check::{Accepted, Validator, Verdict};
 use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::problems::MAX_BAD_LINES;
 use bedrock_vpc_batch::drop::quotas::Quotas;
-use bedrock_vpc_batch::drop::rejection::MAX_PROBLEMS;
 use bedrock_vpc_batch::ledger::status::Stage;
 
 use crate::support::{World, any_drop, drop_of, peak_memory, record};
@@ -81,7 +81,7 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         (
             "OpenAI",
             br#"{"custom_id":"1","method":"POST","url":"/v1/responses","body":{}}"#.into(),
-            of_file("the file is a batch file for OpenAI's API"),
+            of_file("the file is a batch file for OpenAI's Responses API"),
         ),
         // A bad first line before good ones is a bad line.
         ("header", format!("recordId\n{GOOD}\n").into(), at(1, 0, "the line is not valid JSON")),
@@ -93,8 +93,8 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
             at(1, 0, "the line begins with a byte order mark"),
         ),
         // Blank lines.
-        ("empty file", vec![], of_file("the file has 0 records; a job needs at least 1")),
-        ("one newline", b"\n".into(), at(1, 0, "the line is blank")),
+        ("empty file", vec![], of_file("the file has no records")),
+        ("one newline", b"\n".into(), of_file("the file has no records")),
         (
             "blank line within",
             format!("{GOOD}\n\n{}\n", GOOD.replace('1', "2")).into(),
@@ -289,7 +289,7 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
             at(2, line_2 + 19, "the line is not valid JSON: expected value"),
         ),
         ("deep array", second("[".repeat(200)), at(2, line_2, "the line is not a JSON object but an array")),
-        ("same recordId", second(GOOD), at(2, line_2, "recordId \"1\" is already used on line 1")),
+        ("same recordId", second(GOOD), at(2, line_2 + 12, "recordId \"1\" is already used on line 1")),
         (
             "same recordId, which a terminal obeys",
             [r#"{"recordId":"\u001b]0;\u0007\u202e\"","modelInput":{}}"#; 2].join("\n").into(),
@@ -356,7 +356,7 @@ async fn quotas_are_enforced_and_the_fix_is_named() {
     type Settings = &'static [(&'static str, &'static str)];
     let table: [(usize, Settings, &str, &str); 6] = [
         (99, &[], "the file has 99 records; a job needs at least 100", "put more records into one file"),
-        (0, &[], "the file has 0 records; a job needs at least 100", "put more records into one file"),
+        (0, &[], "the file has no records", "write at least as many records as a job needs"),
         (
             168,
             &[("MAX_RECORDS_PER_JOB", "100")],
@@ -396,13 +396,16 @@ async fn quotas_are_enforced_and_the_fix_is_named() {
 }
 
 #[tokio::test]
-async fn report_stops_after_a_hundred_problems() {
+async fn reading_stops_after_ten_thousand_bad_lines() {
     let mut world = World::new().await;
-    let event = world.put("a.jsonl", "x\n".repeat(5_000)).await;
+    let event = world.put("a.jsonl", "x\n".repeat(50_000)).await;
     world.submit(event).await.unwrap();
     let rejection = world.results().await.rejection();
-    assert_eq!((rejection.problems.len(), rejection.stopped_early), (MAX_PROBLEMS, true));
-    assert_eq!((rejection.problems[99].line, rejection.problems[99].byte), (Some(100), Some(198)));
+    assert_eq!((rejection.problems.len(), rejection.stopped_early), (1, true));
+    let problem = &rejection.problems[0];
+    assert_eq!((problem.code.as_str(), problem.lines, MAX_BAD_LINES), ("not-json", 10_000, 10_000));
+    let places: Vec<_> = problem.places.iter().map(|place| (place.line, place.byte)).collect();
+    assert_eq!(places, [(1, 0), (2, 2), (3, 4), (4, 6), (5, 8)]);
 }
 
 fn validator(max_record_bytes: usize) -> Validator {

@@ -41,7 +41,7 @@ async fn drop_whose_event_never_comes_is_run_once() {
     let mut world = World::new().await;
     world.sweep_after(Duration::ZERO).await.unwrap();
     let event = world.put("in/a b+c%.jsonl", drop_of(150)).await;
-    world.put("in/b.txt", drop_of(150)).await;
+    world.put("in/b.png", drop_of(150)).await;
     world.put("in/folder/", vec![]).await;
 
     // The event may still arrive.
@@ -139,14 +139,14 @@ async fn a_pass_reads_at_most_fifty_pages_and_the_next_one_resumes_there() {
     world.s3.limit_list_pages(2);
     world.sweep_after(Duration::ZERO).await.unwrap();
     for number in 0..110 {
-        world.put(&format!("in/{number:03}.txt"), vec![b'x']).await;
+        world.put(&format!("in/{number:03}.png"), vec![b'x']).await;
     }
     world.put("in/zzz.jsonl", drop_of(120)).await;
     world.put("out-of-the-prefix.jsonl", drop_of(120)).await;
     world.faults.reset();
     world.sweep_after(LATER).await.unwrap();
     assert_eq!(calls(&world, "ListObjectVersions", ""), 50);
-    assert_eq!(sweep_entry(&world).await["cursor"]["key"], "in/099.txt");
+    assert_eq!(sweep_entry(&world).await["cursor"]["key"], "in/099.png");
     assert_eq!(world.stand_in.jobs().len(), 0);
     world.faults.reset();
     world.sweep_after(2 * LATER).await.unwrap();

@@ -214,7 +214,7 @@ async fn empty_file_is_refused_either_way() {
         let event = world.put("empty.jsonl", "").await;
         world.submit(event).await.unwrap();
         let rejection = world.results().await.rejection();
-        assert!(rejection.problems[0].what.starts_with("the file has 0 records"), "{rejection:?}");
+        assert!(rejection.problems[0].what.starts_with("the file has no records"), "{rejection:?}");
     }
 }
 

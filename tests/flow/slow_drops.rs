@@ -41,6 +41,7 @@ async fn drop_that_is_read_too_slowly_is_refused_after_three_attempts() {
     world.submit.handle(event, &out_of_time()).await.unwrap();
     let problem = &world.results().await.rejection().problems[0];
     let size = drop_of(1_000).len();
+    assert_eq!(problem.code.as_str(), "not-read-in-time");
     assert!(
         problem.what.starts_with("the file could not be read in time, in 3 attempts; the last one read ")
             && problem.what.contains(&format!("of {size} bytes in 9"))

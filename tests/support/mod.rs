@@ -1,5 +1,6 @@
 //! A pipeline whose events the test delivers itself, and other helpers for many tests.
 
+pub(crate) mod captured;
 pub(crate) mod processes;
 pub(crate) mod runtime_api;
 pub(crate) mod service_model;

@@ -264,7 +264,7 @@ def refuse_other_calls(stack):
     job = {**output, "Key": next(iter(stack.objects(prefix="work/")))}
     # The name of a client's call, its arguments, and whether the person may do it.
     calls = (
-        ("put_object", {**dropped, "Key": "other.txt"}, True),
+        ("put_object", {**dropped, "Key": "other.png"}, True),
         ("get_object", dropped, False),
         ("delete_object", dropped, False),
         ("list_objects_v2", drops, False),
@@ -291,15 +291,18 @@ def outcome(call, **arguments):
 
 
 def refuse_bad_drop(stack):
-    """Checks that a bad file gets a rejection with reasons, and that a file of another kind is ignored."""
+    """Checks that a bad file and one with the name of another kind get a rejection with reasons, and that others are ignored."""
     jobs, drops = len(stack.cloud.jobs()), len(stack.objects(prefix="ledger/drops/"))
-    stack.drop("notes.txt", EXAMPLE.read_bytes())
-    stack.drop("bad.jsonl", b'{"modelInput": 1}\n')
-    name, rejection = stack.report_of("bad.jsonl")
-    same(f"{name}: its name", name.endswith("/rejection.json"), True)
-    same(f"{name}: its problems", len(rejection["problems"]), 1)
-    same("jobs after a bad drop", len(stack.cloud.jobs()), jobs)
-    same("drops after a bad one and one of another kind", len(stack.objects(prefix="ledger/drops/")), drops + 1)
+    stack.drop("_SUCCESS", b"")
+    stack.drop("photo.PNG", EXAMPLE.read_bytes())
+    stack.drop("notes.TXT", EXAMPLE.read_bytes())
+    stack.drop("bad.json", b'{"modelInput": 1}\n')
+    for key, what in (("notes.TXT", "the name ends in .txt"), ("bad.json", "modelInput is not an object")):
+        name, rejection = stack.report_of(key)
+        same(f"{name}: its name", name.endswith("/rejection.json"), True)
+        same(f"{name}: its problems", [what in problem["what"] for problem in rejection["problems"]], [True])
+    same("jobs after bad drops", len(stack.cloud.jobs()), jobs)
+    same("drops after two bad ones and two that are ignored", len(stack.objects(prefix="ledger/drops/")), drops + 2)
 
 
 def smoke(stack):
@@ -428,7 +431,7 @@ def use_network_of(stack, report, parameters):
         [rule["UserIdGroupPairs"] for rule in group_rules(cloud, shared)["IpPermissions"]],
         [[stack["FunctionSecurityGroupId"]], [guest["FunctionSecurityGroupId"]]],
     )
-    notification(report, cloud, guest, prefix="incoming/", suffix=".jsonl")
+    notification(report, cloud, guest, prefix="incoming/")
     key = {"KeyId": guest["KmsKeyArn"]}
     report.read_back("second stack, key rotation", cloud.kms.get_key_rotation_status(**key)["KeyRotationEnabled"], True)
     outside = {"Bucket": guest["InputBucketName"], "Key": "elsewhere/a.jsonl", "Body": EXAMPLE.read_bytes()}

@@ -38,7 +38,7 @@ def read_back(report, cloud, stack, parameters):
     security_groups(report, cloud, stack, resources, parameters["S3PrefixListId"])
     for name, people in (("InputBucket", parameters["UploaderArns"]), ("OutputBucket", parameters["ReaderArns"])):
         bucket(report, cloud, stack, name, people)
-    notification(report, cloud, stack, suffix=".jsonl")
+    notification(report, cloud, stack)
     for name in ("Submit", "Complete"):
         function(report, cloud, stack, resources, name)
         queue(report, cloud, name, stack[f"{name}FailureQueueUrl"])
@@ -230,14 +230,14 @@ def lifecycle_rules(s3, arguments):
 
 
 def notification(report, cloud, stack, **rules):
-    """Checks that S3 notifies only submit, and only about keys with this prefix and suffix."""
+    """Checks that S3 notifies only submit, and only about keys with this prefix, or about all."""
     found = cloud.s3.get_bucket_notification_configuration(Bucket=stack["InputBucketName"])
     found.pop("ResponseMetadata")
     told = [
         (
             entry["LambdaFunctionArn"].rpartition(":")[2],
             entry["Events"],
-            {rule["Name"]: rule["Value"] for rule in entry["Filter"]["Key"]["FilterRules"]},
+            {rule["Name"]: rule["Value"] for rule in entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])},
         )
         for entry in found.pop("LambdaFunctionConfigurations", [])
     ]

@@ -37,7 +37,7 @@ fn describe(file: &str, found: &Found, style: Style) -> String {
             lines
         }
         Found::Invalid { problems, stopped_early } => {
-            let problems = describe_problems(problems, *stopped_early, usize::MAX);
+            let problems = describe_problems(problems, *stopped_early);
             format!("{file}: {}, {}", style.bad("not valid"), text::lines(problems))
         }
         Found::Unreadable(error) => format!("{file}: {}", text::lines(error)),

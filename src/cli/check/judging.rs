@@ -35,21 +35,21 @@ pub(super) async fn judge(
     input: &Input,
     model: Option<Model>,
 ) -> Result<Judged, ReadError> {
-    let (source, is_sized, opened) = sources.open(input, config.call_timeout).await?;
-    if let Some(problem) = check_source(&source, config.max_drop_bytes) {
+    let (mut source, is_sized, opened) = sources.open(input, config.call_timeout).await?;
+    if let Some(problem) = check_source(&source, config.name_rule(), config.max_drop_bytes) {
         let verdict = Verdict::Invalid { problems: vec![problem], stopped_early: false };
         return Ok(Judged { verdict, bytes: source.size_bytes, tokens: None });
     }
     let bar = Bar::new(input.to_string(), is_sized.then_some(source.size_bytes));
     let _cleared = bar.clear_on_drop();
-    let judge = Judge::new(config, source, model, bar);
-    match opened {
+    let judge = Judge::new(config, &source, model, bar);
+    let mut judged = match opened {
         Opened::Local(reader) => {
             // A thread of its own, because reading may block for as long as it likes. If a signal ends the command, nobody
             // waits for the thread.
             let (sender, judged) = oneshot::channel();
             std::thread::Builder::new().spawn(move || sender.send(read_all(reader, judge)))?;
-            judged.await.unwrap_or_else(|_| Err(io::Error::other("the reading ended with a panic").into()))
+            judged.await.unwrap_or_else(|_| Err(io::Error::other("the reading ended with a panic").into()))?
         }
         Opened::S3(mut reader) => {
             let mut judge = judge;
@@ -58,9 +58,15 @@ pub(super) async fn judge(
                     break;
                 }
             }
-            Ok(judge.finish())
+            judge.finish()
         }
+    };
+    // The size of standard input is only known now.
+    source.size_bytes = source.size_bytes.max(judged.bytes);
+    if let Some(problem) = check_source(&source, config.name_rule(), config.max_drop_bytes) {
+        judged.verdict = Verdict::Invalid { problems: vec![problem], stopped_early: false };
     }
+    Ok(judged)
 }
 
 fn read_all(mut reader: impl Read, mut judge: Judge) -> Result<Judged, ReadError> {
@@ -81,7 +87,6 @@ fn read_all(mut reader: impl Read, mut judge: Judge) -> Result<Judged, ReadError
 
 /// Everything that sees the bytes of an input.
 struct Judge {
-    source: DropSource,
     max_drop_bytes: u64,
     validator: Validator,
     sampler: Option<Sampler>,
@@ -90,14 +95,14 @@ struct Judge {
 }
 
 impl Judge {
-    fn new(config: &Config, source: DropSource, model: Option<Model>, bar: Bar) -> Self {
+    fn new(config: &Config, source: &DropSource, model: Option<Model>, bar: Bar) -> Self {
         // Records without an id get one that starts with the drop id. Here, any drop id will do.
-        let drop_id = DropId::derive(&source);
+        let drop_id = DropId::derive(source);
         let validator = Validator::new(drop_id, config.quotas, config.max_record_bytes)
             .with_padding(padding_room(&config.settings()))
             .with_repairs(config.repair);
         let sampler = model.map(|model| Sampler::new(model, config.max_record_bytes));
-        Self { source, max_drop_bytes: config.max_drop_bytes, validator, sampler, bytes: 0, bar }
+        Self { max_drop_bytes: config.max_drop_bytes, validator, sampler, bytes: 0, bar }
     }
 
     fn feed(&mut self, chunk: &[u8]) -> ControlFlow<()> {
@@ -113,14 +118,9 @@ impl Judge {
     }
 
     fn finish(self) -> Judged {
-        let Self { mut source, max_drop_bytes, validator, sampler, bytes, bar } = self;
+        let Self { validator, sampler, bytes, bar, .. } = self;
         bar.clear();
-        // The size of standard input is only known now.
-        source.size_bytes = source.size_bytes.max(bytes);
-        let verdict = match check_source(&source, max_drop_bytes) {
-            Some(problem) => Verdict::Invalid { problems: vec![problem], stopped_early: false },
-            None => validator.finish(),
-        };
+        let verdict = validator.finish();
         let tokens = match &verdict {
             Verdict::Valid(Accepted { parts, .. }) => {
                 sampler.and_then(|sampler| sampler.finish(parts.iter().map(|part| part.records).sum()))

@@ -120,8 +120,8 @@ impl Pump {
             // The report of each drop whose last status is not written yet, by the folder of its results.
             let mut reports = HashMap::new();
             while let Some(object) = objects.recv().await {
-                // The filter of the bucket's notifications.
-                if object.bucket == input_bucket && object.key.ends_with(".jsonl") {
+                // The bucket's notifications have no filter for names.
+                if object.bucket == input_bucket {
                     to_submit.take(&notification(&object));
                 } else if object.bucket == output_bucket
                     && let Some((folder, name)) = result_of(&object.key)

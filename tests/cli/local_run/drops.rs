@@ -12,11 +12,15 @@ async fn bad_file_does_not_end_the_watch_of_a_folder() {
     fs::create_dir_all(rig.path("drops/folder.jsonl")).unwrap();
     std::os::unix::fs::symlink("nowhere", rig.path("drops/link.jsonl")).unwrap();
     rig.write("drops/good.jsonl", drop_of(100));
+    rig.write("drops/good.jsonl.part", drop_of(100));
     let mut running = Running::start(rig.command(&["drops", "--quiet-ms", "0"]));
     running.until("good.jsonl: 100 records = 100 succeeded").await;
     assert!(running.seen.contains(&"drops/folder.jsonl: is a folder".to_owned()), "{:#?}", running.seen);
     let link = "drops/link.jsonl: No such file or directory (os error 2)".to_owned();
     assert!(running.seen.contains(&link), "{:#?}", running.seen);
+    let part = "drops/good.jsonl.part: ignored: it has the name of a file that is still being written; other files of \
+                this kind are not reported";
+    assert!(running.seen.contains(&part.to_owned()), "{:#?}", running.seen);
 
     fs::rename(rig.path("drops"), rig.path("away")).unwrap();
     running.until("drops: No such file or directory").await;
@@ -44,15 +48,41 @@ async fn unreadable_file_is_reported_and_the_others_are_processed() {
 }
 
 #[tokio::test]
-async fn file_without_an_event_is_not_waited_for() {
+async fn refused_name_in_a_watched_folder_is_rejected() {
     let rig = Rig::new();
-    for name in ["a.ndjson", "b.JSONL", "c"] {
+    rig.write("drops/table.csv", "id,prompt\n");
+    let mut running = Running::start(rig.command(&["drops", "--quiet-ms", "0"]));
+    running.until("table.csv: rejected, 1 problem").await;
+    running.signal("INT");
+    assert_eq!(running.end().await.0, Some(1));
+}
+
+#[tokio::test]
+async fn names_are_judged_as_in_s3() {
+    let rig = Rig::new();
+    for name in ["a.ndjson", "b.JSONL", "c", "d.csv", ".e.jsonl", "f.png"] {
         rig.write(name, drop_of(100));
     }
-    let (code, said, _) = output(rig.command(&["a.ndjson", "b.JSONL", "c", "a.jsonl"])).await;
+    let (code, said, _) =
+        output(rig.command(&["a.ndjson", "b.JSONL", "c", "d.csv", ".e.jsonl", "f.png", "a.jsonl"])).await;
     assert_eq!(code, Some(1), "{said}");
-    assert_eq!(said.matches("not dropped: its name does not end in .jsonl").count(), 3, "{said}");
-    assert!(said.contains("a.jsonl: 100 records = 100 succeeded"), "{said}");
+    for judged in ["a.ndjson", "b.JSONL", "a.jsonl"] {
+        assert!(said.contains(&format!("{judged}: 100 records = 100 succeeded")), "{said}");
+    }
+    assert!(said.contains("c: rejected, 1 problem\n  the name does not end in .jsonl, .ndjson"), "{said}");
+    assert!(
+        said.contains("d.csv: rejected, 1 problem\n  the name ends in .csv, so the file is a table"),
+        "{said}"
+    );
+    assert!(said.contains(".e.jsonl: ignored, as it would be in S3: it is hidden"), "{said}");
+    assert!(said.contains("f.png: ignored, as it would be in S3: it is an image\n"), "{said}");
+
+    let lost = ["--fault", "events-dropped=1", "--sweep-ms", "500", "d.csv"];
+    let (code, said, _) = output(rig.command(&lost)).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("d.csv: rejected, 1 problem"), "{said}");
+    let (code, said, _) = output(rig.command(&["--set", "INPUT_SUFFIXES=.csv", "d.csv"])).await;
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! A line of a drop gets the verdict of the oracle, by itself and in a drop, and its generated id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use bedrock_vpc_batch::base::text;
 use bedrock_vpc_batch::drop::check::{Accepted, Validator, Verdict};
 use bedrock_vpc_batch::drop::generated_id::GeneratedId;
+use bedrock_vpc_batch::drop::kinds;
+use bedrock_vpc_batch::drop::problems::MAX_BAD_LINES;
 use bedrock_vpc_batch::drop::quotas::Quotas;
-use bedrock_vpc_batch::drop::rejection::{MAX_PROBLEMS, Problem};
+use bedrock_vpc_batch::drop::rejection::{MAX_PLACES, Problem};
 use bedrock_vpc_batch::drop::rewriting::Rewriter;
 
 use super::super::strictness::disagreement::{any_drop_id, input_disagreement};
@@ -83,34 +86,69 @@ fn check_drop(drop: &[u8], pattern: [u8; 2], lines: &[&[u8]]) {
         // What the file is, instead of its bad lines.
         Verdict::Invalid { problems, stopped_early } if is_diagnosis(&problems) => {
             assert_eq!((problems.len(), stopped_early), (1, false));
-            assert_eq!(expected.first().map(|(number, _)| *number), Some(1), "the first line is a record");
+            let is_blank = lines.iter().all(|line| is_blank(line));
+            assert_eq!(problems[0].code.as_str() == kinds::EMPTY_FILE.code, is_blank, "{problems:?}");
+            assert!(
+                is_blank || expected.first().is_some_and(|(number, _)| *number == 1),
+                "the first line is a record"
+            );
         }
         Verdict::Invalid { mut problems, stopped_early } => {
-            assert_eq!(stopped_early, expected.len() >= MAX_PROBLEMS);
-            assert!(stopped_early || !is_enough, "the reading stops only after {MAX_PROBLEMS} problems");
+            assert_eq!(stopped_early, expected.len() as u64 >= MAX_BAD_LINES);
+            assert!(stopped_early || !is_enough, "the reading stops only after {MAX_BAD_LINES} bad lines");
             if !stopped_early && (lines.len() as u64) < MIN_RECORDS {
                 let too_few = problems.pop().expect("there is a problem");
-                assert_eq!((too_few.line, too_few.byte), (None, None));
+                assert_eq!((too_few.line, too_few.byte, too_few.lines), (None, None, 0));
                 assert!(
                     too_few.what.starts_with(&format!("the file has {} record", lines.len())),
                     "{too_few:?}"
                 );
             }
-            let mut found = problems.iter().map(|problem| (problem.line, problem.byte));
-            for (number, bytes) in expected.into_iter().take(MAX_PROBLEMS) {
-                let (line, byte) = found.next().expect("each bad line is a problem");
-                assert_eq!(line, Some(number));
-                assert!(byte.is_some_and(|byte| bytes.contains(&byte)), "{byte:?} is not in line {number}");
-            }
-            assert_eq!(found.next(), None, "only bad lines are problems");
+            check_groups(&problems, &expected);
         }
     }
+}
+
+/// The problems are the bad lines, each in one of the groups, and each group has its first places.
+fn check_groups(problems: &[Problem], expected: &[(u64, RangeInclusive<u64>)]) {
+    let count: u64 = problems.iter().map(|problem| problem.lines).sum();
+    assert_eq!(count, (expected.len() as u64).min(MAX_BAD_LINES), "each bad line is counted once");
+    let codes: BTreeSet<&str> = problems.iter().map(|problem| problem.code.as_str()).collect();
+    assert_eq!(codes.len(), problems.len(), "each kind is there once");
+    let mut lines_with_places = Vec::new();
+    for problem in problems {
+        assert_eq!(problem.places.len() as u64, problem.lines.min(MAX_PLACES as u64));
+        let first = &problem.places[0];
+        assert_eq!((problem.line, problem.byte), (Some(first.line), Some(first.byte)));
+        assert!(problem.places.is_sorted_by_key(|place| place.line));
+        for place in &problem.places {
+            let (_, bytes) = expected
+                .iter()
+                .find(|(number, _)| *number == place.line)
+                .expect("only bad lines are problems");
+            assert!(bytes.contains(&place.byte), "{} is not in line {}", place.byte, place.line);
+            let chars = place.excerpt.chars().count();
+            assert!(chars <= 80 && place.caret <= chars, "{place:?}");
+            assert_eq!(text::lines(&place.excerpt).to_string(), place.excerpt, "a terminal may get it");
+            lines_with_places.push(place.line);
+        }
+    }
+    lines_with_places.sort_unstable();
+    assert!(lines_with_places.windows(2).all(|pair| pair[0] < pair[1]), "a line has one problem");
+    // A group leaves out no line before its last place.
+    let first_lines: Vec<u64> = expected.iter().map(|(number, _)| *number).take(MAX_PLACES).collect();
+    assert_eq!(lines_with_places.get(..first_lines.len()), Some(first_lines.as_slice()));
 }
 
 fn is_diagnosis(problems: &[Problem]) -> bool {
     problems
         .first()
-        .is_some_and(|problem| problem.line.is_none() && !problem.what.starts_with("the file has "))
+        .is_some_and(|problem| problem.line.is_none() && problem.code.as_str() != kinds::TOO_FEW_RECORDS.code)
+}
+
+/// Whether a line has nothing that anyone could see: white space and byte order marks.
+fn is_blank(line: &[u8]) -> bool {
+    std::str::from_utf8(line).is_ok_and(|text| text.chars().all(|c| " \t\r\u{feff}".contains(c)))
 }
 
 /// The numbers of the bad lines, and where they are in the drop, including their ends.

@@ -44,7 +44,12 @@ fn bad_lines_of(lines: &[&[u8]]) -> Vec<u64> {
     validator.feed(&lines.join(&b'\n')).expect("there are few lines");
     match validator.finish() {
         Verdict::Valid(_) => vec![],
-        Verdict::Invalid { problems, .. } => problems.iter().filter_map(|problem| problem.line).collect(),
+        Verdict::Invalid { problems, .. } => {
+            let mut lines: Vec<u64> =
+                problems.iter().flat_map(|problem| &problem.places).map(|place| place.line).collect();
+            lines.sort_unstable();
+            lines
+        }
     }
 }
 

@@ -1,0 +1,109 @@
+//! Collects the problems of a drop: each kind once, with the number of its lines and its first places. Pure, in memory
+//! that does not depend on the drop.
+
+use crate::base::excerpt::Excerpt;
+use crate::drop::kinds::{self, ProblemKind};
+use crate::drop::rejection::{MAX_PLACES, Problem, ProblemPlace};
+use crate::record::problem::{RecordError, RecordProblem};
+
+/// After this many bad lines the reading stops: a file of bad lines is not read to its end only to count them. Kinds of
+/// problems that show only after 10,000 bad lines of other kinds are rare.
+pub const MAX_BAD_LINES: u64 = 10_000;
+
+/// After this many bytes of bad lines the reading stops, too. Only the slowest of the readers can judge a bad line, so the
+/// time it takes is bounded by bytes.
+pub const MAX_BAD_BYTES: u64 = 256 << 20;
+
+/// A line with a problem.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BadLine<'a> {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// Where in the file it starts.
+    pub byte: u64,
+    /// Its bytes; `None` if there are too many to be kept.
+    pub bytes: Option<&'a [u8]>,
+}
+
+/// The problems of a drop so far.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    /// One for each kind, in the order in which they were found.
+    kinds: Vec<Problem>,
+    bad_lines: u64,
+    bad_bytes: u64,
+}
+
+impl Problems {
+    /// Adds a bad line.
+    pub(super) fn add(&mut self, line: BadLine<'_>, error: &RecordError) {
+        self.bad_lines += 1;
+        self.bad_bytes += line.bytes.map_or(0, |bytes| bytes.len() as u64);
+        let kind = kind_of(line, error);
+        if let Some(problem) = self.kinds.iter_mut().find(|problem| problem.code.as_str() == kind.code) {
+            problem.lines += 1;
+            if problem.places.len() < MAX_PLACES {
+                problem.places.push(place(line, error));
+            }
+            return;
+        }
+        let place = place(line, error);
+        self.kinds.push(Problem {
+            code: kind.into(),
+            lines: 1,
+            line: Some(place.line),
+            byte: Some(place.byte),
+            what: error.what.to_string(),
+            fix: kind.fix.to_owned(),
+            places: vec![place],
+        });
+    }
+
+    /// Whether there are so many bad lines that the rest of the file need not be read.
+    pub(super) fn are_enough(&self) -> bool {
+        self.bad_lines >= MAX_BAD_LINES || self.bad_bytes >= MAX_BAD_BYTES
+    }
+
+    /// Returns the number of bad lines.
+    pub(super) fn bad_lines(&self) -> u64 {
+        self.bad_lines
+    }
+
+    /// Whether this line has a problem and is one of the places that are kept.
+    pub(super) fn name_line(&self, number: u64) -> bool {
+        self.kinds.iter().flat_map(|problem| &problem.places).any(|place| place.line == number)
+    }
+
+    /// Returns the problems, in the order in which they were found.
+    pub(super) fn into_kinds(self) -> Vec<Problem> {
+        self.kinds
+    }
+}
+
+/// Says which kind of problem a line has. Some are told apart only here, because the verdict is the same.
+fn kind_of(line: BadLine<'_>, error: &RecordError) -> &'static ProblemKind {
+    let rest = line.bytes.and_then(|bytes| bytes.get(error.offset..)).unwrap_or_default();
+    let is_padding = !rest.is_empty() && rest.iter().all(|byte| *byte == 0);
+    match &error.what {
+        RecordProblem::NotJson(_) if is_padding => &kinds::NUL_PADDED,
+        RecordProblem::ModelInputNotObject(_) if is_object_in_string(rest) => &kinds::MODEL_INPUT_STRING,
+        what => kinds::of_line(what),
+    }
+}
+
+/// Whether a string starts that has an object of JSON in it.
+fn is_object_in_string(json: &[u8]) -> bool {
+    json.strip_prefix(b"\"").is_some_and(|text| text.trim_ascii_start().starts_with(b"{"))
+}
+
+fn place(line: BadLine<'_>, error: &RecordError) -> ProblemPlace {
+    let bytes = line.bytes.map(|bytes| bytes.strip_suffix(b"\r").unwrap_or(bytes)).unwrap_or_default();
+    let Excerpt { text, caret } = Excerpt::new(bytes, error.offset);
+    ProblemPlace {
+        line: line.number,
+        byte: line.byte + error.offset as u64,
+        detail: error.what.detail(),
+        excerpt: text,
+        caret,
+    }
+}

@@ -1,0 +1,203 @@
+//! Every kind of problem: a drop can have it, and `docs/problems.md` explains it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bedrock_vpc_batch::drop::check::{Validator, Verdict, check_source};
+use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::kinds::{self, Example, ProblemKind};
+use bedrock_vpc_batch::drop::names::{InputSuffixes, NameRule};
+use bedrock_vpc_batch::drop::quotas::{QuotaProblem, Quotas};
+use bedrock_vpc_batch::drop::rejection::{Problem, ProblemPlace};
+use bedrock_vpc_batch::drop::source::DropSource;
+
+use crate::support::any_drop;
+
+const GOOD: &[u8] = br#"{"recordId": "1", "modelInput": {}}"#;
+
+const PAGE: &str = "docs/problems.md";
+
+/// The start of the page.
+const HEAD: &str = "# What can be wrong with a file
+
+A file that cannot be processed as it is is refused as a whole, before any of its records is submitted. `rejection.json`
+lists each kind of problem once: its `code`, how many `lines` have it, the first five `places`, and how to fix it. An
+`excerpt` shows the line around the offending character, which is number `caret` in it, counted from 0. If
+`stopped_early` is true, the reading stopped after 10,000 bad lines, or 256 MiB of them: there may be more problems, and
+`lines` counts only what was read. `bedrock-vpc-batch validate FILE` says the same without a stack.
+
+Codes are stable; the texts are not. This page is made from `src/drop/kinds.rs` by `make problems`.
+";
+
+/// The body of the example of a kind; none if a few bytes cannot show it.
+fn body(kind: &ProblemKind) -> Option<Vec<u8>> {
+    match kind.example {
+        Example::File(bytes) => Some(bytes.to_vec()),
+        Example::Line(line) => Some([GOOD, b"\n", line, b"\n"].concat()),
+        Example::Twice(line) => Some([line, b"\n", line, b"\n"].concat()),
+        Example::Told(_) => None,
+    }
+}
+
+fn problems_of(body: &[u8], quotas: Quotas, max_record_bytes: usize) -> Vec<Problem> {
+    let mut validator = Validator::new(DropId::derive(&any_drop()), quotas, max_record_bytes);
+    let _ = validator.feed(body);
+    match validator.finish() {
+        Verdict::Valid(_) => vec![],
+        Verdict::Invalid { problems, .. } => problems,
+    }
+}
+
+fn quotas(min_records: u64, max_records: u64, max_file_bytes: u64) -> Quotas {
+    Quotas { min_records, max_records, max_file_bytes }
+}
+
+/// The problems of the situations that are only told.
+fn problems_told() -> Vec<Problem> {
+    let records = |count: usize| crate::support::drop_of(count);
+    let deep = format!(r#"{{"modelInput":{}1{}}}"#, r#"{"a":"#.repeat(200), "}".repeat(200));
+    let mut tar = vec![0; 512];
+    tar[..9].copy_from_slice(b"a.jsonl\n\n");
+    tar[257..262].copy_from_slice(b"ustar");
+    let mut found: Vec<Problem> = [
+        (records(99), quotas(100, 100_000, 1_000_000), 1_000_000),
+        (records(168), quotas(100, 100, 1_000_000), 1_000_000),
+        (records(100), quotas(100, 100_000, 1_000), 1_000_000),
+        ([GOOD, b"\n", &[b'x'; 100]].concat(), quotas(1, 10, 1_000), 99),
+        ([GOOD, b"\n", deep.as_bytes()].concat(), quotas(1, 10, 1_000_000), 1_000_000),
+        (tar, quotas(1, 10, 1_000), 1_000_000),
+    ]
+    .into_iter()
+    .flat_map(|(body, quotas, max_record_bytes)| problems_of(&body, quotas, max_record_bytes))
+    .collect();
+    let source = |key: &str| DropSource { key: key.to_owned(), size_bytes: 60, ..any_drop() };
+    let suffixes = InputSuffixes::default();
+    let names = NameRule { prefix: "in/", suffixes: &suffixes };
+    for (key, max_drop_bytes) in
+        [("in/records.csv", 100), ("in/.records.jsonl", 100), ("in/records.jsonl", 50)]
+    {
+        found.extend(check_source(&source(key), names, max_drop_bytes));
+    }
+    // The tests of `plan.rs` make a plan with too many jobs, which takes seconds.
+    found.push(QuotaProblem::TooManyParts.into());
+    found
+}
+
+#[test]
+fn every_kind_of_problem_has_an_example() {
+    for kind in kinds::ALL {
+        if let Some(body) = body(kind) {
+            let problems = problems_of(&body, quotas(1, 100, 1_000_000), 1_000_000);
+            let codes: Vec<&str> = problems.iter().map(|problem| problem.code.as_str()).collect();
+            assert_eq!(codes, [kind.code]);
+            assert_eq!(problems[0].fix, kind.fix);
+        }
+    }
+    let told = problems_told();
+    let mut codes: Vec<&str> = told.iter().map(|problem| problem.code.as_str()).collect();
+    // Tests of flow 1 have these: they take S3, and time.
+    codes.extend([kinds::FILE_GONE.code, kinds::NOT_READ_IN_TIME.code]);
+    codes.sort_unstable();
+    let mut expected: Vec<&str> =
+        kinds::ALL.iter().filter(|kind| body(kind).is_none()).map(|kind| kind.code).collect();
+    expected.sort_unstable();
+    assert_eq!(codes, expected);
+}
+
+/// A row of text as the page shows it: bytes that are not text are escaped.
+fn shown(line: &[u8]) -> String {
+    match std::str::from_utf8(line) {
+        Ok(text) if !text.contains(|c: char| c.is_control() || c == '\u{feff}') => text.to_owned(),
+        _ => line.escape_ascii().to_string(),
+    }
+}
+
+fn shown_places(places: &[ProblemPlace]) -> String {
+    let rows = places.iter().map(|ProblemPlace { line, detail, excerpt, caret, .. }| {
+        let number = format!("line {line}: ");
+        let before = number.chars().count() + caret;
+        let caret = format!("{}^ {}", " ".repeat(before), detail.as_deref().unwrap_or_default());
+        format!("{number}{excerpt}\n{}\n", caret.trim_end())
+    });
+    rows.collect()
+}
+
+fn section(kind: &ProblemKind) -> String {
+    let ProblemKind { code, what, fix, why, example } = kind;
+    let sentence = |text: &str| {
+        let mut letters = text.chars();
+        letters
+            .next()
+            .map(|first| first.to_uppercase().chain(letters).collect::<String>())
+            .unwrap_or_default()
+    };
+    let example = match (example, body(kind)) {
+        (Example::Told(situation), _) => format!("For example: {situation}.\n"),
+        (Example::File(b""), _) => String::new(),
+        (Example::File(bytes), _) => {
+            let rows: String = bytes.split(|byte| *byte == b'\n').map(|line| shown(line) + "\n").collect();
+            format!("```text\n{}\n```\n", rows.trim_end())
+        }
+        (Example::Line(_) | Example::Twice(_), body) => {
+            let problems = problems_of(&body.unwrap(), quotas(1, 100, 1_000_000), 1_000_000);
+            let places = shown_places(&problems[0].places);
+            if problems[0].places[0].excerpt.is_empty() {
+                String::new()
+            } else {
+                format!("```text\n{places}```\n")
+            }
+        }
+    };
+    let example = if example.is_empty() { example } else { format!("\n{example}") };
+    let fix = sentence(fix).replace('<', "\\<");
+    format!("\n### {code}\n\n{}. {why}\n\n**Fix:** {fix}.\n{example}", sentence(what))
+}
+
+fn page() -> String {
+    let mut page = HEAD.to_owned();
+    let first_lines = BTreeMap::from([
+        (
+            kinds::EMPTY_FILE.code,
+            "## The file is not JSON Lines\n\nOne problem, because the first line that is not blank is not a record, and says what the file is.",
+        ),
+        (kinds::NAME_NOT_JSONL.code, "## The name, the size, or the number of records"),
+        (kinds::BLANK_LINE.code, "## A line is not a JSON object"),
+        (kinds::UNKNOWN_MEMBER.code, "## A line is not a record"),
+    ]);
+    for kind in kinds::ALL {
+        if let Some(heading) = first_lines.get(kind.code) {
+            page.push_str(&format!("\n{heading}\n"));
+        }
+        page.push_str(&section(kind));
+    }
+    page
+}
+
+/// With `WRITE_PROBLEMS=1`, as `make problems` sets it, the page is written instead.
+#[test]
+fn page_of_problems_matches_the_table() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
+    #[expect(clippy::disallowed_methods, reason = "it is not a setting of the functions")]
+    if std::env::var("WRITE_PROBLEMS").is_ok() {
+        std::fs::write(&path, page()).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == page(), "{PAGE} differs from src/drop/kinds.rs: run `make problems`");
+}
+
+#[test]
+fn documents_promise_the_codes_and_link_to_them() {
+    let read =
+        |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    for (document, link) in [
+        ("README.md", "(docs/problems.md)"),
+        ("docs/troubleshooting.md", "(problems.md)"),
+        ("docs/stability.md", "(problems.md)"),
+    ] {
+        assert!(read(document).contains(link), "{document}");
+    }
+    let page = read(PAGE);
+    for kind in kinds::ALL {
+        assert_eq!(page.matches(&format!("\n### {}\n", kind.code)).count(), 1, "{}", kind.code);
+    }
+}
