@@ -41,6 +41,7 @@
 //! | room | what it has |
 //! |---|---|
 //! | `base` | small types that every room uses |
+//! | `model` | what a model accepts in the body of a record, as far as it is certain |
 //! | `record` | one line: of a drop, as users write it, and of the output, as Bedrock writes it |
 //! | `drop` | one drop: where it comes from, its ids and keys, its verdict, its parts |
 //! | `job` | one job: the request, what the output says, what becomes of the records |
@@ -53,7 +54,7 @@
 //! | `cli` | the command line |
 //! | `bin` | the two functions and the command line: `main` only |
 //!
-//! A room imports only itself and the rooms above it in this table. The first six are pure: they decide, but read and
+//! A room imports only itself and the rooms above it in this table. The first seven are pure: they decide, but read and
 //! write nothing. `tests/project/rooms.rs` checks both, and that no files import each other in a circle.
 
 pub mod aws;
@@ -69,4 +70,5 @@ pub mod job;
 pub mod ledger;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod model;
 pub mod record;

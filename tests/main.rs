@@ -14,6 +14,7 @@ mod flow;
 mod job;
 mod ledger;
 mod local;
+mod model;
 mod project;
 mod proofs;
 mod record;

@@ -63,10 +63,15 @@ REQUIRED_VARIABLES = {
     "MAX_ATTEMPTS",
     "MAX_RECORD_BYTES",
     "MAX_DROP_BYTES",
+    "MODEL_RULES",
     "JOB_TAGS",
     "CALL_TIMEOUT_SECONDS",
 }
-OPTIONAL_VARIABLES = {"S3_ENCRYPTION_KEY_ID": "KmsKeyArn", "INPUT_PREFIX": "InputPrefix"}
+OPTIONAL_VARIABLES = {
+    "S3_ENCRYPTION_KEY_ID": "KmsKeyArn",
+    "INPUT_PREFIX": "InputPrefix",
+    "S3_LOCATION_PREFIXES": "S3LocationArns",
+}
 # S3_FORCE_PATH_STYLE is only for emulators. The default of EVENT_GRACE_SECONDS suits the events of S3.
 UNSET_VARIABLES = {"S3_FORCE_PATH_STYLE", "EVENT_GRACE_SECONDS"}
 
@@ -168,6 +173,7 @@ REFUSED = {
     ],
     "InferenceProfileId": ["two words", "profile,profile"],
     "ModelArns": [PLAIN_MODEL, "arn:aws:s3:::bucket", "arn:aws:bedrock:us-east-1::foundation-model/*"],
+    "S3LocationArns": ["s3://media/", "arn:aws:s3:::media", "arn:aws:s3:::*", "arn:aws:s3:::media/a*b*", "arn:aws:s3:::media/a"],
     "JobNamePrefix": ["-a", "a_b", "a b", "a" * 31],
     "JobTags": ["", "team=search", "[]"],
     "S3PrefixListId": ["", "pl-", "com.amazonaws.us-east-1.s3"],
@@ -225,7 +231,7 @@ def arn(stack, rest):
 
 def check_environment(stack):
     """Both functions get every required variable, and each optional one whose parameter is set."""
-    given = {name for name, parameter in OPTIONAL_VARIABLES.items() if stack.values[parameter]}
+    given = {name for name, parameter in OPTIONAL_VARIABLES.items() if "".join(stack.values[parameter])}
     for function, binary in FUNCTIONS.items():
         properties = stack.properties(function)
         variables = properties["Environment"]["Variables"]

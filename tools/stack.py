@@ -68,6 +68,8 @@ EVERYTHING = {
     "InferenceProfileId": PROFILE,
     "ModelArns": PROFILE_ARNS,
     "ModelInvocationType": "Converse",
+    "ModelRules": "off",
+    "S3LocationArns": ["arn:aws:s3:::media/videos/*", "arn:aws:s3:::more-media/*"],
     "JobNamePrefix": "nightly",
     "InputSuffixes": ".jsonl,.txt",
     "BucketNameSuffix": SUFFIX,

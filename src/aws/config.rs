@@ -9,10 +9,16 @@ use std::time::Duration;
 use aws_sdk_bedrock::types::ModelInvocationType;
 
 use crate::base::arn::Arn;
+use crate::base::s3_uri::S3Uri;
+use crate::drop::check::Validator;
+use crate::drop::identity::DropId;
+use crate::drop::keys;
 use crate::drop::names::{InputSuffixes, NameRule};
 use crate::drop::padding::SmallDrops;
 use crate::drop::quotas::Quotas;
 use crate::drop::settings::Settings;
+use crate::job::padding::padding_room;
+use crate::model::rules::Rules;
 use crate::record::recent_ids::MAX_LINES;
 
 /// The longest job-name prefix. A job name has at most 63 characters, and `-` and the job-id take 33 of them.
@@ -84,6 +90,10 @@ pub struct Config {
     /// minutes.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html> (read 2026-11)
     pub max_drop_bytes: u64,
+    /// Whether drops whose records are all certain to fail at the model are refused.
+    pub model_rules: bool,
+    /// The starts of the S3 URIs that the batch role may read, for media that records point to.
+    pub s3_location_prefixes: Vec<String>,
     /// How long one attempt of one call to S3 or Bedrock may take.
     pub call_timeout: Duration,
     /// How long the event of a put may take. If an object is older and has no ledger entry, its event counts as lost.
@@ -100,6 +110,15 @@ impl Config {
         NameRule { prefix: &self.input_prefix, suffixes: &self.input_suffixes }
     }
 
+    /// Returns what judges a drop by these settings, before it is read.
+    #[must_use]
+    pub fn validator(&self, drop_id: DropId) -> Validator {
+        Validator::new(drop_id, self.quotas, self.max_record_bytes)
+            .with_padding(padding_room(&self.settings()))
+            .with_repairs(self.repair)
+            .with_rules(self.model_rules())
+    }
+
     /// The settings that a drop keeps if it is accepted now.
     #[must_use]
     pub fn settings(&self) -> Settings {
@@ -112,6 +131,17 @@ impl Config {
             timeout_duration_in_hours: self.timeout_duration_in_hours,
             tags: self.job_tags.clone(),
         }
+    }
+
+    /// Returns the rules that the records of a drop are judged by; `None` if they are off, or if there are none for the
+    /// model.
+    #[must_use]
+    pub fn model_rules(&self) -> Option<Rules> {
+        let rules =
+            Rules::of(&self.model_id, self.model_invocation_type.as_str()).filter(|_| self.model_rules)?;
+        // The batch role can read the inputs and outputs of jobs, too.
+        let work = format!("s3://{}/{}", self.output_bucket, keys::WORK_PREFIX);
+        Some(rules.with_readable(self.s3_location_prefixes.iter().cloned().chain([work])))
     }
 }
 
@@ -185,6 +215,17 @@ pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
         "MAX_DROP_BYTES",
         Some("50000000000"),
         "largest drop; one function has to read it within its 15 minutes",
+    ),
+    (
+        "MODEL_RULES",
+        Some("on"),
+        "`on` refuses a drop if all of its records that were examined are certain to fail at the model; `off` examines none",
+    ),
+    (
+        "S3_LOCATION_PREFIXES",
+        Some(""),
+        "what the `s3Location` of a record may point to, comma-separated: starts of S3 URIs, such as `s3://media/videos/`, or \
+         ARNs, such as `arn:aws:s3:::media/videos/*`; empty: nothing",
     ),
     ("CALL_TIMEOUT_SECONDS", Some("20"), "one attempt of one call to S3 or Bedrock; 1 to 600"),
     (
@@ -268,6 +309,9 @@ impl Config {
         let max_attempts = vars.number("MAX_ATTEMPTS", 1, 10);
         let max_record_bytes = vars.number("MAX_RECORD_BYTES", 1, 256 << 20);
         let max_drop_bytes = vars.number("MAX_DROP_BYTES", 1, u64::MAX);
+        let model_rules =
+            vars.text("MODEL_RULES", |value| value == "on" || value == "off", "is neither on nor off");
+        let s3_location_prefixes = vars.s3_prefixes("S3_LOCATION_PREFIXES");
         let call_timeout = Duration::from_secs(vars.number("CALL_TIMEOUT_SECONDS", 1, 600));
         let event_grace = Duration::from_secs(vars.number("EVENT_GRACE_SECONDS", 0, 86_400));
         let s3_force_path_style = vars.text(
@@ -298,6 +342,8 @@ impl Config {
             max_attempts,
             max_record_bytes,
             max_drop_bytes,
+            model_rules: model_rules == "on",
+            s3_location_prefixes,
             call_timeout,
             event_grace,
             s3_force_path_style: s3_force_path_style == "true",
@@ -372,6 +418,28 @@ impl Vars<'_> {
             }
         }
         ids
+    }
+
+    /// Reads a comma-separated list of starts of S3 URIs. Each has a whole bucket name: without the `/` after it,
+    /// `s3://media` would be the start of `s3://media-2/`, too.
+    fn s3_prefixes(&mut self, name: &str) -> Vec<String> {
+        let Some(value) = self.value(name).filter(|value| !value.is_empty()) else { return Vec::new() };
+        let mut prefixes = Vec::new();
+        for item in value.split(',').map(str::trim) {
+            let of_arn = Arn::parse(item)
+                .filter(|arn| arn.service() == "s3")
+                .and_then(|arn| arn.resource().strip_suffix('*').map(|path| format!("s3://{path}")));
+            let uri = of_arn.unwrap_or_else(|| item.to_owned());
+            if S3Uri::parse(&uri).is_some_and(|uri| is_bucket(uri.bucket()) && !uri.key().contains('*')) {
+                prefixes.push(uri);
+            } else {
+                self.problem(
+                    name,
+                    format_args!("has an item that is neither like s3://media/videos/ nor like arn:aws:s3:::media/videos/*: {item:?}"),
+                );
+            }
+        }
+        prefixes
     }
 
     fn tags(&mut self, name: &str) -> BTreeMap<String, String> {
@@ -518,6 +586,18 @@ mod tests {
             ("MIN_RECORDS_PER_JOB", "0", "MIN_RECORDS_PER_JOB is not between 1"),
             ("MIN_RECORDS_PER_JOB", "100001", "MIN_RECORDS_PER_JOB is more than MAX_RECORDS_PER_JOB"),
             ("SMALL_DROPS", "share", "SMALL_DROPS is neither pad nor reject: \"share\""),
+            ("MODEL_RULES", "yes", "MODEL_RULES is neither on nor off: \"yes\""),
+            (
+                "S3_LOCATION_PREFIXES",
+                "s3://media",
+                "S3_LOCATION_PREFIXES has an item that is neither like s3://",
+            ),
+            (
+                "S3_LOCATION_PREFIXES",
+                "arn:aws:s3:::media/a",
+                "S3_LOCATION_PREFIXES has an item that is neither",
+            ),
+            ("S3_LOCATION_PREFIXES", "arn:aws:s3:::*", "S3_LOCATION_PREFIXES has an item that is neither"),
             ("CALL_TIMEOUT_SECONDS", "0", "CALL_TIMEOUT_SECONDS is not between 1 and 600: 0"),
             ("S3_FORCE_PATH_STYLE", "yes", "S3_FORCE_PATH_STYLE is neither true nor false"),
         ];
@@ -527,6 +607,31 @@ mod tests {
             let error = read(&vars).unwrap_err();
             assert!(error.starts_with(&format!("invalid environment: {reason}")), "{name}={value}: {error}");
         }
+    }
+
+    #[test]
+    fn model_rules_are_those_of_the_model_and_what_its_role_may_read() {
+        let mut vars = sound();
+        vars.insert("S3_LOCATION_PREFIXES", "s3://media/videos/, arn:aws-us-gov:s3:::other/*");
+        let config = read(&vars).unwrap();
+        assert_eq!(config.s3_location_prefixes, ["s3://media/videos/", "s3://other/"]);
+        let rules = config.model_rules().unwrap();
+        let findings = |uri: &str| {
+            rules.judge(&format!(
+                r#"{{"messages":[{{"role":"user","content":[{{"video":{{"source":{{"s3Location":{{"uri":"{uri}"}}}}}}}}]}}]}}"#
+            ))
+        };
+        for readable in ["s3://media/videos/1.mp4", "s3://other/1.mp4", "s3://demo-output/work/1.mp4"] {
+            assert_eq!(findings(readable), [], "{readable}");
+        }
+        for other in ["s3://media/1.mp4", "s3://other-2/1.mp4", "s3://demo-output/results/1.mp4"] {
+            assert_eq!(findings(other)[0].code, "body-s3-location", "{other}");
+        }
+        vars.insert("MODEL_RULES", "off");
+        assert!(read(&vars).unwrap().model_rules().is_none());
+        vars.insert("MODEL_RULES", "on");
+        vars.insert("MODEL_ID", "abcdefghijkl");
+        assert!(read(&vars).unwrap().model_rules().is_none());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::drop::generated_id::GeneratedId;
 use crate::drop::identity::DropId;
 use crate::drop::kinds;
 use crate::drop::line_numbers::LineNumbers;
+use crate::drop::model_door::ModelDoor;
 use crate::drop::names::{NameRule, NameVerdict};
 use crate::drop::plan::{Cutter, Gap, Measured, Part};
 use crate::drop::problems::{BadLine, Problems};
@@ -17,6 +18,7 @@ use crate::drop::quotas::Quotas;
 use crate::drop::rejection::Problem;
 use crate::drop::repairs::{RepairedLines, Repairs};
 use crate::drop::source::DropSource;
+use crate::model::rules::Rules;
 use crate::record::input::InputReader;
 use crate::record::key::{RecordHasher, RecordKey};
 use crate::record::lines::{Run, RunSplitter};
@@ -100,6 +102,7 @@ impl Validator {
             ids: RecentIds::new(quotas.max_records),
             line_numbers: LineNumbers::new(quotas.max_records),
             cutter: Cutter::new(quotas),
+            door: ModelDoor::default(),
             lines: 0,
             problems: Problems::default(),
         };
@@ -112,6 +115,14 @@ impl Validator {
     #[must_use]
     pub fn with_padding(mut self, line_bytes: Option<u64>) -> Self {
         self.judge.cutter = self.judge.cutter.with_padding(line_bytes);
+        self
+    }
+
+    /// Returns the same validator, but a drop whose records are all certain to fail at the model is refused. `None` means
+    /// that nothing is known about the model, or that the rules are off.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Option<Rules>) -> Self {
+        self.judge.door = ModelDoor::new(rules);
         self
     }
 
@@ -155,15 +166,18 @@ impl Validator {
             // It is about the whole file, so there is nothing more to say.
             return Verdict::Invalid { problems: vec![problem], stopped_early: false };
         }
-        let LineJudge { drop_id, cutter, repairs, problems, .. } = judge;
+        let LineJudge { drop_id, cutter, repairs, problems, door, .. } = judge;
         let bad_lines = problems.bad_lines();
-        if bad_lines == 0 {
+        let mut problems = problems.into_kinds();
+        if !stopped_early {
+            problems.extend(door.problem());
+        }
+        if problems.is_empty() {
             return match cutter.parts(&drop_id, bytes) {
                 Ok(parts) => Verdict::Valid(Accepted { parts, repairs }),
                 Err(problem) => Verdict::Invalid { problems: vec![problem.into()], stopped_early },
             };
         }
-        let mut problems = problems.into_kinds();
         if !stopped_early {
             // Bad lines count as records here: a user who fixes them should not be told of a new problem.
             problems.extend(cutter.check_records(bad_lines).map(Problem::from));
@@ -185,6 +199,7 @@ struct LineJudge {
     ids: RecentIds,
     line_numbers: LineNumbers,
     cutter: Cutter,
+    door: ModelDoor,
     /// How many lines have been judged.
     lines: u64,
     problems: Problems,
@@ -233,6 +248,8 @@ impl LineJudge {
                 Some((InputRecord { record_id: Some(Cow::Borrowed(record_id)), object_start, .. }, end))
                     if end - start <= self.max_record_bytes =>
                 {
+                    let number = self.lines + batch.len() as u64 + 1;
+                    self.door.look(number, bytes.get(start..end).unwrap_or_default());
                     batch.push(Candidate {
                         key: self.hasher.key_of(record_id),
                         record_id,
@@ -277,7 +294,10 @@ impl LineJudge {
             return self.repair_line(byte, line);
         }
         match proven.map_or_else(|| self.reader.read(line), Ok) {
-            Ok(record) => self.add_record(byte, line, 1, record, None),
+            Ok(record) => {
+                self.door.look(self.lines + 1, line);
+                self.add_record(byte, line, 1, record, None)
+            }
             Err(error) => self.refuse(byte, Some(line), &error),
         }
     }
@@ -309,6 +329,7 @@ impl LineJudge {
             }
             Err(error) => return self.refuse(start, Some(bytes), &error),
         };
+        self.door.look(number, bytes);
         let repaired_bytes = match &record.repair {
             Some(repair) => {
                 if repair.integer_id {

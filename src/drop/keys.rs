@@ -61,6 +61,9 @@ pub fn job_entry(job_id: &JobId) -> String {
     format!("ledger/jobs/{job_id}.json")
 }
 
+/// The prefix of what Bedrock reads and writes for jobs.
+pub const WORK_PREFIX: &str = "work/";
+
 /// Returns the key of the file that Bedrock reads for a job. Bedrock's pattern for URIs accepts it, whatever
 /// the user's key is.
 #[must_use]

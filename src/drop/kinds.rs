@@ -307,6 +307,13 @@ kinds! {
               line in the log only.",
         example: Example::Told("`in/.records.jsonl`"),
     }
+    MODEL_REFUSES = "model-refuses" {
+        what: "every record that was examined is certain to fail at the model",
+        fix: "write modelInput as the model takes it, or disable these rules with MODEL_RULES=off",
+        why: "Such a job would wait in Bedrock's queue for hours, and then answer each record with the same error. \
+              [What models refuse](model-rules.md) has the rules.",
+        example: Example::Told("records for Claude without `anthropic_version`"),
+    }
     FILE_TOO_LARGE = "file-too-large" {
         what: "the file has more bytes than a drop may have",
         fix: SPLIT,

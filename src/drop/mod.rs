@@ -1,5 +1,5 @@
 //! One object that a user put: what it is called, whether it is good, and the parts that it is cut into.
-//! Pure; imports `record` and `base` only.
+//! Pure; imports `record`, `model`, and `base` only.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -11,6 +11,7 @@
 //! | `kinds` | lists the kinds of problems, with their codes and fixes |
 //! | `problems` | collects the problems of a drop, each kind once |
 //! | `generated_id` | makes the ids of records that came without one |
+//! | `model_door` | refuses a drop whose records are all certain to fail at the model |
 //! | `line_numbers` | finds the line of one of the last records again |
 //! | `padding` | makes the ids and lines of padding records |
 //! | `plan` | cuts a drop into parts that fit one job each |
@@ -28,6 +29,7 @@ pub mod identity;
 pub mod keys;
 pub mod kinds;
 mod line_numbers;
+mod model_door;
 pub mod names;
 pub mod padding;
 pub mod plan;

@@ -1,5 +1,5 @@
 //! What the records of a file cost, before any of them is sent: tokens in, tokens out, and their price, each as a range.
-//! Pure; imports `base`, `record`, and `job`.
+//! Pure; imports `base`, `model`, `record`, and `job`.
 //!
 //! ```text
 //! chunks ─► sample ─► request ─► script ─► weights ─► tokens ─► price

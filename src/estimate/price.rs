@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::range::Range;
 use crate::base::arn;
 use crate::base::timestamp::Timestamp;
-use crate::record::padding::foundation_model;
+use crate::model::family::foundation_model;
 
 /// The prices that are shipped.
 const SHIPPED: &str = include_str!("prices.json");

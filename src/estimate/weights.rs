@@ -6,7 +6,7 @@
 
 use super::range::Range;
 use super::script::{CLASSES, Counts, float};
-use crate::record::padding::foundation_model;
+use crate::model::family::foundation_model;
 
 /// The weights of a tokenizer, in the order of [`Counts::in_order`].
 type Weights = [f64; CLASSES];

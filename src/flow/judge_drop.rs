@@ -10,7 +10,7 @@ use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
 use crate::aws::store::entries::Stored;
 use crate::base::timestamp::Timestamp;
-use crate::drop::check::{Accepted, Validator, Verdict, check_source};
+use crate::drop::check::{Accepted, Verdict, check_source};
 use crate::drop::identity::DropId;
 use crate::drop::keys;
 use crate::drop::kinds;
@@ -18,7 +18,6 @@ use crate::drop::plan::{PARTS_PER_PAGE, Part, Plan, PlanPage};
 use crate::drop::rejection::Problem;
 use crate::drop::source::DropSource;
 use crate::flow::context::Context;
-use crate::job::padding::padding_room;
 use crate::ledger::drop::{DropEntry, DropState, Reading, TooSlow};
 use crate::ledger::lease::Invocation;
 
@@ -86,9 +85,7 @@ async fn read_drop(
     let Some(mut reader) = context.store.read_drop(source, &source.whole()).await? else {
         return Ok(refuse(Problem::of_kind(&kinds::FILE_GONE)));
     };
-    let mut validator = Validator::new(drop.drop_id.clone(), config.quotas, config.max_record_bytes)
-        .with_padding(padding_room(&config.settings()))
-        .with_repairs(config.repair);
+    let mut validator = config.validator(drop.drop_id.clone());
     while let Some(chunk) = reader.next().await? {
         if validator.feed(&chunk).is_err() {
             break;

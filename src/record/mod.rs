@@ -1,5 +1,5 @@
 //! From bytes to records: lines of input as users write them, lines of output as Bedrock writes them. Pure;
-//! imports `base` only.
+//! imports `model` and `base` only.
 //!
 //! | file | what it does |
 //! |---|---|

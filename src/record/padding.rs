@@ -8,10 +8,7 @@
 //! Nobody documents whether every model accepts a limit of one output token in batch inference. A model that refuses
 //! it answers the padding record with an error, which costs nothing and does not touch the other records.
 
-use crate::base::arn;
-
-/// The start of the ids of inference profiles. <https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html>
-const GEOGRAPHIES: [&str; 6] = ["us.", "eu.", "apac.", "jp.", "au.", "global."];
+use crate::model::family::{Family, foundation_model};
 
 /// How many input tokens a chat template adds to a short prompt, at most. The longest known one, that of gpt-oss, adds
 /// about 70; the others add about 10. Families with a known short template are covered by the bytes of their body.
@@ -66,113 +63,69 @@ const CONVERSE: KnownBody = KnownBody {
     )
 };
 
-/// The families of `InvokeModel` jobs, with the starts of their model ids (read 2026-11).
-const FAMILIES: [(&[&str], KnownBody); 10] = [
-    (
-        &["anthropic."],
-        generates(
-            "Anthropic Claude",
+/// The body of a family, for an `InvokeModel` job (read 2026-11). `None` if the shortest one is not known.
+const fn body_of(family: Family) -> Option<KnownBody> {
+    let name = family.name();
+    Some(match family {
+        Family::FirstClaude | Family::Claude => generates(
+            name,
             r#"{"anthropic_version":"bedrock-2023-05-31","max_tokens":1,"messages":[{"role":"user","content":[{"type":"text","text":"."}]}]}"#,
             bedrock_page!("model-parameters-anthropic-claude-messages-request-response.html"),
         ),
-    ),
-    (
-        // Only the models that understand and write text: Canvas, Reel, Sonic, and the embeddings take other bodies.
-        &[
-            "amazon.nova-micro",
-            "amazon.nova-lite",
-            "amazon.nova-pro",
-            "amazon.nova-premier",
-            "amazon.nova-2-lite",
-            "amazon.nova-2-pro",
-        ],
-        generates(
-            "Amazon Nova",
+        Family::Nova => generates(
+            name,
             r#"{"messages":[{"role":"user","content":[{"text":"."}]}],"inferenceConfig":{"maxTokens":1}}"#,
             "https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html",
         ),
-    ),
-    (
-        &["amazon.titan-embed-text", "amazon.titan-embed-g1-text"],
-        embeds(
-            "Amazon Titan Text Embeddings",
-            r#"{"inputText":"."}"#,
-            bedrock_page!("model-parameters-titan-embed-text.html"),
-        ),
-    ),
-    (
-        &["amazon.titan-embed-image"],
-        embeds(
-            "Amazon Titan Multimodal Embeddings",
-            r#"{"inputText":"."}"#,
-            bedrock_page!("model-parameters-titan-embed-mm.html"),
-        ),
-    ),
-    (
-        &["meta.llama"],
-        generates(
-            "Meta Llama",
-            r#"{"prompt":".","max_gen_len":1}"#,
-            bedrock_page!("model-parameters-meta.html"),
-        ),
-    ),
-    (
-        &["mistral.mistral-7b", "mistral.mixtral-", "mistral.mistral-small-2402"],
-        generates(
-            "Mistral text completion",
+        Family::TitanEmbedText => {
+            embeds(name, r#"{"inputText":"."}"#, bedrock_page!("model-parameters-titan-embed-text.html"))
+        }
+        Family::TitanEmbedImage => {
+            embeds(name, r#"{"inputText":"."}"#, bedrock_page!("model-parameters-titan-embed-mm.html"))
+        }
+        Family::Llama => {
+            generates(name, r#"{"prompt":".","max_gen_len":1}"#, bedrock_page!("model-parameters-meta.html"))
+        }
+        Family::MistralText => generates(
+            name,
             r#"{"prompt":".","max_tokens":1}"#,
             bedrock_page!("model-parameters-mistral-text-completion.html"),
         ),
-    ),
-    (
-        &["mistral.mistral-large"],
-        generates(
-            "Mistral chat completion",
+        Family::MistralChat => generates(
+            name,
             r#"{"messages":[{"role":"user","content":"."}],"max_tokens":1}"#,
             bedrock_page!("model-parameters-mistral-chat-completion.html"),
         ),
-    ),
-    (
-        &["cohere.embed"],
-        embeds(
-            "Cohere Embed",
+        Family::CohereEmbed => embeds(
+            name,
             r#"{"texts":["."],"input_type":"search_document"}"#,
             bedrock_page!("model-parameters-embed-v3.html"),
         ),
-    ),
-    (
         // OpenAI's newer models refuse `max_tokens`.
-        &["openai."],
-        KnownBody {
+        Family::OpenAi => KnownBody {
             template_tokens: TEMPLATE_TOKENS,
             ..generates(
-                "OpenAI",
+                name,
                 r#"{"messages":[{"role":"user","content":"."}],"max_completion_tokens":1}"#,
                 bedrock_page!("model-parameters-openai.html"),
             )
         },
-    ),
-    (
-        &[
-            "deepseek.",
-            "qwen.",
-            "zai.",
-            "minimax.",
-            "google.gemma-",
-            "mistral.ministral",
-            "mistral.magistral",
-            "nvidia.",
-        ],
-        KnownBody {
+        Family::DeepSeekR1 => generates(
+            name,
+            r#"{"prompt":".","max_tokens":1}"#,
+            bedrock_page!("model-parameters-deepseek.html"),
+        ),
+        Family::OpenAiShaped => KnownBody {
             template_tokens: TEMPLATE_TOKENS,
             ..generates(
-                "OpenAI-shaped chat completion",
+                name,
                 r#"{"messages":[{"role":"user","content":"."}],"max_tokens":1}"#,
                 bedrock_page!("inference-chat-completions.html"),
             )
         },
-    ),
-];
+        Family::TitanText | Family::CohereCommand => return None,
+    })
+}
 
 /// Returns the body of padding records for a model, given its id, that of its inference profile, or the ARN of either.
 /// `None` means that the family, or its shortest body, is not known. That is so for custom models and application
@@ -190,16 +143,7 @@ pub fn known_body(model_id: &str, model_invocation_type: &str) -> Option<KnownBo
     if model_invocation_type == "Converse" {
         return Some(CONVERSE);
     }
-    let id = foundation_model(model_id);
-    let (_, body) =
-        FAMILIES.iter().find(|(prefixes, _)| prefixes.iter().any(|prefix| id.starts_with(prefix)))?;
-    Some(*body)
-}
-
-/// Returns the id of the model that a profile leads to, or the id itself.
-pub(crate) fn foundation_model(model_id: &str) -> &str {
-    let id = arn::id_of(model_id);
-    GEOGRAPHIES.iter().find_map(|geography| id.strip_prefix(geography)).unwrap_or(id)
+    Family::of(model_id).and_then(body_of)
 }
 
 /// Returns the most input tokens that a record with this body of the user's can have.
@@ -283,6 +227,7 @@ mod tests {
             ("mistral.mistral-small-2402-v1:0", Some("Mistral text completion")),
             ("mistral.mistral-large-2407-v1:0", Some("Mistral chat completion")),
             ("openai.gpt-oss-120b-1:0", Some("OpenAI")),
+            ("us.deepseek.r1-v1:0", Some("DeepSeek-R1")),
             ("deepseek.v3.2", Some("OpenAI-shaped chat completion")),
             ("qwen.qwen3-32b-v1:0", Some("OpenAI-shaped chat completion")),
             // Their shortest bodies are not known.
@@ -303,7 +248,20 @@ mod tests {
 
     #[test]
     fn bodies_are_objects_that_say_a_dot_and_ask_for_a_token() {
-        let bodies = FAMILIES.iter().map(|(_, body)| *body).chain([CONVERSE]);
+        let families = [
+            Family::Claude,
+            Family::Nova,
+            Family::TitanEmbedText,
+            Family::TitanEmbedImage,
+            Family::Llama,
+            Family::MistralText,
+            Family::MistralChat,
+            Family::CohereEmbed,
+            Family::OpenAi,
+            Family::DeepSeekR1,
+            Family::OpenAiShaped,
+        ];
+        let bodies = families.into_iter().map(|family| body_of(family).unwrap()).chain([CONVERSE]);
         let mut families = BTreeSet::new();
         for body in bodies {
             assert!(families.insert(body.family), "{}", body.family);

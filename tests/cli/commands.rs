@@ -54,7 +54,8 @@ fn command_line_says_why_records_have_failed() {
     };
     let file: String = (0..100).map(|number| claude(&number.to_string())).collect();
     std::fs::write(folder.path().join("a.jsonl"), &file).unwrap();
-    let (code, said, _) = run_local(folder.path(), &["a.jsonl", "--pace-ms", "0"]);
+    let (code, said, _) =
+        run_local(folder.path(), &["a.jsonl", "--pace-ms", "0", "--set", "MODEL_RULES=off"]);
     assert_eq!(code, Some(0), "{said}");
     let expected = "a.jsonl: 100 records = 0 succeeded + 100 failed + 0 unprocessed\n  \
          first error: 400 Malformed input request: #: extraneous key [max_tokens] is not permitted, please reformat \
@@ -67,8 +68,8 @@ fn command_line_says_why_records_have_failed() {
     assert!(said.contains("100 records = 100 succeeded + 0 failed + 0 unprocessed\n  results: "), "{said}");
 
     // A message that quotes the file cannot clear the terminal.
-    let (_, said, _) =
-        run_local(folder.path(), &["a.jsonl", "--pace-ms", "0", "--model-invocation-type", "Converse"]);
+    let converse = ["--model-invocation-type", "Converse", "--set", "MODEL_RULES=off"];
+    let (_, said, _) = run_local(folder.path(), &[&["a.jsonl", "--pace-ms", "0"][..], &converse].concat());
     assert!(said.contains("extraneous key [\\u{1b}[2J] is not permitted"), "{said}");
 }
 

@@ -308,7 +308,8 @@ async fn each_malformed_drop_gets_the_documented_verdict() {
     let table = table();
     assert!(table.iter().filter(|row| row.2.is_some()).count() >= 40);
     let mut jobs = 0;
-    let mut world = World::with(&[("MIN_RECORDS_PER_JOB", "1"), ("REPAIR", "off")]).await;
+    let settings = [("MIN_RECORDS_PER_JOB", "1"), ("REPAIR", "off"), ("MODEL_RULES", "off")];
+    let mut world = World::with(&settings).await;
     let mut wrong = Vec::new();
     for (number, (name, body, expected)) in table.into_iter().enumerate() {
         let event = world.put(&format!("{number}.jsonl"), body).await;
@@ -440,7 +441,8 @@ fn position_of_a_problem_does_not_depend_on_the_chunks() {
 
 #[tokio::test]
 async fn line_of_a_hundred_megabytes_is_located_and_not_kept_in_memory() {
-    let mut world = World::with(&[("MIN_RECORDS_PER_JOB", "1"), ("MAX_RECORD_BYTES", "1000000")]).await;
+    let settings = [("MIN_RECORDS_PER_JOB", "1"), ("MAX_RECORD_BYTES", "1000000"), ("MODEL_RULES", "off")];
+    let mut world = World::with(&settings).await;
     let file = world.folder.path().join("long.jsonl");
     {
         use std::io::Write;

@@ -4,6 +4,7 @@ mod deployments;
 mod lost_puts;
 mod many_parts;
 mod missing;
+mod model_rules;
 mod names;
 mod names_in_use;
 mod padding;

@@ -176,7 +176,8 @@ async fn every_known_body_is_accepted_by_its_family() {
     for (model_id, invocation_type) in
         models.map(|model| (model, "InvokeModel")).into_iter().chain([(models[0], "Converse")])
     {
-        let settings = [("MODEL_ID", model_id), ("MODEL_INVOCATION_TYPE", invocation_type)];
+        let settings =
+            [("MODEL_ID", model_id), ("MODEL_INVOCATION_TYPE", invocation_type), ("MODEL_RULES", "off")];
         let mut world = padding_world(&settings).await;
         // The only record is not what the model wants, and fails. All padding succeeds.
         let results = world.run("a.jsonl", "{\"recordId\":\"a\",\"modelInput\":{}}\n").await;

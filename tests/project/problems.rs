@@ -10,6 +10,7 @@ use bedrock_vpc_batch::drop::names::{InputSuffixes, NameRule};
 use bedrock_vpc_batch::drop::quotas::{QuotaProblem, Quotas};
 use bedrock_vpc_batch::drop::rejection::{Problem, ProblemPlace};
 use bedrock_vpc_batch::drop::source::DropSource;
+use bedrock_vpc_batch::model::rules::Rules;
 
 use crate::support::any_drop;
 
@@ -40,7 +41,10 @@ fn body(kind: &ProblemKind) -> Option<Vec<u8>> {
 }
 
 fn problems_of(body: &[u8], quotas: Quotas, max_record_bytes: usize) -> Vec<Problem> {
-    let mut validator = Validator::new(DropId::derive(&any_drop()), quotas, max_record_bytes);
+    problems_found(body, Validator::new(DropId::derive(&any_drop()), quotas, max_record_bytes))
+}
+
+fn problems_found(body: &[u8], mut validator: Validator) -> Vec<Problem> {
     let _ = validator.feed(body);
     match validator.finish() {
         Verdict::Valid(_) => vec![],
@@ -78,6 +82,10 @@ fn problems_told() -> Vec<Problem> {
     {
         found.extend(check_source(&source(key), names, max_drop_bytes));
     }
+    let rules = Rules::of("anthropic.claude-3-haiku-20240307-v1:0", "InvokeModel");
+    let validator =
+        Validator::new(DropId::derive(&any_drop()), quotas(1, 10, 1_000), 1_000).with_rules(rules);
+    found.extend(problems_found(GOOD, validator));
     // The tests of `plan.rs` make a plan with too many jobs, which takes seconds.
     found.push(QuotaProblem::TooManyParts.into());
     found

@@ -68,6 +68,7 @@ export function names(set) {
     inputPrefix: parameters.InputPrefix,
     output: (key) => `${arns.OutputBucket}/${key}`,
     results: `results/in/a.jsonl/${ID}`,
+    s3Locations: parameters.S3LocationArns.filter(Boolean),
     models: models.length ? models : [arn("bedrock", `foundation-model/${parameters.ModelId}`, `${region}:`)],
     otherModel: arn("bedrock", "foundation-model/amazon.nova-pro-v1:0", `${region}:`),
     isTagged: parameters.JobTags !== "{}",

@@ -55,6 +55,16 @@ export function requests(s, kinds) {
   mayNot(job, "s3:PutObject", [result, ...ledgerOf], inside, `${data}/Write Resource`, `${jobs} Resource`);
   mayNot(job, "s3:DeleteObject", jobOutput, inside, `${data}/Write Action`, `${jobs} Action`);
   mayNot(job, "s3:ListBucket", arns.InputBucket, inside, `${data}/List Resource`, "S3VpcEndpoint/JobsList Resource");
+  // What the records may point to, and nothing beside it.
+  for (const location of s.s3Locations) {
+    const media = location.replace(/\*$/, "1.mp4");
+    may(job, "s3:GetObject", media, inside);
+    const [read, pass] = [`${data}/ReadS3Locations`, "S3VpcEndpoint/JobsReadS3Locations"];
+    mayNot(job, "s3:PutObject", media, inside, `${read} Action`, `${pass} Action`);
+    mayNot(job, "s3:GetObject", media, { ...inside, "aws:ResourceAccount": ELSEWHERE }, `${read} aws:ResourceAccount`);
+    const beside = location.replace(/:::([^/]*)\/.*/, ":::$1-2/1.mp4");
+    mayNot(job, "s3:GetObject", beside, inside, `${read} Resource`, `${pass} Resource`);
+  }
   // After our bucket is deleted, another account could create one with the same name and an open policy.
   const bucketElsewhere = { ...inside, "aws:ResourceAccount": ELSEWHERE };
   mayNot(job, "s3:GetObject", jobInput, bucketElsewhere, `${data}/Read aws:ResourceAccount`);

@@ -13,7 +13,6 @@ use crate::drop::identity::DropId;
 use crate::drop::source::DropSource;
 use crate::estimate::sample::{FileTokens, Sampler};
 use crate::estimate::tokens::Model;
-use crate::job::padding::padding_room;
 
 /// How much of a file is read at once.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -98,9 +97,7 @@ impl Judge {
     fn new(config: &Config, source: &DropSource, model: Option<Model>, bar: Bar) -> Self {
         // Records without an id get one that starts with the drop id. Here, any drop id will do.
         let drop_id = DropId::derive(source);
-        let validator = Validator::new(drop_id, config.quotas, config.max_record_bytes)
-            .with_padding(padding_room(&config.settings()))
-            .with_repairs(config.repair);
+        let validator = config.validator(drop_id);
         let sampler = model.map(|model| Sampler::new(model, config.max_record_bytes));
         Self { max_drop_bytes: config.max_drop_bytes, validator, sampler, bytes: 0, bar }
     }

@@ -79,8 +79,9 @@ pub(super) async fn check(arguments: &CheckArguments) -> Result<bool, CliError> 
         arguments.prices.as_deref(),
         arguments.region.clone(),
     )?;
-    let model_id = pricing.model_id.as_deref().map(|model_id| ("MODEL_ID", model_id));
-    let config = functions_config(model_id.as_slice(), &arguments.settings)?;
+    // Nothing is known about what a model refuses if none is named.
+    let model = pricing.model_id.as_deref().map_or(("MODEL_RULES", "off"), |model_id| ("MODEL_ID", model_id));
+    let config = functions_config(&[model], &arguments.settings)?;
     let mut signals = Signals::new().map_err(CliError::Start)?;
     let mut sources = Sources::default();
     let mut all_are_valid = true;

@@ -15,12 +15,13 @@ use super::request::InvocationType;
 /// The status that Bedrock gives a record whose body is wrong.
 const BAD_REQUEST: i64 = 400;
 
-/// Answers one record, or refuses its body.
+/// Answers one record, or refuses its body. The role of its job may read media whose S3 URIs start with one of `readable`.
 pub(super) fn answer(
     record: &Record<'_>,
     position: usize,
     model: &Model,
     invocation_type: InvocationType,
+    readable: &[String],
 ) -> Outcome {
     let refuse = |message| Outcome::Error { code: BAD_REQUEST, message };
     let parsed: Value = match serde_json::from_str(record.model_input) {
@@ -30,7 +31,7 @@ pub(super) fn answer(
     let Value::Object(members) = &parsed else {
         return refuse("Malformed input request: expected an object".to_owned());
     };
-    let body = Body::new(model.family, members);
+    let body = Body::new(model.family, members, readable);
     if let Err(message) = body.check(model, invocation_type) {
         return refuse(message);
     }
@@ -89,7 +90,9 @@ fn native(
             "generation_token_count": output_tokens,
             "stop_reason": "stop",
         }),
-        Family::MistralText => json!({"outputs": [{"text": text, "stop_reason": "stop"}]}),
+        Family::MistralText | Family::DeepSeekR1 => {
+            json!({"outputs": [{"text": text, "stop_reason": "stop"}]})
+        }
         Family::MistralChat => json!({
             "choices": [{
                 "index": 0,
@@ -167,7 +170,7 @@ mod tests {
     fn answered(model_id: &str, invocation_type: InvocationType, model_input: &Value) -> Outcome {
         let model = resolve(model_id, "us-east-1", "123456789012").unwrap();
         let line = json!({"recordId": "A1", "modelInput": model_input}).to_string();
-        answer(&Record::parse(line.as_bytes()).unwrap(), 0, &model, invocation_type)
+        answer(&Record::parse(line.as_bytes()).unwrap(), 0, &model, invocation_type, &[])
     }
 
     #[test]
@@ -252,7 +255,8 @@ mod tests {
         let deep = format!(r#"{{"modelInput":{{"a":{}{}}}}}"#, "[".repeat(200), "]".repeat(200));
         for line in [deep.as_str(), r#"{"modelInput":{"a":"\ud800"}}"#] {
             let record = Record::parse(line.as_bytes()).unwrap();
-            let Outcome::Error { code, message } = answer(&record, 0, &model, InvocationType::InvokeModel)
+            let Outcome::Error { code, message } =
+                answer(&record, 0, &model, InvocationType::InvokeModel, &[])
             else {
                 panic!("a bad body was answered")
             };

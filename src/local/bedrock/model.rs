@@ -50,6 +50,8 @@ pub(super) enum Family {
     MistralText,
     /// Mistral's own chat format.
     MistralChat,
+    /// DeepSeek-R1's text completion.
+    DeepSeekR1,
     /// `OpenAI`'s chat completions, which most open-weight models take.
     Chat,
     /// Unknown, because the id of an application inference profile does not name its model. The body of each
@@ -128,6 +130,8 @@ fn family_of(base_id: &str) -> Option<Option<Family>> {
         Family::MistralChat
     } else if starts_with_any(&["mistral.mistral-", "mistral.mixtral-"]) {
         Family::MistralText
+    } else if base_id.starts_with("deepseek.r1") {
+        Family::DeepSeekR1
     } else if starts_with_any(&CHAT) {
         Family::Chat
     } else if starts_with_any(&["amazon.", "mistral.", "cohere.", "ai21.", "stability.", "meta."]) {

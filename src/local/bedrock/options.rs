@@ -32,6 +32,8 @@ pub struct StandInOptions {
     pub subnet_ids: Option<Vec<String>>,
     /// The security groups that exist. If `None`, any well-formed id is accepted.
     pub security_group_ids: Option<Vec<String>>,
+    /// The starts of S3 URIs that a job's role may read besides its input, for media that records point to.
+    pub s3_location_prefixes: Vec<String>,
     /// How long a job stays in each state; zero for no longer than the work takes.
     pub pace: Duration,
     /// The quotas in force.
@@ -54,6 +56,7 @@ impl StandInOptions {
             roles: None,
             subnet_ids: None,
             security_group_ids: None,
+            s3_location_prefixes: Vec::new(),
             pace: Duration::ZERO,
             quotas: Quotas::default(),
             name_in_use: NameInUse::default(),

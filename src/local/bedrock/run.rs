@@ -203,7 +203,10 @@ impl Run {
                         Some(failure) => {
                             Outcome::Error { code: failure.code, message: failure.message.clone() }
                         }
-                        None => answer(&record, position, &self.model, self.request.invocation_type),
+                        None => {
+                            let readable = &self.shared.options.s3_location_prefixes;
+                            answer(&record, position, &self.model, self.request.invocation_type, readable)
+                        }
                     };
                     tally.add(&outcome);
                     if ending.write_output {

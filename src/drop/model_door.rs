@@ -1,0 +1,152 @@
+//! Refuses a drop whose records are all certain to fail at the model. Pure.
+//!
+//! The first record that the model might accept ends the examination, so a good drop costs one. A drop is refused only if
+//! every examined record must fail: the first ones, and a spread over the rest.
+
+use crate::base::count::Counted;
+use crate::drop::kinds;
+use crate::drop::padding::body_of;
+use crate::drop::rejection::Problem;
+use crate::model::findings::{Examination, FindingGroup};
+use crate::model::rules::Rules;
+
+/// The number of records that are examined from the start of a drop.
+const FIRST_RECORDS: u64 = 1_000;
+
+/// After the first records, one in this many is examined.
+const SPREAD: u64 = 1_000;
+
+/// At most this many kinds of faults are told.
+const MAX_GROUPS: usize = 8;
+
+/// Looks at the records of a drop until it finds one that the model might accept.
+#[derive(Debug, Default)]
+pub(super) struct ModelDoor {
+    /// `None` if the drop passes, whatever the other records are.
+    examination: Option<Examination>,
+    records: u64,
+}
+
+impl ModelDoor {
+    /// Starts with the first record. Without rules, every drop passes.
+    pub(super) fn new(rules: Option<Rules>) -> Self {
+        Self { examination: rules.map(Examination::new), records: 0 }
+    }
+
+    /// Looks at a record, given its line and the line's number, counted from 1.
+    #[inline]
+    pub(super) fn look(&mut self, number: u64, line: &[u8]) {
+        if self.examination.is_some() {
+            self.look_closely(number, line);
+        }
+    }
+
+    #[cold]
+    fn look_closely(&mut self, number: u64, line: &[u8]) {
+        self.records += 1;
+        let is_examined = self.records <= FIRST_RECORDS || self.records.is_multiple_of(SPREAD);
+        if !is_examined {
+            return;
+        }
+        let must_fail = match (&mut self.examination, body_of(line)) {
+            (Some(examination), Some(body)) => !examination.examine(number, body),
+            (Some(_), None) | (None, _) => false,
+        };
+        if !must_fail {
+            self.examination = None;
+        }
+    }
+
+    /// Says why the drop is refused, if it is.
+    pub(super) fn problem(&self) -> Option<Problem> {
+        let examination = self.examination.as_ref().filter(|examination| examination.examined() > 0)?;
+        let (examined, rules) = (examination.examined(), examination.rules());
+        let groups = examination.groups().iter().take(MAX_GROUPS);
+        let (what, fix): (Vec<_>, Vec<_>) =
+            groups.map(|group| (describe(group, examined), group.first.fix)).unzip();
+        let which = if self.records == 1 {
+            "the only record is".to_owned()
+        } else if examined == self.records {
+            format!("all {} are", Counted(examined, "record"))
+        } else {
+            format!("all {examined} examined of {} are", Counted(self.records, "record"))
+        };
+        let model = rules.model_id();
+        Some(Problem::of_file(
+            &kinds::MODEL_REFUSES,
+            format!("{which} certain to fail at the model {model}: {}", what.join("; ")),
+            format!("{}; or disable these rules with MODEL_RULES=off", fix.join("; ")),
+        ))
+    }
+}
+
+fn describe(group: &FindingGroup, examined: u64) -> String {
+    let what = &group.first.what;
+    let lines: Vec<String> = group.first_lines.iter().map(u64::to_string).collect();
+    let more = if group.records > lines.len() as u64 { ", …" } else { "" };
+    let noun = if lines.len() == 1 { "line" } else { "lines" };
+    let count =
+        if group.records == examined { String::new() } else { format!("{} of them, ", group.records) };
+    format!("{what} ({count}{noun} {}{more})", lines.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLAUDE: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+    const RIGHT: &str = r#"{"recordId":"r","modelInput":{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}}"#;
+
+    fn door() -> ModelDoor {
+        ModelDoor::new(Rules::of(CLAUDE, "InvokeModel"))
+    }
+
+    fn wrong() -> String {
+        RIGHT.replace("\"anthropic_version\":\"bedrock-2023-05-31\",", "\"model\":\"claude\",")
+    }
+
+    #[test]
+    fn a_drop_is_refused_only_if_every_examined_record_must_fail() {
+        let mut refused = door();
+        (1..=120).for_each(|line| refused.look(line, wrong().as_bytes()));
+        let problem = refused.problem().unwrap();
+        assert_eq!(
+            problem.what,
+            format!(
+                "all 120 records are certain to fail at the model {CLAUDE}: `anthropic_version` is missing (lines 1, 2, 3, 4, \
+                 5, …); `model` must not be there (lines 1, 2, 3, 4, 5, …)"
+            )
+        );
+        assert!(problem.fix.contains("bedrock-2023-05-31") && problem.fix.contains("MODEL_RULES=off"));
+        for right in [1, 120, 1_000, 2_000, 50_000] {
+            let mut passed = door();
+            for line in 1..=50_000 {
+                passed.look(line, if line == right { RIGHT.as_bytes() } else { b"{\"modelInput\":{}}" });
+            }
+            assert_eq!(passed.problem(), None, "{right}");
+        }
+    }
+
+    #[test]
+    fn after_the_first_records_only_a_spread_is_examined() {
+        let mut refused = door();
+        (1..=50_000).for_each(|line| {
+            refused.look(line, if line == 1_001 { RIGHT.as_bytes() } else { b"{\"modelInput\":{}}" })
+        });
+        let what = refused.problem().unwrap().what;
+        assert!(what.starts_with("all 1049 examined of 50000 records are certain to fail"), "{what}");
+    }
+
+    #[test]
+    fn a_drop_passes_without_rules_without_records_and_with_a_record_that_cannot_be_examined() {
+        let mut without_rules = ModelDoor::new(None);
+        without_rules.look(1, wrong().as_bytes());
+        assert_eq!(without_rules.problem(), None);
+        assert_eq!(door().problem(), None);
+        let mut unclear = door();
+        unclear.look(1, wrong().as_bytes());
+        unclear.look(2, br#"{"modelInput":{},"modelInput":{}}"#);
+        unclear.look(3, wrong().as_bytes());
+        assert_eq!(unclear.problem(), None);
+    }
+}
