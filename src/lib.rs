@@ -46,6 +46,7 @@
 //! | `drop` | one drop: where it comes from, its ids and keys, its verdict, its parts |
 //! | `job` | one job: the request, what the output says, what becomes of the records |
 //! | `ledger` | where every drop and job stands, and which moves are legal |
+//! | `estimate` | what the records of a file will cost |
 //! | `aws` | the adapters: the environment, the clock, S3, Bedrock, the log |
 //! | `flow` | the order of the steps |
 //! | `local` | the whole pipeline on one machine, with an embedded S3 and a stand-in for Bedrock |
@@ -53,7 +54,7 @@
 //! | `cli` | the command line |
 //! | `bin` | the two functions and the command line: `main` only |
 //!
-//! A room imports only itself and the rooms above it in this table. The first six are pure: they decide, but read and
+//! A room imports only itself and the rooms above it in this table. The first seven are pure: they decide, but read and
 //! write nothing. `tests/project/rooms.rs` checks both, and that no files import each other in a circle.
 
 pub mod aws;
@@ -63,6 +64,7 @@ pub mod cli;
 #[cfg(feature = "doctor")]
 pub mod doctor;
 pub mod drop;
+pub mod estimate;
 pub mod flow;
 pub mod job;
 pub mod ledger;

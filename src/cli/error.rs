@@ -20,6 +20,10 @@ pub(super) enum CliError {
     Config(#[from] ConfigError),
     #[error("{0}")]
     Path(String, #[source] io::Error),
+    #[error("{0}: {1}")]
+    Unreadable(String, String),
+    #[error("--{0} {1}: {2}")]
+    OptionFile(&'static str, String, String),
     #[error("--fault: {0}")]
     Faults(FaultError),
     #[error("could not start")]
@@ -48,6 +52,7 @@ impl CliError {
             | Self::Fault(..)
             | Self::Faults(_)
             | Self::Config(_)
+            | Self::OptionFile(..)
             | Self::Credentials(_) => 2,
             // A bucket name that is not allowed.
             Self::Start(error) if error.kind() == io::ErrorKind::InvalidInput => 2,
@@ -56,7 +61,12 @@ impl CliError {
             Self::Closed => 141,
             #[cfg(feature = "doctor")]
             Self::Doctor(_) => 2,
-            Self::Path(..) | Self::Start(_) | Self::Output(_) | Self::Storage(_) | Self::Pipeline(_) => 1,
+            Self::Path(..)
+            | Self::Unreadable(..)
+            | Self::Start(_)
+            | Self::Output(_)
+            | Self::Storage(_)
+            | Self::Pipeline(_) => 1,
         }
     }
 }

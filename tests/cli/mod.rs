@@ -1,4 +1,5 @@
 //! The command line as a process.
 
+mod check;
 mod commands;
 mod local_run;

@@ -7,11 +7,13 @@ use std::path::Path;
 use regex::Regex;
 
 /// The rooms from the bottom up: each may import itself and those before it.
-const ROOMS: [&str; 12] =
-    ["base", "model", "record", "drop", "job", "ledger", "aws", "flow", "local", "doctor", "cli", "bin"];
+const ROOMS: [&str; 13] = [
+    "base", "model", "record", "drop", "job", "ledger", "estimate", "aws", "flow", "local", "doctor", "cli",
+    "bin",
+];
 
 /// The rooms that decide. They read and write nothing.
-const PURE: [&str; 6] = ["base", "model", "record", "drop", "job", "ledger"];
+const PURE: [&str; 7] = ["base", "model", "record", "drop", "job", "ledger", "estimate"];
 
 /// What a pure room must not name, and how to do without.
 const IMPURE: [(&str, &str); 9] = [
