@@ -9,6 +9,9 @@ SIZE ?= 1000
 # The architecture for sam-build. This machine's own does not need a second Rust standard library.
 ARCHITECTURE ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
+# The folder with the texts for `make tokens`; tools/tokens/measure.mjs says how to get them.
+TEXTS ?= target/texts
+
 # How long `make smoke` waits for the results.
 MINUTES ?= 60
 
@@ -30,7 +33,7 @@ SAM := $(WITH_SAM) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
 .PHONY: help demo doctor smoke check test nightly fmt clippy prose lint-python lint-workflows deny quick doc doctest nextest lint-template policies \
-	sam-build package wheel cost emulator crash model strictness repairs soak many herd fuzz corpus mutants bench instructions problems examples tools clean
+	sam-build package wheel cost emulator crash model strictness repairs soak many herd fuzz corpus mutants bench instructions tokens problems examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -191,6 +194,10 @@ bench: .tools/bench/installed .tools/sam/installed .tools/venv/installed ## Meas
 instructions: .tools/sam/installed ## Count the instructions of the inner loops, and compare them with the recorded counts.
 	@python3 tools/bench/instructions.py
 
+tokens: tools/tokens/node_modules/installed ## Compare the estimates of tokens with tokenizers: make tokens TEXTS=folder
+	@cargo build $(CARGO_FLAGS) --quiet --bin bedrock-vpc-batch
+	@$(WITH_NODE) node tools/tokens/measure.mjs target/debug/bedrock-vpc-batch "$(TEXTS)"
+
 problems: export WRITE_PROBLEMS = 1
 problems: .tools/venv/installed ## Write docs/problems.md from the table of problems.
 	@$(NEXTEST) nextest run $(CARGO_FLAGS) --status-level fail -E 'binary(all) & test(page_of_problems)'
@@ -229,4 +236,4 @@ tools/%/node_modules/installed: tools/%/package-lock.json .tools/node/installed
 
 clean: ## Remove everything that the other targets made.
 	@cargo clean
-	@rm -rf .aws-sam .tools bedrock-local dist tools/policies/node_modules tools/workflows/node_modules
+	@rm -rf .aws-sam .tools bedrock-local dist tools/policies/node_modules tools/tokens/node_modules tools/workflows/node_modules

@@ -46,6 +46,7 @@
 //! | `drop` | one drop: where it comes from, its ids and keys, its verdict, its parts |
 //! | `job` | one job: the request, what the output says, what becomes of the records |
 //! | `ledger` | where every drop and job stands, and which moves are legal |
+//! | `estimate` | what the records of a file will cost |
 //! | `prepare` | turns the files that people have into records, for the command line |
 //! | `aws` | the adapters: the environment, the clock, S3, Bedrock, the log |
 //! | `flow` | the order of the steps |
@@ -54,7 +55,7 @@
 //! | `cli` | the command line |
 //! | `bin` | the two functions and the command line: `main` only |
 //!
-//! A room imports only itself and the rooms above it in this table. The first seven are pure: they decide, but read and
+//! A room imports only itself and the rooms above it in this table. The first eight are pure: they decide, but read and
 //! write nothing. `tests/project/rooms.rs` checks both, and that no files import each other in a circle.
 
 pub mod aws;
@@ -64,6 +65,7 @@ pub mod cli;
 #[cfg(feature = "doctor")]
 pub mod doctor;
 pub mod drop;
+pub mod estimate;
 pub mod flow;
 pub mod job;
 pub mod ledger;

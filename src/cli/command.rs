@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use super::doctor;
 use super::error::CliError;
 use super::output::print_error;
-use super::{local, prepare, stand_in, validate};
+use super::{check, local, prepare, stand_in};
 use crate::base::text;
 
 /// Amazon Bedrock batch inference over private S3 buckets.
@@ -37,14 +37,17 @@ enum Command {
     /// exit code is 0 or 1 as above. 141 if standard output was closed.
     Local(local::LocalArguments),
 
-    /// Validate files before you drop them, with the same rules as in Lambda.
+    /// Check files before you drop them, with the same rules as in Lambda, and estimate what they cost.
     ///
-    /// For each FILE, prints how many records it has, or what is wrong with it: the line, the byte, and the
-    /// fix.
+    /// For each FILE, prints what is wrong with it: the line, the byte, and the fix. For one that is valid, prints its jobs and an
+    /// estimate of its tokens and their cost, as ranges. No model is called, and nothing is sent; only `s3://` files are
+    /// read over the network.
     ///
     /// Exit code: 0 if every file is valid; 1 if one is not, or cannot be read; 2 if the command line or a
-    /// setting is wrong.
-    Validate(validate::ValidateArguments),
+    /// setting is wrong; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard output was closed. Colors are off if `NO_COLOR`
+    /// is set.
+    #[command(visible_alias = "validate")]
+    Check(check::CheckArguments),
 
     /// Turn a file that you have into one that you can drop.
     ///
@@ -100,8 +103,8 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Local(arguments) => local::run(&arguments).await,
         Command::StandIn(arguments) => stand_in::serve(&arguments).await.map(|()| true),
+        Command::Check(arguments) => check::check(&arguments).await,
         Command::Prepare(arguments) => prepare::prepare(*arguments).await,
-        Command::Validate(arguments) => validate::validate(&arguments),
         #[cfg(feature = "doctor")]
         Command::Doctor(arguments) => doctor::examine(&arguments).await,
     };

@@ -20,6 +20,10 @@ pub(super) enum CliError {
     Config(#[from] ConfigError),
     #[error("{0}")]
     Path(String, #[source] io::Error),
+    #[error("{0}: {1}")]
+    Unreadable(String, String),
+    #[error("--{0} {1}: {2}")]
+    OptionFile(&'static str, String, String),
     #[error("--fault: {0}")]
     Faults(FaultError),
     #[error("{0}")]
@@ -53,6 +57,7 @@ impl CliError {
             | Self::Fault(..)
             | Self::Faults(_)
             | Self::Config(_)
+            | Self::OptionFile(..)
             | Self::Credentials(_) => 2,
             // A bucket name that is not allowed.
             Self::Start(error) if error.kind() == io::ErrorKind::InvalidInput => 2,
@@ -63,6 +68,7 @@ impl CliError {
             Self::Doctor(_) => 2,
             Self::Path(..)
             | Self::Content(_)
+            | Self::Unreadable(..)
             | Self::Start(_)
             | Self::Output(_)
             | Self::Storage(_)

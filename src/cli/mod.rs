@@ -3,13 +3,14 @@
 //! | file | job |
 //! |---|---|
 //! | `command.rs` | the commands, their help, and the exit codes that it names |
-//! | `local.rs`, `validate.rs`, `prepare.rs`, `doctor.rs`, `stand_in.rs` | one command each: its options, and what it does |
+//! | `local.rs`, `check/`, `prepare.rs`, `doctor.rs`, `stand_in.rs` | one command each: its options, and what it does |
 //! | `drops.rs`, `run_folder.rs` | the drops of a local run, and the folder that keeps it |
 //! | `names.rs`, `watch.rs` | which key a file gets, and which files of a watched folder are dropped |
 //! | `summary.rs`, `failures.rs`, `problems.rs` | what is said about a drop that ended |
 //! | `progress.rs`, `output.rs` | what the terminal shows |
 //! | `settings.rs`, `error.rs`, `signals.rs` | what the commands share |
 
+mod check;
 mod command;
 #[cfg(feature = "doctor")]
 mod doctor;
@@ -27,7 +28,6 @@ mod settings;
 mod signals;
 mod stand_in;
 mod summary;
-mod validate;
 mod watch;
 
 pub use self::command::{Arguments, print_usage, run};

@@ -2,20 +2,56 @@
 //! panics.
 
 use std::error::Error;
-use std::io::{self, Write, stderr, stdout};
+use std::io::{self, IsTerminal, Write, stderr, stdout};
 
 use super::error::CliError;
+use crate::aws::config::variable;
 use crate::aws::error::Chain;
 use crate::base::text;
 
 /// Writes one or more lines to standard output, and flushes it. Control characters are escaped for the
 /// terminal.
 pub(super) fn print_line(text: &str) -> Result<(), CliError> {
+    print_shown(&text::lines(text).to_string())
+}
+
+/// Writes lines in which everything is fit for a terminal already, such as those with colors.
+pub(super) fn print_shown(text: &str) -> Result<(), CliError> {
     let mut out = stdout().lock();
-    writeln!(out, "{}", text::lines(text)).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => CliError::Closed,
         _ => CliError::Output(error),
     })
+}
+
+/// Whether words are colored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Style(bool);
+
+impl Style {
+    /// Colors, if standard output is a terminal that has some, and the user has not turned them off.
+    /// <https://no-color.org> (read 2026-11)
+    pub(super) fn of_stdout() -> Self {
+        let is_off = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self(stdout().is_terminal() && !is_off && variable("TERM").is_none_or(|term| term != "dumb"))
+    }
+
+    pub(super) fn good(self, word: &str) -> String {
+        self.color(32, word)
+    }
+
+    pub(super) fn bad(self, word: &str) -> String {
+        self.color(31, word)
+    }
+
+    pub(super) fn warning(self, words: &str) -> String {
+        self.color(33, words)
+    }
+
+    fn color(self, code: u8, words: &str) -> String {
+        let shown = text::lines(words);
+        if self.0 { format!("\u{1b}[{code}m{shown}\u{1b}[0m") } else { shown.to_string() }
+    }
 }
 
 /// Writes an error and its causes to standard error.

@@ -21,10 +21,10 @@ pub(super) fn describe_problems(problems: &[Problem], stopped_early: bool) -> St
     let mut rows = vec![title(problems, stopped_early)];
     let groups: Vec<Group> = problems.iter().map(|problem| Group::new(problem, stopped_early)).collect();
     // The last row names the kinds that are left out, or says where all of them are explained.
-    let mut room = (MAX_ROWS - 2) as isize;
+    let mut rows_so_far = 0;
     let shown = groups.iter().take_while(|group| {
-        room -= (group.head.len() + group.fix.len()) as isize;
-        room >= 0
+        rows_so_far += group.head.len() + group.fix.len();
+        rows_so_far <= MAX_ROWS - 2
     });
     let shown = shown.count().max(1);
     let (groups, left_out) = groups.split_at(shown);

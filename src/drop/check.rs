@@ -372,7 +372,7 @@ impl LineJudge {
     }
 
     /// Adds a record to the drop, unless its id is already used.
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, candidate: &Candidate<'_>, unusual: &Unusual) -> Result<(), Enough> {
         let record = self.line_numbers.record_on(self.lines + 1);
         if let Some(earlier) = self.ids.add(candidate.key, record) {

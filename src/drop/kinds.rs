@@ -102,7 +102,7 @@ macro_rules! kinds {
 
 const DECOMPRESS: &str = "decompress it, and drop the JSONL file that was in it";
 const EXPORT: &str = r#"write one record per line, like {"recordId": "1", "modelInput": {…}}, where modelInput is the request for your model"#;
-const REWRITE: &str = r#"write each line as {"recordId": …, "modelInput": …}, where modelInput is the request as your model takes it"#;
+const CONVERT: &str = "convert it: bedrock-vpc-batch prepare FILE > NEW.jsonl";
 const SPLIT: &str = "split the file and drop its parts one by one";
 const ONE_OBJECT: &str = "write one JSON object per line, such as {\"recordId\": \"1\", \"modelInput\": {…}}";
 const AGAIN: &str = "write or copy the file again";
@@ -117,13 +117,13 @@ kinds! {
     }
     GZIP = "gzip" {
         what: "the file is compressed with gzip",
-        fix: "decompress it, and drop the JSONL file that was in it: gunzip -c FILE > NEW.jsonl",
+        fix: "decompress it: gunzip -c FILE > NEW.jsonl, or bedrock-vpc-batch prepare FILE > NEW.jsonl",
         why: "Bedrock reads plain JSON Lines. Some tools compress what they upload and keep the name.",
         example: Example::File(b"\x1f\x8b\x08\x00\x00\x00\x00\x00"),
     }
     ZSTD = "zstd" {
         what: "the file is compressed with Zstandard",
-        fix: "decompress it, and drop the JSONL file that was in it: zstd -dc FILE > NEW.jsonl",
+        fix: "decompress it: zstd -dc FILE > NEW.jsonl, or bedrock-vpc-batch prepare FILE > NEW.jsonl",
         why: "Bedrock reads plain JSON Lines.",
         example: Example::File(b"\x28\xb5\x2f\xfd\x04\x00"),
     }
@@ -141,7 +141,7 @@ kinds! {
     }
     SPREADSHEET = "spreadsheet" {
         what: "the file is a spreadsheet or another office document",
-        fix: "export the rows as CSV, and make records of them",
+        fix: "export the rows as CSV, and make a request of each: bedrock-vpc-batch prepare FILE --template PROMPT.txt > NEW.jsonl",
         why: "A spreadsheet (.xlsx, .ods) is a ZIP archive of XML files.",
         example: Example::File(b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00\x21\x00\x62\xee\x9d\x68\x5e\x01\x00\x00\x90\x04\x00\x00\
             \x13\x00\x00\x00[Content_Types].xml"),
@@ -198,7 +198,7 @@ kinds! {
     }
     UTF_16 = "utf-16" {
         what: "the file is UTF-16, not UTF-8",
-        fix: "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW.jsonl",
+        fix: "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW.jsonl, or bedrock-vpc-batch prepare FILE > NEW.jsonl",
         why: "JSON is UTF-8. In Windows PowerShell, `>` and `Out-File` write UTF-16.",
         example: Example::File(b"\xff\xfe{\x00\"\x00r\x00e\x00c\x00"),
     }
@@ -222,7 +222,7 @@ kinds! {
     }
     JSON_ARRAY = "json-array" {
         what: "the file is a JSON array, not JSON Lines",
-        fix: "write each element on a line of its own: jq -c '.[]' FILE > NEW.jsonl",
+        fix: "write each element on a line of its own: jq -c '.[]' FILE > NEW.jsonl, or bedrock-vpc-batch prepare FILE > NEW.jsonl",
         why: "JSON Lines has one object per line, without brackets around them and commas between them.",
         example: Example::File(b"[{\"recordId\": \"1\", \"modelInput\": {}}]"),
     }
@@ -234,43 +234,43 @@ kinds! {
     }
     ANTHROPIC_BATCH = "anthropic-batch" {
         what: "the file is a batch file for Anthropic's API, not for Bedrock",
-        fix: REWRITE,
+        fix: CONVERT,
         why: "Its `params` are what goes into `modelInput`, without `model`, and with `anthropic_version`.",
         example: Example::File(br#"{"custom_id": "1", "params": {"model": "claude-haiku-4-5", "max_tokens": 100, "messages": []}}"#),
     }
     OPENAI_CHAT = "openai-chat" {
         what: "the file is a batch file for OpenAI's Chat Completions API, not for Bedrock",
-        fix: REWRITE,
+        fix: CONVERT,
         why: "Bedrock takes such a body only for OpenAI's own models and a few others. Every other model has a format of its own.",
         example: Example::File(br#"{"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt-5"}}"#),
     }
     OPENAI_EMBEDDINGS = "openai-embeddings" {
         what: "the file is a batch file for OpenAI's Embeddings API, not for Bedrock",
-        fix: REWRITE,
+        fix: CONVERT,
         why: "Bedrock's embedding models take one text per record, such as `{\"inputText\": …}` for Titan.",
         example: Example::File(br#"{"custom_id": "1", "method": "POST", "url": "/v1/embeddings", "body": {"input": "text"}}"#),
     }
     OPENAI_RESPONSES = "openai-responses" {
         what: "the file is a batch file for OpenAI's Responses API, not for Bedrock",
-        fix: REWRITE,
+        fix: CONVERT,
         why: "Batch inference does not have this API.",
         example: Example::File(br#"{"custom_id": "1", "method": "POST", "url": "/v1/responses", "body": {"input": "text"}}"#),
     }
     OPENAI_BATCH = "openai-batch" {
         what: "the file is a batch file for OpenAI's API, not for Bedrock",
-        fix: REWRITE,
+        fix: CONVERT,
         why: "Each line has a `custom_id`, a `url`, and a `body`.",
         example: Example::File(br#"{"custom_id": "1", "method": "POST", "url": "/v1/completions", "body": {"prompt": "text"}}"#),
     }
     VERTEX_BATCH = "vertex-batch" {
         what: "the file is a batch file for Vertex AI, not for Bedrock",
-        fix: REWRITE,
+        fix: CONVERT,
         why: "Each line has a `request` for Gemini, whose `contents` and `parts` no model of Bedrock takes.",
         example: Example::File(br#"{"request": {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}}"#),
     }
     SNAKE_CASE = "snake-case" {
         what: "the members of the records are in snake case",
-        fix: "call them recordId and modelInput",
+        fix: "call them recordId and modelInput: bedrock-vpc-batch prepare FILE > NEW.jsonl",
         why: "Names of members are matched letter by letter.",
         example: Example::File(br#"{"record_id": "1", "model_input": {}}"#),
     }
@@ -282,13 +282,13 @@ kinds! {
     }
     INDENTED_JSON = "indented-json" {
         what: "each JSON object takes several lines",
-        fix: "write one record per line: jq -c . FILE > NEW.jsonl",
+        fix: "write one record per line: jq -c . FILE > NEW.jsonl, or bedrock-vpc-batch prepare FILE > NEW.jsonl",
         why: "Editors and libraries indent JSON for people. JSON Lines has one object per line.",
         example: Example::File(b"{\n  \"recordId\": \"1\",\n  \"modelInput\": {}\n}"),
     }
     TABLE = "table" {
         what: "the file is a table, not JSON Lines",
-        fix: EXPORT,
+        fix: "make a request of each row: bedrock-vpc-batch prepare FILE --template PROMPT.txt > NEW.jsonl",
         why: "CSV and TSV have no place for a request; each row has to become one.",
         example: Example::File(b"id,prompt\n1,Hello\n"),
     }
@@ -436,7 +436,7 @@ kinds! {
     }
     MODEL_INPUT_STRING = "model-input-string" {
         what: "the modelInput of a record is a string that has JSON in it",
-        fix: "decode it: jq -c '.modelInput |= fromjson' FILE > NEW.jsonl",
+        fix: "decode it: jq -c '.modelInput |= fromjson' FILE > NEW.jsonl, or bedrock-vpc-batch prepare FILE > NEW.jsonl",
         why: "Databases and data frames often keep JSON as text. Bedrock wants the object itself.",
         example: Example::Line(br#"{"recordId": "2", "modelInput": "{\"max_tokens\": 100}"}"#),
     }

@@ -53,7 +53,11 @@ impl Problems {
             lines: 1,
             line: Some(place.line),
             byte: Some(place.byte),
-            what: error.what.to_string(),
+            what: if kind == kinds::of_line(&error.what) {
+                error.what.to_string()
+            } else {
+                kind.what.to_owned()
+            },
             fix: kind.fix.to_owned(),
             places: vec![place],
         });

@@ -176,7 +176,7 @@ const fn of_articles(input_nano_usd: u64, output_nano_usd: u64) -> Price {
 
 /// The starts of model ids, and their prices, rounded up to whole billionths. Models that are not here have no price
 /// that could be read.
-const PRICES: [(&str, Price); 16] = [
+pub(crate) const PRICES: [(&str, Price); 16] = [
     ("amazon.nova-micro", of_page(18, 70)),
     ("amazon.nova-lite", of_page(30, 120)),
     ("amazon.nova-pro", of_page(400, 1_600)),

@@ -1,5 +1,6 @@
 //! The command line as a process.
 
+mod check;
 mod commands;
 mod local_run;
 mod prepare;

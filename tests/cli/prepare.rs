@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use crate::support::drop_of;
 use crate::support::processes::{COMMAND_LINE, Printed, printed, run_command};
 
+const CLAUDE: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+
 fn prepare(folder: &Path, arguments: &[&str]) -> Printed {
     run_command("prepare", folder, arguments)
 }
@@ -118,12 +120,16 @@ fn what_people_have_becomes_a_good_drop() {
     ] {
         fs::write(path.join(name), content).unwrap();
         let out = format!("{name}.jsonl");
-        for model in ["amazon.nova-lite-v1:0", "us.anthropic.claude-haiku-4-5-20251001-v1:0"] {
+        for model in ["amazon.nova-lite-v1:0", CLAUDE] {
             let always = [name, "-o", &out, "--force", "--model", model];
             let (code, _, said) = prepare(path, &[&always, arguments].concat());
             assert_eq!(code, Some(0), "{name}: {said}");
-            let (_, said, _) = run_command("validate", path, &[&out]);
-            assert_eq!(said, format!("{out}: valid, 120 records, jobs: 1\n"));
+            // The records of these requests are written for the model; those of the others are for Claude already.
+            let is_converted = ["openai", "anthropic", "vertex"].contains(&name) || name.starts_with("table");
+            let judged_for = if is_converted { model } else { CLAUDE };
+            let (code, said, _) = run_command("check", path, &["--model-id", judged_for, &out]);
+            assert!(code == Some(0) && said.contains("120 records"), "{said}");
+            assert!(!said.contains("refuse") && !said.contains("certain"), "{said}");
         }
     }
     // What has no meaning as JSON is said, record by record.
@@ -296,5 +302,5 @@ fn is_like(expected: &str, said: &str) -> bool {
             None => return false,
         }
     }
-    rest.is_empty() || expected.ends_with('…')
+    rest.is_empty() || expected.ends_with("…\n")
 }

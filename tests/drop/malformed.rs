@@ -2,6 +2,7 @@
 
 use bedrock_vpc_batch::drop::check::{Accepted, Validator, Verdict};
 use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::kinds::{self, Example};
 use bedrock_vpc_batch::drop::problems::MAX_BAD_LINES;
 use bedrock_vpc_batch::drop::quotas::Quotas;
 use bedrock_vpc_batch::ledger::status::Stage;
@@ -407,6 +408,87 @@ async fn reading_stops_after_ten_thousand_bad_lines() {
     assert_eq!((problem.code.as_str(), problem.lines, MAX_BAD_LINES), ("not-json", 10_000, 10_000));
     let places: Vec<_> = problem.places.iter().map(|place| (place.line, place.byte)).collect();
     assert_eq!(places, [(1, 0), (2, 2), (3, 4), (4, 6), (5, 8)]);
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap()
+}
+
+/// A file with every kind of problem that a line can have, far apart, and each twice.
+fn all_kinds_at_once() -> (Vec<u8>, Vec<&'static str>) {
+    let mut body = format!("{GOOD}\n").into_bytes();
+    let mut codes = Vec::new();
+    for round in 0..2 {
+        for kind in kinds::ALL {
+            let (Example::Line(line) | Example::Twice(line)) = kind.example else { continue };
+            // A repeated id is that of the first line.
+            body.extend([line, b"\n"].concat());
+            for number in 0..50 {
+                body.extend(format!("{}\n", record(&format!("{round} {} {number}", kind.code))).into_bytes());
+            }
+            codes.push(kind.code);
+        }
+    }
+    body.extend(b"\0\0\0\0");
+    codes.truncate(codes.len() / 2);
+    codes.push(kinds::NUL_PADDED.code);
+    (body, codes)
+}
+
+#[test]
+fn all_kinds_of_problems_are_told_in_one_pass() {
+    let (body, codes) = all_kinds_at_once();
+    assert!(codes.len() >= 14, "{codes:?}");
+    let verdict = |chunk_bytes: usize| {
+        let mut validator = validator(1 << 20);
+        body.chunks(chunk_bytes).try_for_each(|chunk| validator.feed(chunk)).unwrap();
+        validator.finish()
+    };
+    let whole = verdict(body.len());
+    assert_eq!(verdict(7), whole);
+    let Verdict::Invalid { problems, stopped_early: false } = whole else { panic!("{whole:?}") };
+    let found: Vec<_> = problems.iter().map(|problem| problem.code.as_str()).collect();
+    assert_eq!(found, codes);
+    let lines: Vec<&[u8]> = body.split(|byte| *byte == b'\n').collect();
+    for problem in &problems {
+        let count = if problem.code.as_str() == kinds::NUL_PADDED.code { 1 } else { 2 };
+        assert_eq!((problem.lines, problem.places.len()), (count, size(count)), "{problem:?}");
+        for place in &problem.places {
+            let line_start: usize = lines[..size(place.line) - 1].iter().map(|line| line.len() + 1).sum();
+            let line = lines[size(place.line) - 1];
+            let offset = size(place.byte) - line_start;
+            assert!(offset <= line.len(), "{place:?}");
+            // The caret is below the byte.
+            let before = String::from_utf8_lossy(&line[..offset]);
+            let shown: String = place.excerpt.chars().take(place.caret).collect();
+            assert!(before.ends_with(shown.trim_start_matches('…')), "{place:?}");
+        }
+    }
+}
+
+#[test]
+fn kind_that_shows_after_thousands_of_bad_lines_is_told() {
+    let body = format!("{GOOD}\n{}{GOOD}\n", "{}\n".repeat(size(MAX_BAD_LINES) - 2));
+    let mut validator = validator(1 << 20);
+    validator.feed(body.as_bytes()).unwrap();
+    let Verdict::Invalid { problems, stopped_early: false } = validator.finish() else { panic!("it is bad") };
+    let found: Vec<_> = problems.iter().map(|problem| (problem.code.as_str(), problem.lines)).collect();
+    assert_eq!(found, [("model-input-missing", MAX_BAD_LINES - 2), ("record-id-repeated", 1)]);
+}
+
+#[test]
+fn file_on_one_line_is_not_read_to_its_end() {
+    for (start, code) in [("[", "json-array"), ("\n\n{\"custom_id\":\"1\",\"body\":{}},", "openai-batch")] {
+        let mut validator = validator(1 << 20);
+        validator.feed(start.as_bytes()).unwrap();
+        let chunk = "{\"recordId\":\"1\",\"modelInput\":{}},".repeat(1_000);
+        let read = (1..1_000)
+            .find(|_| validator.feed(chunk.as_bytes()).is_err())
+            .expect("it is not read to its end");
+        assert!(read * chunk.len() < 2 << 20, "{read}");
+        let Verdict::Invalid { problems, .. } = validator.finish() else { panic!("it is bad") };
+        assert_eq!((problems.len(), problems[0].code.as_str()), (1, code));
+    }
 }
 
 fn validator(max_record_bytes: usize) -> Validator {

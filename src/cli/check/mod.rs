@@ -1,0 +1,117 @@
+//! `bedrock-vpc-batch check`: applies the rules of the function `submit` to files before they are dropped, and estimates what
+//! they cost.
+//!
+//! | file | job |
+//! |---|---|
+//! | `input.rs` | a file, standard input, or an object in S3, and how it is read |
+//! | `judging.rs` | feeds what is read to the validator and to the estimate |
+//! | `bar.rs` | the progress of a large file |
+//! | `pricing.rs` | the model, the prices, and the earlier drop that an estimate is made with |
+//! | `report.rs` | what was found out about a file, and as JSON |
+//! | `human.rs`, `github.rs` | the same for a person, and for GitHub |
+
+mod bar;
+mod github;
+mod human;
+mod input;
+mod judging;
+mod pricing;
+mod report;
+
+use std::path::PathBuf;
+
+use self::input::{Input, Sources};
+use self::pricing::Pricing;
+use self::report::Report;
+use super::error::CliError;
+use super::output::{Style, print_line, print_shown};
+use super::settings::functions_config;
+use super::signals::Signals;
+use crate::base::text;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArguments {
+    /// JSONL files; `-` for standard input, or `s3://BUCKET/KEY`. Only the latter uses the network: it is read with
+    /// the Region and credentials of the environment or a profile.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// The model that the records are for, to estimate their tokens and their cost.
+    #[arg(long, value_name = "MODEL")]
+    model_id: Option<String>,
+
+    /// A setting of the functions, such as a quota. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+
+    /// The `summary.json` of an earlier drop for the same model, with similar records: the tokens are estimated from what
+    /// those took.
+    #[arg(long, value_name = "SUMMARY")]
+    like: Option<PathBuf>,
+
+    /// Prices instead of those that are shipped; docs/cost.md has the format.
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+
+    /// The Region whose prices count, if the prices have several.
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+
+    /// `human`, `json` (an object per file and line), or `github` (annotations in a workflow).
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// What the findings are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Human,
+    Json,
+    Github,
+}
+
+/// Prints what is wrong with each file, or what its jobs will be. A file that cannot be read does not keep the others from
+/// being judged. Returns true if all are valid.
+pub(super) async fn check(arguments: &CheckArguments) -> Result<bool, CliError> {
+    let pricing = Pricing::new(
+        arguments.model_id.as_deref().or_else(|| model_of_settings(&arguments.settings)),
+        arguments.like.as_deref(),
+        arguments.prices.as_deref(),
+        arguments.region.clone(),
+    )?;
+    // Nothing is known about what a model refuses if none is named.
+    let model = pricing.model_id.as_deref().map_or(("MODEL_RULES", "off"), |model_id| ("MODEL_ID", model_id));
+    let config = functions_config(&[model], &arguments.settings)?;
+    let mut signals = Signals::new().map_err(CliError::Start)?;
+    let mut sources = Sources::default();
+    let mut all_are_valid = true;
+    for file in &arguments.files {
+        let input = Input::of(file);
+        // What an earlier drop took says more than the records.
+        let model = pricing.taken.is_none().then(|| pricing.model());
+        let report = tokio::select! {
+            biased;
+            interrupt = signals.next() => return Err(CliError::Interrupted(interrupt)),
+            judged = judging::judge(&config, &mut sources, &input, model) => {
+                Report::new(&config, &pricing, input.to_string(), judged)
+            }
+        };
+        all_are_valid &= report.is_valid();
+        match arguments.format {
+            Format::Human => human::print(&report)?,
+            Format::Json => print_line(&text::escape_json(&report.json()))?,
+            Format::Github => print_shown(&github::annotations(&report))?,
+        }
+    }
+    if arguments.format == Format::Human
+        && let Some(warning) = pricing.warning()
+    {
+        print_shown(&Style::of_stdout().warning(&warning))?;
+    }
+    Ok(all_are_valid)
+}
+
+/// The model that a setting names.
+fn model_of_settings(settings: &[String]) -> Option<&str> {
+    settings.iter().rev().find_map(|setting| setting.strip_prefix("MODEL_ID="))
+}

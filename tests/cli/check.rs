@@ -1,0 +1,378 @@
+//! `bedrock-vpc-batch check`: what it says about files, in each format, and how it ends.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::processes::{COMMAND_LINE, Printed, printed, run_command};
+use crate::support::{World, assert_is_plain, drop_of};
+
+fn check(folder: &Path, arguments: &[&str]) -> Printed {
+    run_command("check", folder, arguments)
+}
+
+/// A drop for Claude with prompts of about 1,000 characters.
+fn claude(records: usize) -> String {
+    let prompt = "The invoice was paid twice, and nobody has answered my letters. ".repeat(16);
+    let body = json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 300,
+                      "messages": [{"role": "user", "content": prompt}]});
+    let line = |number| json!({"recordId": format!("r{number}"), "modelInput": body}).to_string() + "\n";
+    (0..records).map(line).collect()
+}
+
+const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+
+#[test]
+fn files_are_checked_without_being_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("good.jsonl"), drop_of(100)).unwrap();
+    std::fs::write(folder.path().join("bad.jsonl"), "{\"modelInput\":1}\n".repeat(2)).unwrap();
+    let counts = "good.jsonl: valid, 100 records, jobs: 1\n  plan: 1 job of 100 records\n  estimate: ";
+    let of = |arguments: &[&str]| check(folder.path(), arguments);
+    let (code, good, error) = of(&["good.jsonl"]);
+    assert_eq!((code, error.as_str()), (Some(0), ""), "{good}");
+    assert!(good.starts_with(counts), "{good}");
+    assert_eq!(run_command("validate", folder.path(), &["good.jsonl"]), (code, good.clone(), error));
+
+    let (code, said, _) = of(&["bad.jsonl", "good.jsonl"]);
+    assert_eq!(code, Some(1), "{said}");
+    let expected = r#"bad.jsonl: not valid, 1 problem, on 2 lines
+  model-input-not-object: the modelInput of a record is not an object
+    (lines 1, 2)
+    line 1: {"modelInput":1}
+                          ^ a number
+    line 2: {"modelInput":1}
+                          ^ a number
+    fix: put the request body of the model into modelInput, as a JSON object
+  docs/problems.md explains each code.
+"#;
+    assert!(said.starts_with(expected), "{said}");
+    assert!(said.ends_with(&good), "{said}");
+
+    std::fs::write(folder.path().join("repaired.jsonl"), [b"\n".to_vec(), drop_of(100)].concat()).unwrap();
+    let (code, said, _) = of(&["repaired.jsonl"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("\n  Repaired: left out blank lines (1 line, line 1).\n"), "{said}");
+    let (code, said, _) = of(&["repaired.jsonl", "--format", "json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let report: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(report["repairs"], json!({"blank_lines": {"lines": 1, "first_line": 1}}));
+    assert_eq!(of(&["repaired.jsonl", "--set", "REPAIR=off"]).0, Some(1));
+
+    // A small file is filled up, unless the setting says otherwise.
+    let (code, said, _) = of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=101"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("\n  plan: 1 job of 100 records, filled up with 1 padding record\n"), "{said}");
+    let (code, said, _) =
+        of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=101", "--set", "SMALL_DROPS=reject"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("a job needs at least 101"), "{said}");
+    let three = ["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=33", "--set", "MAX_RECORDS_PER_JOB=34"];
+    let (_, said, _) = of(&three);
+    assert!(said.contains("jobs: 3\n  plan: 3 jobs of 33 to 34 records\n"), "{said}");
+    let (code, _, said) = of(&["missing.jsonl"]);
+    let missing = "error: missing.jsonl: No such file or directory (os error 2)\n";
+    assert_eq!((code, said.as_str()), (Some(1), missing));
+    std::fs::create_dir(folder.path().join("d.jsonl")).unwrap();
+    let (code, _, said) = of(&["d.jsonl"]);
+    assert_eq!((code, said.as_str()), (Some(1), "error: d.jsonl: Is a directory (os error 21)\n"));
+    assert_eq!(of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=none"]).0, Some(2));
+
+    // Names are judged as in S3.
+    for (name, expected) in [
+        ("good.NDJSON", "good.NDJSON: valid, 100 records"),
+        ("good.csv", "good.csv: not valid, 1 problem\n  name-not-jsonl: the name ends in .csv"),
+        (
+            ".good.jsonl",
+            ".good.jsonl: not valid, 1 problem\n  name-ignored: a file with this name is ignored: it is hidden",
+        ),
+    ] {
+        std::fs::rename(folder.path().join("good.jsonl"), folder.path().join(name)).unwrap();
+        let (code, said, _) = of(&[name]);
+        assert!(said.starts_with(expected), "{said}");
+        assert_eq!(code, Some(if name == "good.NDJSON" { 0 } else { 1 }), "{said}");
+        std::fs::rename(folder.path().join(name), folder.path().join("good.jsonl")).unwrap();
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "it leaves nothing behind");
+}
+
+#[test]
+fn estimate_has_a_range_of_tokens_and_of_the_cost() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.jsonl"), claude(1_000)).unwrap();
+    let (_, said, _) = check(folder.path(), &["a.jsonl", "--model-id", HAIKU]);
+    assert!(
+        said.contains(" USD in batch, ") && said.contains(" USD on demand (us-east-1 prices of "),
+        "{said}"
+    );
+    let (code, said, _) = check(folder.path(), &["a.jsonl", "--model-id", HAIKU, "--format", "json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let report: Value = serde_json::from_str(&said).unwrap();
+    let estimate = &report["estimate"];
+    let range = |name: &str| ["least", "most"].map(|end| estimate[name][end].as_f64().unwrap());
+    // The tokenizer of Claude 2 makes 209 tokens of a prompt (`tools/tokens/tokenizers.mjs`).
+    let [least, most] = range("input_tokens");
+    assert!(least < 209_000.0 && 209_000.0 < most && most < 2.2 * least, "{least} to {most}");
+    assert_eq!(range("output_tokens"), [1_000.0, 300_000.0]);
+    // 1.1 and 5.5 USD per million tokens on demand.
+    let [cheapest, dearest] = range("on_demand_usd");
+    assert!(
+        cheapest > 0.15 && dearest < (most * 1.1 + 300_000.0 * 5.5) / 1e6 + 0.01,
+        "{cheapest} to {dearest}"
+    );
+    let half = range("batch_usd").map(|end| 2.0 * end);
+    assert!((half[0] - cheapest).abs() < 1e-6 && (half[1] - dearest).abs() < 1e-6, "{half:?}");
+
+    // Without a price there is none, and without a model neither; the tokens are a wider range.
+    for (arguments, note) in [
+        (&["a.jsonl", "--model-id", "anthropic.claude-opus-5"][..], "there is no price for this model"),
+        (&["a.jsonl"][..], "--model-id narrows the range and adds the cost"),
+    ] {
+        let (_, said, _) = check(folder.path(), arguments);
+        assert!(said.contains(note) && said.contains(" tokens in, ") && !said.contains("USD"), "{said}");
+    }
+}
+
+#[test]
+fn estimate_follows_an_earlier_drop_and_other_prices() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("a.jsonl", &claude(200));
+    // As the pipeline writes it.
+    let (code, said, _) = run_command(
+        "local",
+        folder.path(),
+        &["a.jsonl", "--pace-ms", "0", "--dir", "runs", "--model-id", HAIKU],
+    );
+    assert_eq!(code, Some(0), "{said}");
+    let results = said.lines().find_map(|line| line.strip_prefix("  results: ")).unwrap();
+    let summary: Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join(results).join("summary.json")).unwrap())
+            .unwrap();
+    let mut like = summary.clone();
+    (like["input_tokens"], like["output_tokens"]) = (json!(40_000), json!(10_000));
+    write("like.json", &like.to_string());
+    let of = |arguments: &[&str]| {
+        let (code, said, error) =
+            check(folder.path(), &[&["a.jsonl", "--format", "json"], arguments].concat());
+        (code, serde_json::from_str::<Value>(&said).unwrap_or_default(), error)
+    };
+    let (_, report, _) = of(&["--like", "like.json"]);
+    let estimate = &report["estimate"];
+    // Bedrock names the profile by its ARN.
+    let profile = estimate["model_id"].as_str().unwrap().to_owned();
+    assert!(profile.ends_with(HAIKU), "{profile}");
+    assert_eq!(estimate["input_tokens"], json!({"least": 36_000, "most": 44_000}));
+    assert_eq!(estimate["output_tokens"], json!({"least": 9_000, "most": 11_000}));
+    let (code, _, error) = of(&["--like", "like.json", "--model-id", "amazon.nova-lite-v1:0"]);
+    assert_eq!(
+        (code, error),
+        (Some(2), format!("error: --like like.json: the summary is of the model {profile}\n"))
+    );
+    let (code, _, error) = of(&["--like", "a.jsonl"]);
+    assert_eq!(code, Some(2));
+    assert!(error.starts_with("error: --like a.jsonl: not a summary.json: "), "{error}");
+
+    let price = json!({"model": HAIKU, "region": "eu-west-1", "on_demand": {"input": 2.0, "output": 0.0},
+        "batch": {"input": 1.0, "output": 0.0}, "as_of": "2020-01-02", "source": "mine"});
+    let prices = json!({"version": 1, "date": "2020-01-02", "currency": "USD", "per_tokens": 1_000_000,
+        "models": [price]});
+    write("prices.json", &prices.to_string());
+    let (_, report, _) = of(&["--like", "like.json", "--prices", "prices.json"]);
+    let least = report["estimate"]["batch_usd"]["least"].as_f64().unwrap();
+    assert!((least - 0.036).abs() < 1e-9, "{report}");
+    let (_, said, _) = check(folder.path(), &["a.jsonl", "--model-id", HAIKU, "--prices", "prices.json"]);
+    assert!(said.contains("(eu-west-1 prices of 2020-01-02)"), "{said}");
+    assert!(said.contains("\nwarning: the prices are of 2020-01-02, which is "), "{said}");
+    let (code, _, error) = of(&["--prices", "like.json"]);
+    assert_eq!(code, Some(2));
+    assert!(error.starts_with("error: --prices like.json: not a file with prices: "), "{error}");
+}
+
+#[test]
+fn each_format_says_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).unwrap();
+    write("good.jsonl", &drop_of(100));
+    write("bad,1.jsonl", b"{\"modelInput\":{}}\n{\"modelInput\":1}\n");
+    let files = ["good.jsonl", "bad,1.jsonl", "missing.jsonl"];
+    let of = |format| check(folder.path(), &[&files[..], &["--format", format]].concat());
+    let (code, said, error) = of("json");
+    assert_eq!((code, error.as_str()), (Some(1), ""));
+    let reports: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let verdicts: Vec<_> = reports.iter().map(|report| report["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["valid", "invalid", "unreadable"]);
+    assert_eq!((&reports[0]["records"], &reports[0]["jobs"]), (&json!(100), &json!(1)));
+    assert_eq!(reports[0]["records_per_job"], json!({"least": 100, "most": 100}));
+    assert_eq!(reports[2]["error"], "No such file or directory (os error 2)");
+
+    let (code, said, error) = of("github");
+    assert_eq!((code, error.as_str()), (Some(1), ""));
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines[0], "::notice file=good.jsonl::valid, 100 records, jobs: 1");
+    let bad = "::error file=bad%2C1.jsonl,line=2,title=model-input-not-object::modelInput is not an object but a number; \
+               put ";
+    assert!(lines[1].starts_with(bad), "{said}");
+    assert_eq!(lines[2], "::error file=missing.jsonl::No such file or directory (os error 2)");
+}
+
+#[test]
+fn standard_input_is_judged_as_a_file() {
+    let of = |body: &[u8], arguments: &[&str]| {
+        let mut child = Command::new(COMMAND_LINE)
+            .args(["check", "-"])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It stops reading once it has seen enough.
+        let _ = child.stdin.take().unwrap().write_all(body);
+        printed(child.wait_with_output().unwrap())
+    };
+    let (code, said, _) = of(&drop_of(100), &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("-: valid, 100 records, jobs: 1\n"), "{said}");
+    let (code, said, _) = of(&drop_of(100), &["--set", "MAX_DROP_BYTES=1000"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("a drop may have at most 1000 bytes"), "{said}");
+    assert_eq!(of(b"", &[]).0, Some(1));
+}
+
+#[tokio::test]
+async fn object_in_s3_is_judged_as_a_file() {
+    let mut world = World::new().await;
+    world.put("in/a b.jsonl", drop_of(100)).await;
+    let uri = |key: &str| format!("s3://{}/{key}", crate::support::INPUT_BUCKET);
+    let run = async |uri: &str, endpoint: &str| {
+        let output = tokio::process::Command::new(COMMAND_LINE)
+            .args(["check", uri])
+            .env_clear()
+            .envs([
+                ("AWS_REGION", "us-east-1"),
+                ("AWS_ACCESS_KEY_ID", world.s3.key().access_key_id()),
+                ("AWS_SECRET_ACCESS_KEY", world.s3.key().secret_access_key()),
+                ("AWS_ENDPOINT_URL_S3", endpoint),
+                ("AWS_EC2_METADATA_DISABLED", "true"),
+            ])
+            .output()
+            .await
+            .unwrap();
+        printed(output)
+    };
+    let endpoint = world.s3.endpoint();
+    let (code, said, error) = run(&uri("in/a b.jsonl"), endpoint).await;
+    assert_eq!((code, error.as_str()), (Some(0), ""), "{said}");
+    assert!(said.starts_with(&format!("{}: valid, 100 records, jobs: 1\n", uri("in/a b.jsonl"))), "{said}");
+    let (code, _, error) = run(&uri("missing.jsonl"), endpoint).await;
+    assert_eq!(
+        (code, error),
+        (Some(1), format!("error: {}: there is no such object\n", uri("missing.jsonl")))
+    );
+    let (code, _, error) = run("s3://no-such-bucket/a.jsonl", endpoint).await;
+    assert_eq!(code, Some(1));
+    assert!(error.starts_with("error: s3://no-such-bucket/a.jsonl: "), "{error}");
+}
+
+/// What a command prints on a terminal: `script` gives it one, and writes down what arrives there.
+#[cfg(target_os = "linux")]
+fn on_a_terminal(folder: &Path, command: &str, envs: &[(&str, &str)]) -> (Option<i32>, String) {
+    let output = Command::new("script")
+        .args(["--quiet", "--return", "--echo", "never", "--command", command, "/dev/null"])
+        .current_dir(folder)
+        .env_remove("NO_COLOR")
+        .env("TERM", "xterm")
+        .envs(envs.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn terminal_gets_colors_and_nothing_that_a_file_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let title = "\u{1b}]0;x\u{7}\u{9b}2J\u{202e}.jsonl";
+    let hostile = "{\"recordId\":\"\u{9b}2J\u{202e}\",\"modelInput\":{}}\n".repeat(2) + "{\"\u{9b}31m\":1}\n";
+    std::fs::write(folder.path().join(title), hostile).unwrap();
+    std::fs::write(folder.path().join("good.jsonl"), drop_of(100)).unwrap();
+    let command = format!("{COMMAND_LINE} check *.jsonl good.jsonl");
+    let (code, said) = on_a_terminal(folder.path(), &command, &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("\u{1b}[31mnot valid\u{1b}[0m") && said.contains("\u{1b}[32mvalid\u{1b}[0m"),
+        "{said:?}"
+    );
+    let colors = ["\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m", "\u{1b}[0m", "\r"];
+    let without = colors.iter().fold(said, |said, color| said.replace(color, ""));
+    assert_is_plain(&without);
+    assert!(without.contains(r"\u{1b}]0;x\u{7}\u{9b}2J\u{202e}.jsonl: not valid"), "{without}");
+
+    for (arguments, envs) in
+        [("", &[("NO_COLOR", "1")][..]), (" --format json", &[]), (" --format github", &[])]
+    {
+        let (_, said) = on_a_terminal(folder.path(), &format!("{command}{arguments}"), envs);
+        assert_is_plain(&said.replace('\r', ""));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn terminal_shows_the_progress_of_a_large_file_and_is_left_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = std::fs::File::create(folder.path().join("a.jsonl")).unwrap();
+    // A sparse line that is not UTF-8, after a good one: it is read to its end without being kept.
+    (&file).write_all(&drop_of(1)).unwrap();
+    file.set_len(256 << 20).unwrap();
+    let (code, said) = on_a_terminal(folder.path(), &format!("{COMMAND_LINE} check a.jsonl"), &[]);
+    assert_eq!(code, Some(1), "{said:?}");
+    assert!(said.contains("/256.00 MiB"), "{said:?}");
+    let last = said.rfind("MiB").map(|at| &said[at..]).unwrap();
+    assert!(last.contains("\u{1b}[2K") && last.contains("a.jsonl: "), "the bar is cleared first: {last:?}");
+    // Standard error is not a terminal.
+    let (_, said) = on_a_terminal(folder.path(), &format!("{COMMAND_LINE} check a.jsonl 2>/dev/null"), &[]);
+    assert!(!said.contains("MiB"), "{said:?}");
+}
+
+#[tokio::test]
+async fn signal_and_closed_output_end_it_quietly() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let mut child = tokio::process::Command::new(COMMAND_LINE)
+            .args(["check", "-", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        // It has caught signals before it reads. A pipe holds 64 KiB, so it reads once this is written.
+        let mut stdin = child.stdin.take().unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stdin, &drop_of(10_000)).await.unwrap();
+        let id = child.id().unwrap().to_string();
+        assert!(Command::new("kill").args([&format!("-{signal}"), &id]).status().unwrap().success());
+        let output = tokio::time::timeout(crate::support::BOUND, child.wait_with_output()).await.unwrap();
+        let (found, said, error) = printed(output.unwrap());
+        assert_eq!((found, said.as_str(), error), (Some(code), "", format!("error: ended by SIG{signal}\n")));
+        drop(stdin);
+    }
+    let (_, writer) = std::io::pipe().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.jsonl"), drop_of(100)).unwrap();
+    for format in ["human", "json", "github"] {
+        let output = tokio::process::Command::new(COMMAND_LINE)
+            .args(["check", "a.jsonl", "--format", format])
+            .current_dir(folder.path())
+            .stdout(writer.try_clone().unwrap())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output();
+        let (code, _, error) =
+            printed(tokio::time::timeout(crate::support::BOUND, output).await.unwrap().unwrap());
+        assert_eq!((code, error.as_str()), (Some(141), ""), "{format}");
+    }
+}

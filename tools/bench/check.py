@@ -1,0 +1,50 @@
+"""Compares checking a file with its estimate to checking it without looking at its records, as whole processes."""
+
+import json
+from statistics import median
+
+import data
+from measure import MB, OUT, compare, programs, ratio, report
+
+MODEL = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+
+# What an earlier drop took: with it, no record is looked at for the estimate, so only the engine runs.
+SUMMARY = {
+    "version": 1,
+    "drop_id": "0123456789abcdef0123456789abcdef",
+    "source": {
+        "bucket": "b",
+        "key": "k.jsonl",
+        "version_id": None,
+        "etag": "e",
+        "last_modified": "2026-11-27T00:00:00Z",
+        "size_bytes": 1_000,
+    },
+    "records": {"total": 10, "succeeded": 10, "failed": 0, "unprocessed": 0, "source_deleted": 0},
+    "balanced": True,
+    "mismatches": [],
+    "input_tokens": 1_000,
+    "output_tokens": 1_000,
+    "files": [],
+    "jobs": [],
+}
+
+
+def main(size):
+    ours = programs()["bedrock-vpc-batch"]
+    summary = OUT / "summary.json"
+    summary.write_text(json.dumps(SUMMARY))
+    rows, all_figures = [], {}
+    for kind in data.KINDS:
+        drop = OUT / f"{kind}.jsonl"
+        data.write(drop, kind, size)
+        drop.read_bytes()
+        command = [ours, "check", drop, "--model-id", MODEL]
+        figures = compare({"engine alone": [[*command, "--like", summary]], "check": [command]})
+        drop.unlink()
+        all_figures[kind] = {"bytes": size, **figures}
+        for name in figures:
+            cpu = median(figures[name]["cpu"])
+            rows.append([kind, name, f"{cpu:.2f}", f"{ratio(figures, name, 'engine alone'):.2f}"])
+    header = ["records", f"{size / MB:,.0f} MB by", "CPU s", "times the engine alone"]
+    report("check", header, rows, all_figures)
