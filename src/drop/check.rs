@@ -1,8 +1,6 @@
 //! Judges a drop: reads it chunk by chunk and gives a verdict. Pure, in memory that does not grow with the
 //! drop's bytes.
 
-use std::borrow::Cow;
-
 use crate::base::count::Counted;
 use crate::base::text;
 use crate::drop::diagnosis::FileStart;
@@ -19,7 +17,7 @@ use crate::drop::rejection::Problem;
 use crate::drop::repairs::{RepairedLines, Repairs};
 use crate::drop::source::DropSource;
 use crate::model::rules::Rules;
-use crate::record::input::InputReader;
+use crate::record::input::{InputReader, Proven};
 use crate::record::key::{RecordHasher, RecordKey};
 use crate::record::lines::{Run, RunSplitter};
 use crate::record::parsed::InputRecord;
@@ -209,25 +207,31 @@ struct LineJudge {
 struct Candidate<'a> {
     key: RecordKey,
     record_id: &'a str,
-    /// How many bytes a generated id adds in the job's input; `None` if the record has an id.
-    generated_id_bytes: Option<u64>,
-    /// How many bytes the repaired line has, with its newline; `None` if it stays as it is.
-    repaired_bytes: Option<usize>,
-    object_start: usize,
     /// Where in the file the line starts.
     byte: u64,
     line: &'a [u8],
-    /// How many bytes end the line: 1 for its newline, or 0 if they are left out.
-    end_bytes: u64,
+}
+
+/// What is unusual about a good line.
+#[derive(Default)]
+struct Unusual {
+    /// Where in the line its object starts.
+    object_start: usize,
+    /// How many bytes a generated id adds in the job's input; `None` if the record has an id.
+    generated_id_bytes: Option<u64>,
+    /// How many bytes the repaired line has; `None` if it stays as it is.
+    repaired_bytes: Option<usize>,
+    /// Whether what ends the line is left out.
+    has_carriage_return: bool,
 }
 
 impl Candidate<'_> {
     /// Returns where in the line its id is, with its quote, or its object if the line has no id or writes it with escapes.
-    fn id_offset(&self) -> usize {
+    fn id_offset(&self, object_start: usize) -> usize {
         let offset = (self.record_id.as_ptr() as usize).wrapping_sub(self.line.as_ptr() as usize);
         match self.line.get(..offset).filter(|before| before.len() < self.line.len()) {
             Some(before) => before.strip_suffix(b"\"").unwrap_or(before).len(),
-            None => self.object_start,
+            None => object_start,
         }
     }
 }
@@ -245,21 +249,12 @@ impl LineJudge {
             let byte = run.byte + start as u64;
             let proven = text.and_then(|text| self.reader.prove(text, start));
             let end = match proven {
-                Some((InputRecord { record_id: Some(Cow::Borrowed(record_id)), object_start, .. }, end))
+                Some(Proven { record_id: Some(record_id), end, .. })
                     if end - start <= self.max_record_bytes =>
                 {
-                    let number = self.lines + batch.len() as u64 + 1;
-                    self.door.look(number, bytes.get(start..end).unwrap_or_default());
-                    batch.push(Candidate {
-                        key: self.hasher.key_of(record_id),
-                        record_id,
-                        generated_id_bytes: None,
-                        repaired_bytes: None,
-                        object_start,
-                        byte,
-                        line: bytes.get(start..end).unwrap_or_default(),
-                        end_bytes: 1,
-                    });
+                    let line = bytes.get(start..end).unwrap_or_default();
+                    self.door.look(self.lines + batch.len() as u64 + 1, line);
+                    batch.push(Candidate { key: self.hasher.key_of(record_id), record_id, byte, line });
                     if batch.len() == BATCH_RECORDS {
                         self.add_batch(&mut batch)?;
                     }
@@ -269,7 +264,7 @@ impl LineJudge {
                     // Problems are reported in the order of the file.
                     self.add_batch(&mut batch)?;
                     let line = first_line(bytes.get(start..).unwrap_or_default());
-                    self.judge_line(byte, Some(line), proven.map(|(record, _)| record))?;
+                    self.judge_line(byte, Some(line), proven)?;
                     start + line.len()
                 }
             };
@@ -284,7 +279,7 @@ impl LineJudge {
         &mut self,
         byte: u64,
         line: Option<&[u8]>,
-        proven: Option<InputRecord<'_>>,
+        proven: Option<Proven<'_>>,
     ) -> Result<(), Enough> {
         let Some(line) = line.filter(|line| line.len() <= self.max_record_bytes) else {
             let what = RecordProblem::TooLong(self.max_record_bytes);
@@ -293,10 +288,10 @@ impl LineJudge {
         if self.is_repairing && proven.is_none() {
             return self.repair_line(byte, line);
         }
-        match proven.map_or_else(|| self.reader.read(line), Ok) {
+        match proven.map_or_else(|| self.reader.read(line), |proven| Ok(proven.into())) {
             Ok(record) => {
                 self.door.look(self.lines + 1, line);
-                self.add_record(byte, line, 1, record, None)
+                self.add_record(byte, line, &record, Unusual::default())
             }
             Err(error) => self.refuse(byte, Some(line), &error),
         }
@@ -330,23 +325,22 @@ impl LineJudge {
             Err(error) => return self.refuse(start, Some(bytes), &error),
         };
         self.door.look(number, bytes);
-        let repaired_bytes = match &record.repair {
-            Some(repair) => {
-                if repair.integer_id {
-                    RepairedLines::count(&mut self.repairs.integer_ids, number);
-                }
-                if repair.extra_members {
-                    RepairedLines::count(&mut self.repairs.extra_members, number);
-                }
-                Some(repair.bytes() + 1)
+        if let Some(repair) = &record.repair {
+            if repair.integer_id {
+                RepairedLines::count(&mut self.repairs.integer_ids, number);
             }
-            None => has_carriage_return.then_some(bytes.len() + 1),
-        };
+            if repair.extra_members {
+                RepairedLines::count(&mut self.repairs.extra_members, number);
+            }
+        }
+        let repaired_bytes = record.repair.as_ref().map(|repair| repair.bytes());
         if !has_carriage_return {
-            return self.add_record(start, bytes, 1, record, repaired_bytes);
+            return self.add_record(start, bytes, &record, Unusual { repaired_bytes, ..Unusual::default() });
         }
         RepairedLines::count(&mut self.repairs.carriage_returns, number);
-        let added = self.add_record(start, bytes, 0, record, repaired_bytes);
+        let repaired_bytes = repaired_bytes.or(Some(bytes.len()));
+        let unusual = Unusual { repaired_bytes, has_carriage_return, ..Unusual::default() };
+        let added = self.add_record(start, bytes, &record, unusual);
         // A part does not end with it.
         self.cutter.skip(Gap { bytes: 1, lines: 0 });
         added
@@ -357,48 +351,43 @@ impl LineJudge {
         &mut self,
         byte: u64,
         line: &[u8],
-        end_bytes: u64,
-        record: InputRecord<'_>,
-        repaired_bytes: Option<usize>,
+        record: &InputRecord<'_>,
+        unusual: Unusual,
     ) -> Result<(), Enough> {
-        let InputRecord { record_id, object_start, .. } = record;
-        let generated = record_id.is_none().then(|| GeneratedId::new(&self.drop_id, self.lines + 1));
-        let record_id =
-            record_id.as_deref().or(generated.as_ref().map(GeneratedId::as_str)).unwrap_or_default();
-        self.add(&Candidate {
-            key: self.hasher.key_of(record_id),
-            record_id,
+        let generated = record.record_id.is_none().then(|| GeneratedId::new(&self.drop_id, self.lines + 1));
+        let record_id = record.record_id.as_deref().or(generated.as_ref().map(GeneratedId::as_str));
+        let record_id = record_id.unwrap_or_default();
+        let unusual = Unusual {
+            object_start: record.object_start,
             generated_id_bytes: generated.as_ref().map(GeneratedId::added_bytes),
-            repaired_bytes,
-            object_start,
-            byte,
-            line,
-            end_bytes,
-        })
+            ..unusual
+        };
+        self.add(&Candidate { key: self.hasher.key_of(record_id), record_id, byte, line }, &unusual)
     }
 
     fn add_batch(&mut self, batch: &mut Vec<Candidate<'_>>) -> Result<(), Enough> {
         self.ids.warm_cache(batch.iter().map(|candidate| candidate.key));
-        batch.drain(..).try_for_each(|candidate| self.add(&candidate))
+        let usual = Unusual::default();
+        batch.drain(..).try_for_each(|candidate| self.add(&candidate, &usual))
     }
 
     /// Adds a record to the drop, unless its id is already used.
     #[inline]
-    fn add(&mut self, candidate: &Candidate<'_>) -> Result<(), Enough> {
+    fn add(&mut self, candidate: &Candidate<'_>, unusual: &Unusual) -> Result<(), Enough> {
         let record = self.line_numbers.record_on(self.lines + 1);
         if let Some(earlier) = self.ids.add(candidate.key, record) {
             let line = self.line_numbers.line_of(earlier);
             let record_id = text::name(candidate.record_id).to_string();
             let what = RecordProblem::RecordIdRepeated { record_id, line };
-            let error = RecordError { offset: candidate.id_offset(), what };
+            let error = RecordError { offset: candidate.id_offset(unusual.object_start), what };
             return self.refuse(candidate.byte, Some(candidate.line), &error);
         }
         self.lines += 1;
         self.cutter.push(&Measured {
             key: candidate.key,
-            bytes: candidate.line.len() as u64 + candidate.end_bytes,
-            generated_id_bytes: candidate.generated_id_bytes,
-            repaired_bytes: candidate.repaired_bytes.map(|bytes| bytes as u64),
+            bytes: candidate.line.len() as u64 + u64::from(!unusual.has_carriage_return),
+            generated_id_bytes: unusual.generated_id_bytes,
+            repaired_bytes: unusual.repaired_bytes.map(|bytes| bytes as u64 + 1),
         });
         Ok(())
     }

@@ -115,6 +115,14 @@ pub struct Measured {
     pub repaired_bytes: Option<u64>,
 }
 
+impl Measured {
+    /// Returns how many bytes the line has in the job's input, including the newline.
+    #[inline]
+    fn input_bytes(&self) -> u64 {
+        self.repaired_bytes.unwrap_or(self.bytes) + self.generated_id_bytes.unwrap_or_default()
+    }
+}
+
 /// Something between two records that is left out: blank lines, byte order marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gap {
@@ -128,7 +136,8 @@ pub struct Gap {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Boundary {
     records: u64,
-    lines: u64,
+    /// The lines without a record.
+    skipped_lines: u64,
     bytes: u64,
     /// The bytes of these records in the inputs of jobs.
     input_bytes: u64,
@@ -140,18 +149,31 @@ struct Boundary {
 }
 
 impl Boundary {
-    /// Returns the boundary after one more record.
-    fn after(mut self, record: &Measured) -> Self {
+    /// Moves the boundary to the end of one more record.
+    #[inline]
+    fn add(&mut self, record: &Measured) {
+        if self.gap.bytes > 0 {
+            self.add_gap();
+        }
         self.records += 1;
-        self.lines += self.gap.lines + 1;
-        self.bytes += self.gap.bytes + record.bytes;
-        self.input_bytes +=
-            record.repaired_bytes.unwrap_or(record.bytes) + record.generated_id_bytes.unwrap_or_default();
+        self.bytes += record.bytes;
+        self.input_bytes += record.input_bytes();
         self.without_id += u64::from(record.generated_id_bytes.is_some());
-        self.repaired += u64::from(record.repaired_bytes.is_some()) + u64::from(self.gap.bytes > 0);
-        self.gap = Gap::default();
+        self.repaired += u64::from(record.repaired_bytes.is_some());
         self.id_sum.add(record.key);
-        self
+    }
+
+    #[cold]
+    fn add_gap(&mut self) {
+        let gap = std::mem::take(&mut self.gap);
+        self.bytes += gap.bytes;
+        self.skipped_lines += gap.lines;
+        self.repaired += 1;
+    }
+
+    /// Returns the number of the first line after the boundary, counted from 1.
+    fn next_line(&self) -> u64 {
+        self.records + self.skipped_lines + self.gap.lines + 1
     }
 }
 
@@ -159,7 +181,7 @@ impl Boundary {
 const MAX_SAMPLES: usize = 1 << 13;
 
 /// Finds where to cut a drop while the drop is read once. Its memory does not grow with the drop's bytes: it
-/// keeps 80 bytes for each of up to 8,193 samples or twice as many parts as there are, and for as many records
+/// keeps 96 bytes for each of up to 8,193 samples or twice as many parts as there are, and for as many records
 /// as the smallest part may have.
 ///
 /// Filling each part up to the quotas shows how many parts are needed. Then even parts are cut at samples,
@@ -234,25 +256,28 @@ impl Cutter {
     /// Takes the next record.
     #[inline]
     pub fn push(&mut self, record: &Measured) {
-        let end = self.here.after(record);
-        if !self.fits_a_job(&self.part_start, &end) {
+        let (records, input_bytes) = (self.here.records + 1, self.here.input_bytes + record.input_bytes());
+        let Boundary { records: first, input_bytes: before, .. } = self.part_start;
+        if !self.quotas.admit(records - first, input_bytes - before) {
             if self.full.len() < MAX_PARTS {
                 self.full.push(self.here);
             }
             self.part_start = self.here;
         }
-        self.fill_with_padding(&end);
-        self.here = end;
-        if end.records == self.next_sample && self.full.len() < MAX_PARTS {
-            self.samples.push(end);
+        if self.padding_bytes.is_some() {
+            self.fill_with_padding(records, input_bytes);
+        }
+        self.here.add(record);
+        if records == self.next_sample && self.full.len() < MAX_PARTS {
+            self.samples.push(self.here);
             self.next_sample += self.sample_distance;
             if self.samples.len() > MAX_SAMPLES {
                 self.thin_out();
             }
         }
         match self.last.get_mut(self.next_last) {
-            Some(oldest) => *oldest = end,
-            None => self.push_last(end),
+            Some(oldest) => *oldest = self.here,
+            None => self.push_last(self.here),
         }
         self.next_last += 1;
         if self.next_last as u64 > self.quotas.min_records {
@@ -283,14 +308,12 @@ impl Cutter {
         self.quotas.admit(end.records - start.records, end.input_bytes - start.input_bytes)
     }
 
-    /// Ends the part that leaves room for its padding, if it would not do so with the next record.
+    /// Ends the part that leaves room for its padding, if it would not do so with the next record, after which the drop
+    /// has these records, of these bytes in the inputs of jobs.
     #[inline]
-    fn fill_with_padding(&mut self, end: &Boundary) {
-        let start = self.part_start_with_padding;
-        if self.padding_bytes.is_some()
-            && !self.fits_a_job_with_padding(&start, end)
-            && self.fits_a_job_with_padding(&start, &self.here)
-        {
+    fn fill_with_padding(&mut self, records: u64, input_bytes: u64) {
+        let (start, end) = (self.part_start_with_padding, Boundary { records, input_bytes, ..self.here });
+        if !self.fits_a_job_with_padding(&start, &end) && self.fits_a_job_with_padding(&start, &self.here) {
             if self.full_with_padding.len() < MAX_PARTS {
                 self.full_with_padding.push(self.here);
             }
@@ -354,7 +377,7 @@ impl Cutter {
             number,
             job_id: JobId::derive(drop_id, number, 1),
             bytes: start.bytes + start.gap.bytes..end.bytes,
-            first_line: start.lines + start.gap.lines + 1,
+            first_line: start.next_line(),
             records: end.records - start.records,
             without_id: end.without_id - start.without_id,
             repaired: end.repaired - start.repaired - u64::from(start.gap.bytes > 0),

@@ -60,26 +60,26 @@ impl InputReader {
     pub fn read<'a>(&mut self, line: &'a [u8]) -> Result<InputRecord<'a>, RecordError> {
         let text = simdutf8::basic::from_utf8(line).ok();
         match text.and_then(|text| self.prove(text, 0)) {
-            Some((record, end)) if end == line.len() => Ok(record),
+            Some(proven) if proven.end == line.len() => Ok(proven.into()),
             _ => judge_input(line, self.is_repairing),
         }
     }
 
-    /// Returns the record of the line that starts at `at`, in a text of whole lines, and where that line
-    /// ends. `None` means that the line is not proven: it may be good or bad.
+    /// Returns the record of the line that starts at `at`, in a text of whole lines. `None` means that the line is not
+    /// proven: it may be good or bad.
     #[inline]
-    pub(crate) fn prove<'a>(&mut self, text: &'a str, at: usize) -> Option<(InputRecord<'a>, usize)> {
+    pub(crate) fn prove<'a>(&mut self, text: &'a str, at: usize) -> Option<Proven<'a>> {
         match self.template.match_line(Scanner::new(text), at) {
             Some(matching) => {
-                let record_id = Some(Cow::Borrowed(text.get(matching.record_id)?));
-                Some((InputRecord { record_id, object_start: self.object_start, repair: None }, matching.end))
+                let record_id = Some(text.get(matching.record_id)?);
+                Some(Proven { record_id, object_start: self.object_start, end: matching.end })
             }
             None => self.prove_by_scan(text, at),
         }
     }
 
     /// Proves a line that the template does not match, and makes it the new template.
-    fn prove_by_scan<'a>(&mut self, text: &'a str, at: usize) -> Option<(InputRecord<'a>, usize)> {
+    fn prove_by_scan<'a>(&mut self, text: &'a str, at: usize) -> Option<Proven<'a>> {
         let text = text.get(at..)?;
         let scanner = Scanner::new(text);
         let object_start = scanner.skip_space(0);
@@ -109,10 +109,28 @@ impl InputReader {
                 let id = inside_quotes(&record_id)?;
                 self.template.learn(text.as_bytes().get(..end)?, &self.scalars, &record_id);
                 self.object_start = object_start;
-                Some(Cow::Borrowed(text.get(id)?))
+                Some(text.get(id)?)
             }
         };
-        Some((InputRecord { record_id, object_start, repair: None }, at + end))
+        Some(Proven { record_id, object_start, end: at + end })
+    }
+}
+
+/// A line that a fast reader has proven to be a record as it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Proven<'a> {
+    /// Its id, which has no escapes; `None` if it does not have one.
+    pub(crate) record_id: Option<&'a str>,
+    /// Where in the line the object starts.
+    pub(crate) object_start: usize,
+    /// Where in the text the line ends.
+    pub(crate) end: usize,
+}
+
+impl<'a> From<Proven<'a>> for InputRecord<'a> {
+    fn from(proven: Proven<'a>) -> Self {
+        let Proven { record_id, object_start, .. } = proven;
+        Self { record_id: record_id.map(Cow::Borrowed), object_start, repair: None }
     }
 }
 
@@ -155,8 +173,8 @@ mod tests {
                 format!(r#"{{"a":"{text}","b":[1,-2.5e7,true,false,null,[],{{}},""],"c":{{"d":"é"}}}}"#);
             let line = format!(r#"{{"recordId":"{record_id}","modelInput":{input}}}"#);
             for line in [line.replace("\":", "\" : ").replace(",\"", ", \""), line] {
-                let (record, end) = InputReader::default().prove(&line, 0).unwrap();
-                assert_eq!((record.record_id.as_deref(), end), (Some(record_id), line.len()), "{line}");
+                let proven = InputReader::default().prove(&line, 0).unwrap();
+                assert_eq!((proven.record_id, proven.end), (Some(record_id), line.len()), "{line}");
                 let line = line.replace("modelInput", "modelOutput");
                 assert!(OutputReader::default().prove_success(&line).is_some(), "{line}");
             }

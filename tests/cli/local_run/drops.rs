@@ -69,9 +69,14 @@ async fn names_are_judged_as_in_s3() {
     for judged in ["a.ndjson", "b.JSONL", "a.jsonl"] {
         assert!(said.contains(&format!("{judged}: 100 records = 100 succeeded")), "{said}");
     }
-    assert!(said.contains("c: rejected, 1 problem\n  the name does not end in .jsonl, .ndjson"), "{said}");
     assert!(
-        said.contains("d.csv: rejected, 1 problem\n  the name ends in .csv, so the file is a table"),
+        said.contains("c: rejected, 1 problem\n  name-not-jsonl: the name does not end in .jsonl, .ndjson"),
+        "{said}"
+    );
+    assert!(
+        said.contains(
+            "d.csv: rejected, 1 problem\n  name-not-jsonl: the name ends in .csv, so the file is a table"
+        ),
         "{said}"
     );
     assert!(said.contains(".e.jsonl: ignored, as it would be in S3: it is hidden"), "{said}");
