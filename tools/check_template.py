@@ -256,7 +256,7 @@ def check_configuration_names(_):
     """The variables listed in this file are the variables that the code reads."""
     names = REQUIRED_VARIABLES | set(OPTIONAL_VARIABLES) | UNSET_VARIABLES
     code = CONFIG.read_text().split("#[cfg(test)]")[0]
-    read = set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', code))
+    read = set(re.findall(r'"([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)*)"', code))
     assert read == names, f"only in config.rs or only in the template: {sorted(read ^ names)}"
 
 

@@ -8,7 +8,7 @@ use crate::drop::generated_id::GeneratedId;
 use crate::drop::identity::DropId;
 use crate::drop::kinds;
 use crate::drop::line_numbers::LineNumbers;
-use crate::drop::model_door::ModelDoor;
+use crate::drop::model_door::{ModelDoor, Refusable};
 use crate::drop::names::{NameRule, NameVerdict};
 use crate::drop::plan::{Cutter, Gap, Measured, Part};
 use crate::drop::problems::{BadLine, Problems};
@@ -69,6 +69,9 @@ pub struct Accepted {
     pub parts: Vec<Part>,
     /// How it was repaired.
     pub repairs: Repairs,
+    /// The records that are certain to fail at the model, if the validator [looks for all](Validator::with_warnings) and
+    /// finds some.
+    pub refusable: Option<Refusable>,
 }
 
 /// Reads one drop. Feed it chunks until the end or until it has seen enough, then ask for the verdict.
@@ -124,6 +127,14 @@ impl Validator {
         self
     }
 
+    /// Returns the same validator, but it goes on looking for records that are certain to fail at the model when it has
+    /// found one that is not, among the first 1,000 and a spread over the rest.
+    #[must_use]
+    pub fn with_warnings(mut self) -> Self {
+        self.judge.door = self.judge.door.thorough();
+        self
+    }
+
     /// Returns the same validator, but lines that are almost records are [repaired](crate::record::repairing).
     #[must_use]
     pub fn with_repairs(mut self, is_repairing: bool) -> Self {
@@ -172,7 +183,7 @@ impl Validator {
         }
         if problems.is_empty() {
             return match cutter.parts(&drop_id, bytes) {
-                Ok(parts) => Verdict::Valid(Accepted { parts, repairs }),
+                Ok(parts) => Verdict::Valid(Accepted { parts, repairs, refusable: door.refusable() }),
                 Err(problem) => Verdict::Invalid { problems: vec![problem.into()], stopped_early },
             };
         }

@@ -29,7 +29,7 @@ pub mod identity;
 pub mod keys;
 pub mod kinds;
 mod line_numbers;
-mod model_door;
+pub mod model_door;
 pub mod names;
 pub mod padding;
 pub mod plan;

@@ -19,18 +19,36 @@ const SPREAD: u64 = 1_000;
 /// At most this many kinds of faults are told.
 const MAX_GROUPS: usize = 8;
 
+/// Records of a valid drop that are certain to fail at the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusable {
+    /// How many records were examined.
+    pub examined: u64,
+    /// How many of them must fail.
+    pub failing: u64,
+    /// Why, in the order of the first records.
+    pub groups: Vec<FindingGroup>,
+}
+
 /// Looks at the records of a drop until it finds one that the model might accept.
 #[derive(Debug, Default)]
 pub(super) struct ModelDoor {
     /// `None` if the drop passes, whatever the other records are.
     examination: Option<Examination>,
+    /// Whether it goes on after a record that the model might accept.
+    is_thorough: bool,
     records: u64,
 }
 
 impl ModelDoor {
     /// Starts with the first record. Without rules, every drop passes.
     pub(super) fn new(rules: Option<Rules>) -> Self {
-        Self { examination: rules.map(Examination::new), records: 0 }
+        Self { examination: rules.map(Examination::new), is_thorough: false, records: 0 }
+    }
+
+    /// Goes on after a record that the model might accept.
+    pub(super) fn thorough(self) -> Self {
+        Self { is_thorough: true, ..self }
     }
 
     /// Looks at a record, given its line and the line's number, counted from 1.
@@ -52,14 +70,22 @@ impl ModelDoor {
             (Some(examination), Some(body)) => !examination.examine(number, body),
             (Some(_), None) | (None, _) => false,
         };
-        if !must_fail {
+        if !must_fail && !self.is_thorough {
             self.examination = None;
         }
     }
 
+    /// Returns the records that must fail, if some do.
+    pub(super) fn refusable(&self) -> Option<Refusable> {
+        let examination = self.examination.as_ref().filter(|examination| examination.failing() > 0)?;
+        let (examined, failing) = (examination.examined(), examination.failing());
+        Some(Refusable { examined, failing, groups: examination.groups().to_vec() })
+    }
+
     /// Says why the drop is refused, if it is.
     pub(super) fn problem(&self) -> Option<Problem> {
-        let examination = self.examination.as_ref().filter(|examination| examination.examined() > 0)?;
+        let all_must_fail = |of: &&Examination| of.examined() > 0 && of.failing() == of.examined();
+        let examination = self.examination.as_ref().filter(all_must_fail)?;
         let (examined, rules) = (examination.examined(), examination.rules());
         let groups = examination.groups().iter().take(MAX_GROUPS);
         let (what, fix): (Vec<_>, Vec<_>) =

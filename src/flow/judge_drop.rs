@@ -112,7 +112,7 @@ async fn record_verdict(
     let DropEntry { drop_id, source, .. } = &drop.entry;
     let (mut part_count, mut records) = (0, 0_u64);
     let state = match verdict {
-        Verdict::Valid(Accepted { parts, repairs }) => {
+        Verdict::Valid(Accepted { parts, repairs, .. }) => {
             part_count = parts.len();
             records = parts.iter().map(|part| part.records).sum();
             let plan = Box::pin(record_plan(context, drop_id, parts, records, by)).await?;

@@ -1,19 +1,25 @@
 //! Says what was found out about a file as annotations of a GitHub workflow.
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands> (read 2026-11)
 
+use super::human::describe_lines;
 use super::report::{Found, Report};
 use crate::base::text;
 use crate::cli::problems::records;
 use crate::drop::rejection::Problem;
+use crate::model::findings::FindingGroup;
+use crate::model::rules::RuleFinding;
 
 /// Returns one line for each annotation.
 pub(super) fn annotations(report: &Report) -> String {
     let file = property(&report.file);
     match &report.found {
-        Found::Valid { plan, repairs, .. } => {
+        Found::Valid { plan, repairs, refusable, .. } => {
             let repaired = if repairs.is_empty() { String::new() } else { format!(". {repairs}") };
             let valid = format!("valid, {}, jobs: {}{repaired}", records(plan.records), plan.jobs);
-            format!("::notice file={file}::{}", data(&valid))
+            let notice = format!("::notice file={file}::{}", data(&valid));
+            let groups = refusable.iter().flat_map(|refusable| &refusable.groups);
+            let warnings = groups.map(|group| warning(&file, group));
+            std::iter::once(notice).chain(warnings).collect::<Vec<_>>().join("\n")
         }
         Found::Invalid { problems, stopped_early } => {
             let mut lines: Vec<_> = problems.iter().flat_map(|problem| of_problem(&file, problem)).collect();
@@ -24,6 +30,15 @@ pub(super) fn annotations(report: &Report) -> String {
         }
         Found::Unreadable(error) => format!("::error file={file}::{}", data(&error.to_string())),
     }
+}
+
+/// Returns an annotation for records that are certain to fail at the model.
+fn warning(file: &str, group: &FindingGroup) -> String {
+    let RuleFinding { code, what, fix, .. } = &group.first;
+    let line = group.first_lines.first().copied().unwrap_or(1);
+    let places = describe_lines(&group.first_lines, group.records);
+    let title = property(code);
+    format!("::warning file={file},line={line},title={title}::{}", data(&format!("{what} ({places}); {fix}")))
 }
 
 /// Returns an annotation for each place of a problem, or one for the file.

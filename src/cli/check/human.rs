@@ -6,8 +6,10 @@ use crate::base::text;
 use crate::cli::error::CliError;
 use crate::cli::output::{Style, print_error, print_shown};
 use crate::cli::problems::{describe_problems, records};
+use crate::drop::model_door::Refusable;
 use crate::estimate::price::Dollars;
 use crate::estimate::range::Grouped;
+use crate::model::rules::RuleFinding;
 
 /// Prints a report, to standard error if the file cannot be read.
 pub(super) fn print(report: &Report) -> Result<(), CliError> {
@@ -24,12 +26,15 @@ pub(super) fn print(report: &Report) -> Result<(), CliError> {
 fn describe(file: &str, found: &Found, style: Style) -> String {
     let file = text::line(file);
     match found {
-        Found::Valid { plan, repairs, estimate } => {
+        Found::Valid { plan, repairs, refusable, estimate } => {
             let mut lines =
                 format!("{file}: {}, {}, jobs: {}", style.good("valid"), records(plan.records), plan.jobs);
             lines.push_str(&format!("\n  {}", describe_plan(plan)));
             if !repairs.is_empty() {
                 lines.push_str(&format!("\n  {repairs}"));
+            }
+            if let Some(refusable) = refusable {
+                lines.push_str(&text::lines(describe_refusable(refusable)).to_string());
             }
             if let Some(estimate) = estimate {
                 lines.push_str(&text::lines(describe_estimate(estimate)).to_string());
@@ -57,6 +62,34 @@ fn describe_plan(plan: &Plan) -> String {
         padding => format!(", filled up with {}", Counted(padding, "padding record")),
     };
     format!("plan: {} of {each} {noun}{padding}", Counted(plan.jobs as u64, "job"))
+}
+
+/// At most this many kinds of faults are told.
+const MAX_GROUPS: usize = 5;
+
+fn describe_refusable(refusable: &Refusable) -> String {
+    let Refusable { examined, failing, groups } = refusable;
+    let mut lines = format!(
+        "\n  warning: {failing} of {} that were examined must fail at the model",
+        Counted(*examined, "record")
+    );
+    for group in groups.iter().take(MAX_GROUPS) {
+        let places = describe_lines(&group.first_lines, group.records);
+        let RuleFinding { code, what, fix, .. } = &group.first;
+        lines.push_str(&format!("\n    {code}: {what} ({places})\n      fix: {fix}"));
+    }
+    if groups.len() > MAX_GROUPS {
+        lines.push_str(&format!("\n    and {} more", Counted((groups.len() - MAX_GROUPS) as u64, "kind")));
+    }
+    lines
+}
+
+/// Names the first lines of some records.
+pub(super) fn describe_lines(first: &[u64], records: u64) -> String {
+    let noun = if records == 1 { "line" } else { "lines" };
+    let first: Vec<String> = first.iter().map(u64::to_string).collect();
+    let more = if records > first.len() as u64 { ", …" } else { "" };
+    format!("{noun} {}{more}", first.join(", "))
 }
 
 fn describe_estimate(estimate: &Estimate) -> String {

@@ -47,7 +47,10 @@ pub(super) async fn judge(
             // A thread of its own, because reading may block for as long as it likes. If a signal ends the command, nobody
             // waits for the thread.
             let (sender, judged) = oneshot::channel();
-            std::thread::Builder::new().spawn(move || sender.send(read_all(reader, judge)))?;
+            std::thread::Builder::new().spawn(move || {
+                // If a signal has ended the command, nobody receives it.
+                let _ = sender.send(read_all(reader, judge));
+            })?;
             judged.await.unwrap_or_else(|_| Err(io::Error::other("the reading ended with a panic").into()))?
         }
         Opened::S3(mut reader) => {
@@ -97,7 +100,7 @@ impl Judge {
     fn new(config: &Config, source: &DropSource, model: Option<Model>, bar: Bar) -> Self {
         // Records without an id get one that starts with the drop id. Here, any drop id will do.
         let drop_id = DropId::derive(source);
-        let validator = config.validator(drop_id);
+        let validator = config.validator(drop_id).with_warnings();
         let sampler = model.map(|model| Sampler::new(model, config.max_record_bytes));
         Self { max_drop_bytes: config.max_drop_bytes, validator, sampler, bytes: 0, bar }
     }

@@ -9,6 +9,7 @@ use super::judging::Judged;
 use super::pricing::Pricing;
 use crate::aws::config::Config;
 use crate::drop::check::{Accepted, Verdict};
+use crate::drop::model_door::Refusable;
 use crate::drop::padding::SmallDrops;
 use crate::drop::plan::Part;
 use crate::drop::rejection::Problem;
@@ -17,6 +18,7 @@ use crate::estimate::price::ModelPrice;
 use crate::estimate::range::Range;
 use crate::estimate::sample::FileTokens;
 use crate::estimate::tokens::ASSUMED_LIMIT;
+use crate::model::findings::FindingGroup;
 
 /// What was found out about a file.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ pub(super) struct Report {
 /// What was found out.
 #[derive(Debug)]
 pub(super) enum Found {
-    Valid { plan: Plan, repairs: Repairs, estimate: Option<Estimate> },
+    Valid { plan: Plan, repairs: Box<Repairs>, refusable: Option<Refusable>, estimate: Option<Box<Estimate>> },
     Invalid { problems: Vec<Problem>, stopped_early: bool },
     Unreadable(ReadError),
 }
@@ -68,10 +70,11 @@ impl Report {
             Ok(Judged { verdict: Verdict::Invalid { problems, stopped_early }, .. }) => {
                 Found::Invalid { problems, stopped_early }
             }
-            Ok(Judged { verdict: Verdict::Valid(Accepted { parts, repairs }), bytes, tokens }) => {
+            Ok(Judged { verdict: Verdict::Valid(accepted), bytes, tokens }) => {
+                let Accepted { parts, repairs, refusable } = accepted;
                 let plan = Plan::new(config, &parts);
                 let estimate = Estimate::new(pricing, plan.records, bytes, tokens);
-                Found::Valid { plan, repairs, estimate }
+                Found::Valid { plan, repairs: Box::new(repairs), refusable, estimate: estimate.map(Box::new) }
             }
         };
         Self { file, found }
@@ -84,11 +87,12 @@ impl Report {
     /// Returns it as a JSON object on one line.
     pub(super) fn json(&self) -> String {
         let said = match &self.found {
-            Found::Valid { plan, repairs, estimate } => Said {
+            Found::Valid { plan, repairs, refusable, estimate } => Said {
                 verdict: "valid",
                 repairs: Some(repairs),
+                model: refusable.as_ref().map(RefusableSaid::from),
                 plan: Some(plan.into()),
-                estimate: estimate.as_ref().map(EstimateSaid::from),
+                estimate: estimate.as_deref().map(EstimateSaid::from),
                 ..Said::new(&self.file)
             },
             Found::Invalid { problems, stopped_early } => {
@@ -181,6 +185,7 @@ struct Said<'a> {
     #[serde(flatten)]
     plan: Option<PlanSaid>,
     repairs: Option<&'a Repairs>,
+    model: Option<RefusableSaid<'a>>,
     problems: &'a [Problem],
     stopped_early: bool,
     error: Option<String>,
@@ -195,6 +200,7 @@ impl<'a> Said<'a> {
             verdict: "",
             plan: None,
             repairs: None,
+            model: None,
             problems: &[],
             stopped_early: false,
             error: None,
@@ -220,6 +226,37 @@ impl From<&Plan> for PlanSaid {
             records_per_job: Ends { least, most },
             padding_records: plan.padding,
         }
+    }
+}
+
+/// Records that are certain to fail at the model.
+#[derive(Debug, Serialize)]
+struct RefusableSaid<'a> {
+    examined: u64,
+    failing: u64,
+    findings: Vec<FindingSaid<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct FindingSaid<'a> {
+    code: &'a str,
+    what: &'a str,
+    fix: &'a str,
+    records: u64,
+    first_lines: &'a [u64],
+}
+
+impl<'a> From<&'a Refusable> for RefusableSaid<'a> {
+    fn from(refusable: &'a Refusable) -> Self {
+        let said = |group: &'a FindingGroup| FindingSaid {
+            code: group.first.code,
+            what: &group.first.what,
+            fix: group.first.fix,
+            records: group.records,
+            first_lines: &group.first_lines,
+        };
+        let Refusable { examined, failing, groups } = refusable;
+        Self { examined: *examined, failing: *failing, findings: groups.iter().map(said).collect() }
     }
 }
 

@@ -76,7 +76,7 @@ fn check_drop(drop: &[u8], pattern: [u8; 2], lines: &[&[u8]]) {
     }
     let expected = bad_lines(lines);
     match validator.finish() {
-        Verdict::Valid(Accepted { parts, repairs }) => {
+        Verdict::Valid(Accepted { parts, repairs, .. }) => {
             assert!(repairs.is_empty(), "repairs are off");
             assert_eq!(expected, []);
             assert!(lines.len() as u64 >= MIN_RECORDS);

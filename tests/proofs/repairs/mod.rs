@@ -86,7 +86,7 @@ fn outcome(drop_id: &DropId, file: &[u8], part_records: u64) -> Option<Outcome> 
         }
     }
     let Verdict::Valid(_) = ids.finish() else { return None };
-    let Verdict::Valid(Accepted { parts, repairs }) = validator.finish() else {
+    let Verdict::Valid(Accepted { parts, repairs, .. }) = validator.finish() else {
         panic!("one of them is valid")
     };
     let input = parts.iter().flat_map(|part| input_of(drop_id, file, part)).collect();
