@@ -171,7 +171,7 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
             second_input("{\"a\":\"\t\"}"),
             at(2, input + 6, "the line is not valid JSON: control character"),
         ),
-        ("NUL byte", second("\0"), at(2, line_2, "the line is not valid JSON: expected value")),
+        ("NUL byte", second("\0"), at(2, line_2, "the file is padded with NUL bytes")),
         (
             "form feed",
             second(format!("\u{c}{GOOD}")),
@@ -218,7 +218,7 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         (
             "modelInput is a string",
             second_input("\"{}\""),
-            at(2, input, "modelInput is not an object but a string"),
+            at(2, input, "the modelInput of a record is a string that has JSON in it"),
         ),
         (
             "modelInput is an array",
