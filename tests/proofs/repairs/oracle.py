@@ -121,7 +121,11 @@ def judge(line):
         return None, line, []
     record_id = by_name["recordId"]
     is_integer = isinstance(record_id, Number)
-    if not isinstance(record_id, str) or not record_id or (is_integer and not re.fullmatch("-?(0|[1-9][0-9]*)", record_id)):
+    if (
+        not isinstance(record_id, str)
+        or not record_id
+        or (is_integer and not re.fullmatch("-?(0|[1-9][0-9]*)", record_id))
+    ):
         raise Refused("recordId")
     kinds = ["integer_ids"] * is_integer + ["extra_members"] * bool(has_others)
     if not kinds:
@@ -140,7 +144,7 @@ def judge(line):
         if name == "recordId":
             text = line.decode()
             start = text.index(whole) + len(before)
-            return str(record_id), f'{text[:start]}"{value}"{text[start + len(value):]}'.encode(), kinds
+            return str(record_id), f'{text[:start]}"{value}"{text[start + len(value) :]}'.encode(), kinds
     raise AssertionError("there is a recordId")
 
 
@@ -183,7 +187,7 @@ def lines_of(data):
         # What ends the last one may be half of a Windows line ending.
         parts[-1] += line[len(body) :]
         ends = [True] * (len(parts) - 1) + [False]
-        yield from zip(parts, ends)
+        yield from zip(parts, ends, strict=True)
 
 
 def expected(data, drop_id):
@@ -193,8 +197,8 @@ def expected(data, drop_id):
     def count(kind, number):
         repairs.setdefault(kind, [0, number])[0] += 1
 
-    for number, (line, is_carriage_return) in enumerate(lines_of(data), 1):
-        line, marks = strip_marks(line)
+    for number, (marked, is_carriage_return) in enumerate(lines_of(data), 1):
+        line, marks = strip_marks(marked)
         if marks:
             count("byte_order_marks", number)
         if not line.strip(WHITE_SPACE):
@@ -222,7 +226,10 @@ def random_value(rng, depth=0):
     """Makes JSON as programs write it, with the odd fault."""
     kind = rng.randrange(12 if depth < 3 else 7)
     if kind < 3:
-        return json.dumps(rng.choice(["", "a", "é", "\u2028", "x" * 70, 'q"\\', "\ufeff", "{", "}", ",", "recordId", "\r", "😀"]), ensure_ascii=rng.random() < 0.5)
+        return json.dumps(
+            rng.choice(["", "a", "é", "\u2028", "x" * 70, 'q"\\', "\ufeff", "{", "}", ",", "recordId", "\r", "😀"]),
+            ensure_ascii=rng.random() < 0.5,
+        )
     if kind < 7:
         return rng.choice(["1", "-0", "1.5e3", "true", "null", "12345678901234567890"])
     if kind < 9:
@@ -246,7 +253,9 @@ def random_id(rng, number):
         return json.dumps(str(number))
     if odds < 0.93:
         return str(rng.choice([number, -number, number * 10**25]))
-    return rng.choice(['""', '"\\u0031"', '"é"', "0", "-0", "7.0", "1e3", "true", "null", "01", "[1]", '"\\ud800"', "-", "+1"])
+    return rng.choice(
+        ['""', '"\\u0031"', '"é"', "0", "-0", "7.0", "1e3", "true", "null", "01", "[1]", '"\\ud800"', "-", "+1"]
+    )
 
 
 def random_record(rng, number, faults):
