@@ -165,7 +165,7 @@ fn window(text: &str, character: usize, columns: usize) -> (String, usize) {
 }
 
 /// Breaks a text into rows between its words. All rows are indented, the first one less.
-fn wrapped<'a>(words: impl Iterator<Item = &'a str>, indent: &str) -> Vec<String> {
+pub(super) fn wrapped<'a>(words: impl Iterator<Item = &'a str>, indent: &str) -> Vec<String> {
     let mut rows = Vec::new();
     let mut row = indent.to_owned();
     for word in words.map(|word| text::line(word).to_string()) {

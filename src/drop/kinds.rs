@@ -102,7 +102,7 @@ macro_rules! kinds {
 
 const DECOMPRESS: &str = "decompress it, and drop the JSONL file that was in it";
 const EXPORT: &str = r#"write one record per line, like {"recordId": "1", "modelInput": {…}}, where modelInput is the request for your model"#;
-const CONVERT: &str = "convert it: bedrock-vpc-batch prepare FILE > NEW.jsonl";
+const CONVERT: &str = "convert it: bedrock-vpc-batch prepare FILE --model MODEL > NEW.jsonl";
 const SPLIT: &str = "split the file and drop its parts one by one";
 const ONE_OBJECT: &str = "write one JSON object per line, such as {\"recordId\": \"1\", \"modelInput\": {…}}";
 const AGAIN: &str = "write or copy the file again";
@@ -111,7 +111,7 @@ kinds! {
     // The whole file: it is not JSON Lines.
     EMPTY_FILE = "empty-file" {
         what: "the file has no records",
-        fix: "write at least as many records as a job needs",
+        fix: "export it again, with at least one record",
         why: "It is empty, or all of its lines are blank. An export that failed often leaves such a file.",
         example: Example::File(b""),
     }
@@ -141,7 +141,7 @@ kinds! {
     }
     SPREADSHEET = "spreadsheet" {
         what: "the file is a spreadsheet or another office document",
-        fix: "export the rows as CSV, and make a request of each: bedrock-vpc-batch prepare FILE --template PROMPT.txt > NEW.jsonl",
+        fix: "export the rows as CSV, and make a request of each: bedrock-vpc-batch prepare ROWS.csv --template PROMPT.txt --model MODEL > NEW.jsonl",
         why: "A spreadsheet (.xlsx, .ods) is a ZIP archive of XML files.",
         example: Example::File(b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00\x21\x00\x62\xee\x9d\x68\x5e\x01\x00\x00\x90\x04\x00\x00\
             \x13\x00\x00\x00[Content_Types].xml"),
@@ -192,13 +192,13 @@ kinds! {
     }
     UTF_32 = "utf-32" {
         what: "the file is UTF-32, not UTF-8",
-        fix: "save it as UTF-8: iconv -f UTF-32 -t UTF-8 FILE > NEW.jsonl",
+        fix: "save it as UTF-8: bedrock-vpc-batch prepare FILE > NEW.jsonl",
         why: "JSON is UTF-8.",
         example: Example::File(b"\xff\xfe\x00\x00{\x00\x00\x00\"\x00\x00\x00"),
     }
     UTF_16 = "utf-16" {
         what: "the file is UTF-16, not UTF-8",
-        fix: "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW.jsonl, or bedrock-vpc-batch prepare FILE > NEW.jsonl",
+        fix: "save it as UTF-8: bedrock-vpc-batch prepare FILE > NEW.jsonl",
         why: "JSON is UTF-8. In Windows PowerShell, `>` and `Out-File` write UTF-16.",
         example: Example::File(b"\xff\xfe{\x00\"\x00r\x00e\x00c\x00"),
     }
@@ -257,8 +257,8 @@ kinds! {
         example: Example::File(br#"{"custom_id": "1", "method": "POST", "url": "/v1/responses", "body": {"input": "text"}}"#),
     }
     OPENAI_BATCH = "openai-batch" {
-        what: "the file is a batch file for OpenAI's API, not for Bedrock",
-        fix: CONVERT,
+        what: "the file is a batch file for an endpoint of OpenAI's API that Bedrock does not have",
+        fix: "write the requests anew, each as modelInput in the format of your model",
         why: "Each line has a `custom_id`, a `url`, and a `body`.",
         example: Example::File(br#"{"custom_id": "1", "method": "POST", "url": "/v1/completions", "body": {"prompt": "text"}}"#),
     }
@@ -276,7 +276,7 @@ kinds! {
     }
     MEMBER_SPELLING = "member-spelling" {
         what: "the members of the records are spelled in another way",
-        fix: "call them recordId and modelInput",
+        fix: "call them recordId and modelInput: bedrock-vpc-batch prepare FILE > NEW.jsonl",
         why: "Names of members are matched letter by letter, and upper and lower case differ.",
         example: Example::File(br#"{"RecordID": "1", "ModelInput": {}}"#),
     }
@@ -288,7 +288,7 @@ kinds! {
     }
     TABLE = "table" {
         what: "the file is a table, not JSON Lines",
-        fix: "make a request of each row: bedrock-vpc-batch prepare FILE --template PROMPT.txt > NEW.jsonl",
+        fix: "make a request of each row: bedrock-vpc-batch prepare FILE --template PROMPT.txt --model MODEL > NEW.jsonl",
         why: "CSV and TSV have no place for a request; each row has to become one.",
         example: Example::File(b"id,prompt\n1,Hello\n"),
     }
@@ -302,7 +302,7 @@ kinds! {
     }
     NAME_IGNORED = "name-ignored" {
         what: "a file with this name is ignored",
-        fix: "give it another name, and drop it again",
+        fix: "do nothing; if it is a file of records after all, give it another name, and drop it again",
         why: "Tools leave such files beside data: folder markers, hidden files, `_SUCCESS`, media. In S3 they are met with a \
               line in the log only.",
         example: Example::Told("`in/.records.jsonl`"),
@@ -362,13 +362,14 @@ kinds! {
     BLANK_LINE = "blank-line" {
         what: "a line is blank",
         fix: "remove the blank line; the file may end with one newline at most",
-        why: "Bedrock wants a record on each line.",
+        why: "Bedrock wants a record on each line. Blank lines are [left out](configuration.md#repairs) unless `REPAIR=off`.",
         example: Example::Line(b""),
     }
     BYTE_ORDER_MARK = "byte-order-mark" {
         what: "a line begins with a byte order mark",
         fix: "save the file as UTF-8 without a byte order mark",
-        why: "Windows tools write these three invisible bytes in front of a file. JSON does not have them.",
+        why: "Windows tools write these three invisible bytes in front of a file. JSON does not have them. They are \
+              [left out](configuration.md#repairs) unless `REPAIR=off`.",
         example: Example::Line(b"\xef\xbb\xbf{\"recordId\": \"2\", \"modelInput\": {}}"),
     }
     NOT_UTF_8 = "not-utf-8" {
@@ -412,8 +413,9 @@ kinds! {
     // A line: it is an object, but not a record.
     UNKNOWN_MEMBER = "unknown-member" {
         what: "a record has a member other than recordId and modelInput",
-        fix: "keep other data out of the file, and join it to the results by recordId",
-        why: "AWS documents only these two members. What Bedrock does with others is not documented.",
+        fix: "put the request for the model into modelInput, keep other data out of the file, and join it to the results by recordId",
+        why: "AWS documents only these two members. If there is a `recordId`, others are [left out](configuration.md#repairs) \
+              unless `REPAIR=off`.",
         example: Example::Line(br#"{"modelInput": {}, "category": "billing"}"#),
     }
     MEMBER_REPEATED = "member-repeated" {
@@ -442,7 +444,7 @@ kinds! {
     }
     RECORD_ID_NOT_STRING = "record-id-not-string" {
         what: "the recordId of a record is not a string",
-        fix: "put the recordId in quotes, or leave it out",
+        fix: "write each recordId as text, in quotes, or leave it out of the record",
         why: "Results are matched to records by the text of their ids. A fraction or an exponent can be written in many ways.",
         example: Example::Line(br#"{"recordId": 7.0, "modelInput": {}}"#),
     }

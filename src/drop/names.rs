@@ -232,7 +232,10 @@ const SUFFIXES: &[Kind] = &[
             ".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".lz4", ".snappy", ".sz", ".br", ".lzo", ".lzma",
             ".z",
         ],
-        is: Is::Other { what: "compressed", fix: "decompress it, and drop the JSONL file that was in it" },
+        is: Is::Other {
+            what: "compressed",
+            fix: "decompress it (gzip and Zstandard also with: bedrock-vpc-batch prepare FILE > NEW.jsonl)",
+        },
     },
     Kind {
         suffixes: &[".zip", ".tar", ".tgz", ".7z", ".rar"],
@@ -240,7 +243,10 @@ const SUFFIXES: &[Kind] = &[
     },
     Kind {
         suffixes: &[".csv", ".tsv", ".psv", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"],
-        is: Is::Other { what: "a table", fix: EXPORT },
+        is: Is::Other {
+            what: "a table",
+            fix: "save it as CSV, and make a request of each row: bedrock-vpc-batch prepare FILE --template PROMPT.txt --model MODEL > NEW.jsonl",
+        },
     },
     Kind {
         suffixes: &[
@@ -426,9 +432,9 @@ mod tests {
             ("a.tar.gz", "compressed", "decompress"),
             ("a.zip", "archive", "in it"),
             ("a.tgz", "archive", "in it"),
-            ("a.csv", "ends in .csv, so the file is a table, not JSON Lines", "one record per line"),
-            ("a.tsv", "table", "one record per line"),
-            ("a.xlsx", "table", "one record per line"),
+            ("a.csv", "ends in .csv, so the file is a table, not JSON Lines", "prepare FILE --template"),
+            ("a.tsv", "table", "a request of each row"),
+            ("a.xlsx", "table", "save it as CSV"),
             ("part-0.snappy.parquet", "ends in .parquet, so the file is a data file", "one record per line"),
             ("a.avro", "data file", "one record per line"),
             ("a.orc", "data file", "one record per line"),

@@ -353,8 +353,9 @@ static FOREIGN: &[Fact] = &[
     .alone(),
 ];
 
-const CONVERSE_FIX: &str = "set MODEL_INVOCATION_TYPE (the parameter ModelInvocationType) to Converse, or write the body in \
-                            the model's own format";
+const CONVERSE_FIX: &str = "set MODEL_INVOCATION_TYPE (the parameter ModelInvocationType) to Converse if all \
+                            records are for it, or write the body in the model's own format (schemaVersion is Amazon \
+                            Nova's)";
 
 /// Claude models that refuse temperature together with `top_p`.
 const NOT_BOTH: &[&str] = &[
@@ -1291,6 +1292,6 @@ static MEDIA: &[Fact] = &[fact(
         NotReadable { path: "messages[].content[].audio.source.s3Location.uri" },
     ]),
     "put the media into the record as Base64, or let the batch role read them: see S3_LOCATION_PREFIXES (the parameter \
-     S3LocationPrefixes)",
+     S3LocationArns)",
     ROLE_PAGE,
 )];

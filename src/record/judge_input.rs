@@ -61,9 +61,10 @@ pub(super) fn judge_input(line: &[u8], is_repairing: bool) -> Result<InputRecord
         return Err(broken_rule);
     }
     let Some((input_key, model_input)) = members.model_input.map(|(key, value)| (key, value.get())) else {
-        // It may be there with a misspelled name.
+        // It may be there with a misspelled name, unless nothing is there that a record has.
+        let misspelled = members.first_unknown.filter(|_| members.record_id.is_some());
         let missing = RecordError { offset: object_start, what: RecordProblem::NoModelInput };
-        return Err(members.first_unknown.unwrap_or(missing));
+        return Err(misspelled.unwrap_or(missing));
     };
     if !model_input.starts_with('{') {
         let what = RecordProblem::ModelInputNotObject(kind_of(model_input));

@@ -77,7 +77,7 @@ fn files_are_checked_without_being_dropped() {
     assert_eq!((code, said.as_str()), (Some(1), missing));
     std::fs::create_dir(folder.path().join("d.jsonl")).unwrap();
     let (code, _, said) = of(&["d.jsonl"]);
-    assert_eq!((code, said.as_str()), (Some(1), "error: d.jsonl: Is a directory (os error 21)\n"));
+    assert_eq!((code, said.as_str()), (Some(1), "error: d.jsonl: is a directory\n"));
     assert_eq!(of(&["good.jsonl", "--set", "MIN_RECORDS_PER_JOB=none"]).0, Some(2));
 
     // Names are judged as in S3.
@@ -99,10 +99,49 @@ fn files_are_checked_without_being_dropped() {
 }
 
 #[test]
+fn records_that_the_model_is_certain_to_refuse_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines: Vec<String> = claude(120).lines().map(str::to_owned).collect();
+    let wrong = |(at, line): (usize, &String)| match at {
+        2 | 99 => line.replace("\"anthropic_version\":\"bedrock-2023-05-31\",", ""),
+        7 => line.replace("\"max_tokens\":300", "\"max_tokens\":300,\"model\":\"claude-haiku-4-5\""),
+        _ => line.clone(),
+    };
+    let dropped = lines.iter().enumerate().map(wrong).collect::<Vec<_>>().join("\n");
+    std::fs::write(folder.path().join("a.jsonl"), &dropped).unwrap();
+    let of = |arguments: &[&str]| check(folder.path(), &[&["a.jsonl"], arguments].concat());
+
+    let (code, said, _) = of(&["--model-id", HAIKU]);
+    assert_eq!(code, Some(0), "some records can be answered: {said}");
+    assert!(
+        said.contains("\n  warning: 3 of 120 records that were examined must fail at the model\n"),
+        "{said}"
+    );
+    assert!(said.contains("`anthropic_version` is missing (lines 3, 100)\n      fix: "), "{said}");
+    assert!(said.contains("`model` must not be there (line 8)\n      fix: "), "{said}");
+    let (_, said, _) = of(&["--model-id", HAIKU, "--format", "json"]);
+    let report: Value = serde_json::from_str(&said).unwrap();
+    let found = &report["model"];
+    assert_eq!((&found["examined"], &found["failing"]), (&json!(120), &json!(3)), "{said}");
+    assert_eq!(found["findings"][0]["first_lines"], json!([3, 100]), "{said}");
+    let (_, said, _) = of(&["--model-id", HAIKU, "--format", "github"]);
+    assert!(said.contains("\n::warning file=a.jsonl,line=3,title="), "{said}");
+    let (_, said, _) = of(&["--model-id", HAIKU, "--set", "MODEL_RULES=off"]);
+    assert!(!said.contains("warning"), "{said}");
+
+    // If all must fail, the file is refused, as by `submit`.
+    let all = dropped.replace("\"max_tokens\":300", "\"max_tokens\":-1");
+    std::fs::write(folder.path().join("a.jsonl"), all).unwrap();
+    let (code, said, _) = of(&["--model-id", HAIKU]);
+    assert!(code == Some(1) && said.contains("model-refuses: all 120 records"), "{said}");
+}
+
+#[test]
 fn estimate_has_a_range_of_tokens_and_of_the_cost() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.jsonl"), claude(1_000)).unwrap();
     let (_, said, _) = check(folder.path(), &["a.jsonl", "--model-id", HAIKU]);
+    let said = said.replace("\n    ", " ");
     assert!(
         said.contains(" USD in batch, ") && said.contains(" USD on demand (us-east-1 prices of "),
         "{said}"
@@ -184,7 +223,7 @@ fn estimate_follows_an_earlier_drop_and_other_prices() {
     let least = report["estimate"]["batch_usd"]["least"].as_f64().unwrap();
     assert!((least - 0.036).abs() < 1e-9, "{report}");
     let (_, said, _) = check(folder.path(), &["a.jsonl", "--model-id", HAIKU, "--prices", "prices.json"]);
-    assert!(said.contains("(eu-west-1 prices of 2020-01-02)"), "{said}");
+    assert!(said.replace("\n    ", " ").contains("(eu-west-1 prices of 2020-01-02)"), "{said}");
     assert!(said.contains("\nwarning: the prices are of 2020-01-02, which is "), "{said}");
     let (code, _, error) = of(&["--prices", "like.json"]);
     assert_eq!(code, Some(2));
@@ -212,8 +251,8 @@ fn each_format_says_the_same() {
     assert_eq!((code, error.as_str()), (Some(1), ""));
     let lines: Vec<_> = said.lines().collect();
     assert_eq!(lines[0], "::notice file=good.jsonl::valid, 100 records, jobs: 1");
-    let bad = "::error file=bad%2C1.jsonl,line=2,title=model-input-not-object::modelInput is not an object but a number; \
-               put ";
+    let bad = "::error file=bad%2C1.jsonl,line=2,title=model-input-not-object::the modelInput of a record is not an object \
+               (a number); put ";
     assert!(lines[1].starts_with(bad), "{said}");
     assert_eq!(lines[2], "::error file=missing.jsonl::No such file or directory (os error 2)");
 }

@@ -2,5 +2,6 @@
 
 mod check;
 mod commands;
+mod field;
 mod local_run;
 mod prepare;

@@ -63,6 +63,9 @@ fn write(path: &Path, body: &Body) {
     out.flush().unwrap();
 }
 
+/// A record without an id, up to the name of another member.
+const INPUT: &str = r#"{"modelInput":{},""#;
+
 /// The start of a line with an unknown member. Because of the escape, the fast check does not try to prove
 /// the line.
 const NAME: &str = r#"{"\u0072ecordId":"1",""#;
@@ -73,7 +76,7 @@ type Said = (&'static str, bool);
 fn table() -> Vec<(&'static str, Body, Said)> {
     let valid = ("valid, ", true);
     // Examined by the model rules, because they are not too large for that.
-    let fails = ("certain to fail at the model amazon.nova-lite-v1:0", false);
+    let fails = ("model-refuses: the only record is certain to fail at the model", false);
     let refused = |message: &'static str| (message, false);
     let id = |piece: &str, bytes: usize| long(r#"{"recordId":""#, piece, bytes, r#"","modelInput":{}}"#);
     let input = |open: &str, piece: &str, close: &str| {
@@ -83,9 +86,9 @@ fn table() -> Vec<(&'static str, Body, Said)> {
     let input_member = format!(r#""modelInput":{{"a":"{}"}},"#, "s".repeat(LONG));
     vec![
         ("names", times(100, &long(NAME, "n", 2_000_000, "\":1}")), refused("unknown member `nnnn")),
-        ("long names", long("{\"", "n", LONGEST, "\":1}"), refused("unknown member `nnnn")),
-        ("names with escapes", long("{\"", r"\u001b", LONG, "\":1}"), refused(r"`\u001b\u001b")),
-        ("names of controls", long("{\"", "\u{9b}", LONG, "\":1}"), refused(r"`\u{9b}\u{9b}")),
+        ("long names", long(INPUT, "n", LONGEST, "\":1}"), refused("unknown member `nnnn")),
+        ("names with escapes", long(INPUT, r"\u001b", LONG, "\":1}"), refused(r"`\u001b\u001b")),
+        ("names of controls", long(INPUT, "\u{9b}", LONG, "\":1}"), refused(r"`\u{9b}\u{9b}")),
         ("ids", times(2, &id("i", LONG)), refused("line 2: {\"recordId\":\"iiii")),
         ("ids of escapes", times(2, &id(r"\u0000", LONG)), refused(r#""recordId":"\u0000\u0000"#)),
         (
@@ -143,8 +146,11 @@ fn each_hostile_file_is_checked_in_the_memory_of_a_function() {
     let mut wrong = Vec::new();
     for (name, body, (message, is_valid)) in table() {
         write(&file, &body);
-        let (code, said, errors) =
-            run_limited("validate", folder.path(), &["hostile.jsonl", "--set", "MIN_RECORDS_PER_JOB=1"]);
+        let (code, said, errors) = run_limited(
+            "check",
+            folder.path(),
+            &["hostile.jsonl", "--model-id", "amazon.nova-lite-v1:0", "--set", "MIN_RECORDS_PER_JOB=1"],
+        );
         let start = |text: &str| text.chars().take(300).collect::<String>();
         if code != Some(i32::from(!is_valid)) || !said.contains(message) || said.len() > REJECTION_BYTES {
             let bytes = said.len();
@@ -253,12 +259,12 @@ async fn hostile_drops_are_rejected_by_a_function_with_the_default_memory() {
 
 #[tokio::test]
 async fn rejection_has_a_bounded_size_for_any_file() {
-    let mut world = World::new().await;
+    let mut world = World::with(&[("MODEL_RULES", "off")]).await;
     // The longest escapes there are, and text that JSON escapes once more.
     let worst = ["\u{10ffff}".repeat(1_000), r"\\".repeat(1_000), r"\u001b".repeat(1_000)];
     for (number, text) in worst.iter().enumerate() {
         let id = format!("{{\"recordId\":\"{text}\",\"modelInput\":{{}}}}\n");
-        let member = format!("{{\"{text}\":1}}\n");
+        let member = format!("{INPUT}{text}\":1}}\n");
         for (kind, line) in [("id", id), ("member", member)] {
             let key = format!("{kind}{number}{}.jsonl", "\u{85}".repeat(500));
             let event = world.put(&key, line.repeat(200)).await;
@@ -309,7 +315,7 @@ fn command_line_escapes_file_names_that_a_terminal_would_obey() {
 
     // S3 does not accept a key with characters that XML does not allow, so these are others.
     let bidi = "\u{9b}2J\u{202e}\u{7f}a.jsonl";
-    std::fs::write(folder.path().join(bidi), "{\"\u{9b}2J\":1}\n").unwrap();
+    std::fs::write(folder.path().join(bidi), format!("{INPUT}\u{9b}2J\":1}}\n")).unwrap();
     let output = Command::new(COMMAND_LINE)
         .args(["local", bidi, "--pace-ms", "0"])
         .current_dir(folder.path())

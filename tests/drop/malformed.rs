@@ -358,7 +358,7 @@ async fn quotas_are_enforced_and_the_fix_is_named() {
     type Settings = &'static [(&'static str, &'static str)];
     let table: [(usize, Settings, &str, &str); 6] = [
         (99, &[], "the file has 99 records; a job needs at least 100", "put more records into one file"),
-        (0, &[], "the file has no records", "write at least as many records as a job needs"),
+        (0, &[], "the file has no records", "export it again, with at least one record"),
         (
             168,
             &[("MAX_RECORDS_PER_JOB", "100")],

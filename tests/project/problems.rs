@@ -25,7 +25,7 @@ A file that cannot be processed as it is is refused as a whole, before any of it
 lists each kind of problem once: its `code`, how many `lines` have it, the first five `places`, and how to fix it. An
 `excerpt` shows the line around the offending character, which is number `caret` in it, counted from 0. If
 `stopped_early` is true, the reading stopped after 10,000 bad lines, or 256 MiB of them: there may be more problems, and
-`lines` counts only what was read. `bedrock-vpc-batch validate FILE` says the same without a stack.
+`lines` counts only what was read. `bedrock-vpc-batch check FILE` says the same without a stack.
 
 Codes are stable; the texts are not. This page is made from `src/drop/kinds.rs` by `make problems`.
 ";

@@ -44,21 +44,21 @@ fn warning(file: &str, group: &FindingGroup) -> String {
 /// Returns an annotation for each place of a problem, or one for the file.
 fn of_problem(file: &str, problem: &Problem) -> Vec<String> {
     let title = property(problem.code.as_str());
-    let annotation = |line: Option<u64>, detail: Option<&str>| {
+    let annotation = |what: &str, line: Option<u64>, detail: Option<&str>| {
         let line = line.map(|line| format!(",line={line}")).unwrap_or_default();
         let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
         format!(
             "::error file={file}{line},title={title}::{}",
-            data(&format!("{}{detail}; {}", problem.what, problem.fix))
+            data(&format!("{what}{detail}; {}", problem.fix))
         )
     };
     if problem.places.is_empty() {
-        return vec![annotation(problem.line, None)];
+        return vec![annotation(&problem.what, problem.line, None)];
     }
-    // What the first place alone has is part of what is wrong there.
-    let what = |at: usize, detail| if at == 0 { None } else { detail };
-    let places = problem.places.iter().enumerate();
-    places.map(|(at, place)| annotation(Some(place.line), what(at, place.detail.as_deref()))).collect()
+    // `what` has the detail of the first place.
+    let kind = problem.code.kind().map_or(problem.what.as_str(), |kind| kind.what);
+    let places = problem.places.iter();
+    places.map(|place| annotation(kind, Some(place.line), place.detail.as_deref())).collect()
 }
 
 /// Escapes a message: it ends at the end of the line, and `%` starts an escape.

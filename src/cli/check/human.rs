@@ -5,7 +5,7 @@ use crate::base::count::Counted;
 use crate::base::text;
 use crate::cli::error::CliError;
 use crate::cli::output::{Style, print_error, print_shown};
-use crate::cli::problems::{describe_problems, records};
+use crate::cli::problems::{describe_problems, records, wrapped};
 use crate::drop::model_door::Refusable;
 use crate::estimate::price::Dollars;
 use crate::estimate::range::Grouped;
@@ -29,9 +29,9 @@ fn describe(file: &str, found: &Found, style: Style) -> String {
         Found::Valid { plan, repairs, refusable, estimate } => {
             let mut lines =
                 format!("{file}: {}, {}, jobs: {}", style.good("valid"), records(plan.records), plan.jobs);
-            lines.push_str(&format!("\n  {}", describe_plan(plan)));
+            lines.push_str(&row(&describe_plan(plan)));
             if !repairs.is_empty() {
-                lines.push_str(&format!("\n  {repairs}"));
+                lines.push_str(&row(&repairs.to_string()));
             }
             if let Some(refusable) = refusable {
                 lines.push_str(&text::lines(describe_refusable(refusable)).to_string());
@@ -47,6 +47,12 @@ fn describe(file: &str, found: &Found, style: Style) -> String {
         }
         Found::Unreadable(error) => format!("{file}: {}", text::lines(error)),
     }
+}
+
+/// Returns a row of a report, broken where a terminal of 80 columns would break it.
+fn row(said: &str) -> String {
+    let rows = wrapped(said.split(' '), "  ").into_iter();
+    rows.map(|row| format!("\n{row}")).collect()
 }
 
 fn describe_plan(plan: &Plan) -> String {
@@ -94,18 +100,18 @@ pub(super) fn describe_lines(first: &[u64], records: u64) -> String {
 
 fn describe_estimate(estimate: &Estimate) -> String {
     let Estimate { input, output, price, notes, .. } = estimate;
-    let mut lines = format!("\n  estimate: {input} tokens in, {output} tokens out");
+    let mut lines = row(&format!("estimate: {input} tokens in, {output} tokens out"));
     if let (Some((batch, on_demand)), Some(price)) = (estimate.costs(), price) {
-        lines.push_str(&format!(
-            "\n  cost: {} USD in batch, {} USD on demand ({} prices of {})",
+        lines.push_str(&row(&format!(
+            "cost: {} USD in batch, {} USD on demand ({} prices of {})",
             Dollars(batch),
             Dollars(on_demand),
             price.region,
             price.as_of
-        ));
+        )));
     }
     for note in notes {
-        lines.push_str(&format!("\n  note: {note}"));
+        lines.push_str(&row(&format!("note: {note}")));
     }
     lines
 }

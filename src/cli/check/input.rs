@@ -29,6 +29,15 @@ pub(super) enum Input {
 }
 
 impl Input {
+    /// Returns the argument as it was given, as far as it is text.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.to_string_lossy().into_owned(),
+            Self::Stdin => "-".to_owned(),
+            Self::S3(uri) => uri.to_string(),
+        }
+    }
+
     /// Reads an argument: `-`, `s3://bucket/key`, or a path.
     pub(super) fn of(argument: &Path) -> Self {
         match argument.to_str() {
@@ -92,6 +101,11 @@ impl Sources {
                 let metadata = file.metadata()?;
                 let key = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
                 let is_regular = metadata.is_file();
+                if metadata.is_dir() {
+                    return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
+                }
+                // A pipe has the name of a descriptor, such as /dev/fd/63.
+                let key = if is_regular { key } else { STDIN_KEY.to_owned() };
                 let size_bytes = if is_regular { metadata.len() } else { 0 };
                 Ok((local_source(key, size_bytes), is_regular, Opened::Local(Box::new(file))))
             }

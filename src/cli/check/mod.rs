@@ -73,6 +73,10 @@ enum Format {
 /// Prints what is wrong with each file, or what its jobs will be. A file that cannot be read does not keep the others from
 /// being judged. Returns true if all are valid.
 pub(super) async fn check(arguments: &CheckArguments) -> Result<bool, CliError> {
+    if let (Some(_), Some(model_id)) = (&arguments.model_id, model_of_settings(&arguments.settings)) {
+        let setting = format!("MODEL_ID={}", text::name(model_id));
+        return Err(CliError::Setting(setting, "--model-id names a model, too; leave one of them out"));
+    }
     let pricing = Pricing::new(
         arguments.model_id.as_deref().or_else(|| model_of_settings(&arguments.settings)),
         arguments.like.as_deref(),
@@ -93,7 +97,7 @@ pub(super) async fn check(arguments: &CheckArguments) -> Result<bool, CliError> 
             biased;
             interrupt = signals.next() => return Err(CliError::Interrupted(interrupt)),
             judged = judging::judge(&config, &mut sources, &input, model) => {
-                Report::new(&config, &pricing, input.to_string(), judged)
+                Report::new(&config, &pricing, input.name(), judged)
             }
         };
         all_are_valid &= report.is_valid();

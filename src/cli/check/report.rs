@@ -23,7 +23,7 @@ use crate::model::findings::FindingGroup;
 /// What was found out about a file.
 #[derive(Debug)]
 pub(super) struct Report {
-    /// The argument, fit for a terminal.
+    /// The argument as it was given.
     pub(super) file: String,
     pub(super) found: Found,
 }
