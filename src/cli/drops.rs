@@ -319,7 +319,9 @@ impl<'a> Session<'a> {
             let summary = self.store.get_json::<Summary>(key).await?.ok_or(None)?;
             let folder = self.local.folder_of(key).unwrap_or_default();
             let failures = failures::describe(&summary, &folder, &self.local.config().model_id);
-            Ok((summary.balanced, describe_summary(&summary) + &failures))
+            let repairs = summary.repairs.to_string();
+            let repaired = if repairs.is_empty() { String::new() } else { format!("\n  {repairs}") };
+            Ok((summary.balanced, describe_summary(&summary) + &repaired + &failures))
         } else {
             let rejection = self.store.get_json::<Rejection>(key).await?.ok_or(None)?;
             Ok((false, describe_rejection(&rejection)))

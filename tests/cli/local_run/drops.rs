@@ -48,6 +48,15 @@ async fn unreadable_file_is_reported_and_the_others_are_processed() {
 }
 
 #[tokio::test]
+async fn repairs_are_told() {
+    let rig = Rig::new();
+    rig.write("b.jsonl", [b"\n".to_vec(), drop_of(100)].concat());
+    let (code, said, _) = output(rig.command(&["b.jsonl"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(" 0 unprocessed\n  Repaired: left out blank lines (1 line, line 1).\n"), "{said}");
+}
+
+#[tokio::test]
 async fn refused_name_in_a_watched_folder_is_rejected() {
     let rig = Rig::new();
     rig.write("drops/table.csv", "id,prompt\n");
