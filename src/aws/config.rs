@@ -305,12 +305,11 @@ impl Config {
         }
         let small_drops =
             vars.text("SMALL_DROPS", |value| SmallDrops::parse(value).is_some(), "is neither pad nor reject");
-        let repair = vars.text("REPAIR", |value| ["on", "off"].contains(&value), "is neither on nor off");
+        let repair = vars.switch("REPAIR");
         let max_attempts = vars.number("MAX_ATTEMPTS", 1, 10);
         let max_record_bytes = vars.number("MAX_RECORD_BYTES", 1, 256 << 20);
         let max_drop_bytes = vars.number("MAX_DROP_BYTES", 1, u64::MAX);
-        let model_rules =
-            vars.text("MODEL_RULES", |value| value == "on" || value == "off", "is neither on nor off");
+        let model_rules = vars.switch("MODEL_RULES");
         let s3_location_prefixes = vars.s3_prefixes("S3_LOCATION_PREFIXES");
         let call_timeout = Duration::from_secs(vars.number("CALL_TIMEOUT_SECONDS", 1, 600));
         let event_grace = Duration::from_secs(vars.number("EVENT_GRACE_SECONDS", 0, 86_400));
@@ -338,11 +337,11 @@ impl Config {
             job_tags,
             quotas,
             small_drops: SmallDrops::parse(&small_drops).unwrap_or_default(),
-            repair: repair == "on",
+            repair,
             max_attempts,
             max_record_bytes,
             max_drop_bytes,
-            model_rules: model_rules == "on",
+            model_rules,
             s3_location_prefixes,
             call_timeout,
             event_grace,
@@ -387,6 +386,11 @@ impl Vars<'_> {
             self.problem(name, format_args!("{what}: {value:?}"));
         }
         value
+    }
+
+    /// Reads `on` or `off`.
+    fn switch(&mut self, name: &str) -> bool {
+        self.text(name, |value| value == "on" || value == "off", "is neither on nor off") == "on"
     }
 
     fn number<N: FromStr + PartialOrd + fmt::Display + Default>(&mut self, name: &str, min: N, max: N) -> N {

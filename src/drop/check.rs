@@ -344,16 +344,17 @@ impl LineJudge {
                 RepairedLines::count(&mut self.repairs.extra_members, number);
             }
         }
-        let repaired_bytes = record.repair.as_ref().map(|repair| repair.bytes());
-        if !has_carriage_return {
-            return self.add_record(start, bytes, &record, Unusual { repaired_bytes, ..Unusual::default() });
+        if has_carriage_return {
+            RepairedLines::count(&mut self.repairs.carriage_returns, number);
         }
-        RepairedLines::count(&mut self.repairs.carriage_returns, number);
-        let repaired_bytes = repaired_bytes.or(Some(bytes.len()));
+        let repaired_bytes = record.repair.as_ref().map(|repair| repair.bytes());
+        let repaired_bytes = repaired_bytes.or(has_carriage_return.then_some(bytes.len()));
         let unusual = Unusual { repaired_bytes, has_carriage_return, ..Unusual::default() };
         let added = self.add_record(start, bytes, &record, unusual);
-        // A part does not end with it.
-        self.cutter.skip(Gap { bytes: 1, lines: 0 });
+        if has_carriage_return {
+            // A part does not end with it.
+            self.cutter.skip(Gap { bytes: 1, lines: 0 });
+        }
         added
     }
 

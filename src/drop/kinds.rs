@@ -101,7 +101,7 @@ macro_rules! kinds {
 }
 
 const DECOMPRESS: &str = "decompress it, and drop the JSONL file that was in it";
-const EXPORT: &str = r#"write one record per line, like {"recordId": "1", "modelInput": {…}}, where modelInput is the request for your model"#;
+pub(super) const EXPORT: &str = r#"write one record per line, like {"recordId": "1", "modelInput": {…}}, where modelInput is the request for your model"#;
 const CONVERT: &str = "convert it: bedrock-vpc-batch prepare FILE --model MODEL > NEW.jsonl";
 const SPLIT: &str = "split the file and drop its parts one by one";
 const ONE_OBJECT: &str = "write one JSON object per line, such as {\"recordId\": \"1\", \"modelInput\": {…}}";

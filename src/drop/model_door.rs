@@ -107,13 +107,9 @@ impl ModelDoor {
 }
 
 fn describe(group: &FindingGroup, examined: u64) -> String {
-    let what = &group.first.what;
-    let lines: Vec<String> = group.first_lines.iter().map(u64::to_string).collect();
-    let more = if group.records > lines.len() as u64 { ", …" } else { "" };
-    let noun = if lines.len() == 1 { "line" } else { "lines" };
     let count =
         if group.records == examined { String::new() } else { format!("{} of them, ", group.records) };
-    format!("{what} ({count}{noun} {}{more})", lines.join(", "))
+    format!("{} ({count}{})", group.first.what, group.lines())
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::drop::kinds::EXPORT;
+
 /// What the name of an object says about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameVerdict {
@@ -222,8 +224,6 @@ enum Is {
     /// Data of another kind: what it is, and what to do about it.
     Other { what: &'static str, fix: &'static str },
 }
-
-const EXPORT: &str = r#"write one record per line, like {"recordId": "1", "modelInput": {…}}, where modelInput is the request for your model"#;
 
 /// The suffixes that are known besides those of [`InputSuffixes`], which come first. All text is in lower case.
 const SUFFIXES: &[Kind] = &[

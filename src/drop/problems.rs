@@ -63,7 +63,7 @@ impl Problems {
         });
     }
 
-    /// Whether there are so many bad lines that the rest of the file need not be read.
+    /// Whether enough bad lines were found to stop reading.
     pub(super) fn are_enough(&self) -> bool {
         self.bad_lines >= MAX_BAD_LINES || self.bad_bytes >= MAX_BAD_BYTES
     }

@@ -16,6 +16,17 @@ pub struct FindingGroup {
     pub first_lines: Vec<u64>,
 }
 
+impl FindingGroup {
+    /// Names the lines, such as `lines 1, 2, 3, 4, 5, …`.
+    #[must_use]
+    pub fn lines(&self) -> String {
+        let noun = if self.records == 1 { "line" } else { "lines" };
+        let first: Vec<String> = self.first_lines.iter().map(u64::to_string).collect();
+        let more = if self.records > first.len() as u64 { ", …" } else { "" };
+        format!("{noun} {}{more}", first.join(", "))
+    }
+}
+
 /// Examines records, and groups what it finds.
 ///
 /// ```

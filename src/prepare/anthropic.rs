@@ -10,10 +10,9 @@ use super::body::{self, ANTHROPIC_VERSION};
 use super::conversation::{Block, Conversation, Image, Tool, ToolChoice, image_format, is_base64};
 use super::draft::Draft;
 use super::json::{Members, Object, array, list, string};
-use super::members::{Rule, Rules, apply, is_one_of};
+use super::members::{FIX, Rule, Rules, apply, is_one_of, parse, read_envelope};
 use super::openai::{FOR_THE_API, JOB_HAS_MODEL, NO_FORMAT};
-use super::records::read_id;
-use super::report::{Losses, Refusal, without_place};
+use super::report::{Losses, Refusal};
 use super::target::{BodyForm, Target};
 use crate::base::text;
 
@@ -61,8 +60,6 @@ const PARAMS: Rules = &[
     ("mcp_servers", Rule::Only(&["[]"], ONLY_THERE)),
 ];
 
-const FIX: &str = "correct the request";
-
 /// Reads a line of a batch file.
 pub(super) fn read<'a>(
     json: &'a str,
@@ -70,24 +67,13 @@ pub(super) fn read<'a>(
     max_tokens: Option<u32>,
     losses: &mut Losses,
 ) -> Result<Draft<'a>, Refusal> {
-    let envelope = Members::parse(json).map_err(|error| Refusal::because_of(&error, FIX))?;
-    apply(ENVELOPE, &envelope, "", losses);
-    let Some(id) = envelope.get("custom_id") else {
-        return Err(Refusal::new("the request has no custom_id", "add one"));
-    };
-    let record_id = read_id(id, "custom_id", losses)?;
+    let (envelope, record_id) = read_envelope(json, ENVELOPE, losses)?;
     let params = parse(envelope.get("params"), "params")?;
     let body = match target.body {
         BodyForm::Claude => for_claude(&params, max_tokens, losses)?,
         _ => convert(&params, target, max_tokens, losses)?,
     };
     Ok(Draft { record_id: Some(record_id), body: Cow::Owned(body) })
-}
-
-fn parse<'a>(json: Option<&'a str>, name: &str) -> Result<Members<'a>, Refusal> {
-    let json = json.ok_or_else(|| Refusal::new(format!("the request has no {name}"), FIX))?;
-    Members::parse(json)
-        .map_err(|error| Refusal::new(format!("{name} cannot be read: {}", without_place(&error)), FIX))
 }
 
 fn elements<'a>(json: &'a str, name: &str) -> Result<Vec<&'a str>, Refusal> {

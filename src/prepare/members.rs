@@ -1,7 +1,13 @@
-//! What becomes of a request's members that are not converted, as tables. Pure.
+//! Reads the members of a request of another API, and says what becomes of those that are not converted, as tables. Pure.
+
+use std::borrow::Cow;
 
 use super::json::{Members, compact};
-use super::report::Losses;
+use super::records::read_id;
+use super::report::{Losses, Refusal, without_place};
+
+/// What to do about a request that cannot be read.
+pub(super) const FIX: &str = "correct the request";
 
 /// What becomes of a member.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +22,28 @@ pub(super) enum Rule {
 
 /// Names of members, and what becomes of them.
 pub(super) type Rules = &'static [(&'static str, Rule)];
+
+/// Reads the envelope of a request: its members, and its id.
+pub(super) fn read_envelope<'a>(
+    json: &'a str,
+    rules: Rules,
+    losses: &mut Losses,
+) -> Result<(Members<'a>, Cow<'a, str>), Refusal> {
+    let envelope = Members::parse(json).map_err(|error| Refusal::because_of(&error, FIX))?;
+    apply(rules, &envelope, "", losses);
+    let Some(id) = envelope.get("custom_id") else {
+        return Err(Refusal::new("the request has no custom_id", "add one"));
+    };
+    let record_id = read_id(id, "custom_id", losses)?;
+    Ok((envelope, record_id))
+}
+
+/// Reads a member of a request that must be an object.
+pub(super) fn parse<'a>(json: Option<&'a str>, name: &str) -> Result<Members<'a>, Refusal> {
+    let json = json.ok_or_else(|| Refusal::new(format!("the request has no {name}"), FIX))?;
+    Members::parse(json)
+        .map_err(|error| Refusal::new(format!("{name} cannot be read: {}", without_place(&error)), FIX))
+}
 
 /// Returns whether a value is one of these, which have no white space between tokens.
 pub(super) fn is_one_of(json: &str, values: &[&str]) -> bool {

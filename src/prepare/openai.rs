@@ -11,9 +11,8 @@ use super::body;
 use super::conversation::{Block, Conversation, Image, Tool, ToolChoice, image_format, is_base64};
 use super::draft::Draft;
 use super::json::{Members, Object, array, compact, string};
-use super::members::{Rule, Rules, apply};
-use super::records::read_id;
-use super::report::{Losses, Refusal, without_place};
+use super::members::{FIX, Rule, Rules, apply, parse, read_envelope};
+use super::report::{Losses, Refusal};
 use super::target::{BodyForm, Target};
 use crate::base::text;
 
@@ -121,8 +120,6 @@ const EMBEDDING: Rules = &[
     ("encoding_format", Rule::Only(&["\"float\""], "the model returns numbers")),
 ];
 
-const FIX: &str = "correct the request";
-
 /// Reads a line of a batch file.
 pub(super) fn read<'a>(
     json: &'a str,
@@ -130,12 +127,7 @@ pub(super) fn read<'a>(
     max_tokens: Option<u32>,
     losses: &mut Losses,
 ) -> Result<Draft<'a>, Refusal> {
-    let envelope = Members::parse(json).map_err(|error| Refusal::because_of(&error, FIX))?;
-    apply(ENVELOPE, &envelope, "", losses);
-    let Some(id) = envelope.get("custom_id") else {
-        return Err(Refusal::new("the request has no custom_id", "add one"));
-    };
-    let record_id = read_id(id, "custom_id", losses)?;
+    let (envelope, record_id) = read_envelope(json, ENVELOPE, losses)?;
     let request = parse(envelope.get("body"), "body")?;
     let url = envelope.get("url").and_then(string).unwrap_or_default();
     let endpoint = url.rsplit("/v1").next().unwrap_or_default().trim_matches('/');
@@ -155,12 +147,6 @@ pub(super) fn read<'a>(
         }
     };
     Ok(Draft { record_id: Some(record_id), body: Cow::Owned(body) })
-}
-
-fn parse<'a>(json: Option<&'a str>, name: &str) -> Result<Members<'a>, Refusal> {
-    let json = json.ok_or_else(|| Refusal::new(format!("the request has no {name}"), FIX))?;
-    Members::parse(json)
-        .map_err(|error| Refusal::new(format!("{name} cannot be read: {}", without_place(&error)), FIX))
 }
 
 /// Converts a chat completion. A model that takes the same body gets it as it is.

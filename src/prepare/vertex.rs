@@ -13,10 +13,10 @@ use super::body;
 use super::conversation::{Block, Conversation, Image, Tool, ToolChoice, image_format, is_base64};
 use super::draft::{Draft, row_id};
 use super::json::{Members, array, string};
-use super::members::{Rule, Rules, apply};
+use super::members::{self, FIX, Rule, Rules, apply};
 use super::openai::{FOR_THE_API, JOB_HAS_MODEL, NO_FORMAT};
 use super::records::read_id;
-use super::report::{Losses, Refusal, without_place};
+use super::report::{Losses, Refusal};
 use super::target::Target;
 use crate::base::text;
 
@@ -63,8 +63,6 @@ const CONFIG: Rules = &[
         Rule::Only(&[r#"{"thinkingBudget":0}"#, "{}"], "each model has its own setting for it"),
     ),
 ];
-
-const FIX: &str = "correct the request";
 
 /// Reads the n-th line of a batch file.
 pub(super) fn read<'a>(
@@ -120,8 +118,7 @@ pub(super) fn read<'a>(
 
 fn parse<'a>(json: Option<&'a str>, name: &str) -> Result<Members<'a>, Refusal> {
     let json = json.ok_or_else(|| Refusal::new(format!("there is no {name}"), FIX))?;
-    Members::parse(json)
-        .map_err(|error| Refusal::new(format!("{name} cannot be read: {}", without_place(&error)), FIX))
+    members::parse(Some(json), name)
 }
 
 fn either<'a>(members: &Members<'a>, camel: &str, snake: &str) -> Option<&'a str> {

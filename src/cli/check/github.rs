@@ -1,7 +1,6 @@
 //! Says what was found out about a file as annotations of a GitHub workflow.
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands> (read 2026-11)
 
-use super::human::describe_lines;
 use super::report::{Found, Report};
 use crate::base::text;
 use crate::cli::problems::records;
@@ -36,7 +35,7 @@ pub(super) fn annotations(report: &Report) -> String {
 fn warning(file: &str, group: &FindingGroup) -> String {
     let RuleFinding { code, what, fix, .. } = &group.first;
     let line = group.first_lines.first().copied().unwrap_or(1);
-    let places = describe_lines(&group.first_lines, group.records);
+    let places = group.lines();
     let title = property(code);
     format!("::warning file={file},line={line},title={title}::{}", data(&format!("{what} ({places}); {fix}")))
 }

@@ -80,7 +80,7 @@ fn describe_refusable(refusable: &Refusable) -> String {
         Counted(*examined, "record")
     );
     for group in groups.iter().take(MAX_GROUPS) {
-        let places = describe_lines(&group.first_lines, group.records);
+        let places = group.lines();
         let RuleFinding { code, what, fix, .. } = &group.first;
         lines.push_str(&format!("\n    {code}: {what} ({places})\n      fix: {fix}"));
     }
@@ -88,14 +88,6 @@ fn describe_refusable(refusable: &Refusable) -> String {
         lines.push_str(&format!("\n    and {} more", Counted((groups.len() - MAX_GROUPS) as u64, "kind")));
     }
     lines
-}
-
-/// Names the first lines of some records.
-pub(super) fn describe_lines(first: &[u64], records: u64) -> String {
-    let noun = if records == 1 { "line" } else { "lines" };
-    let first: Vec<String> = first.iter().map(u64::to_string).collect();
-    let more = if records > first.len() as u64 { ", …" } else { "" };
-    format!("{noun} {}{more}", first.join(", "))
 }
 
 fn describe_estimate(estimate: &Estimate) -> String {
