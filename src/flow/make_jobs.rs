@@ -91,7 +91,7 @@ enum Written {
 }
 
 /// Writes the input of a part's job. S3 copies it if it can; otherwise the lines pass through this function. Large parts
-/// pass one after another: together they would need much memory, and be no faster on one processor.
+/// pass one after another: together they would need much memory, and one processor would gain nothing from it.
 async fn write_input(
     context: &Context,
     drop: &DropEntry,
