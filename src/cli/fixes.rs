@@ -173,7 +173,8 @@ mod tests {
             let said = wording.fix(&fix);
             with_file += usize::from(said.contains("'my file.jsonl'"));
             assert!(replace_word(&said, "FILE", "") == said, "{said}");
-            for dropped in ["drop it again", "drop the file again", "the parameter", "--set --", "--set the"] {
+            for dropped in ["drop it again", "drop the file again", "the parameter", "--set --", "--set the"]
+            {
                 assert!(!said.contains(dropped), "{dropped}: {said}");
             }
             for (name, ..) in VARIABLES {
