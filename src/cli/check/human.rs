@@ -73,7 +73,8 @@ fn describe_plan(plan: &Plan) -> String {
 /// At most this many kinds of faults are told.
 const MAX_GROUPS: usize = 5;
 
-fn describe_refusable(refusable: &Refusable) -> String {
+/// Says what the model must refuse. The text starts with a line break.
+pub(crate) fn describe_refusable(refusable: &Refusable) -> String {
     let Refusable { examined, failing, groups } = refusable;
     let mut lines = format!(
         "\n  warning: {failing} of {} that were examined must fail at the model",
