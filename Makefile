@@ -20,7 +20,7 @@ SECONDS ?= 60
 # The targets of tests/fuzz.
 TARGETS := $(basename $(notdir $(wildcard tests/fuzz/targets/*.rs)))
 # The rooms whose tests `make mutants` tests.
-ROOM ?= base record drop job ledger
+ROOM ?= base model record drop job ledger estimate prepare
 
 # The seeds for the soaks of `make nightly`, new every day. Each is printed, so that `make soak SEED=` can repeat it.
 SEEDS ?= $(shell date '+%Y%m%d01 %Y%m%d02 %Y%m%d03')

@@ -12,6 +12,7 @@ use bedrock_vpc_batch::drop::identity::DropId;
 use bedrock_vpc_batch::drop::quotas::Quotas;
 use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::job::answers::Answers;
+use bedrock_vpc_batch::model::rules::Rules;
 use bedrock_vpc_batch::record::lines::LineSplitter;
 
 mod records;
@@ -38,8 +39,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Validates as `submit` does: with repairs, and with the rules of a model that takes the records.
 fn validate(drop: &[u8]) {
-    let mut validator = Validator::new(drop_id(), Quotas::default(), MAX_RECORD_BYTES);
+    let mut validator = Validator::new(drop_id(), Quotas::default(), MAX_RECORD_BYTES)
+        .with_repairs(true)
+        .with_rules(Rules::of("amazon.titan-embed-text-v2:0", "InvokeModel"));
     for chunk in drop.chunks(CHUNK_BYTES) {
         let _enough = black_box(validator.feed(chunk));
     }

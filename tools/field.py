@@ -32,6 +32,8 @@ RECORDS = 120
 SCREEN_LINES = 24
 SCREEN_COLUMNS = 80
 MARK = "\ufeff"
+# How parsers talk. No person should have to know.
+JARGON = ("EOF", "pars", "expected value", "expected ident", "key must be", "trailing characters")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,7 +223,12 @@ def known_cases() -> list[Case]:
         refused("no-version.jsonl", bodies(without("anthropic_version")), "anthropic_version"),
         refused("model-inside.jsonl", made(lambda i: record(i, model="claude-haiku-4-5", stream=False)), "model"),
         refused("converse-in-invoke.jsonl", bodies(converse), "Converse", "MODEL_INVOCATION_TYPE"),
-        Case("nan.jsonl", made(lambda i: record(i, temperature=float("nan"))), codes=("not-json",)),
+        Case(
+            "nan.jsonl",
+            made(lambda i: record(i, temperature=float("nan"))),
+            codes=("not-json",),
+            says=("allow_nan=False", "null", "NaN"),
+        ),
         Case("records.ndjson", PLAIN, {}),
         Case("RECORDS.JSONL", PLAIN, {}),
     ]
@@ -350,16 +357,20 @@ def line_cases() -> list[Case]:
         Case("other-id.jsonl", made(lambda i: {"id": f"r{i}", "modelInput": body(i)}), codes=("unknown-member",)),
         Case("old-results.jsonl", made(lambda i: {**record(i), "modelOutput": {}}), {"extra_members": RECORDS}),
         # The request alone, without a record around it.
-        Case("bare-bodies.jsonl", made(body), codes=("model-input-missing",)),
-        Case("rows.jsonl", made(lambda i: {"id": i, "prompt": "x"}), codes=("model-input-missing",)),
+        Case(
+            "bare-bodies.jsonl",
+            made(body),
+            codes=("model-input-missing", "unknown-member"),
+            says=("jq -c '{modelInput: .}'",),
+        ),
+        Case("rows.jsonl", made(lambda i: {"id": i, "prompt": "x"}), codes=("model-input-missing", "unknown-member")),
         Case(
             "two-faults.jsonl",
             made(lambda i: {"recordId": i + 0.5, "modelInput": f"review {i}"}),
-            # Of each line, only one fault is told.
-            codes=("model-input-not-object",),
+            codes=("model-input-not-object", "record-id-not-string"),
         ),
         Case("zero-ids.jsonl", text([with_id("0"), with_id("-0"), *GOOD[2:]]), {"integer_ids": 2}),
-        Case("leading-zero.jsonl", with_line(with_id("007")), codes=("not-json",)),
+        Case("leading-zero.jsonl", with_line(with_id("007")), codes=("not-json",), says=("leading zero",)),
         Case("float-ids.jsonl", with_ids(float), codes=("record-id-not-string",), says=("quotes",)),
         Case("exponent-id.jsonl", with_line('{"recordId": 1e3, "modelInput": {}}'), codes=("record-id-not-string",)),
         Case("huge-ids.jsonl", with_ids(lambda i: i - big), {"integer_ids": RECORDS}),
@@ -374,18 +385,51 @@ def line_cases() -> list[Case]:
         ),
         Case("control-ids.jsonl", with_ids(lambda i: f"\x1b[2J\x07\u202e{i}"), {}),
         Case("control-ids-twice.jsonl", with_ids(lambda i: f"\x1b[2J\u202e{i % 110}"), codes=("record-id-repeated",)),
-        Case("raw-control.jsonl", with_line('{"recordId": "\x1b[2J", "modelInput": {}}'), codes=("not-json",)),
+        Case(
+            "raw-control.jsonl",
+            with_line('{"recordId": "\x1b[2J", "modelInput": {}}'),
+            codes=("not-json",),
+            says=("control character", "escape"),
+        ),
         Case(
             "id-twice.jsonl",
             with_line('{"recordId": "a", "recordId": "b", "modelInput": {}}'),
             codes=("member-repeated",),
         ),
         Case("half-emoji.jsonl", with_line(HALF), codes=("lone-surrogate",)),
-        Case("truncated.jsonl", PLAIN[:-40], codes=("not-json",)),
-        Case("trailing-comma.jsonl", text(GOOD, ",\n"), codes=("not-json",)),
-        Case("comments.jsonl", text(["// reviews of May", *GOOD[:60], "# June", *GOOD[60:]]), codes=("not-json",)),
-        Case("single-quotes.jsonl", with_line("{'recordId': 'a', 'modelInput': {}}"), codes=("not-json",)),
-        Case("two-on-a-line.jsonl", with_line(GOOD[4] + GOOD[5]), codes=("not-json",)),
+        Case("truncated.jsonl", PLAIN[:-40], codes=("not-json",), says=("cut off",)),
+        Case("trailing-comma.jsonl", text(GOOD, ",\n"), codes=("not-json",), says=("sed 's/,",)),
+        Case(
+            "comma-inside.jsonl",
+            with_line('{"recordId": "a", "modelInput": {"max_tokens": 64,}}'),
+            codes=("not-json",),
+            says=("remove the comma before the closing bracket",),
+        ),
+        Case(
+            "comments.jsonl",
+            text(["// reviews of May", *GOOD[:60], "# June", *GOOD[60:]]),
+            codes=("not-json",),
+            says=("remove the comments",),
+        ),
+        Case(
+            "single-quotes.jsonl",
+            with_line("{'recordId': 'a', 'modelInput': {}}"),
+            codes=("not-json",),
+            says=("double quotes", "json.dumps"),
+        ),
+        Case("two-on-a-line.jsonl", with_line(GOOD[4] + GOOD[5]), codes=("not-json",), says=("own: jq -c . FILE",)),
+        Case(
+            "windows-path.jsonl",
+            with_line('{"recordId": "C:\\reviews\\1", "modelInput": {}}'),
+            codes=("not-json",),
+            says=("backslash",),
+        ),
+        Case(
+            "inner-quote.jsonl",
+            with_line('{"recordId": "a", "modelInput": {"inputText": "so "good" it is"}}'),
+            codes=("not-json",),
+            says=("quote within a text",),
+        ),
         Case("too-deep.jsonl", with_line(deep(200)), codes=("nested-too-deep",)),
         Case("all-at-once.jsonl", text([*GOOD, "", *faults]), codes=many),
         Case(
@@ -483,6 +527,7 @@ def differences(case: Case, done: subprocess.CompletedProcess, found: dict) -> l
         out.append(f"warnings {warned}, not {sorted(case.warnings)}")
     said = json.dumps([problems, found["model"]], ensure_ascii=False)
     out += [f"does not say {part!r}" for part in case.says if part not in said]
+    out += [f"says {part!r}" for part in JARGON if part in said]
     return out
 
 

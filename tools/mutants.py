@@ -18,10 +18,11 @@ PACKAGE = WORK / "package"
 LEFT = ROOT / "tools" / "mutants-left.txt"
 
 # From the bottom up, as in tests/project/rooms.rs.
-ROOMS = ["base", "record", "drop", "job", "ledger"]
+ROOMS = ["base", "model", "record", "drop", "job", "ledger", "estimate", "prepare"]
 # What the rooms and their tests use, at the versions of Cargo.toml.
 DEPENDENCIES = [
-    "memchr", "percent-encoding", "serde", "serde_json", "sha2", "simdutf8", "thiserror", "time", "twox-hash", "wide",
+    "csv-core", "flate2", "memchr", "percent-encoding", "ruzstd", "serde", "serde_json", "sha2", "simdutf8", "thiserror", "time",
+    "twox-hash", "wide",
 ]  # fmt: skip
 TEST_DEPENDENCIES = ["fastrand", "proptest"]
 
@@ -29,6 +30,7 @@ TEST_DEPENDENCIES = ["fastrand", "proptest"]
 IMPURE_CHECK = re.compile(r'pub\(crate\) mod events;\n|    \("events", events::check\),\n')
 
 TESTS = """#![cfg(test)]
+mod model;
 mod proofs {
     mod checks;
     mod fuzz_replay;
@@ -37,7 +39,7 @@ mod proofs {
 """
 
 # The tests that are quick enough to run after each change.
-QUICK = ["proofs::fuzz_replay", "proofs::strictness::each_line", "proofs::strictness::values"]
+QUICK = ["model::", "proofs::fuzz_replay", "proofs::strictness::each_line", "proofs::strictness::values"]
 
 
 def toml(value):
@@ -58,6 +60,10 @@ def make_package():
     (PACKAGE / "src" / "lib.rs").write_text("".join(f"pub mod {room};\n" for room in ROOMS))
     proofs = PACKAGE / "tests" / "proofs"
     shutil.copytree(ROOT / "tests" / "proofs" / "strictness", proofs / "strictness")
+    shutil.copytree(ROOT / "tests" / "model", PACKAGE / "tests" / "model")
+    # The tests of the model rules read these.
+    for folder in ("docs", "examples"):
+        shutil.copytree(ROOT / folder, PACKAGE / folder, dirs_exist_ok=True)
     shutil.copytree(ROOT / "tests" / "fuzz" / "checks", proofs / "checks")
     shutil.copy(ROOT / "tests" / "proofs" / "fuzz_replay.rs", proofs)
     for folder in ("corpus", "targets"):
@@ -75,6 +81,9 @@ def write_manifest():
     """Writes the package's Cargo.toml, with the versions of the pipeline's."""
     manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
     known = manifest["dependencies"] | manifest["dev-dependencies"]
+    for settings in known.values():
+        if isinstance(settings, dict):
+            settings.pop("optional", None)
 
     def lines(names):
         return "".join(f"{name} = {toml(known[name])}\n" for name in names)

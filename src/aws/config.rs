@@ -491,13 +491,10 @@ fn is_job_name_prefix(prefix: &str) -> bool {
 
 fn is_role_arn(text: &str) -> bool {
     let Some(arn) = Arn::parse(text) else { return false };
-    let is_account = arn.account().len() == 12 && arn.account().bytes().all(|byte| byte.is_ascii_digit());
-    let is_partition =
-        arn.partition() == "aws" || arn.partition().strip_prefix("aws-").is_some_and(|rest| !rest.is_empty());
-    is_partition
+    is_partition(arn)
         && arn.service() == "iam"
         && arn.region().is_empty()
-        && is_account
+        && is_account(arn)
         && arn.resource().strip_prefix("role/").is_some_and(|name| !name.is_empty())
         && text.len() <= 2048
 }
@@ -508,8 +505,27 @@ fn is_model_id(id: &str) -> bool {
 }
 
 /// Checks less than the API's pattern. Bedrock checks the rest.
+fn is_partition(arn: Arn<'_>) -> bool {
+    arn.partition() == "aws" || arn.partition().strip_prefix("aws-").is_some_and(|rest| !rest.is_empty())
+}
+
+fn is_account(arn: Arn<'_>) -> bool {
+    arn.account().len() == 12 && arn.account().bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns whether Bedrock takes this as the key of its output.
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ModelInvocationJobS3OutputDataConfig.html> (read 2026-11)
 fn is_key_id(id: &str) -> bool {
-    id.len() <= 2048 && id.bytes().all(is_alphanumeric_or(b":/_-"))
+    let is_key = |id: &str| id.len() == 36 && id.bytes().all(is_alphanumeric_or(b"-"));
+    let is_alias = |id: &str| {
+        let name = id.strip_prefix("alias/").unwrap_or_default();
+        !name.is_empty() && name.bytes().all(is_alphanumeric_or(b"/_-"))
+    };
+    let is_arn = Arn::parse(id).is_some_and(|arn| {
+        let of_key = arn.resource().strip_prefix("key/").is_some_and(is_key);
+        is_partition(arn) && arn.service() == "kms" && is_account(arn) && (of_key || is_alias(arn.resource()))
+    });
+    id.len() <= 2048 && (is_key(id) || is_alias(id) || is_arn)
 }
 
 #[cfg(test)]
@@ -543,6 +559,21 @@ mod tests {
         assert_eq!((config.s3_encryption_key_id, config.job_tags.len()), (None, 0));
         assert_eq!(config.call_timeout, Duration::from_secs(20));
         assert!(!config.s3_force_path_style);
+    }
+
+    #[test]
+    fn key_of_output_may_be_an_id_an_alias_or_an_arn() {
+        for id in [
+            "01234567-89ab-cdef-0123-456789abcdef",
+            "mrk-0123456789abcdef0123456789abcdef",
+            "alias/team/batch_1",
+            "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+            "arn:aws-us-gov:kms:us-gov-west-1:123456789012:alias/batch",
+        ] {
+            let mut vars = sound();
+            vars.insert("S3_ENCRYPTION_KEY_ID", id);
+            assert_eq!(read(&vars).unwrap().s3_encryption_key_id.as_deref(), Some(id));
+        }
     }
 
     #[test]
@@ -584,7 +615,18 @@ mod tests {
             ("MODEL_INVOCATION_TYPE", "Chat", "MODEL_INVOCATION_TYPE is neither"),
             ("TIMEOUT_DURATION_IN_HOURS", "23", "TIMEOUT_DURATION_IN_HOURS is not between 24 and 168: 23"),
             ("TIMEOUT_DURATION_IN_HOURS", "soon", "TIMEOUT_DURATION_IN_HOURS is not a whole number"),
-            ("S3_ENCRYPTION_KEY_ID", "a key", "S3_ENCRYPTION_KEY_ID is not a KMS key"),
+            ("S3_ENCRYPTION_KEY_ID", "zz", "S3_ENCRYPTION_KEY_ID is not a KMS key"),
+            ("S3_ENCRYPTION_KEY_ID", "alias/", "S3_ENCRYPTION_KEY_ID is not a KMS key"),
+            (
+                "S3_ENCRYPTION_KEY_ID",
+                "arn:aws:kms:us-east-1:123456789012:key/1234",
+                "S3_ENCRYPTION_KEY_ID is not a KMS key",
+            ),
+            (
+                "S3_ENCRYPTION_KEY_ID",
+                "arn:aws:s3:us-east-1:123456789012:alias/batch",
+                "S3_ENCRYPTION_KEY_ID is not a KMS key",
+            ),
             ("JOB_TAGS", "team=a", "JOB_TAGS is not a JSON object"),
             ("JOB_TAGS", "{\"a\":\"b!\"}", "JOB_TAGS has a tag that Bedrock refuses: \"a\""),
             ("MIN_RECORDS_PER_JOB", "0", "MIN_RECORDS_PER_JOB is not between 1"),

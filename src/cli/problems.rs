@@ -2,6 +2,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::base::excerpt::pieces;
 use crate::base::text;
 use crate::drop::rejection::{Problem, ProblemPlace};
 
@@ -132,34 +133,35 @@ fn place_rows(place: &ProblemPlace) -> Vec<String> {
 /// Cuts a text to a number of columns so that the character with this number stays in it. Returns the text, and the column of
 /// that character.
 fn window(text: &str, character: usize, columns: usize) -> (String, usize) {
-    let all: Vec<char> = text.chars().collect();
-    let width_of = |chars: &[char]| chars.iter().filter_map(|c| c.width()).sum::<usize>();
-    let (before, after) = all.split_at(character.min(all.len()));
+    let all: Vec<&str> = pieces(text).collect();
+    let width_of = |pieces: &[&str]| pieces.iter().map(|piece| piece.width()).sum::<usize>();
+    let mut chars_before = 0;
+    let before = all.iter().take_while(|piece| {
+        chars_before += piece.chars().count();
+        chars_before <= character
+    });
+    let (before, after) = all.split_at(before.count());
     // The caret itself needs a column, even past the end.
     let needed = width_of(after).max(1).min(columns / 2);
     let mut start = 0;
     while width_of(before.get(start..).unwrap_or_default()) + needed + usize::from(start > 0) > columns {
         start += 1;
     }
-    // A combining mark would move onto the ellipsis.
-    while start > 0 && before.get(start).is_some_and(|c| c.width() == Some(0)) {
-        start += 1;
-    }
     let mut piece = String::new();
     if start > 0 {
         piece.push('…');
     }
-    piece.extend(before.get(start..).unwrap_or_default());
+    piece.extend(before.get(start..).unwrap_or_default().iter().copied());
     let column = piece.width();
     let mut width = column;
-    for (number, c) in after.iter().enumerate() {
+    for (number, next) in after.iter().enumerate() {
         let is_last = number + 1 == after.len();
-        width += c.width().unwrap_or_default();
+        width += next.width();
         if width + usize::from(!is_last) > columns {
             piece.push('…');
             break;
         }
-        piece.push(*c);
+        piece.push_str(next);
     }
     (piece, column)
 }

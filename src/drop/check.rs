@@ -18,6 +18,7 @@ use crate::drop::repairs::{RepairedLines, Repairs};
 use crate::drop::source::DropSource;
 use crate::model::rules::Rules;
 use crate::record::input::{InputReader, Proven};
+use crate::record::judge_input::place_of_id;
 use crate::record::key::{RecordHasher, RecordKey};
 use crate::record::lines::{Run, RunSplitter};
 use crate::record::parsed::InputRecord;
@@ -226,25 +227,12 @@ struct Candidate<'a> {
 /// What is unusual about a good line.
 #[derive(Default)]
 struct Unusual {
-    /// Where in the line its object starts.
-    object_start: usize,
     /// How many bytes a generated id adds in the job's input; `None` if the record has an id.
     generated_id_bytes: Option<u64>,
     /// How many bytes the repaired line has; `None` if it stays as it is.
     repaired_bytes: Option<usize>,
     /// Whether what ends the line is left out.
     has_carriage_return: bool,
-}
-
-impl Candidate<'_> {
-    /// Returns where in the line its id is, with its quote, or its object if the line has no id or writes it with escapes.
-    fn id_offset(&self, object_start: usize) -> usize {
-        let offset = (self.record_id.as_ptr() as usize).wrapping_sub(self.line.as_ptr() as usize);
-        match self.line.get(..offset).filter(|before| before.len() < self.line.len()) {
-            Some(before) => before.strip_suffix(b"\"").unwrap_or(before).len(),
-            None => object_start,
-        }
-    }
 }
 
 impl LineJudge {
@@ -294,7 +282,7 @@ impl LineJudge {
     ) -> Result<(), Enough> {
         let Some(line) = line.filter(|line| line.len() <= self.max_record_bytes) else {
             let what = RecordProblem::TooLong(self.max_record_bytes);
-            return self.refuse(byte, None, &RecordError { offset: 0, what });
+            return self.refuse(byte, None, &RecordError::new(0, what));
         };
         if self.is_repairing && proven.is_none() {
             return self.repair_line(byte, line);
@@ -369,11 +357,8 @@ impl LineJudge {
         let generated = record.record_id.is_none().then(|| GeneratedId::new(&self.drop_id, self.lines + 1));
         let record_id = record.record_id.as_deref().or(generated.as_ref().map(GeneratedId::as_str));
         let record_id = record_id.unwrap_or_default();
-        let unusual = Unusual {
-            object_start: record.object_start,
-            generated_id_bytes: generated.as_ref().map(GeneratedId::added_bytes),
-            ..unusual
-        };
+        let unusual =
+            Unusual { generated_id_bytes: generated.as_ref().map(GeneratedId::added_bytes), ..unusual };
         self.add(&Candidate { key: self.hasher.key_of(record_id), record_id, byte, line }, &unusual)
     }
 
@@ -391,8 +376,9 @@ impl LineJudge {
             let line = self.line_numbers.line_of(earlier);
             let record_id = text::name(candidate.record_id).to_string();
             let what = RecordProblem::RecordIdRepeated { record_id, line };
-            let error = RecordError { offset: candidate.id_offset(unusual.object_start), what };
-            return self.refuse(candidate.byte, Some(candidate.line), &error);
+            // A generated id has no place in the line.
+            let offset = place_of_id(candidate.line).map_or(0, |id| id.start);
+            return self.refuse(candidate.byte, Some(candidate.line), &RecordError::new(offset, what));
         }
         self.lines += 1;
         self.cutter.push(&Measured {

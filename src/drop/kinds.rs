@@ -6,7 +6,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::problem::RecordProblem;
+use crate::record::json_fault::JsonFault;
+use crate::record::problem::{Instead, RecordProblem};
 
 /// What there is to know about a kind of problem.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,11 +81,66 @@ pub fn of_line(problem: &RecordProblem) -> &'static ProblemKind {
         RecordProblem::TooDeep => &TOO_DEEP,
         RecordProblem::UnknownMember(_) => &UNKNOWN_MEMBER,
         RecordProblem::RepeatedMember(_) => &MEMBER_REPEATED,
-        RecordProblem::NoModelInput => &MODEL_INPUT_MISSING,
+        RecordProblem::MisspelledMember { .. } => &MEMBER_SPELLING,
+        RecordProblem::NoModelInput(_) => &MODEL_INPUT_MISSING,
         RecordProblem::ModelInputNotObject(_) => &MODEL_INPUT_NOT_OBJECT,
         RecordProblem::RecordIdNotString(_) => &RECORD_ID_NOT_STRING,
         RecordProblem::RecordIdEmpty => &RECORD_ID_EMPTY,
         RecordProblem::RecordIdRepeated { .. } => &RECORD_ID_REPEATED,
+    }
+}
+
+/// Returns what to do about a problem with a line. It depends on the cause if a kind has several.
+#[must_use]
+pub fn fix_of_line(problem: &RecordProblem) -> &'static str {
+    match problem {
+        RecordProblem::NotJson(fault) => fix_of_fault(*fault),
+        RecordProblem::NoModelInput(Instead::Request) => WRAP,
+        RecordProblem::NoModelInput(Instead::RequestWithId) => WRAP_WITH_ID,
+        problem => of_line(problem).fix,
+    }
+}
+
+/// Returns what to do about a mistake for which a line is not JSON.
+#[must_use]
+pub fn fix_of_fault(fault: JsonFault) -> &'static str {
+    match fault {
+        JsonFault::CutOff => "write or copy the file again: the line was cut off",
+        JsonFault::CutOffInText => {
+            "write a line break within a text as \\n; if the file was cut off, write or copy it again"
+        }
+        JsonFault::SecondRecord => {
+            "start each record on a line of its own: jq -c . FILE > NEW.jsonl, or bedrock-vpc-batch prepare FILE > NEW.jsonl"
+        }
+        JsonFault::CommaAfterRecord => {
+            "remove the comma at the end of each line: sed 's/,[[:space:]]*$//' FILE > NEW.jsonl"
+        }
+        JsonFault::AfterRecord => "remove what follows the object",
+        JsonFault::Comment => "remove the comments",
+        JsonFault::TrailingComma => "remove the comma before the closing bracket",
+        JsonFault::NoComma => {
+            "put a comma between members, and write a quote within a text as \\\"; a JSON library does both"
+        }
+        JsonFault::NoColon => "put a colon between a name and its value",
+        JsonFault::NoValue => "write null where there is no value, or leave the member out",
+        JsonFault::WrongBracket => "close each { with } and each [ with ]",
+        JsonFault::SingleQuotes | JsonFault::CurlyQuotes => {
+            "put names and texts in straight double quotes; in Python, write json.dumps(record), not str(record)"
+        }
+        JsonFault::UnquotedName | JsonFault::UnquotedValue => "put names and texts in double quotes",
+        JsonFault::NoNumber(_) => {
+            "write null, or leave the member out; in Python, json.dumps(record, allow_nan=False) finds such numbers"
+        }
+        JsonFault::PythonWord(..) => {
+            "write true, false, and null; in Python, write json.dumps(record), not str(record)"
+        }
+        JsonFault::LeadingZero => "write the number without leading zeros, or in quotes if they matter",
+        JsonFault::OddNumber => "write the number like 10, 0.5, or 1e-5, or put it in quotes if it is a text",
+        JsonFault::UnknownEscape => "write each backslash in a text as \\\\",
+        JsonFault::ControlCharacter(_) => {
+            "write it as an escape, such as \\t for a tab; a JSON library does so"
+        }
+        JsonFault::Text | JsonFault::Other => ONE_OBJECT,
     }
 }
 
@@ -105,6 +161,9 @@ pub(super) const EXPORT: &str = r#"write one record per line, like {"recordId": 
 const CONVERT: &str = "convert it: bedrock-vpc-batch prepare FILE --model MODEL > NEW.jsonl";
 const SPLIT: &str = "split the file and drop its parts one by one";
 const ONE_OBJECT: &str = "write one JSON object per line, such as {\"recordId\": \"1\", \"modelInput\": {…}}";
+const WRAP: &str = "put each request into modelInput: jq -c '{modelInput: .}' FILE > NEW.jsonl";
+const WRAP_WITH_ID: &str = "put each request into modelInput, next to its recordId: \
+    jq -c '{recordId, modelInput: del(.recordId)}' FILE > NEW.jsonl";
 const AGAIN: &str = "write or copy the file again";
 
 kinds! {
@@ -387,8 +446,8 @@ kinds! {
     NOT_JSON = "not-json" {
         what: "a line is not valid JSON",
         fix: ONE_OBJECT,
-        why: "The caret shows where a parser gives up; the mistake is there or just before it. Common ones are a missing quote or \
-            comma, a comma at the end of a line, `NaN`, and a line that was cut off.",
+        why: "The caret is below the mistake, with its name. `rejection.json` and the command line tell the fix of each of the first \
+            three causes that a file has.",
         example: Example::Line(b"{\"recordId\": \"2\", \"modelInput\": {\"max_tokens\": NaN}}"),
     }
     NOT_AN_OBJECT = "not-an-object" {

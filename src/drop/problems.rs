@@ -14,6 +14,10 @@ pub const MAX_BAD_LINES: u64 = 10_000;
 /// time it takes is bounded by bytes.
 pub const MAX_BAD_BYTES: u64 = 256 << 20;
 
+/// If a kind of problem has several causes, the fixes of the first ones are told, with this between them.
+const FIX_SEPARATOR: &str = "; or ";
+const MAX_FIXES: usize = 3;
+
 /// A line with a problem.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BadLine<'a> {
@@ -35,30 +39,34 @@ pub(super) struct Problems {
 }
 
 impl Problems {
-    /// Adds a bad line.
+    /// Adds a bad line, with everything that is wrong with it.
     pub(super) fn add(&mut self, line: BadLine<'_>, error: &RecordError) {
         self.bad_lines += 1;
         self.bad_bytes += line.bytes.map_or(0, |bytes| bytes.len() as u64);
-        let kind = kind_of(line, error);
+        for (offset, what) in error.all() {
+            self.add_problem(line, offset, what);
+        }
+    }
+
+    fn add_problem(&mut self, line: BadLine<'_>, offset: usize, what: &RecordProblem) {
+        let kind = kind_of(line, offset, what);
+        let fix = if kind == kinds::of_line(what) { kinds::fix_of_line(what) } else { kind.fix };
         if let Some(problem) = self.kinds.iter_mut().find(|problem| problem.code.as_str() == kind.code) {
             problem.lines += 1;
             if problem.places.len() < MAX_PLACES {
-                problem.places.push(place(line, error));
+                problem.places.push(place(line, kind, offset, what));
             }
+            add_fix(&mut problem.fix, fix);
             return;
         }
-        let place = place(line, error);
+        let place = place(line, kind, offset, what);
         self.kinds.push(Problem {
             code: kind.into(),
             lines: 1,
             line: Some(place.line),
             byte: Some(place.byte),
-            what: if kind == kinds::of_line(&error.what) {
-                error.what.to_string()
-            } else {
-                kind.what.to_owned()
-            },
-            fix: kind.fix.to_owned(),
+            what: if kind == kinds::of_line(what) { what.to_string() } else { kind.what.to_owned() },
+            fix: fix.to_owned(),
             places: vec![place],
         });
     }
@@ -84,11 +92,19 @@ impl Problems {
     }
 }
 
+/// Adds a fix to those of other causes of the same kind, if there are few.
+fn add_fix(fixes: &mut String, fix: &str) {
+    if !fixes.contains(fix) && fixes.split(FIX_SEPARATOR).count() < MAX_FIXES {
+        fixes.push_str(FIX_SEPARATOR);
+        fixes.push_str(fix);
+    }
+}
+
 /// Says which kind of problem a line has. Some are told apart only here, because the verdict is the same.
-fn kind_of(line: BadLine<'_>, error: &RecordError) -> &'static ProblemKind {
-    let rest = line.bytes.and_then(|bytes| bytes.get(error.offset..)).unwrap_or_default();
+fn kind_of(line: BadLine<'_>, offset: usize, what: &RecordProblem) -> &'static ProblemKind {
+    let rest = line.bytes.and_then(|bytes| bytes.get(offset..)).unwrap_or_default();
     let is_padding = !rest.is_empty() && rest.iter().all(|byte| *byte == 0);
-    match &error.what {
+    match what {
         RecordProblem::NotJson(_) if is_padding => &kinds::NUL_PADDED,
         RecordProblem::ModelInputNotObject(_) if is_object_in_string(rest) => &kinds::MODEL_INPUT_STRING,
         what => kinds::of_line(what),
@@ -100,14 +116,16 @@ fn is_object_in_string(json: &[u8]) -> bool {
     json.strip_prefix(b"\"").is_some_and(|text| text.trim_ascii_start().starts_with(b"{"))
 }
 
-fn place(line: BadLine<'_>, error: &RecordError) -> ProblemPlace {
+fn place(line: BadLine<'_>, kind: &ProblemKind, offset: usize, what: &RecordProblem) -> ProblemPlace {
     let bytes = line.bytes.map(|bytes| bytes.strip_suffix(b"\r").unwrap_or(bytes)).unwrap_or_default();
-    let Excerpt { text, caret } = Excerpt::new(bytes, error.offset);
+    // NUL bytes show nothing that a person could look at.
+    let is_padding = kind == &kinds::NUL_PADDED;
+    let excerpt = if is_padding { Excerpt::new(b"", 0) } else { Excerpt::new(bytes, offset) };
     ProblemPlace {
         line: line.number,
-        byte: line.byte + error.offset as u64,
-        detail: error.what.detail(),
-        excerpt: text,
-        caret,
+        byte: line.byte + offset as u64,
+        detail: if is_padding { None } else { what.detail() },
+        excerpt: excerpt.text,
+        caret: excerpt.caret,
     }
 }

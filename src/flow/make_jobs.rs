@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use futures_util::lock::Mutex;
 use tracing::{error, info};
 
 use crate::aws::clock::now;
@@ -33,7 +34,7 @@ pub(super) async fn make_jobs(
     is_new: bool,
     by: &Invocation,
 ) -> Result<(), Error> {
-    let mut made = 0;
+    let (mut made, rewriting) = (0, Mutex::new(()));
     for page in 1..=plan.pages() {
         let parts = context.parts_on(&drop.drop_id, plan, page).await?;
         for some in parts.chunks(CONCURRENT_PARTS) {
@@ -43,7 +44,8 @@ pub(super) async fn make_jobs(
                     "drop {drop_id}: only {made} jobs were made in time; the sweep makes the others"
                 )));
             }
-            let jobs = some.iter().map(|part| Box::pin(make_job(context, drop, part, is_new, by)));
+            let jobs =
+                some.iter().map(|part| Box::pin(make_job(context, drop, part, is_new, by, &rewriting)));
             join_all(jobs).await.into_iter().collect::<Result<(), Error>>()?;
             made += some.len();
         }
@@ -58,6 +60,7 @@ async fn make_job(
     part: &Part,
     is_new: bool,
     by: &Invocation,
+    rewriting: &Mutex<()>,
 ) -> Result<(), Error> {
     let key = keys::job_entry(&part.job_id);
     let is_made = async || Ok::<_, Error>(context.store.get_entry::<JobEntry>(&key).await?.is_some());
@@ -70,7 +73,7 @@ async fn make_job(
         return if is_made().await? { Ok(()) } else { Err(missing_entry(&key)) };
     }
     let DropEntry { drop_id, source, .. } = drop;
-    let job = match write_input(context, drop, part).await? {
+    let job = match write_input(context, drop, part, rewriting).await? {
         Written::Input(padding) => {
             JobEntry { padding, ..JobEntry::waiting(drop_id, source, part, 1, by, now().into()) }
         }
@@ -87,8 +90,14 @@ enum Written {
     DropGone,
 }
 
-/// Writes the input of a part's job. S3 copies it if it can; otherwise the lines pass through this function.
-async fn write_input(context: &Context, drop: &DropEntry, part: &Part) -> Result<Written, Error> {
+/// Writes the input of a part's job. S3 copies it if it can; otherwise the lines pass through this function. Large parts
+/// pass one after another: together they would need much memory, and one processor would gain nothing from it.
+async fn write_input(
+    context: &Context,
+    drop: &DropEntry,
+    part: &Part,
+    rewriting: &Mutex<()>,
+) -> Result<Written, Error> {
     let input = keys::job_input(&part.job_id);
     let is_large = part.bytes == drop.source.whole() || part.bytes.end - part.bytes.start >= MIN_COPY_BYTES;
     let padder = drop.settings().and_then(|settings| Padder::of(settings, part));
@@ -96,6 +105,7 @@ async fn write_input(context: &Context, drop: &DropEntry, part: &Part) -> Result
         let is_copied = context.store.copy_drop(&drop.source, &part.bytes, &input).await?;
         return Ok(if is_copied { Written::Input(None) } else { Written::DropGone });
     }
+    let _turn = if is_large { Some(rewriting.lock().await) } else { None };
     let Some(reader) = context.store.read_drop(&drop.source, &part.bytes).await? else {
         return Ok(Written::DropGone);
     };

@@ -658,12 +658,9 @@ const CLAUDE_4K: &[&str] =
     &["anthropic.claude-3-haiku", "anthropic.claude-3-sonnet", "anthropic.claude-3-opus"];
 const CLAUDE_8K: &[&str] = &["anthropic.claude-3-5-haiku", "anthropic.claude-3-5-sonnet"];
 const CLAUDE_32K: &[&str] = &["anthropic.claude-opus-4-1", "anthropic.claude-opus-4-2"];
-const CLAUDE_64K: &[&str] = &[
-    "anthropic.claude-opus-4-5",
-    "anthropic.claude-sonnet-4-2",
-    "anthropic.claude-sonnet-4-5",
-    "anthropic.claude-haiku-4-5",
-];
+const CLAUDE_64_KI: &[&str] = &["anthropic.claude-sonnet-4-2"];
+const CLAUDE_64K: &[&str] =
+    &["anthropic.claude-opus-4-5", "anthropic.claude-sonnet-4-5", "anthropic.claude-haiku-4-5"];
 const CLAUDE_128K: &[&str] = &[
     "anthropic.claude-opus-4-6",
     "anthropic.claude-opus-4-7",
@@ -676,16 +673,19 @@ const CLAUDE_128K: &[&str] = &[
 const LIMIT_4K: &str = "https://github.com/vercel/ai/issues/2772";
 const LIMIT_8K: &str = "https://docs.anthropic.com/en/docs/about-claude/models/all-models";
 const LIMIT_32K: &str = "https://github.com/charmbracelet/crush/issues/946";
-const LIMIT_64K: &str = "https://platform.claude.com/docs/en/models/haiku-4-5/overview";
-const LIMIT_128K: &str = "https://platform.claude.com/docs/en/models/opus-4-6/overview";
+/// The documents say 64K, and leave open which K. No error was found that says it, so the larger one counts.
+const LIMIT_64_KI: &str = "https://docs.anthropic.com/en/docs/about-claude/models/overview";
+const LIMIT_64K: &str = "https://github.com/AndyMik90/Aperant/issues/1183";
+const LIMIT_128K: &str = "https://github.com/Effect-TS/effect/pull/7129";
 
-/// The ceilings of Claude models. Where the documents say 64K, they leave open which K, so the larger one counts.
+/// The ceilings of Claude models, as their errors say them.
 static CLAUDE_LIMITS: &[Fact] = &[
     claude_limit(CLAUDE_4K, at_most("max_tokens", 4_096.0), LIMIT_4K),
     claude_limit(CLAUDE_8K, at_most("max_tokens", 8_192.0), LIMIT_8K),
     claude_limit(CLAUDE_32K, at_most("max_tokens", 32_768.0), LIMIT_32K),
-    claude_limit(CLAUDE_64K, at_most("max_tokens", 65_536.0), LIMIT_64K),
-    claude_limit(CLAUDE_128K, at_most("max_tokens", 131_072.0), LIMIT_128K),
+    claude_limit(CLAUDE_64_KI, at_most("max_tokens", 65_536.0), LIMIT_64_KI),
+    claude_limit(CLAUDE_64K, at_most("max_tokens", 64_000.0), LIMIT_64K),
+    claude_limit(CLAUDE_128K, at_most("max_tokens", 128_000.0), LIMIT_128K),
 ];
 
 /// The Nova models of the first generation, except Premier, whose ceiling has changed.
@@ -1276,8 +1276,9 @@ static CONVERSE: &[Fact] = &[
 
 static CONVERSE_LIMITS: &[Fact] = &[
     converse_limit(CLAUDE_32K, at_most("inferenceConfig.maxTokens", 32_768.0), LIMIT_32K),
-    converse_limit(CLAUDE_64K, at_most("inferenceConfig.maxTokens", 65_536.0), LIMIT_64K),
-    converse_limit(CLAUDE_128K, at_most("inferenceConfig.maxTokens", 131_072.0), LIMIT_128K),
+    converse_limit(CLAUDE_64_KI, at_most("inferenceConfig.maxTokens", 65_536.0), LIMIT_64_KI),
+    converse_limit(CLAUDE_64K, at_most("inferenceConfig.maxTokens", 64_000.0), LIMIT_64K),
+    converse_limit(CLAUDE_128K, at_most("inferenceConfig.maxTokens", 128_000.0), LIMIT_128K),
     converse_limit(NOVA_1, at_most("inferenceConfig.maxTokens", 10_000.0), NOVA_1_LIMIT),
     converse_limit(NOVA_2, at_most("inferenceConfig.maxTokens", 65_536.0), NOVA_2_LIMIT),
 ];

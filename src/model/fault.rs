@@ -344,3 +344,118 @@ fn descend<T>(
     at.steps.pop();
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(fault: &Fault, body: &str) -> Option<(String, String)> {
+        let job = Job {
+            model_id: "us.amazon.nova-lite-v1:0".into(),
+            foundation_model: "amazon.nova-lite-v1:0".into(),
+            s3_prefixes: vec!["s3://media/videos/".into()],
+        };
+        let found = fault.find(&serde_json::from_str(body).unwrap(), &job)?;
+        Some((found.at, found.what))
+    }
+
+    #[test]
+    fn each_kind_of_fault_ends_at_its_limit_and_says_where_it_is_and_what_would_be_right() {
+        use Fault::{
+            All, Both, Empty, Has, HasOther, IsOneOf, IsTrue, Lacks, Longer, NotA, NotBelow, NotOneOf,
+            NotOneOfNumbers, NotReadable, NotTheModel, Outside,
+        };
+        let at_least = Outside { path: "n", min: 1.0, max: f64::INFINITY };
+        let at_most = Outside { path: "n", min: f64::NEG_INFINITY, max: 2.0 };
+        let from_to = Outside { path: "n", min: 1.0, max: 2.0 };
+        let only = Outside { path: "n", min: 1.0, max: 1.0 };
+        let lacks = Lacks { within: "a", any_of: &["x", "y"] };
+        let has = Has { within: "", any_of: &["x", "y", "z"] };
+        let longer = Longer { path: "l", max: 2 };
+        let not_a = NotA { path: "l[]", types: &[Type::Text, Type::Integer, Type::NumberInText] };
+        for (fault, right, wrong, at, what) in [
+            (&at_least, r#"{"n":1}"#, r#"{"n":0}"#, "n", "`n` is 0; it must be at least 1"),
+            (&at_most, r#"{"n":2}"#, r#"{"n":3}"#, "n", "`n` is 3; it must be at most 2"),
+            (&from_to, r#"{"n":1}"#, r#"{"n":2.5}"#, "n", "`n` is 2.5; it must be from 1 to 2"),
+            (&only, r#"{"n":1.0}"#, r#"{"n":2}"#, "n", "`n` is 2; only 1 is accepted"),
+            (&lacks, r#"{"a":{"y":1}}"#, r#"{"a":{"x":null}}"#, "a", "`x` and `y` are missing in `a`"),
+            (&has, r#"{"x":null}"#, r#"{"z":1,"x":1,"y":1}"#, "x", "`x`, `y` and `z` must not be there"),
+            (
+                &HasOther { within: "a", than: &["x"] },
+                r#"{"a":{"x":1,"y":null}}"#,
+                r#"{"a":{"y":1}}"#,
+                "a",
+                "`y` is not a member that the model knows in `a`",
+            ),
+            (&longer, r#"{"l":[1,2]}"#, r#"{"l":[1,2,3]}"#, "l", "`l` has 3 items; at most 2 are allowed"),
+            (
+                &not_a,
+                r#"{"l":["a",1,null,"2"]}"#,
+                r#"{"l":["a",1.5]}"#,
+                "l.1",
+                "`l.1` is a fraction; it must be a text or a whole number",
+            ),
+            (&Empty { path: "l[1]" }, r#"{"l":["","a"]}"#, r#"{"l":["a",""]}"#, "l.1", "`l.1` is empty"),
+            (
+                &NotOneOf { path: "t", texts: &["a", "b"] },
+                r#"{"t":"b"}"#,
+                r#"{"t":"c"}"#,
+                "t",
+                "`t` is \"c\"; it must be a or b",
+            ),
+            (
+                &IsOneOf { path: "t", texts: &["a"] },
+                r#"{"t":"b"}"#,
+                r#"{"t":"a"}"#,
+                "t",
+                "`t` is \"a\", which the model refuses",
+            ),
+            (&IsTrue { path: "t" }, r#"{"t":false}"#, r#"{"t":true}"#, "t", "`t` is true"),
+            (
+                &NotOneOfNumbers { path: "n", numbers: &[1.0, 2.0] },
+                r#"{"n":2}"#,
+                r#"{"n":3}"#,
+                "n",
+                "`n` is 3; it must be 1 or 2",
+            ),
+            (
+                &Both { one: "n", other: "t" },
+                r#"{"n":1,"t":null}"#,
+                r#"{"n":1,"t":1}"#,
+                "t",
+                "`n` and `t` are both there",
+            ),
+            (
+                &NotBelow { path: "n", limit: "t" },
+                r#"{"n":1,"t":2}"#,
+                r#"{"n":2,"t":2}"#,
+                "n",
+                "`n` is 2; it must be less than `t`, which is 2",
+            ),
+            (
+                &NotTheModel { path: "t" },
+                r#"{"t":"amazon.nova-lite-v1:0"}"#,
+                r#"{"t":"amazon.nova-pro-v1:0"}"#,
+                "t",
+                "`t` is \"amazon.nova-pro-v1:0\", but the job's model is us.amazon.nova-lite-v1:0",
+            ),
+            (
+                &NotReadable { path: "t" },
+                r#"{"t":"s3://media/videos/1"}"#,
+                r#"{"t":"s3://media/images/1"}"#,
+                "t",
+                "`t` is \"s3://media/images/1\", which the batch role may not read",
+            ),
+            (
+                &All { what: "both are wrong", of: &[IsTrue { path: "a" }, IsTrue { path: "b" }] },
+                r#"{"a":true,"b":false}"#,
+                r#"{"a":true,"b":true}"#,
+                "a",
+                "both are wrong",
+            ),
+        ] {
+            assert_eq!(said(fault, right), None, "{fault:?}");
+            assert_eq!(said(fault, wrong), Some((at.into(), what.into())), "{fault:?}");
+        }
+    }
+}

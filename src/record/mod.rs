@@ -18,6 +18,7 @@
 //! | `error_text` | makes equal errors equal, so that they can be counted |
 //! | `retryable` | says which errors of a record are worth another attempt |
 //! | `escape` | decodes the escapes in JSON strings |
+//! | `json_fault` | says in plain words why a line is not JSON |
 //! | `problem` | lists what can be wrong with a line, and how to fix it |
 //! | `key` | hashes record ids |
 //! | `recent_ids` | remembers the ids of a drop's last records, to find an id that is used twice |
@@ -44,6 +45,7 @@ pub mod error_text;
 mod escape;
 pub mod input;
 mod interpret_output;
+pub mod json_fault;
 pub(crate) mod judge_input;
 pub mod key;
 pub mod lines;

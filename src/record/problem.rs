@@ -3,6 +3,7 @@
 //! `kinds.rs` of the drop says how to fix it.
 
 use crate::base::count::Counted;
+use crate::record::json_fault::JsonFault;
 
 /// How many levels deep a line may nest. Requests to models have far fewer, and `serde_json` does not read more.
 pub const MAX_DEPTH: usize = 128;
@@ -14,6 +15,22 @@ pub struct RecordError {
     pub offset: usize,
     /// What is wrong there.
     pub what: RecordProblem,
+    /// What else is wrong with the line: each kind of problem once.
+    pub others: Vec<RecordError>,
+}
+
+impl RecordError {
+    /// Makes the error of a line that has one problem.
+    #[must_use]
+    pub fn new(offset: usize, what: RecordProblem) -> Self {
+        Self { offset, what, others: Vec::new() }
+    }
+
+    /// Returns all problems of the line, each with its place.
+    pub fn all(&self) -> impl Iterator<Item = (usize, &RecordProblem)> {
+        let others = self.others.iter().map(|other| (other.offset, &other.what));
+        std::iter::once((self.offset, &self.what)).chain(others)
+    }
 }
 
 /// What can be wrong with a line. Text of the line appears in it as [`text::name`](crate::base::text::name)
@@ -32,7 +49,7 @@ pub enum RecordProblem {
     #[error("the line is not a JSON object but {0}")]
     NotAnObject(&'static str),
     #[error("the line is not valid JSON: {0}")]
-    NotJson(String),
+    NotJson(JsonFault),
     #[error("a \\u escape is half of a surrogate pair")]
     LoneSurrogate,
     #[error("the JSON nests deeper than {MAX_DEPTH} levels")]
@@ -41,8 +58,10 @@ pub enum RecordProblem {
     UnknownMember(String),
     #[error("a record has recordId and modelInput once each: duplicate member `{0}`")]
     RepeatedMember(&'static str),
+    #[error("the member `{name}` should be called {right}")]
+    MisspelledMember { name: String, right: &'static str },
     #[error("modelInput is missing")]
-    NoModelInput,
+    NoModelInput(Instead),
     #[error("modelInput is not an object but {0}")]
     ModelInputNotObject(&'static str),
     #[error("recordId is not a string but {0}")]
@@ -53,16 +72,30 @@ pub enum RecordProblem {
     RecordIdRepeated { record_id: String, line: u64 },
 }
 
+/// What a record has that does not have `modelInput`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instead {
+    /// Nothing else but perhaps an id.
+    Nothing,
+    /// The members of a request to a model.
+    Request,
+    /// The members of a request to a model, and an id.
+    RequestWithId,
+    /// Members of which nothing is known, as a row of a table has them.
+    Others,
+}
+
 impl RecordProblem {
     /// Returns what tells this problem from others of its kind, such as `already used on line 7`.
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match self {
-            Self::NotJson(message) => Some(message.clone()),
+            Self::NotJson(fault) => Some(fault.to_string()),
             Self::NotAnObject(kind) | Self::ModelInputNotObject(kind) | Self::RecordIdNotString(kind) => {
                 Some((*kind).to_owned())
             }
             Self::UnknownMember(name) => Some(format!("unknown member `{name}`")),
+            Self::MisspelledMember { name, right } => Some(format!("`{name}` should be called {right}")),
             Self::RepeatedMember(name) => Some(format!("duplicate member `{name}`")),
             Self::RecordIdRepeated { line, .. } => Some(format!("already used on line {line}")),
             Self::ByteOrderMark
@@ -71,7 +104,7 @@ impl RecordProblem {
             | Self::TooLong(_)
             | Self::LoneSurrogate
             | Self::TooDeep
-            | Self::NoModelInput
+            | Self::NoModelInput(_)
             | Self::RecordIdEmpty => None,
         }
     }

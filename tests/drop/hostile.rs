@@ -118,7 +118,11 @@ fn table() -> Vec<(&'static str, Body, Said)> {
         ("a line of 200 MB", long("{", " ", 200_000_000, "}"), refused("longer than 26214400 bytes")),
         ("small lines", vec![("x\n".to_owned(), 100_000)], refused("10000 lines or more: ")),
         ("empty lines", vec![("\n".to_owned(), 100_000)], refused("empty-file: the file has no records")),
-        ("clears the screen", vec![once("\u{1b}[2J\n{\"\u{1b}[2J\":1}\n")], refused("^ expected value")),
+        (
+            "clears the screen",
+            vec![once("\u{1b}[2J\n{\"\u{1b}[2J\":1}\n")],
+            refused("^ this is not a JSON object"),
+        ),
         (
             "sets the title",
             vec![("{\"recordId\":\"\\u001b]0;x\\u0007\\n\",\"modelInput\":{}}\n".to_owned(), 2)],

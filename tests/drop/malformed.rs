@@ -5,7 +5,9 @@ use bedrock_vpc_batch::drop::identity::DropId;
 use bedrock_vpc_batch::drop::kinds::{self, Example};
 use bedrock_vpc_batch::drop::problems::MAX_BAD_LINES;
 use bedrock_vpc_batch::drop::quotas::Quotas;
+use bedrock_vpc_batch::drop::rejection::Problem;
 use bedrock_vpc_batch::ledger::status::Stage;
+use bedrock_vpc_batch::record::json_fault::JsonFault;
 
 use crate::support::{World, any_drop, drop_of, peak_memory, record};
 
@@ -108,85 +110,89 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         (
             "cut last line",
             format!("{GOOD}\n{{\"recordId\":\"2\",\"mod").into(),
-            at(2, line_2 + 19, "the line is not valid JSON: EOF while parsing a string"),
+            at(2, line_2 + 20, "the line is not valid JSON: the line ends within a text"),
         ),
         (
             "cut after the value",
             second(r#"{"recordId":"2","modelInput":{}"#),
-            at(2, line_2 + 30, "the line is not valid JSON: EOF while parsing an object"),
+            at(2, line_2 + 31, "the line is not valid JSON: the line ends before the object does"),
         ),
         (
             "trailing garbage",
             second(format!("{} x", GOOD.replace('1', "2"))),
-            at(2, line_2 + GOOD_LEN + 1, "the line is not valid JSON: trailing characters"),
+            at(2, line_2 + GOOD_LEN + 1, "the line is not valid JSON: something after the object"),
         ),
         (
             "two objects on a line",
             second(format!("{GOOD}{GOOD}").replace('1', "2")),
-            at(2, line_2 + GOOD_LEN, "the line is not valid JSON: trailing characters"),
+            at(2, line_2 + GOOD_LEN, "the line is not valid JSON: a second object on the same line"),
         ),
         (
             "trailing comma",
             second_input(r#"{"a":1,}"#),
-            at(2, input + 7, "the line is not valid JSON: key must be a string"),
+            at(2, input + 6, "the line is not valid JSON: a comma with nothing after it"),
         ),
         (
             "single quotes",
             second("{'recordId':'2','modelInput':{}}"),
-            at(2, line_2 + 1, "the line is not valid JSON: key must be a string"),
+            at(2, line_2 + 1, "the line is not valid JSON: JSON has no single quotes"),
         ),
         (
             "comment",
             second(format!("{} // no", GOOD.replace('1', "2"))),
-            at(2, line_2 + GOOD_LEN + 1, "the line is not valid JSON: trailing characters"),
+            at(2, line_2 + GOOD_LEN + 1, "the line is not valid JSON: JSON has no comments"),
         ),
-        ("NaN", second_input(r#"{"a":NaN}"#), at(2, input + 5, "the line is not valid JSON: expected value")),
+        (
+            "NaN",
+            second_input(r#"{"a":NaN}"#),
+            at(2, input + 5, "the line is not valid JSON: JSON has no NaN"),
+        ),
         (
             "leading zero",
             second_input(r#"{"a":01}"#),
-            at(2, input + 6, "the line is not valid JSON: invalid number"),
+            at(2, input + 5, "the line is not valid JSON: a number with a leading zero"),
         ),
         (
             "leading plus",
             second_input(r#"{"a":+1}"#),
-            at(2, input + 5, "the line is not valid JSON: expected value"),
+            at(2, input + 5, "the line is not valid JSON: JSON does not write numbers like this"),
         ),
         (
             "bad escape",
             second_input(r#"{"a":"\x"}"#),
-            at(2, input + 7, "the line is not valid JSON: invalid escape"),
+            at(2, input + 6, "the line is not valid JSON: JSON has no such escape"),
         ),
         (
             "bad unicode escape",
             second_input(r#"{"a":"\u12G4"}"#),
-            at(2, input + 11, "the line is not valid JSON: invalid escape"),
+            at(2, input + 6, "the line is not valid JSON: JSON has no such escape"),
         ),
         (
             "control character in a string",
             second_input("{\"a\":\"\u{1}\"}"),
-            at(2, input + 6, "the line is not valid JSON: control character"),
+            at(2, input + 6, "the line is not valid JSON: a control character that is not escaped"),
         ),
         (
             "tab in a string",
             second_input("{\"a\":\"\t\"}"),
-            at(2, input + 6, "the line is not valid JSON: control character"),
+            at(2, input + 6, "the line is not valid JSON: a tab that is not escaped"),
         ),
         ("NUL byte", second("\0"), at(2, line_2, "the file is padded with NUL bytes")),
         (
             "form feed",
             second(format!("\u{c}{GOOD}")),
-            at(2, line_2, "the line is not valid JSON: expected value"),
+            at(2, line_2, "the line is not valid JSON: this is not a JSON object"),
         ),
-        ("CSV", second("2,hello"), at(2, line_2 + 1, "the line is not valid JSON: trailing characters")),
+        ("CSV", second("2,hello"), at(2, line_2, "the line is not valid JSON: this is not a JSON object")),
         (
             "lone CR between records",
             format!("{GOOD}\r{GOOD}").into(),
-            at(1, line_2, "the line is not valid JSON: trailing characters"),
+            at(1, line_2, "the line is not valid JSON: a second object on the same line"),
         ),
         (
             "pretty-printed",
             format!("{GOOD}\n{{\n").into(),
-            at(2, line_2, "the line is not valid JSON: EOF while parsing an object"),
+            at(2, line_2 + 1, "the line is not valid JSON: the line ends before the object does"),
         ),
         // JSON that is not a record.
         (
@@ -244,24 +250,24 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         (
             "recordId twice in a record",
             second(r#"{"recordId":"2","recordId":"3","modelInput":{}}"#),
-            at(2, line_2 + 25, "a record has recordId and modelInput once each: duplicate member `recordId`"),
+            at(2, line_2 + 16, "a record has recordId and modelInput once each: duplicate member `recordId`"),
         ),
         (
             "unknown member",
             second(r#"{"recordid":"2","modelInput":{}}"#),
-            at(2, line_2 + 10, "a record has only recordId and modelInput: unknown member `recordid`"),
+            at(2, line_2 + 1, "the member `recordid` should be called recordId"),
         ),
         (
             "unknown member with escapes",
             second(r#"{"a\u001b[2J\"":"2","modelInput":{}}"#),
-            at(2, line_2 + 14, r#"a record has only recordId and modelInput: unknown member `a\u001b[2J\"`"#),
+            at(2, line_2 + 1, r#"a record has only recordId and modelInput: unknown member `a\u001b[2J\"`"#),
         ),
         (
             "unknown member that a terminal obeys",
             second("{\"\u{9b}2J\u{202e}\u{7f}\u{feff}\":1}"),
             at(
                 2,
-                line_2 + 13,
+                line_2 + 1,
                 r"a record has only recordId and modelInput: unknown member `\u{9b}2J\u{202e}\u{7f}\u{feff}`",
             ),
         ),
@@ -270,14 +276,14 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
             second(r#"{"modelInput":{},"model\u0049nput":{}}"#),
             at(
                 2,
-                line_2 + 33,
+                line_2 + 17,
                 "a record has recordId and modelInput once each: duplicate member `modelInput`",
             ),
         ),
         (
             "lone surrogate in an unknown member",
             second(r#"{"a\ud83d":1}"#),
-            at(2, line_2 + 3, "a \\u escape is half of a surrogate pair"),
+            at(2, line_2 + 1, r"a record has only recordId and modelInput: unknown member `a\ud83d`"),
         ),
         (
             "too deep, then cut",
@@ -287,19 +293,19 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         (
             "cut before it is too deep",
             second(format!(r#"{{"modelInput":{{"a":}}{}"#, "[".repeat(200))),
-            at(2, line_2 + 19, "the line is not valid JSON: expected value"),
+            at(2, line_2 + 19, "the line is not valid JSON: a value is missing before this"),
         ),
         ("deep array", second("[".repeat(200)), at(2, line_2, "the line is not a JSON object but an array")),
         ("same recordId", second(GOOD), at(2, line_2 + 12, "recordId \"1\" is already used on line 1")),
         (
             "same recordId, which a terminal obeys",
             [r#"{"recordId":"\u001b]0;\u0007\u202e\"","modelInput":{}}"#; 2].join("\n").into(),
-            at(2, 55, r#"recordId "\u{1b}]0;\u{7}\u{202e}"" is already used on line 1"#),
+            at(2, 67, r#"recordId "\u{1b}]0;\u{7}\u{202e}"" is already used on line 1"#),
         ),
         (
             "same recordId, escaped",
             second(r#"{"recordId":"\u0031","modelInput":{}}"#),
-            at(2, line_2, "recordId \"1\" is already used on line 1"),
+            at(2, line_2 + 12, "recordId \"1\" is already used on line 1"),
         ),
     ]
 }
@@ -466,6 +472,99 @@ fn all_kinds_of_problems_are_told_in_one_pass() {
     }
 }
 
+/// The problems of a line after a good one, each with its place in the line.
+fn problems_of_line(line: &str, is_repairing: bool) -> Vec<(String, u64, u64)> {
+    let mut validator = validator(1 << 20).with_repairs(is_repairing);
+    validator.feed(&second(line)).unwrap();
+    let Verdict::Invalid { problems, .. } = validator.finish() else { return vec![] };
+    let place = |problem: &Problem| {
+        let place = &problem.places[0];
+        (problem.code.as_str().to_owned(), place.byte - GOOD_LEN - 1, problem.lines)
+    };
+    problems.iter().map(place).collect()
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_line_is_told() {
+    let table: [(&str, bool, &[(&str, u64)]); 17] = [
+        (
+            r#"{"recordId":1.5,"modelInput":"Hi"}"#,
+            true,
+            &[("record-id-not-string", 12), ("model-input-not-object", 29)],
+        ),
+        (
+            r#"{"modelInput":"{}","recordId":""}"#,
+            true,
+            &[("model-input-string", 14), ("record-id-empty", 30)],
+        ),
+        // A request without a record around it, and a row.
+        (r#"{"messages":[],"x":1}"#, true, &[("unknown-member", 1), ("model-input-missing", 0)]),
+        (r#"{"id":1,"prompt":"x"}"#, true, &[("unknown-member", 1), ("model-input-missing", 0)]),
+        // What has an id is a record, and its other members are left out.
+        (r#"{"recordId":"2","x":1}"#, true, &[("model-input-missing", 0)]),
+        (r#"{"recordId":"2","x":1}"#, false, &[("unknown-member", 16), ("model-input-missing", 0)]),
+        (r#"{"recordId":2,"x":1,"modelInput":{}}"#, true, &[]),
+        (
+            r#"{"recordId":2,"x":1,"modelInput":{}}"#,
+            false,
+            &[("record-id-not-string", 12), ("unknown-member", 14)],
+        ),
+        (r#"{"recordId":"2","modelinput":{}}"#, true, &[("member-spelling", 16)]),
+        (r#"{"record_id":"2","x":1,"ModelInput":{}}"#, true, &[("member-spelling", 1)]),
+        (r#"{"recordId":"2","recordID":"3","modelInput":{}}"#, true, &[]),
+        (
+            r#"{"recordId":"2","recordId":3,"modelInput":[]}"#,
+            true,
+            &[("member-repeated", 16), ("model-input-not-object", 42)],
+        ),
+        (
+            r#"{"recordId":null,"modelInput":{"a":"\ud83d"}}"#,
+            true,
+            &[("record-id-not-string", 12), ("lone-surrogate", 36)],
+        ),
+        // An id with half of a surrogate pair is a string.
+        (
+            r#"{"recordId":"\ud83d","modelInput":1}"#,
+            true,
+            &[("lone-surrogate", 13), ("model-input-not-object", 34)],
+        ),
+        // After a mistake, nothing is certain: neither what is there nor what is not.
+        (
+            r#"{"recordId":1.5,"modelInput":{"a":NaN,"b":"\ud83d"}}"#,
+            true,
+            &[("record-id-not-string", 12), ("not-json", 34)],
+        ),
+        (r#"{"x":1,"recordId":1.5,"mod"#, true, &[("record-id-not-string", 18), ("not-json", 26)]),
+        (
+            "\u{feff}{\"recordId\":7,\"modelInput\":{}}",
+            false,
+            &[("byte-order-mark", 0), ("record-id-not-string", 15)],
+        ),
+    ];
+    for (line, is_repairing, expected) in table {
+        let expected: Vec<_> = expected.iter().map(|(code, byte)| ((*code).to_owned(), *byte, 1)).collect();
+        assert_eq!(problems_of_line(line, is_repairing), expected, "{line}");
+    }
+    // A line that is bad in two ways is one bad line.
+    let body = "{\"recordId\":1.5,\"modelInput\":1}\n".repeat(size(MAX_BAD_LINES));
+    let mut validator = validator(1 << 20);
+    validator.feed(body.as_bytes()).unwrap_err();
+    let Verdict::Invalid { problems, .. } = validator.finish() else { panic!("it is bad") };
+    assert_eq!(problems.iter().map(|problem| problem.lines).collect::<Vec<_>>(), [MAX_BAD_LINES; 2]);
+}
+
+#[test]
+fn each_cause_of_a_kind_has_its_fix() {
+    let line = |input: &str| format!("{{\"recordId\":\"2\",\"modelInput\":{input}}}\n");
+    let lines = [r#"{"a":NaN}"#, r#"{"a":1,}"#, r#"{"b":NaN}"#, r#"{"a":'b'}"#, r#"{"a":01}"#];
+    let mut validator = validator(1 << 20);
+    validator.feed(lines.map(line).concat().as_bytes()).unwrap();
+    let Verdict::Invalid { problems, .. } = validator.finish() else { panic!("it is bad") };
+    let fixes = [JsonFault::NoNumber("NaN"), JsonFault::TrailingComma, JsonFault::SingleQuotes];
+    assert_eq!((problems.len(), problems[0].lines), (1, 5));
+    assert_eq!(problems[0].fix, fixes.map(kinds::fix_of_fault).join("; or "), "those of the first causes");
+}
+
 #[test]
 fn kind_that_shows_after_thousands_of_bad_lines_is_told() {
     let body = format!("{GOOD}\n{}{GOOD}\n", "{}\n".repeat(size(MAX_BAD_LINES) - 2));
@@ -553,7 +652,7 @@ async fn line_of_a_hundred_megabytes_is_located_and_not_kept_in_memory() {
         found,
         [
             (Some(2), Some(GOOD_LEN + 1), "the line is longer than 1000000 bytes"),
-            (Some(3), Some(third + 1), "the line is not valid JSON: expected ident"),
+            (Some(3), Some(third), "the line is not valid JSON: this is not a JSON object"),
         ]
     );
     assert!(grown < 16 << 20, "memory grew by {grown} bytes");

@@ -1,5 +1,7 @@
 //! Files that are almost in order are repaired: what their jobs get, what the user is told, and what S3 still copies.
 
+use std::collections::BTreeSet;
+
 use bedrock_vpc_batch::drop::repairs::{RepairedLines, Repairs};
 use bedrock_vpc_batch::ledger::status::{Stage, Status};
 use bedrock_vpc_batch::local::bedrock::{Ending, Processed, TerminalStatus};
@@ -123,7 +125,7 @@ async fn number_and_its_text_are_the_same_id() {
     assert!(problems[0].what.contains("is already used on line 3"), "{problems:?}");
 }
 
-/// How many parts S3 copies, and how many bytes the function sends, for a large drop.
+/// How many pieces S3 copies, and how many the function sends, for a large drop. It never sends two inputs at once.
 async fn copied_and_sent(body: &[u8]) -> (usize, usize) {
     let mut world = World::with(&[("MAX_INPUT_FILE_BYTES", "11000000")]).await;
     let event = world.put("a.jsonl", body).await;
@@ -131,6 +133,11 @@ async fn copied_and_sent(body: &[u8]) -> (usize, usize) {
     let calls = world.faults.calls();
     let count = |operation| calls.iter().filter(|call| call.operation == operation).count();
     assert_eq!(world.stand_in.jobs().len(), 4);
+    let mut sent: Vec<&str> =
+        calls.iter().filter(|call| call.operation == "UploadPart").map(|call| &*call.subject).collect();
+    sent.dedup();
+    let inputs: BTreeSet<&str> = sent.iter().copied().collect();
+    assert_eq!(sent.len(), inputs.len(), "the pieces of one input follow each other: {sent:?}");
     (count("UploadPartCopy"), count("UploadPart"))
 }
 

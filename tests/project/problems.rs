@@ -11,6 +11,7 @@ use bedrock_vpc_batch::drop::quotas::{QuotaProblem, Quotas};
 use bedrock_vpc_batch::drop::rejection::{Problem, ProblemPlace};
 use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::model::rules::Rules;
+use bedrock_vpc_batch::record::json_fault::JsonFault;
 
 use crate::support::any_drop;
 
@@ -98,7 +99,8 @@ fn every_kind_of_problem_has_an_example() {
             let problems = problems_of(&body, quotas(1, 100, 1_000_000), 1_000_000);
             let codes: Vec<&str> = problems.iter().map(|problem| problem.code.as_str()).collect();
             assert_eq!(codes, [kind.code]);
-            assert_eq!(problems[0].fix, kind.fix);
+            // The page has the fixes of the other causes.
+            assert!(problems[0].fix == kind.fix || kind.code == kinds::NOT_JSON.code, "{problems:?}");
         }
     }
     let told = problems_told();
@@ -130,6 +132,19 @@ fn shown_places(places: &[ProblemPlace]) -> String {
     rows.collect()
 }
 
+/// The causes for which a line is not JSON, each with its fix.
+fn causes() -> String {
+    let row = |fault: &JsonFault| {
+        // A `|` would end the cell, and `*` and `_` would change the letters.
+        let cell =
+            |text: &str| text.replace('|', "\\|").replace('<', "\\<").replace('*', "\\*").replace('_', "\\_");
+        let said = fault.to_string();
+        format!("| {} | {} |\n", cell(&said), cell(kinds::fix_of_fault(*fault)))
+    };
+    let rows: String = JsonFault::ALL.iter().map(row).collect();
+    format!("\n| what the caret points to | what to do |\n|---|---|\n{rows}")
+}
+
 fn section(kind: &ProblemKind) -> String {
     let ProblemKind { code, what, fix, why, example } = kind;
     let sentence = |text: &str| {
@@ -156,9 +171,10 @@ fn section(kind: &ProblemKind) -> String {
             }
         }
     };
+    let causes = if *code == kinds::NOT_JSON.code { causes() } else { String::new() };
     let example = if example.is_empty() { example } else { format!("\n{example}") };
     let fix = sentence(fix).replace('<', "\\<");
-    format!("\n### {code}\n\n{}. {why}\n\n**Fix:** {fix}.\n{example}", sentence(what))
+    format!("\n### {code}\n\n{}. {why}\n\n**Fix:** {fix}.\n{causes}{example}", sentence(what))
 }
 
 fn page() -> String {

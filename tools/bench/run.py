@@ -9,7 +9,7 @@ import sys
 
 from measure import OUT
 
-SECTIONS = ["validate", "check", "read", "split", "complete", "memory", "warm", "cold", "library"]
+SECTIONS = ["validate", "check", "repair", "read", "split", "complete", "memory", "warm", "cold", "library"]
 
 
 def main(sections):

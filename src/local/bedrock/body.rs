@@ -489,10 +489,12 @@ fn anthropic_ceiling(base_id: &str) -> Option<i64> {
         Some(8_192)
     } else if is_one_of(&["opus-4-1", "opus-4-2"]) {
         Some(32_768)
-    } else if is_one_of(&["opus-4-5", "sonnet-4-2", "sonnet-4-5", "haiku-4-5"]) {
+    } else if is_one_of(&["sonnet-4-2"]) {
         Some(65_536)
+    } else if is_one_of(&["opus-4-5", "sonnet-4-5", "haiku-4-5"]) {
+        Some(64_000)
     } else if is_one_of(&["opus-4-", "opus-5", "sonnet-4-6", "sonnet-5"]) {
-        Some(131_072)
+        Some(128_000)
     } else {
         None
     }

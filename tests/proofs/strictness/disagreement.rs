@@ -4,8 +4,10 @@ use bedrock_vpc_batch::drop::check::{Validator, Verdict};
 use bedrock_vpc_batch::drop::identity::DropId;
 use bedrock_vpc_batch::drop::quotas::Quotas;
 use bedrock_vpc_batch::record::input::{InputReader, parse_input_record};
+use bedrock_vpc_batch::record::json_fault::JsonFault;
 use bedrock_vpc_batch::record::output::{OutputReader, parse_output_record};
 use bedrock_vpc_batch::record::parsed::Answer;
+use bedrock_vpc_batch::record::problem::RecordProblem;
 use bedrock_vpc_batch::record::stop_reason::Usability;
 
 use super::oracle;
@@ -30,7 +32,10 @@ pub(crate) fn input_disagreement(before: &[u8], line: &[u8]) -> (Option<String>,
         (Ok(found), Some(record_id)) => {
             found.record_id.as_deref() == record_id.as_deref() && line.get(found.object_start) == Some(&b'{')
         }
-        (Err(error), None) => error.offset <= line.len(),
+        // Each mistake has a name.
+        (Err(error), None) => error
+            .all()
+            .all(|(offset, what)| offset <= line.len() && *what != RecordProblem::NotJson(JsonFault::Other)),
         _ => false,
     };
     let report = || format!("{:?}: {found:?}, not {expected:?}", String::from_utf8_lossy(line));
@@ -48,6 +53,8 @@ fn bad_lines_of(lines: &[&[u8]]) -> Vec<u64> {
             let mut lines: Vec<u64> =
                 problems.iter().flat_map(|problem| &problem.places).map(|place| place.line).collect();
             lines.sort_unstable();
+            // A line may have several problems.
+            lines.dedup();
             lines
         }
     }
