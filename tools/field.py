@@ -417,7 +417,7 @@ def line_cases() -> list[Case]:
             codes=("not-json",),
             says=("double quotes", "json.dumps"),
         ),
-        Case("two-on-a-line.jsonl", with_line(GOOD[4] + GOOD[5]), codes=("not-json",), says=("own: jq -c . FILE",)),
+        Case("two-on-a-line.jsonl", with_line(GOOD[4] + GOOD[5]), codes=("not-json",), says=("own: jq -c . two-on-a-line.jsonl",)),
         Case(
             "windows-path.jsonl",
             with_line('{"recordId": "C:\\reviews\\1", "modelInput": {}}'),
