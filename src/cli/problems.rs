@@ -21,10 +21,12 @@ const LIST_ROWS: usize = 3;
 const INDENT: &str = "    ";
 
 /// Says what is wrong with a drop. Each kind of problem has its code, the lines that have it, as many of their pieces as there
-/// is room for, and its fix. The first line is the end of a sentence.
-pub(super) fn describe_problems(problems: &[Problem], stopped_early: bool) -> String {
+/// is room for, and its fix. The first line is the end of a sentence. `file` is a word in the fixes that is not broken at
+/// its spaces.
+pub(super) fn describe_problems(problems: &[Problem], stopped_early: bool, file: Option<&str>) -> String {
     let mut rows = vec![title(problems, stopped_early)];
-    let groups: Vec<Group> = problems.iter().map(|problem| Group::new(problem, stopped_early)).collect();
+    let groups: Vec<Group> =
+        problems.iter().map(|problem| Group::new(problem, stopped_early, file)).collect();
     let rows_of = |groups: &[Group]| groups.iter().map(Group::rows).sum::<usize>();
     // The last row says where all kinds are explained, unless there is a list of those that are left out.
     let all_fit = rows_of(&groups) <= MAX_ROWS - 2;
@@ -45,8 +47,9 @@ pub(super) fn describe_problems(problems: &[Problem], stopped_early: bool) -> St
     let codes: Vec<&str> = left_out.iter().map(|group| group.code).collect();
     if !codes.is_empty() {
         rows.extend(wrapped(format!("and also: {}", codes.join(", ")).split(' '), "  "));
-    } else if groups.iter().any(|group| !group.code.is_empty()) {
-        rows.push("  docs/problems.md explains each code.".to_owned());
+    } else if let Some(first) = groups.iter().map(|group| group.code).find(|code| !code.is_empty()) {
+        let code = if groups.len() == 1 { first } else { "CODE" };
+        rows.push(format!("  more about it: bedrock-vpc-batch check --explain {code}"));
     }
     rows.join("\n")
 }
@@ -121,7 +124,7 @@ struct Place {
 }
 
 impl<'a> Group<'a> {
-    fn new(problem: &'a Problem, stopped_early: bool) -> Self {
+    fn new(problem: &'a Problem, stopped_early: bool, file: Option<&str>) -> Self {
         let code = problem.code.as_str();
         // What the first place alone has is shown with that place.
         let has_details = problem.places.iter().any(|place| place.detail.is_some());
@@ -133,7 +136,7 @@ impl<'a> Group<'a> {
             code,
             head: wrapped(head.split(' ').chain(numbers.as_deref()), "  "),
             places: problem.places.iter().filter_map(Place::new).collect(),
-            fix: wrapped(format!("fix: {}", problem.fix).split(' '), INDENT),
+            fix: fix_rows(&problem.fix, file, INDENT),
         }
     }
 
@@ -141,6 +144,19 @@ impl<'a> Group<'a> {
     fn rows(&self) -> usize {
         self.head.len() + self.fix.len()
     }
+}
+
+/// Says how to fix something, in rows. The file's name, if it is given, is not broken at its spaces.
+pub(super) fn fix_rows(fix: &str, file: Option<&str>, indent: &str) -> Vec<String> {
+    // No text has this character: it was escaped.
+    const KEPT_SPACE: &str = "\0";
+    let said = format!("fix: {fix}");
+    let said = match file {
+        Some(file) => said.replace(file, &file.replace(' ', KEPT_SPACE)),
+        None => said,
+    };
+    let words: Vec<String> = said.split(' ').map(|word| word.replace(KEPT_SPACE, " ")).collect();
+    wrapped(words.iter().map(String::as_str), indent)
 }
 
 /// The lines that have a problem, in parentheses. `None` if it is one of the whole file.
@@ -295,9 +311,9 @@ mod tests {
     fix: put the request body of the model into modelInput, as a JSON object
   too-few-records: the file has 9 records
     fix: put more records into one file
-  docs/problems.md explains each code."#;
-        assert_eq!(describe_problems(&problems, false), expected);
-        let early = describe_problems(&problems[1..2], true);
+  more about it: bedrock-vpc-batch check --explain CODE"#;
+        assert_eq!(describe_problems(&problems, false, None), expected);
+        let early = describe_problems(&problems[1..2], true, None);
         assert!(early.starts_with("1 problem, on at least 7 lines\n"), "{early}");
         assert!(early.contains("(7 lines or more: 4, 5, 6, 7, 8, …)"), "{early}");
         assert_eq!([0, 1, 2].map(records), ["0 records", "1 record", "2 records"]);
@@ -307,7 +323,7 @@ mod tests {
     fn problem_of_an_earlier_release_is_shown_without_a_code() {
         let json = r#"{"line": 3, "byte": 812, "what": "odd", "fix": "even it"}"#;
         let problem: Problem = serde_json::from_str(json).unwrap();
-        assert_eq!(describe_problems(&[problem], false), "1 problem\n  odd (line 3)\n    fix: even it");
+        assert_eq!(describe_problems(&[problem], false, None), "1 problem\n  odd (line 3)\n    fix: even it");
     }
 
     #[test]
@@ -327,7 +343,7 @@ mod tests {
         for count in 1..=20 {
             let problems: Vec<Problem> =
                 kinds::ALL.iter().rev().take(count).map(|kind| problem(kind, 9, places.clone())).collect();
-            let said = describe_problems(&problems, true);
+            let said = describe_problems(&problems, true, None);
             let rows: Vec<&str> = said.lines().collect();
             assert!(rows.len() <= 24, "{} rows: {said}", rows.len());
             for row in rows {
@@ -348,7 +364,7 @@ mod tests {
                 problem(kind, 2, [7, 8].map(|line| place(line, "{\"a\": yes}", 6, Some("odd"))).into())
             })
             .collect();
-        let said = describe_problems(&problems, false);
+        let said = describe_problems(&problems, false, None);
         assert!(said.starts_with("5 kinds of problems, on 2 lines\n"), "{said}");
         assert!(said.lines().count() <= MAX_ROWS, "{said}");
         let (whole, short) = ("    line 7: {\"a\": yes}\n", "    line 7: …yes}\n");
@@ -418,7 +434,7 @@ mod tests {
         };
         let mut problem = problem(&kinds::UNKNOWN_MEMBER, 1, vec![bad]);
         (problem.what, problem.fix) = (hostile.clone(), hostile);
-        let said = describe_problems(&[problem], false);
+        let said = describe_problems(&[problem], false, None);
         assert_eq!(text::lines(&said).to_string(), said);
     }
 }

@@ -11,15 +11,15 @@ use crate::model::findings::{Examination, FindingGroup};
 use crate::model::rules::{RuleFinding, Rules};
 
 /// The number of records that are examined from the start of a drop.
-const FIRST_RECORDS: u64 = 1_000;
+pub const FIRST_RECORDS: u64 = 1_000;
 
 /// After the first records, one in this many is examined.
-const SPREAD: u64 = 1_000;
+pub const SPREAD: u64 = 1_000;
 
 /// At most this many kinds of faults are told.
 const MAX_GROUPS: usize = 8;
 
-/// Records of a valid drop that are certain to fail at the model.
+/// What was found in the records of a valid drop: those that are certain to fail at the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusable {
     /// How many records were examined.
@@ -75,9 +75,9 @@ impl ModelDoor {
         }
     }
 
-    /// Returns the records that must fail, if some do.
+    /// Returns what was found in the examined records; `None` if it ended at one that the model might accept.
     pub(super) fn refusable(&self) -> Option<Refusable> {
-        let examination = self.examination.as_ref().filter(|examination| examination.failing() > 0)?;
+        let examination = self.examination.as_ref().filter(|examination| examination.examined() > 0)?;
         let (examined, failing) = (examination.examined(), examination.failing());
         Some(Refusable { examined, failing, groups: examination.groups().to_vec() })
     }
