@@ -484,9 +484,12 @@ fn problems_of_line(line: &str, is_repairing: bool) -> Vec<(String, u64, u64)> {
     problems.iter().map(place).collect()
 }
 
+/// The code of a problem, and its place in the line.
+type Told = (&'static str, u64);
+
 #[test]
 fn everything_that_is_wrong_with_a_line_is_told() {
-    let table: [(&str, bool, &[(&str, u64)]); 17] = [
+    let table: [(&str, bool, &[Told]); 17] = [
         (
             r#"{"recordId":1.5,"modelInput":"Hi"}"#,
             true,
