@@ -53,14 +53,15 @@ enum Command {
     /// Turn a file that you have into one that you can drop.
     ///
     /// Reads JSON Lines, JSON arrays, indented JSON, and CSV, also compressed with gzip or Zstandard, and in
-    /// UTF-16 or UTF-32. What FILE is, is recognized from its content. A table needs a prompt template.
-    /// docs/prepare.md has examples.
+    /// UTF-16, UTF-32, or another encoding that you name. What FILE is, is recognized from its content. Rows need
+    /// a prompt template. docs/prepare.md has examples.
     ///
-    /// Standard error names each kind of change, and each kind of record that was not written, with its
-    /// first lines. Nothing is left out silently.
+    /// Standard error names each kind of change, each kind of record that was not written, and each kind of record
+    /// that the model is certain to refuse, with its first lines. Nothing is left out silently.
     ///
-    /// Exit code: 0 if every record was written; 1 if one was not, or if FILE cannot be read to its end, in
-    /// which case OUT is not written; 2 if the command line or a setting is wrong. Ctrl-C (130) and SIGTERM
+    /// Exit code: 0 if every record was written; 1 if one was not, if the model must refuse all of them, or if FILE
+    /// cannot be read to its end, in which case OUT is not written; 2 if the command line or a setting is wrong, an
+    /// option is missing for this FILE, or an option has no effect on it. Ctrl-C (130) and SIGTERM
     /// (143) leave nothing behind. 141 if standard output was closed.
     Prepare(Box<prepare::PrepareArguments>),
 

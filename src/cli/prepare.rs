@@ -7,19 +7,24 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::oneshot;
 
+use super::check::describe_refusable;
 use super::error::{CliError, path_error, with_path};
-use super::settings::{DEFAULT_MODEL_ID, functions_config};
+use super::problems::wrapped;
+use super::settings::functions_config;
 use super::signals::Signals;
 use crate::base::count::Counted;
 use crate::base::text;
-use crate::prepare::Format;
-use crate::prepare::preparer::{Next, Options, PrepareError, Report, TableOptions, prepare as prepare_file};
+use crate::drop::model_door::Refusable;
+use crate::prepare::error::PrepareError;
+use crate::prepare::options::{Options, RowOptions};
+use crate::prepare::preparer::{Next, Report, prepare as prepare_file};
 use crate::prepare::report::Findings;
 use crate::prepare::target::Target;
 use crate::prepare::template::Template;
+use crate::prepare::{Encoding, Format};
 
 /// How many records a dry run shows.
 const SHOWN_RECORDS: u64 = 3;
@@ -52,33 +57,33 @@ pub(super) struct PrepareArguments {
     #[arg(long, value_name = "FORMAT")]
     from: Option<FromFormat>,
 
-    /// The model that the requests are written for: its id, or that of its inference profile.
-    #[arg(long, alias = "model-id", default_value = DEFAULT_MODEL_ID, value_name = "MODEL")]
-    model: String,
+    /// The encoding of FILE, such as windows-1252, if it is neither UTF-8 nor recognized.
+    #[arg(long, value_name = "ENCODING")]
+    encoding: Option<Encoding>,
 
-    /// The form of modelInput. It must be the job's model invocation type.
-    #[arg(
-        long,
-        alias = "model-invocation-type",
-        default_value = "InvokeModel",
-        value_name = "SHAPE",
-        ignore_case = true
-    )]
-    shape: Shape,
+    /// The model that the requests are written for, and that the records are checked for: its id, or that of its
+    /// inference profile. Only records that have their modelInput can do without.
+    #[arg(long, visible_alias = "model", value_name = "MODEL")]
+    model_id: Option<String>,
+
+    /// The form of modelInput, which must be the job's model invocation type. InvokeModel if it is left out.
+    #[arg(long, visible_alias = "shape", value_name = "TYPE", ignore_case = true)]
+    model_invocation_type: Option<Shape>,
 
     /// The most tokens that the model may write, for requests that have no limit.
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
     max_tokens: Option<u32>,
 
-    /// For a table: a file with the prompt. {column} stands for a cell of the row, {{ and }} for braces.
+    /// For rows of a table, or JSON objects: a file with the prompt. {column} stands for a cell of the row, or for the
+    /// member with this name, {{ and }} for braces.
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
 
-    /// For a table: the system prompt, or @FILE. It may have {column}, too.
+    /// For rows: the system prompt, or @FILE. It may have {column}, too.
     #[arg(long, value_name = "TEXT", requires = "template")]
     system: Option<String>,
 
-    /// For a table: the column with the ids. Without it, the rows are called row-000001, row-000002, and so on.
+    /// For rows: the column with the ids. Without it, the rows are called row-000001, row-000002, and so on.
     #[arg(long, value_name = "COLUMN")]
     id_column: Option<String>,
 
@@ -150,46 +155,113 @@ fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
-/// Prepares the file. Returns true if every record was written.
+/// What an interrupt must tidy up.
+#[derive(Debug, Default)]
+struct Shared {
+    unfinished: Option<Unfinished>,
+    bar: Option<ProgressBar>,
+}
+
+impl Shared {
+    fn clear_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+            // The reading may go on for a moment.
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+    }
+}
+
+/// Prepares the file. Returns true if every record was written, and the model might accept some of them.
 pub(super) async fn prepare(arguments: PrepareArguments) -> Result<bool, CliError> {
+    if let Some(uri) = arguments.file.to_str().filter(|file| file.starts_with("s3://")) {
+        let uri = shell_word(uri);
+        let what = format!(
+            "{uri} is in S3, and this command reads local files: aws s3 cp {uri} - | bedrock-vpc-batch prepare -"
+        );
+        return Err(CliError::Usage(what));
+    }
     if arguments.out.is_none() && !arguments.dry_run && stdout().is_terminal() {
         let what = "the records would fill the terminal: add -o OUT, or --dry-run to see the first three";
         return Err(CliError::Usage(what.to_owned()));
     }
     let options = options(&arguments)?;
     let mut signals = Signals::new().map_err(CliError::Start)?;
-    let output = Arc::new(Mutex::new(None));
+    let shared = Arc::new(Mutex::new(Shared::default()));
     let (send, receive) = oneshot::channel();
-    let shared = Arc::clone(&output);
+    let given = Arc::clone(&shared);
     // A thread of its own, which may wait for standard input indefinitely: the process need not wait for it.
-    std::thread::spawn(move || send.send(run(&arguments, &options, &shared)));
+    std::thread::spawn(move || send.send(run(&arguments, &options, &given)));
     tokio::select! {
         result = receive => result.unwrap_or_else(|_| Err(CliError::Start(io::Error::other("the reading has failed")))),
         interrupt = signals.next() => {
             // Holds the lock until the process ends, so that nothing is renamed from now on.
-            let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-            drop(output.take());
-            std::mem::forget(output);
+            let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.clear_bar();
+            drop(shared.unfinished.take());
+            std::mem::forget(shared);
             Err(CliError::Interrupted(interrupt))
         }
     }
 }
 
+/// Returns a text as a shell reads it back.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+@%,".contains(c);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// The value of a setting that an option may name, too.
+fn setting<'a>(
+    arguments: &'a PrepareArguments,
+    name: &str,
+    option: &str,
+    value: Option<&'a str>,
+) -> Result<Option<&'a str>, CliError> {
+    let in_settings = arguments.settings.iter().rev().find_map(|setting| {
+        let (known, value) = setting.split_once('=')?;
+        (known == name).then_some(value)
+    });
+    match (value, in_settings) {
+        (Some(_), Some(other)) => {
+            let other = text::name(other);
+            Err(CliError::Usage(format!(
+                "--set {name}={other}: {option} says it, too; leave one of them out"
+            )))
+        }
+        (value, other) => Ok(value.or(other)),
+    }
+}
+
 fn options(arguments: &PrepareArguments) -> Result<Options, CliError> {
-    let config = functions_config(&[], &arguments.settings)?;
-    let parse = |name: &str, template: &str| {
-        Template::parse(template).map_err(|what| CliError::Usage(format!("{name}: {what}")))
+    let model_id = setting(arguments, "MODEL_ID", "--model-id", arguments.model_id.as_deref())?;
+    let form = arguments.model_invocation_type.map(Shape::name);
+    let form = setting(arguments, "MODEL_INVOCATION_TYPE", "--model-invocation-type", form)?;
+    let some: Vec<(&str, &str)> = [("MODEL_ID", model_id), ("MODEL_INVOCATION_TYPE", form)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+    let config = functions_config(&some, &arguments.settings)?;
+    let parse = |option: &'static str, file: &str, template: &str| {
+        Template::parse(template).map_err(|what| match file {
+            "" => CliError::Usage(format!("--{option}: {what}")),
+            file => CliError::OptionFile(option, file.to_owned(), what),
+        })
     };
-    let template =
-        arguments.template.as_deref().map(|path| parse("--template", &read_text(path)?)).transpose()?;
+    let of_file = |option: &'static str, path: &Path| {
+        let name = path.display().to_string();
+        let wrong = |what: String| CliError::OptionFile(option, name.clone(), what);
+        parse(option, &name, &read_text(path).map_err(wrong)?)
+    };
+    let template = arguments.template.as_deref().map(|path| of_file("template", path)).transpose()?;
     let system = match arguments.system.as_deref() {
         None => None,
-        Some(text) => match text.strip_prefix('@') {
-            Some(path) => Some(parse("--system", &read_text(Path::new(path))?)?),
-            None => Some(parse("--system", text)?),
-        },
+        Some(text) => Some(match text.strip_prefix('@') {
+            Some(path) => of_file("system", Path::new(path))?,
+            None => parse("system", "", text)?,
+        }),
     };
-    let table = TableOptions {
+    let rows = RowOptions {
         template,
         system,
         id_column: arguments.id_column.clone(),
@@ -197,9 +269,12 @@ fn options(arguments: &PrepareArguments) -> Result<Options, CliError> {
     };
     Ok(Options {
         format: arguments.from.map(|from| from.0),
-        target: Target::new(&arguments.model, arguments.shape.name()),
+        encoding: arguments.encoding,
+        target: model_id.map(|model_id| Target::new(model_id, config.model_invocation_type.as_str())),
+        is_form_chosen: form.is_some(),
+        rules: model_id.and_then(|_| config.model_rules()),
         max_tokens: arguments.max_tokens,
-        table,
+        rows,
         allow_loss: arguments.allow_loss,
         max_record_bytes: config.max_record_bytes,
         max_records: config.quotas.max_records,
@@ -207,10 +282,15 @@ fn options(arguments: &PrepareArguments) -> Result<Options, CliError> {
 }
 
 /// Reads a prompt. The line break at its end is the editor's.
-fn read_text(path: &Path) -> Result<String, CliError> {
-    let mut prompt = String::new();
-    let file = File::open(path).map_err(|error| path_error(path, error))?;
-    file.take(MAX_TEMPLATE_BYTES).read_to_string(&mut prompt).map_err(|error| path_error(path, error))?;
+fn read_text(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_TEMPLATE_BYTES + 1).read_to_end(&mut bytes));
+    let length = read.map_err(|error| error.to_string())?;
+    if length as u64 > MAX_TEMPLATE_BYTES {
+        return Err(format!("the prompt is longer than {MAX_TEMPLATE_BYTES} bytes: is it the right file?"));
+    }
+    let prompt =
+        String::from_utf8(bytes).map_err(|_| "the prompt is not UTF-8: save it as UTF-8".to_owned())?;
     let prompt = prompt.trim_start_matches('\u{feff}');
     let prompt =
         prompt.strip_suffix('\n').map_or(prompt, |prompt| prompt.strip_suffix('\r').unwrap_or(prompt));
@@ -292,89 +372,157 @@ impl Sink {
 }
 
 /// Reads the file, writes the records, and says what became of them.
-fn run(
-    arguments: &PrepareArguments,
-    options: &Options,
-    unfinished: &Mutex<Option<Unfinished>>,
-) -> Result<bool, CliError> {
-    let lock = || unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+fn run(arguments: &PrepareArguments, options: &Options, shared: &Mutex<Shared>) -> Result<bool, CliError> {
+    let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
     let (reader, bar) = open(&arguments.file).map_err(|error| path_error(&arguments.file, error))?;
     let mut sink = match &arguments.out {
         _ if arguments.dry_run => Sink::Screen(0),
         None => Sink::Output(BufWriter::new(stdout())),
         Some(out) => {
             check_out(out, arguments.force)?;
-            let mut unfinished = lock();
+            let mut shared = lock();
             let (created, file) = Unfinished::create(out).map_err(|error| path_error(out, error))?;
-            *unfinished = Some(created);
+            shared.unfinished = Some(created);
             Sink::File(BufWriter::with_capacity(128 << 10, file))
         }
     };
+    lock().bar = bar;
     let result = prepare_file(reader, options, &mut |line| sink.write(line));
-    bar.finish_and_clear();
+    lock().clear_bar();
     let report = result.and_then(|report| sink.flush().map(|()| report).map_err(PrepareError::Write));
     let report = match report {
         Ok(report) => report,
         Err(error) => {
-            drop(lock().take());
+            drop(lock().unfinished.take());
             return Err(failed(error, arguments));
         }
     };
-    let unfinished = lock().take();
+    // From here on, an interrupt leaves either the whole file or nothing.
+    let mut shared = lock();
+    let unfinished = shared.unfinished.take();
     if let (Some(out), Some(unfinished), 1..) = (&arguments.out, unfinished, report.written) {
         unfinished.finish(out, arguments.force).map_err(|error| path_error(out, error))?;
     }
+    drop(shared);
+    let refusable = refusable(&report);
+    let must_all_fail = refusable.as_ref().is_some_and(|refusable| refusable.failing == refusable.examined);
+    let rows = describe(&report, refusable, arguments, options).join("\n");
     // If this fails, there is nowhere left to report it.
-    let _ = writeln!(stderr(), "{}", text::lines(describe(&report, arguments)));
-    Ok(report.written == report.records)
+    let _ = writeln!(stderr(), "{}", text::lines(rows));
+    Ok(report.written == report.records && !must_all_fail)
 }
 
 /// Opens the file, with a bar if it is large and there is a terminal.
-fn open(file: &Path) -> io::Result<(Box<dyn Read + Send>, ProgressBar)> {
+fn open(file: &Path) -> io::Result<(Box<dyn Read + Send>, Option<ProgressBar>)> {
     if file.as_os_str() == "-" {
-        return Ok((Box::new(stdin()), ProgressBar::hidden()));
+        return Ok((Box::new(stdin()), None));
     }
     let opened = File::open(file)?;
     let metadata = opened.metadata()?;
     if metadata.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    if metadata.len() < LARGE_BYTES {
-        return Ok((Box::new(opened), ProgressBar::hidden()));
+    if metadata.len() < LARGE_BYTES || !stderr().is_terminal() {
+        return Ok((Box::new(opened), None));
     }
-    // It is drawn on standard error, and only on a terminal.
     let bar = ProgressBar::new(metadata.len());
     let style = ProgressStyle::with_template("{prefix}  {wide_bar} {bytes}/{total_bytes} {eta}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_prefix(text::name(file.display()).to_string());
-    Ok((Box::new(bar.wrap_read(opened)), bar))
+    Ok((Box::new(bar.wrap_read(opened)), Some(bar)))
 }
 
 fn check_out(out: &Path, is_forced: bool) -> Result<(), CliError> {
     let shown = text::line(out.display());
+    let wrong = |what: String| Err(CliError::Usage(format!("-o {shown}: {what}")));
+    if out.to_str().is_some_and(|out| out.starts_with("s3://")) {
+        let uri = shell_word(&shown.to_string());
+        return wrong(format!("it is in S3: leave it out, and add | aws s3 cp - {uri}"));
+    }
     match fs::metadata(out) {
-        Ok(metadata) if !metadata.is_file() => {
-            Err(CliError::Usage(format!("{shown} is not a file: leave out -o, and redirect the output")))
+        Ok(metadata) if metadata.is_dir() => {
+            let file = out.join("records.jsonl");
+            wrong(format!("it is a folder: name a file in it, such as {}", text::line(file.display())))
         }
-        Ok(_) if !is_forced => Err(CliError::Usage(format!("{shown} exists: add --force to overwrite it"))),
-        _ => Ok(()),
+        Ok(metadata) if !metadata.is_file() => {
+            wrong("it is not a regular file: leave out -o, and redirect the output".to_owned())
+        }
+        Ok(_) if !is_forced => wrong("it exists: add --force to overwrite it".to_owned()),
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let folder = if shown.to_string().ends_with('/') { Some(out) } else { out.parent() };
+            match folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+                Some(folder) => wrong(format!("there is no folder {}", text::line(folder.display()))),
+                None => Ok(()),
+            }
+        }
     }
 }
 
 fn failed(error: PrepareError, arguments: &PrepareArguments) -> CliError {
+    let said = |what: &str, fix: &str| format!("{}: {what}: {fix}", text::line(arguments.file.display()));
     match (error, &arguments.out) {
         (PrepareError::Read(error), _) => path_error(&arguments.file, error),
         (PrepareError::Write(error), Some(out)) => path_error(out, error),
         (PrepareError::Write(error), None) if error.kind() == io::ErrorKind::BrokenPipe => CliError::Closed,
         (PrepareError::Write(error), None) => CliError::Output(error),
-        (PrepareError::Content { what, fix }, _) => {
-            CliError::Content(format!("{}: {what}: {fix}", text::line(arguments.file.display())))
-        }
+        (PrepareError::Content { what, fix }, _) => CliError::Content(said(&what, &fix)),
+        (PrepareError::Usage { what, fix }, _) => CliError::Usage(said(&what, &fix)),
     }
 }
 
-/// Says what became of the records.
-fn describe(report: &Report, arguments: &PrepareArguments) -> String {
+/// Returns what the model must refuse of what was written, if it must refuse something.
+fn refusable(report: &Report) -> Option<Refusable> {
+    let examination = report.examination.as_ref().filter(|examination| examination.failing() > 0)?;
+    Some(Refusable {
+        examined: examination.examined(),
+        failing: examination.failing(),
+        groups: examination.groups().to_vec(),
+    })
+}
+
+/// Says what became of the records, in rows of the screen.
+fn describe(
+    report: &Report,
+    refusable: Option<Refusable>,
+    arguments: &PrepareArguments,
+    options: &Options,
+) -> Vec<String> {
+    let mut rows = row(&summary(report, arguments, options), "");
+    findings(&report.changes, &mut rows);
+    findings(&report.refusals, &mut rows);
+    if report.stopped > 0 {
+        let others = Counted(report.stopped, "record that is not written");
+        rows.extend(row(&format!("--allow-loss writes {others}, without what is named above"), "  "));
+    }
+    if report.has_garbage {
+        let warning = "warning: the gzip data is followed by bytes that are not gzip data; they are left out, as gunzip does";
+        rows.extend(row(warning, "  "));
+    }
+    let said = refusable.map(describe_refusable).unwrap_or_default();
+    for line in said.lines().filter(|line| !line.is_empty()) {
+        let words = line.trim_start_matches(' ');
+        rows.extend(row(words, &" ".repeat(line.len() - words.len())));
+    }
+    let note = match (&options.target, &report.examination) {
+        (None, _) => "note: add --model-id MODEL to check the records for what the model refuses",
+        (Some(_), None) => {
+            "note: what the model refuses is not checked: no rules are known for it, or MODEL_RULES is off"
+        }
+        (Some(_), Some(_)) => "",
+    };
+    if !note.is_empty() && report.written > 0 {
+        rows.extend(row(note, "  "));
+    }
+    rows
+}
+
+/// Breaks a text into rows of the screen.
+fn row(said: &str, indent: &str) -> Vec<String> {
+    wrapped(said.split(' '), indent)
+}
+
+fn summary(report: &Report, arguments: &PrepareArguments, options: &Options) -> String {
     let name = text::line(arguments.file.display());
     let mut said = format!("{name}: ");
     for layer in &report.layers {
@@ -384,32 +532,32 @@ fn describe(report: &Report, arguments: &PrepareArguments) -> String {
     said += report.format.description();
     let records = Counted(report.records, "record");
     said += &match (report.written, &arguments.out) {
-        (0, _) if arguments.dry_run => format!(": 0 of {records} can be written"),
-        (written, _) if arguments.dry_run => format!(": the first {}", Counted(written, "record")),
-        (0, _) => format!(": 0 of {records} written, so there is no file"),
+        (written @ 1.., _) if arguments.dry_run => format!(": the first {}", Counted(written, "record")),
+        (0, Some(out)) => {
+            format!(": 0 of {records} can be written, so {} is not", text::line(out.display()))
+        }
         (written, Some(out)) => format!(": {written} of {records} written to {}", text::line(out.display())),
+        (0, None) => format!(": 0 of {records} can be written"),
         (written, None) => format!(": {written} of {records} written"),
     };
-    if report.format != Format::Records {
-        let model = text::line(&arguments.model);
-        said += &format!(", {} requests for {model}", arguments.shape.name());
+    if let (true, Some(target)) = (report.is_made, &options.target) {
+        let Target { model_id, model_invocation_type, .. } = target;
+        said += &format!(", {model_invocation_type} requests for {}", text::line(model_id));
     }
-    said += &findings("changed", &report.changes);
-    said += &findings("not written", &report.refusals);
     said
 }
 
-fn findings(verb: &str, findings: &Findings) -> String {
-    let mut said = String::new();
+fn findings(findings: &Findings, rows: &mut Vec<String>) {
     for kind in findings.kinds() {
         let lines: Vec<_> = kind.lines.iter().map(u64::to_string).collect();
         let more = if kind.records > kind.lines.len() as u64 { ", …" } else { "" };
         let word = if kind.records == 1 { "line" } else { "lines" };
         let (records, lines) = (Counted(kind.records, "record"), lines.join(", "));
-        said += &format!("\n  {verb}: {}: {} ({records}, {word} {lines}{more})", kind.what, kind.why);
+        let verb = kind.effect.name();
+        let said = format!("{verb}: {}: {} ({records}, {word} {lines}{more})", kind.what, kind.why);
+        rows.extend(row(&said, "  "));
     }
     if findings.others > 0 {
-        said += &format!("\n  {verb}: {} of other kinds", Counted(findings.others, "finding"));
+        rows.extend(row(&format!("and {} of other kinds", Counted(findings.others, "finding")), "  "));
     }
-    said
 }

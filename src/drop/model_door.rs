@@ -8,7 +8,7 @@ use crate::drop::kinds;
 use crate::drop::padding::body_of;
 use crate::drop::rejection::Problem;
 use crate::model::findings::{Examination, FindingGroup};
-use crate::model::rules::Rules;
+use crate::model::rules::{RuleFinding, Rules};
 
 /// The number of records that are examined from the start of a drop.
 pub const FIRST_RECORDS: u64 = 1_000;
@@ -101,7 +101,7 @@ impl ModelDoor {
         let (examined, rules) = (examination.examined(), examination.rules());
         let groups = examination.groups().iter().take(MAX_GROUPS);
         let (what, fix): (Vec<_>, Vec<_>) =
-            groups.map(|group| (describe(group, examined), group.first.fix)).unzip();
+            groups.map(|group| (describe(group, examined), fix_of(&group.first))).unzip();
         let which = if self.records == 1 {
             "the only record is".to_owned()
         } else if examination.failing() == self.records {
@@ -115,6 +115,17 @@ impl ModelDoor {
             format!("{which} certain to fail at the model {model}: {}", what.join("; ")),
             format!("{}; or disable these rules with MODEL_RULES=off", fix.join("; ")),
         ))
+    }
+}
+
+/// Returns what to do about a finding, in words that do not need the finding next to them.
+fn fix_of(finding: &RuleFinding) -> String {
+    let verbs = [" must not be there", " is not a member"];
+    let subject =
+        verbs.into_iter().find_map(|verb| finding.what.split_once(verb)).map(|(subject, _)| subject);
+    match (finding.fix.strip_prefix("remove it"), subject) {
+        (Some(rest), Some(subject)) => format!("remove {subject}{rest}"),
+        _ => finding.fix.to_owned(),
     }
 }
 
@@ -152,6 +163,7 @@ mod tests {
             )
         );
         assert!(problem.fix.contains("bedrock-2023-05-31") && problem.fix.contains("MODEL_RULES=off"));
+        assert!(problem.fix.contains("; remove `model`: the setting MODEL_ID decides"), "{}", problem.fix);
         for right in [1, 120, 1_000, 2_000, 50_000] {
             let mut passed = door();
             for line in 1..=50_000 {

@@ -317,7 +317,11 @@ mod tests {
         let draft =
             read(&line, &Target::new(model_id, shape), None, &mut losses).map_err(|refusal| refusal.what)?;
         assert_eq!(draft.record_id.as_deref(), Some("r1"));
-        let losses = losses.0.into_iter().map(|loss| (loss.member, loss.changes_meaning)).collect();
+        let losses = losses
+            .0
+            .into_iter()
+            .map(|loss| (loss.member, loss.effect == crate::prepare::report::Effect::Lost))
+            .collect();
         Ok((serde_json::from_str(&draft.body).unwrap(), losses))
     }
 

@@ -20,7 +20,7 @@ use super::target::{BodyForm, Target};
 /// The only version.
 pub(super) const ANTHROPIC_VERSION: &str = "bedrock-2023-05-31";
 
-const OTHER_MODEL: &str = "leave it out, or choose another model with --model";
+const OTHER_MODEL: &str = "leave it out, or choose another model with --model-id";
 
 /// Writes a body. `max_tokens` is the limit of output tokens for a conversation that has none.
 pub(super) fn write(
@@ -44,7 +44,7 @@ pub(super) fn write(
             Err(Refusal::new("the model makes embeddings, and the request is for a chat", OTHER_MODEL))
         }
         BodyForm::Unknown => {
-            Err(Refusal::new("the model's request body is not known", "use --shape Converse"))
+            Err(Refusal::new("the model's request body is not known", "use --model-invocation-type Converse"))
         }
     }
 }
@@ -60,11 +60,14 @@ fn check_turns(
         if conversation.turns.iter().flat_map(|turn| &turn.blocks).any(is_call) {
             return Err(Refusal::new(
                 "the conversation has calls of tools, and a Converse job refuses tools in batch inference",
-                "use --shape InvokeModel",
+                "use --model-invocation-type InvokeModel",
             ));
         }
         if !conversation.tools.is_empty() {
-            losses.stop("tools", "a Converse job refuses tools in batch inference: use --shape InvokeModel");
+            losses.stop(
+                "tools",
+                "a Converse job refuses tools in batch inference: use --model-invocation-type InvokeModel",
+            );
             conversation.tools.clear();
         }
     }
@@ -104,11 +107,10 @@ fn check_sampling(
         let number = json.parse::<f64>();
         let number = number.map_err(|_| Refusal::new(format!("{name} is not a number"), "correct it"))?;
         if number > 1.0 && !is_chat {
-            losses
-                .stop(name, "it is above 1, the most that the model takes; with --allow-loss, it becomes 1");
+            losses.bend(name, "the model takes at most 1", "1");
             *value = Some(Cow::Borrowed("1"));
         } else if name == "temperature" && number == 0.0 && target.body == BodyForm::Nova {
-            losses.note(name, "Nova takes no 0: it becomes 0.00001, the least that it takes");
+            losses.change(name, "Nova does not take 0; 0.00001 is the least that it takes");
             *value = Some(Cow::Borrowed("0.00001"));
         }
     }

@@ -1,6 +1,10 @@
 //! What the records of a file are. Pure.
 
+use serde::de::IgnoredAny;
+
 use super::kind::Kind;
+use super::table;
+use crate::drop::kinds::{self, ProblemKind};
 
 /// What the records of a file are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,16 +19,19 @@ pub enum Format {
     Vertex,
     /// A table with a header.
     Table,
+    /// JSON objects whose members are what a prompt is made of.
+    Rows,
 }
 
 impl Format {
     /// All formats, with the names that they have on the command line.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("records", Self::Records),
         ("openai", Self::OpenAi),
         ("anthropic", Self::Anthropic),
         ("vertex", Self::Vertex),
         ("csv", Self::Table),
+        ("json", Self::Rows),
     ];
 
     /// Returns how the format is called in a sentence.
@@ -36,6 +43,7 @@ impl Format {
             Self::Anthropic => "a batch file for Anthropic's API",
             Self::Vertex => "a batch file for Vertex AI",
             Self::Table => "a table",
+            Self::Rows => "rows as JSON objects",
         }
     }
 
@@ -65,7 +73,7 @@ pub(super) enum Start {
     Json(Layout),
     Table,
     /// A kind of file that cannot be prepared, such as a web page.
-    Other(&'static str),
+    Other(&'static ProblemKind),
 }
 
 impl Start {
@@ -74,15 +82,28 @@ impl Start {
         match Kind::of(start) {
             Some(Kind::Array | Kind::Indented) => Self::Json(Layout::Values),
             Some(Kind::Table) => Self::Table,
-            Some(Kind::Gzip) => Self::Other("the file is compressed with gzip"),
-            Some(Kind::Zstandard) => Self::Other("the file is compressed with Zstandard"),
-            Some(Kind::Utf16 | Kind::Utf32) => Self::Other("the file is not text"),
+            None if is_table(start) => Self::Table,
+            Some(Kind::Gzip) => Self::Other(&kinds::GZIP),
+            Some(Kind::Zstandard) => Self::Other(&kinds::ZSTD),
+            Some(Kind::Utf16 | Kind::Utf32) => Self::Other(&kinds::NOT_TEXT),
             Some(Kind::OpenAi | Kind::Anthropic | Kind::Vertex | Kind::OtherSpelling) | None => {
                 Self::Json(Layout::Lines)
             }
-            Some(Kind::Other(what)) => Self::Other(what),
+            Some(Kind::Other(kind)) => Self::Other(kind),
         }
     }
+}
+
+/// Whether this looks like the header of a table that is not among the kinds that are told apart for drops: with bars, not in
+/// UTF-8, or with a line for Excel.
+fn is_table(start: &[u8]) -> bool {
+    let (_, start) = table::skip_blank_lines(start);
+    let line = start.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
+    let is_text = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80 || b"\"_".contains(&byte);
+    line.first().is_some_and(|first| is_text(*first))
+        && line.iter().any(|byte| table::DELIMITERS.contains(byte))
+        && !line.iter().any(|byte| b"{}".contains(byte))
+        && serde_json::from_slice::<IgnoredAny>(line).is_err()
 }
 
 #[cfg(test)]
@@ -114,12 +135,17 @@ mod tests {
             ("\n[\n", Start::Json(Layout::Values)),
             ("{\n  \"recordId\": 1", Start::Json(Layout::Values)),
             ("id,prompt\n1,a\n", Start::Table),
+            ("id|prompt\n1|a\n", Start::Table),
+            ("\n\u{feff}id|prompt\r1|a\r", Start::Table),
+            ("sep=|\nid|prompt\n", Start::Table),
+            ("\"a|b\"", Start::Json(Layout::Lines)),
         ] {
             assert_eq!(Start::of(start.as_bytes()), expected, "{start:?}");
         }
+        assert_eq!(Start::of(b"Gr\xf6\xdfe;Text\n"), Start::Table, "Latin-1");
         for (start, expected) in [("PK\x03\x04", "ZIP"), ("<html>", "web page"), ("{'a': 1}", "Python")] {
             let Start::Other(what) = Start::of(start.as_bytes()) else { panic!("{start}") };
-            assert!(what.contains(expected), "{what}");
+            assert!(what.what.contains(expected), "{}", what.what);
         }
     }
 }

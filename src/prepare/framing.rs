@@ -1,11 +1,17 @@
 //! Cuts a text into records: lines, or the objects of JSON that was written in another way. Pure, in memory of at most
 //! one record.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead};
+
+use serde::de::IgnoredAny;
 
 use crate::record::problem::MAX_DEPTH;
 
 const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// How many carriage returns may be white space in the first line, before it is taken for sure that they do not end lines.
+const MAX_RETURNS: usize = 100;
 
 /// A piece of the text that should be a record.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,52 +32,140 @@ pub(super) enum FramingError {
 }
 
 /// Cuts a text at its line breaks. Blank lines are skipped, and byte order marks at the start of a line.
+///
+/// A carriage return alone is a line break if what precedes it is JSON: within JSON, it is white space.
 #[derive(Debug)]
 pub(super) struct Lines<R> {
     text: R,
     max_bytes: usize,
+    /// The number of the last line.
     line: u64,
+    /// Whether carriage returns end lines; `None` before the first line that is not blank.
+    has_returns: Option<bool>,
+    /// The rest of a line that has several records with carriage returns between them.
+    pending: VecDeque<Piece>,
+}
+
+/// What ended a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Break {
+    Newline,
+    Return,
+    End,
 }
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(text: R, max_bytes: usize) -> Self {
-        Self { text, max_bytes, line: 0 }
+        Self { text, max_bytes, line: 0, has_returns: None, pending: VecDeque::new() }
     }
 
     pub(super) fn next(&mut self) -> io::Result<Option<Piece>> {
+        if let Some(piece) = self.pending.pop_front() {
+            return Ok(Some(piece));
+        }
         loop {
-            let mut bytes = Vec::new();
-            let mut length = 0;
-            let is_end = loop {
-                let chunk = match self.text.fill_buf() {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    chunk => chunk?,
-                };
-                let found = memchr::memchr(b'\n', chunk);
-                let part = chunk.get(..found.unwrap_or(chunk.len())).unwrap_or_default();
-                length += part.len();
-                if length <= self.max_bytes {
-                    bytes.extend_from_slice(part);
-                }
-                let is_end = chunk.is_empty();
-                let consumed = part.len() + usize::from(found.is_some());
-                self.text.consume(consumed);
-                if is_end || found.is_some() {
-                    break is_end;
-                }
-            };
+            let (bytes, end) = self.line()?;
             self.line += 1;
-            if length > self.max_bytes {
-                return Ok(Some(Piece { line: self.line, bytes: None }));
-            }
+            let Some(bytes) = bytes else { return Ok(Some(Piece { line: self.line, bytes: None })) };
             let trimmed = trim(&bytes);
+            if trimmed.is_empty() {
+                if end == Break::End {
+                    return Ok(None);
+                }
+                continue;
+            }
+            self.has_returns.get_or_insert(end == Break::Return);
+            if let Some(first) = self.split_at_returns(trimmed) {
+                return Ok(Some(first));
+            }
+            let bytes = if trimmed.len() < bytes.len() { trimmed.to_vec() } else { bytes };
+            return Ok(Some(Piece { line: self.line, bytes: Some(bytes) }));
+        }
+    }
+
+    /// Reads a line. `None` means that it is too long.
+    fn line(&mut self) -> io::Result<(Option<Vec<u8>>, Break)> {
+        let mut bytes = Vec::new();
+        let mut length = 0;
+        let mut returns = 0;
+        loop {
+            let chunk = match self.text.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                chunk => chunk?,
+            };
+            if chunk.is_empty() {
+                return Ok(((length <= self.max_bytes).then_some(bytes), Break::End));
+            }
+            let found = match self.has_returns {
+                Some(false) => memchr::memchr(b'\n', chunk),
+                None | Some(true) => memchr::memchr2(b'\n', b'\r', chunk),
+            };
+            let part = chunk.get(..found.unwrap_or(chunk.len())).unwrap_or_default();
+            length += part.len();
+            if length <= self.max_bytes {
+                bytes.extend_from_slice(part);
+            }
+            let end = found.and_then(|at| chunk.get(at)).copied();
+            let consumed = part.len() + usize::from(found.is_some());
+            self.text.consume(consumed);
+            let is_fit = length <= self.max_bytes;
+            match end {
+                None => {}
+                Some(b'\n') => return Ok((is_fit.then_some(bytes), Break::Newline)),
+                Some(_) if self.has_returns == Some(true) => {
+                    self.skip_newline()?;
+                    return Ok((is_fit.then_some(bytes), Break::Return));
+                }
+                Some(_) if self.skip_newline()? => return Ok((is_fit.then_some(bytes), Break::Newline)),
+                Some(_) if trim(&bytes).is_empty() || is_json(&bytes) => {
+                    return Ok((Some(bytes), Break::Return));
+                }
+                // It is white space.
+                Some(other) => {
+                    length += 1;
+                    bytes.push(other);
+                    returns += 1;
+                    if returns == MAX_RETURNS {
+                        self.has_returns = Some(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Skips a newline, if that is next.
+    fn skip_newline(&mut self) -> io::Result<bool> {
+        let is_newline = peek(&mut self.text)? == Some(b'\n');
+        self.text.consume(usize::from(is_newline));
+        Ok(is_newline)
+    }
+
+    /// Cuts a line at the carriage returns in it, if what precedes the first one is JSON. Returns the first piece.
+    fn split_at_returns(&mut self, line: &[u8]) -> Option<Piece> {
+        let first = memchr::memchr(b'\r', line)?;
+        line.get(..first).filter(|first| is_json(first))?;
+        for piece in line.split(|byte| *byte == b'\r') {
+            let trimmed = trim(piece);
             if !trimmed.is_empty() {
-                let bytes = if trimmed.len() < bytes.len() { trimmed.to_vec() } else { bytes };
-                return Ok(Some(Piece { line: self.line, bytes: Some(bytes) }));
+                self.pending.push_back(Piece { line: self.line, bytes: Some(trimmed.to_vec()) });
             }
-            if is_end {
-                return Ok(None);
-            }
+            self.line += 1;
+        }
+        // The newline counts already.
+        self.line -= 1;
+        self.pending.pop_front()
+    }
+}
+
+fn is_json(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(trim(bytes)).is_ok()
+}
+
+fn peek(text: &mut impl BufRead) -> io::Result<Option<u8>> {
+    loop {
+        match text.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            chunk => return Ok(chunk?.first().copied()),
         }
     }
 }
@@ -146,7 +240,7 @@ impl<R: BufRead> Values<R> {
     /// Skips what lies between two values. Returns false at the end of the text.
     fn find_start(&mut self) -> Result<bool, FramingError> {
         loop {
-            let Some(byte) = self.peek()? else {
+            let Some(byte) = peek(&mut self.text)? else {
                 return match self.is_in_array {
                     true => Err(self.error("the array has no end: the file was cut off")),
                     false => Ok(false),
@@ -218,15 +312,6 @@ impl<R: BufRead> Values<R> {
         }
     }
 
-    fn peek(&mut self) -> io::Result<Option<u8>> {
-        loop {
-            match self.text.fill_buf() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                chunk => return Ok(chunk?.first().copied()),
-            }
-        }
-    }
-
     fn error(&self, what: &'static str) -> FramingError {
         FramingError::Json { line: self.line, what }
     }
@@ -280,6 +365,23 @@ mod tests {
         let (most, long) = ("x".repeat(20), "x".repeat(21));
         assert_eq!(lines(&format!("{most}\n{long}\nd")), [some(1, &most), (2, None), some(3, "d")]);
         assert_eq!(lines(&long), [(1, None)]);
+    }
+
+    #[test]
+    fn carriage_returns_end_lines_where_they_are_not_white_space() {
+        let some = |line, text: &str| (line, Some(text.to_owned()));
+        let table = [
+            ("{}\r[1]\r\r7\r", vec![some(1, "{}"), some(2, "[1]"), some(4, "7")]),
+            ("\r\u{feff}\r{}\r{\r", vec![some(3, "{}"), some(4, "{")]),
+            ("{}\r{}\r\n{}\n{}", vec![some(1, "{}"), some(2, "{}"), some(3, "{}"), some(4, "{}")]),
+            ("{\"a\":\r1}\n{}", vec![some(1, "{\"a\":\r1}"), some(2, "{}")]),
+            ("{}\n{}\r{}\r\n{}", vec![some(1, "{}"), some(2, "{}"), some(3, "{}"), some(4, "{}")]),
+            ("{\r\n{}\r\n", vec![some(1, "{"), some(2, "{}")]),
+            ("{\n\r\r{}\r", vec![some(1, "{"), some(2, "{}")]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(lines(text), expected, "{text:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! [`diagnosis`] recognizes the kinds of files, for the validator, too. Here is what each one means for a preparation.
 
 use crate::drop::diagnosis;
+use crate::drop::kinds::ProblemKind;
 
 /// A kind of file that is not JSON Lines as they are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub(super) enum Kind {
     /// Records whose members are spelled in another way.
     OtherSpelling,
     /// A kind that cannot be prepared, and what it is.
-    Other(&'static str),
+    Other(&'static ProblemKind),
 }
 
 impl Kind {
@@ -43,7 +44,7 @@ impl Kind {
             "anthropic-batch" => Self::Anthropic,
             "vertex-batch" => Self::Vertex,
             "snake-case" | "member-spelling" => Self::OtherSpelling,
-            _ => Self::Other(kind.what),
+            _ => Self::Other(kind),
         })
     }
 }

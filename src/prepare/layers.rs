@@ -4,8 +4,12 @@
 //! above it gives, and read in memory of a fixed size.
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use flate2::bufread::MultiGzDecoder;
+use encoding_rs::DecoderResult;
+use flate2::bufread::GzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
@@ -17,6 +21,9 @@ const MAX_LAYERS: usize = 4;
 
 /// How much is read at once.
 const CHUNK_BYTES: usize = 64 << 10;
+
+/// RFC 1952, 2.3.1.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Bytes to be read once.
 type Source = Box<dyn Read + Send>;
@@ -38,6 +45,32 @@ pub enum Layer {
     Utf16,
     /// UTF-32 in either byte order.
     Utf32,
+    /// An encoding that the user named.
+    Named(Encoding),
+}
+
+/// An encoding of text, as browsers know it. <https://encoding.spec.whatwg.org>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoding(&'static encoding_rs::Encoding);
+
+impl FromStr for Encoding {
+    type Err = &'static str;
+
+    /// Finds an encoding by one of its names, such as `windows-1252`, `latin1`, or `shift_jis`. As in browsers, `iso-8859-1` is
+    /// another name of `windows-1252`, which has more characters.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let names = [
+            ("cp1252", "windows-1252"),
+            ("cp1250", "windows-1250"),
+            ("cp1251", "windows-1251"),
+            ("cp932", "shift_jis"),
+        ];
+        let other = names.iter().find(|(other, _)| name.eq_ignore_ascii_case(other)).map(|(_, name)| *name);
+        let found = encoding_rs::Encoding::for_label(other.unwrap_or(name).as_bytes());
+        // What it is for is to replace every text by one character.
+        let found = found.filter(|encoding| *encoding != encoding_rs::REPLACEMENT);
+        found.map(Self).ok_or("it is not known; common ones are windows-1252, iso-8859-15, windows-1250, shift_jis, gbk, and utf-16le")
+    }
 }
 
 impl Layer {
@@ -49,6 +82,7 @@ impl Layer {
             Self::Zstandard => "Zstandard",
             Self::Utf16 => "UTF-16",
             Self::Utf32 => "UTF-32",
+            Self::Named(Encoding(encoding)) => encoding.name(),
         }
     }
 
@@ -64,14 +98,35 @@ impl Layer {
     }
 }
 
-/// Takes off all layers. Returns the text, its first bytes, and the layers from the outside in. A byte order mark at
-/// the start is taken off, too.
-pub(super) fn unwrap(reader: Source) -> io::Result<(Text, Vec<u8>, Vec<Layer>)> {
+/// A text without its layers.
+pub(super) struct Unwrapped {
+    /// The text, without a byte order mark at its start.
+    pub(super) text: Text,
+    /// Its first bytes.
+    pub(super) start: Vec<u8>,
+    /// What was around it, from the outside in.
+    pub(super) layers: Vec<Layer>,
+    /// Whether bytes that are not gzip data were found after the data, as soon as the text was read to its end.
+    pub(super) has_garbage: Arc<AtomicBool>,
+}
+
+/// Takes off all layers. The text has the named encoding, if there is one.
+pub(super) fn unwrap(reader: Source, encoding: Option<Encoding>) -> io::Result<Unwrapped> {
     let mut layers = Vec::new();
     let mut reader = reader;
+    let mut encoding = encoding;
+    let has_garbage = Arc::new(AtomicBool::new(false));
     loop {
         let (start, whole) = peek(reader)?;
-        let layer = Layer::of(&start);
+        let layer = match (Layer::of(&start), encoding) {
+            (Some(layer @ (Layer::Gzip | Layer::Zstandard)), _) | (Some(layer), None) => Some(layer),
+            (None, None) => None,
+            (_, Some(named)) => {
+                check_mark(&start, named)?;
+                encoding = None;
+                Some(Layer::Named(named))
+            }
+        };
         if layer.is_some() && layers.len() == MAX_LAYERS {
             let what =
                 format!("the file is wrapped more than {MAX_LAYERS} times in compression or encodings");
@@ -80,10 +135,11 @@ pub(super) fn unwrap(reader: Source) -> io::Result<(Text, Vec<u8>, Vec<Layer>)> 
         layers.extend(layer);
         let inner = BufReader::with_capacity(CHUNK_BYTES, whole);
         reader = match layer {
-            Some(Layer::Gzip) => Box::new(Named("gzip", MultiGzDecoder::new(inner))),
+            Some(Layer::Gzip) => Box::new(Named("gzip", Members::new(inner, Arc::clone(&has_garbage)))),
             Some(Layer::Zstandard) => Box::new(Named("Zstandard", Frames::new(inner))),
             Some(Layer::Utf16) => Box::new(Decoder::new(inner, &start, 2)),
             Some(Layer::Utf32) => Box::new(Decoder::new(inner, &start, 4)),
+            Some(Layer::Named(encoding)) => Box::new(NamedDecoder::new(inner, encoding)),
             None => {
                 let mut text: Text = BufReader::with_capacity(CHUNK_BYTES, Box::new(inner));
                 let is_marked = start.starts_with("\u{feff}".as_bytes());
@@ -91,13 +147,24 @@ pub(super) fn unwrap(reader: Source) -> io::Result<(Text, Vec<u8>, Vec<Layer>)> 
                     text.fill_buf()?;
                     text.consume(3);
                 }
-                return Ok((
-                    text,
-                    start.get(if is_marked { 3 } else { 0 }..).unwrap_or_default().into(),
-                    layers,
-                ));
+                let start = start.get(if is_marked { 3 } else { 0 }..).unwrap_or_default().into();
+                return Ok(Unwrapped { text, start, layers, has_garbage });
             }
         };
+    }
+}
+
+/// Checks that a text does not say itself that it has another encoding.
+fn check_mark(start: &[u8], Encoding(named): Encoding) -> io::Result<()> {
+    match encoding_rs::Encoding::for_bom(start) {
+        Some((marked, _)) if marked != named => {
+            let what = format!(
+                "--encoding: the file starts with the mark of {}: leave the option out",
+                marked.name()
+            );
+            Err(io::Error::new(ErrorKind::InvalidInput, what))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -121,6 +188,73 @@ impl<R: Read> Read for Named<R> {
             }
             kind => io::Error::new(kind, format!("the {name} data is damaged: {error}")),
         })
+    }
+}
+
+/// Reads the members of a gzip file one after the other. What follows the last one and is not the start of another is left
+/// alone, as gzip(1) does.
+struct Members<R> {
+    /// The member that is being read, with the bytes of its start that were read before.
+    inside: Option<GzDecoder<Chain<Cursor<Vec<u8>>, R>>>,
+    /// The rest of the file, between two members.
+    rest: Option<R>,
+    is_first: bool,
+    has_garbage: Arc<AtomicBool>,
+}
+
+impl<R: BufRead> Members<R> {
+    fn new(source: R, has_garbage: Arc<AtomicBool>) -> Self {
+        Self { inside: None, rest: Some(source), is_first: true, has_garbage }
+    }
+
+    /// Starts the next member, if there is one.
+    fn start(&mut self) -> io::Result<()> {
+        let Some(mut rest) = self.rest.take() else { return Ok(()) };
+        let mut magic = Vec::new();
+        rest.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut magic)?;
+        if magic == GZIP_MAGIC || self.is_first {
+            self.is_first = false;
+            self.inside = Some(GzDecoder::new(Cursor::new(magic).chain(rest)));
+            return Ok(());
+        }
+        // Padding with NUL bytes is common, and nothing to talk about.
+        let has_garbage = magic.iter().any(|byte| *byte != 0) || has_other_than_nul(&mut rest)?;
+        self.has_garbage.store(has_garbage, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.inside.is_none() {
+                self.start()?;
+            }
+            let Some(inside) = &mut self.inside else { return Ok(0) };
+            let length = inside.read(buffer)?;
+            if length > 0 || buffer.is_empty() {
+                return Ok(length);
+            }
+            self.rest = self.inside.take().map(|member| member.into_inner().into_inner().1);
+        }
+    }
+}
+
+/// Reads on until a byte is not NUL. Returns whether there is one.
+fn has_other_than_nul(source: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let chunk = match source.fill_buf() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            chunk => chunk?,
+        };
+        if chunk.is_empty() {
+            return Ok(false);
+        }
+        if chunk.iter().any(|byte| *byte != 0) {
+            return Ok(true);
+        }
+        let length = chunk.len();
+        source.consume(length);
     }
 }
 
@@ -282,6 +416,61 @@ impl<R: BufRead> Read for Decoder<R> {
     }
 }
 
+/// Decodes a text whose encoding the user named.
+struct NamedDecoder<R> {
+    source: R,
+    encoding: Encoding,
+    decoder: encoding_rs::Decoder,
+    /// How many bytes were decoded.
+    at: u64,
+    /// What was decoded and not read yet.
+    text: Vec<u8>,
+    taken: usize,
+    is_at_end: bool,
+}
+
+impl<R: BufRead> NamedDecoder<R> {
+    fn new(source: R, encoding: Encoding) -> Self {
+        let decoder = encoding.0.new_decoder_with_bom_removal();
+        Self { source, encoding, decoder, at: 0, text: Vec::new(), taken: 0, is_at_end: false }
+    }
+
+    /// Decodes what is at hand into `text`. Nothing is added at the end of the file.
+    fn fill(&mut self) -> io::Result<()> {
+        let chunk = self.source.fill_buf()?;
+        self.is_at_end = chunk.is_empty();
+        self.text.resize(CHUNK_BYTES, 0);
+        let (result, read, written) =
+            self.decoder.decode_to_utf8_without_replacement(chunk, &mut self.text, self.is_at_end);
+        self.source.consume(read);
+        self.text.truncate(written);
+        self.taken = 0;
+        self.at += read as u64;
+        if let DecoderResult::Malformed(length, after) = result {
+            let at = self.at.saturating_sub(u64::from(length) + u64::from(after));
+            let what = format!(
+                "byte {at} is not part of {} text: is it another --encoding?",
+                self.encoding.0.name()
+            );
+            return Err(io::Error::new(ErrorKind::InvalidData, what));
+        }
+        // If the output was full, there is more of the same chunk.
+        self.is_at_end &= result == DecoderResult::InputEmpty;
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Read for NamedDecoder<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.taken == self.text.len() && !self.is_at_end {
+            self.fill()?;
+        }
+        let length = self.text.get(self.taken..).unwrap_or_default().read(buffer)?;
+        self.taken += length;
+        Ok(length)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -304,11 +493,16 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> io::Result<(String, Vec<Layer>)> {
+        read_as(bytes, None).map(|(text, layers, _)| (text, layers))
+    }
+
+    fn read_as(bytes: &[u8], encoding: Option<&str>) -> io::Result<(String, Vec<Layer>, bool)> {
+        let encoding = encoding.map(|name| name.parse().unwrap());
         let read = |reader| {
-            let (mut text, _, layers) = unwrap(reader)?;
+            let Unwrapped { mut text, layers, has_garbage, .. } = unwrap(reader, encoding)?;
             let mut all = String::new();
             text.read_to_string(&mut all)?;
-            Ok((all, layers))
+            Ok((all, layers, has_garbage.load(Ordering::Relaxed)))
         };
         let slow: io::Result<_> = read(Box::new(Trickle(Cursor::new(bytes.to_vec()))));
         let fast = read(Box::new(Cursor::new(bytes.to_vec())));
@@ -367,9 +561,10 @@ mod tests {
     #[test]
     fn damage_is_an_error_and_not_an_end() {
         let text = b"{\"recordId\":\"1\",\"modelInput\":{}}\n".repeat(100);
-        let table: [(Vec<u8>, &str); 8] = [
+        let table: [(Vec<u8>, &str); 9] = [
             (gzip(&text).split_last().unwrap().1.to_vec(), "cut off"),
-            ([gzip(&text), b"garbage".repeat(9)].concat(), "gzip data is damaged"),
+            ([gzip(&text), gzip(&text)[..7].to_vec()].concat(), "cut off"),
+            ([gzip(&text), b"\x1f\x8bgarbage".repeat(9)].concat(), "gzip data is damaged"),
             (zstd(&text)[..20].to_vec(), "Zstandard data"),
             ([zstd(&text), b"garbage".to_vec()].concat(), "Zstandard data is damaged"),
             (b"\xff\xfe{\0}".to_vec(), "byte 4 is not part of UTF-16"),
@@ -380,6 +575,52 @@ mod tests {
         for (bytes, expected) in table {
             let error = read(&bytes).unwrap_err().to_string();
             assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_follows_gzip_data_is_left_alone_and_told_unless_it_is_padding() {
+        for (after, is_garbage) in [
+            (&b""[..], false),
+            (b"\0", false),
+            (&[0; 1_000], false),
+            (b"\0\0\0x", true),
+            (b"g", true),
+            (b"garbage", true),
+            (b"\x1f", true),
+        ] {
+            let bytes = [gzip(b"{\"a\":"), gzip(b"1}\n"), after.to_vec()].concat();
+            let (text, layers, has_garbage) = read_as(&bytes, None).unwrap();
+            assert_eq!(
+                (text.as_str(), layers, has_garbage),
+                ("{\"a\":1}\n", vec![Layer::Gzip], is_garbage),
+                "{after:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn named_encodings_are_decoded() {
+        let latin = b"caf\xe9 \x80\n".repeat(20_000);
+        let text = "café €\n".repeat(20_000);
+        for name in ["windows-1252", "ISO-8859-1", "latin1", "cp1252"] {
+            assert_eq!(read_as(&latin, Some(name)).unwrap().0, text, "{name}");
+            assert_eq!(read_as(&gzip(&latin), Some(name)).unwrap().0, text, "{name}");
+        }
+        assert_eq!(read_as(b"\x82\xa0", Some("shift_jis")).unwrap().0, "あ");
+        assert_eq!(read_as(&utf16("{é", u16::to_be_bytes), Some("utf-16be")).unwrap().0, "{é");
+        assert_eq!(read_as("\u{feff}é".as_bytes(), Some("utf-8")).unwrap().0, "é");
+        for (bytes, name, expected) in [
+            (&b"ab\x82"[..], "shift_jis", "byte 2 is not part of Shift_JIS text"),
+            (b"\xff\xfea\0", "windows-1252", "the file starts with the mark of UTF-16LE"),
+            (b"\xef\xbb\xbfa", "windows-1252", "the file starts with the mark of UTF-8"),
+            (b"caf\xe9", "utf-8", "byte 3 is not part of UTF-8 text"),
+        ] {
+            let error = read_as(bytes, Some(name)).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        for name in ["nope", "", "iso-2022-kr"] {
+            assert!(name.parse::<Encoding>().is_err(), "{name}");
         }
     }
 

@@ -7,7 +7,9 @@
 //! | `layers` | takes off compression and encodings |
 //! | `framing` | cuts JSON of any layout into records |
 //! | `table` | cuts a table into rows |
-//! | `template` | makes a prompt of a row |
+//! | `template` | makes a prompt of the cells of a row |
+//! | `rows` | makes a record of a row |
+//! | `options` | what a file is prepared for, and which options have no effect on it |
 //! | `format` | what the records of a file are |
 //! | `kind` | what the start of a file tells |
 //! | `records` | repairs records of ours |
@@ -19,11 +21,13 @@
 //! | `draft` | a record that is about to be written |
 //! | `json` | takes JSON apart without changing its text, and writes it |
 //! | `report` | what was changed, and what was not written |
+//! | `error` | what keeps a file from being prepared |
 
 mod anthropic;
 mod body;
 mod conversation;
 mod draft;
+pub mod error;
 mod format;
 mod framing;
 mod json;
@@ -31,13 +35,15 @@ mod kind;
 mod layers;
 mod members;
 mod openai;
+pub mod options;
 pub mod preparer;
 mod records;
 pub mod report;
+mod rows;
 mod table;
 pub mod target;
 pub mod template;
 mod vertex;
 
 pub use self::format::Format;
-pub use self::layers::Layer;
+pub use self::layers::{Encoding, Layer};

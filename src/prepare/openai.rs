@@ -17,7 +17,7 @@ use super::target::{BodyForm, Target};
 use crate::base::text;
 
 const NOT_IN_BATCH: &str = "a batch job does not stream";
-pub(super) const JOB_HAS_MODEL: &str = "the job names the model, see --model";
+pub(super) const JOB_HAS_MODEL: &str = "the job names the model, see --model-id";
 pub(super) const FOR_THE_API: &str = "it is for the other API's own records, and no model sees it";
 const NO_SEED: &str = "models on Bedrock take no seed; answers may differ between runs";
 pub(super) const NO_FORMAT: &str =
@@ -182,8 +182,8 @@ fn chat(
         stop: request.get("stop").map(stops).transpose()?.unwrap_or_default(),
         ..Conversation::default()
     };
-    let messages = request.get("messages").and_then(array);
-    for message in messages.ok_or_else(|| Refusal::new("messages is not a list", FIX))? {
+    let messages = request.get("messages").ok_or_else(|| Refusal::new("the request has no messages", FIX))?;
+    for message in list_of("messages")(messages)? {
         let message = Members::parse(message).map_err(|error| Refusal::because_of(&error, FIX))?;
         chat_message(&message, &mut conversation, losses)?;
     }
@@ -458,7 +458,7 @@ fn response_item<'a>(
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html>
 fn embedding(request: &Members<'_>, target: &Target, losses: &mut Losses) -> Result<String, Refusal> {
     if target.body != BodyForm::TitanText {
-        let fix = "choose amazon.titan-embed-text-v2:0 with --model";
+        let fix = "choose amazon.titan-embed-text-v2:0 with --model-id";
         return Err(Refusal::new("the request is for an embedding, and the model does not make them", fix));
     }
     apply(EMBEDDING, request, "", losses);
@@ -507,7 +507,11 @@ mod tests {
         let target = Target::new(model_id, shape);
         let draft = read(&line, &target, None, &mut losses).map_err(|refusal| refusal.what)?;
         assert_eq!(draft.record_id.as_deref(), Some("r1"));
-        let losses = losses.0.into_iter().map(|loss| (loss.member, loss.changes_meaning)).collect();
+        let losses = losses
+            .0
+            .into_iter()
+            .map(|loss| (loss.member, loss.effect == crate::prepare::report::Effect::Lost))
+            .collect();
         Ok((serde_json::from_str(&draft.body).unwrap(), losses))
     }
 
@@ -708,7 +712,7 @@ mod tests {
         let user = json!([{"role": "user", "content": "a"}]);
         for (body, expected) in [
             (json!({"messages": user}), "the request has no limit of output tokens, and Claude needs one"),
-            (json!({"max_tokens": 9}), "messages is not a list"),
+            (json!({"max_tokens": 9}), "the request has no messages"),
             (json!({"messages": [], "max_tokens": 9}), "the request has no message of a user"),
             (
                 json!({"messages": [{"role": "user", "content": " "}], "max_tokens": 9}),

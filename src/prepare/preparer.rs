@@ -1,110 +1,54 @@
 //! Reads a file to its end, and hands on one line after the other. Pure, in memory of a fixed size.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
+use std::sync::atomic::Ordering;
 
-use super::conversation::{Block, Conversation};
-use super::draft::{Draft, row_id};
+use super::body::ANTHROPIC_VERSION;
+use super::draft::Draft;
+use super::error::PrepareError;
 use super::format::{Format, Layout, Start};
 use super::framing::{FramingError, Lines, Piece, Values};
-use super::json;
-use super::layers::{self, Layer, Text};
+use super::json::{self, Members, quoted};
+use super::layers::{self, Layer, Text, Unwrapped};
+use super::options::{Bodies, Options};
 use super::records;
-use super::report::{Findings, Losses, Refusal, without_place};
-use super::table::{Row, Rows, delimiter};
-use super::target::Target;
-use super::template::{Bound, Template, column};
-use super::{anthropic, body, openai, vertex};
+use super::report::{Effect, Findings, Losses, Refusal, without_place};
+use super::rows::{self, RowPlan, listed};
+use super::table::{self, Row, Rows};
+use super::{anthropic, openai, vertex};
 use crate::base::count::Counted;
 use crate::base::text;
-use crate::drop::kinds;
+use crate::drop::kinds::{self, ProblemKind};
+use crate::drop::padding::body_of;
+use crate::model::findings::Examination;
 use crate::record::input::InputReader;
 use crate::record::key::RecordHasher;
 use crate::record::recent_ids::RecentIds;
 
-/// What a file is prepared for.
-#[derive(Debug)]
-pub struct Options {
-    /// What the records are; `None` to recognize it.
-    pub format: Option<Format>,
-    /// The model.
-    pub target: Target,
-    /// The limit of output tokens for requests that have none.
-    pub max_tokens: Option<u32>,
-    /// How a row becomes a prompt.
-    pub table: TableOptions,
-    /// Whether records are written without what cannot be carried over.
-    pub allow_loss: bool,
-    /// The longest record.
-    pub max_record_bytes: usize,
-    /// How many records apart a repeated id is looked for.
-    pub max_records: u64,
-}
-
-/// How a row becomes a prompt.
-#[derive(Debug, Default)]
-pub struct TableOptions {
-    /// The prompt.
-    pub template: Option<Template>,
-    /// The system prompt.
-    pub system: Option<Template>,
-    /// The column with the ids.
-    pub id_column: Option<String>,
-    /// What separates the cells; `None` to recognize it.
-    pub delimiter: Option<u8>,
-}
-
 /// What became of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Report {
     /// What was wrapped around the text.
     pub layers: Vec<Layer>,
     /// What the records were.
     pub format: Format,
+    /// Whether a request was made for each record, rather than taken from the file.
+    pub is_made: bool,
     /// How many records were read.
     pub records: u64,
     /// How many of them were handed on.
     pub written: u64,
+    /// How many of them were not handed on, but would have been if losses were allowed.
+    pub stopped: u64,
     /// What was changed or left out in records that were handed on.
     pub changes: Findings,
     /// Why records were not handed on.
     pub refusals: Findings,
-}
-
-/// Why a file was not read to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum PrepareError {
-    /// It cannot be read, or is damaged.
-    #[error(transparent)]
-    Read(#[from] io::Error),
-    /// A line cannot be written.
-    #[error("cannot write a line")]
-    Write(#[source] io::Error),
-    /// Its content cannot be prepared.
-    #[error("{what}: {fix}")]
-    Content {
-        /// What is wrong.
-        what: String,
-        /// How to fix it.
-        fix: String,
-    },
-}
-
-impl PrepareError {
-    fn content(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self::Content { what: what.into(), fix: fix.into() }
-    }
-}
-
-impl From<FramingError> for PrepareError {
-    fn from(error: FramingError) -> Self {
-        match error {
-            FramingError::Read(error) => Self::Read(error),
-            FramingError::Json { line, what } => {
-                Self::content(format!("line {line}: {what}"), "correct the file, or write it again")
-            }
-        }
-    }
+    /// What the model must refuse of what was handed on; `None` if there are no rules.
+    pub examination: Option<Examination>,
+    /// Whether the gzip data was followed by other bytes, which were left out.
+    pub has_garbage: bool,
 }
 
 /// Whether the reading goes on.
@@ -125,46 +69,60 @@ pub fn prepare(
     options: &Options,
     write: &mut dyn FnMut(&str) -> io::Result<Next>,
 ) -> Result<Report, PrepareError> {
-    let (text, start, layers) = layers::unwrap(reader)?;
-    let start = match (options.format, Start::of(&start)) {
-        (Some(Format::Table), _) => Start::Table,
-        // A single column has no delimiter that would tell.
-        (None, Start::Json(Layout::Lines))
-            if options.table.template.is_some() && !starts_like_json(&start) =>
-        {
-            Start::Table
-        }
-        (Some(_), Start::Table) => Start::Json(Layout::Lines),
-        (_, start) => start,
-    };
+    let Unwrapped { text, start: first_bytes, layers, has_garbage } =
+        layers::unwrap(reader, options.encoding)?;
     let mut preparer = Preparer {
         options,
         report: Report {
             layers,
             format: options.format.unwrap_or(Format::Records),
+            is_made: false,
             records: 0,
             written: 0,
+            stopped: 0,
             changes: Findings::default(),
             refusals: Findings::default(),
+            examination: options.rules.clone().map(Examination::new),
+            has_garbage: false,
         },
         write,
         reader: InputReader::default(),
         hasher: RecordHasher::seeded_with("prepare"),
         ids: RecentIds::new(options.max_records),
     };
-    match start {
+    match start_of(&first_bytes, options) {
         Start::Json(layout) => preparer.read_json(text, layout)?,
-        Start::Table => preparer.read_table(text)?,
-        Start::Other(what) => {
-            let fix =
-                "this command reads JSON Lines, JSON, CSV, and batch files of other APIs, also compressed";
-            return Err(PrepareError::content(what, fix));
-        }
+        Start::Table => preparer.read_table(text, &first_bytes)?,
+        Start::Other(kind) => return Err(kind.into()),
     }
     if preparer.report.records == 0 {
-        return Err(PrepareError::content("the file has no records", "is it the right file?"));
+        return Err((&kinds::EMPTY_FILE).into());
     }
-    Ok(preparer.report)
+    let has_garbage = has_garbage.load(Ordering::Relaxed);
+    Ok(Report { has_garbage, ..preparer.report })
+}
+
+/// Says how the file is read: as its start tells, and as the options say.
+fn start_of(first_bytes: &[u8], options: &Options) -> Start {
+    match (options.format, Start::of(first_bytes)) {
+        (_, Start::Other(kind)) if !is_text(kind) => Start::Other(kind),
+        (Some(Format::Table), _) => Start::Table,
+        (Some(_), Start::Table | Start::Other(_)) => Start::Json(Layout::Lines),
+        // A single column has no delimiter that would tell.
+        (None, Start::Json(Layout::Lines))
+            if options.rows.template.is_some() && !starts_like_json(first_bytes) =>
+        {
+            Start::Table
+        }
+        (_, start) => start,
+    }
+}
+
+/// Whether a file of this kind may be taken for another kind of text, if the user says so.
+fn is_text(kind: &ProblemKind) -> bool {
+    [&kinds::WEB_PAGE, &kinds::GIT_LFS_POINTER, &kinds::PYTHON_DICT, &kinds::OPENAI_BATCH]
+        .into_iter()
+        .any(|text| text == kind)
 }
 
 fn starts_like_json(start: &[u8]) -> bool {
@@ -196,6 +154,45 @@ impl Pieces {
     }
 }
 
+/// What the records of a JSON file are, and how they are read.
+struct JsonPlan {
+    format: Format,
+    /// For rows: the columns that they must have, and what is made of them.
+    rows: Option<(Vec<String>, RowPlan)>,
+}
+
+impl JsonPlan {
+    /// Plans for a file whose first record is this one.
+    fn new(record: &str, options: &Options) -> Result<Self, PrepareError> {
+        let found = Format::of(record.as_bytes());
+        let format = match (options.format, &options.rows.template) {
+            (Some(format), _) => format,
+            (None, Some(_)) if found == Format::Records && !records::has_body(record) => Format::Rows,
+            (None, _) => found,
+        };
+        if format != Format::Rows {
+            let is_ready = matches!(format, Format::Records | Format::Table);
+            options.check(format, if is_ready { Bodies::Ready } else { Bodies::Converted })?;
+            return Ok(Self { format, rows: None });
+        }
+        if options.rows.template.is_none() {
+            let names = Members::parse(record).map(|members| listed(members.iter().map(|(name, _)| name)));
+            let fix = format!(
+                "write a prompt with {{member}} where a value belongs, and add --template FILE; the members are: {}",
+                names.unwrap_or_default()
+            );
+            return Err(PrepareError::usage(
+                "the rows are JSON objects, and there is no prompt template",
+                fix,
+            ));
+        }
+        let columns = rows::named_columns(&options.rows);
+        let plan = RowPlan::new(&columns, options)?;
+        options.check(format, plan.bodies())?;
+        Ok(Self { format, rows: Some((columns, plan)) })
+    }
+}
+
 impl Preparer<'_> {
     fn read_json(&mut self, text: Text, layout: Layout) -> Result<(), PrepareError> {
         let max_bytes = self.options.max_record_bytes;
@@ -203,12 +200,7 @@ impl Preparer<'_> {
             Layout::Lines => Pieces::Lines(Lines::new(text, max_bytes)),
             Layout::Values => Pieces::Values(Values::new(text, max_bytes)),
         };
-        if self.options.table.template.is_some() || self.options.table.id_column.is_some() {
-            let fix = "leave out --template and --id-column, or use --from csv";
-            return Err(PrepareError::content("the file is JSON, not a table", fix));
-        }
-        let mut format = self.options.format;
-        format.map_or(Ok(()), |format| self.check_target(format))?;
+        let mut plan = None;
         while let Some(piece) = pieces.next()? {
             self.report.records += 1;
             let Some(bytes) = piece.bytes else {
@@ -217,39 +209,43 @@ impl Preparer<'_> {
                 self.refuse(piece.line, &Refusal::new(what, "shorten it"));
                 continue;
             };
-            let format = match format {
-                Some(format) => format,
-                None => {
-                    let found = Format::of(&bytes);
-                    self.check_target(found)?;
-                    (self.report.format, format) = (found, Some(found));
+            let Ok(json) = simdutf8::basic::from_utf8(&bytes) else {
+                self.refuse(piece.line, &not_json_text(&bytes));
+                continue;
+            };
+            let plan = match &mut plan {
+                Some(plan) => plan,
+                none => {
+                    let found = none.insert(JsonPlan::new(json, self.options)?);
+                    self.report.format = found.format;
+                    self.report.is_made = found.format != Format::Records;
                     found
                 }
             };
-            if self.read_record(format, piece.line, &bytes)? == Next::Stop {
+            if self.read_record(plan, piece.line, json)? == Next::Stop {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Checks, once for all requests, that they can be written for the model.
-    fn check_target(&self, format: Format) -> Result<(), PrepareError> {
-        // Some requests may have a limit of output tokens, so each one is asked for it.
-        let problem = self.options.target.problem(true).filter(|_| format != Format::Records);
-        problem
-            .map_or(Ok(()), |problem| Err(PrepareError::content("the requests cannot be written", problem)))
-    }
-
-    fn read_record(&mut self, format: Format, line: u64, bytes: &[u8]) -> Result<Next, PrepareError> {
-        let Ok(json) = simdutf8::basic::from_utf8(bytes) else {
-            self.refuse(line, &Refusal::new("the bytes are not UTF-8", "save the file as UTF-8"));
-            return Ok(Next::Go);
-        };
+    fn read_record(&mut self, plan: &JsonPlan, line: u64, json: &str) -> Result<Next, PrepareError> {
         // What is good stays as it is, byte for byte.
-        let good = if format == Format::Records { self.reader.read(bytes).ok() } else { None };
+        let is_ready = plan.format == Format::Records;
+        let good = if is_ready { self.reader.read(json.as_bytes()).ok() } else { None };
         if let Some(record) = good {
-            return self.hand_on(line, record.record_id.as_deref(), json, &Losses::default());
+            let body = self.report.examination.is_some().then(|| body_of(json.as_bytes())).flatten();
+            match body.and_then(|body| self.with_version(body)) {
+                None => {
+                    return self.hand_on(line, record.record_id.as_deref(), body, json, &Losses::default());
+                }
+                Some(body) => {
+                    let mut losses = Losses::default();
+                    losses.change("anthropic_version", ADDED_VERSION);
+                    let draft = Draft { record_id: record.record_id, body: Cow::Owned(body) };
+                    return self.finish(line, Ok(draft), losses);
+                }
+            }
         }
         if let Some(refusal) = check_json(json) {
             self.refuse(line, &refusal);
@@ -257,13 +253,46 @@ impl Preparer<'_> {
         }
         let mut losses = Losses::default();
         let Options { target, max_tokens, .. } = self.options;
-        let draft = match format {
-            Format::Records | Format::Table => records::read(json, &mut losses),
-            Format::OpenAi => openai::read(json, target, *max_tokens, &mut losses),
-            Format::Anthropic => anthropic::read(json, target, *max_tokens, &mut losses),
-            Format::Vertex => vertex::read(json, self.report.records, target, *max_tokens, &mut losses),
+        let row = self.report.records;
+        if let Some((columns, plan)) = &plan.rows {
+            let cells = match rows::cells(json, columns) {
+                Ok(cells) => cells,
+                Err(refusal) => {
+                    self.refuse(line, &refusal);
+                    return Ok(Next::Go);
+                }
+            };
+            let cells: Vec<&str> = cells.iter().map(Cow::as_ref).collect();
+            let draft = plan.draft(&cells, row, self.options, &mut losses);
+            return self.finish(line, draft, losses);
+        }
+        let draft = match (plan.format, target) {
+            (Format::OpenAi, Some(target)) => openai::read(json, target, *max_tokens, &mut losses),
+            (Format::Anthropic, Some(target)) => anthropic::read(json, target, *max_tokens, &mut losses),
+            (Format::Vertex, Some(target)) => vertex::read(json, row, target, *max_tokens, &mut losses),
+            // The options were checked: whatever needs a model has one.
+            _ => records::read(json, &mut losses),
         };
         self.finish(line, draft, losses)
+    }
+
+    /// Adds the version that Claude wants, if that is what a body lacks. Nothing is added to a body that is meant for something
+    /// else.
+    fn with_version(&self, body: &str) -> Option<String> {
+        let examination = self.report.examination.as_ref()?;
+        // This is quick, and true of most bodies.
+        if body.contains(r#""anthropic_version""#) {
+            return None;
+        }
+        let lacks_it =
+            |body| examination.rules().judge(body).iter().any(|finding| finding.code == VERSION_CODE);
+        let members = Members::parse(body).ok()?;
+        let has_it = members.iter().any(|(name, _)| name == "anthropic_version");
+        if has_it || !members.has("messages") || !lacks_it(body) {
+            return None;
+        }
+        let rest = body.trim_ascii_start().strip_prefix('{')?;
+        Some(format!("{{\"anthropic_version\":{},{rest}", quoted(ANTHROPIC_VERSION)))
     }
 
     /// Writes a record, unless something speaks against it.
@@ -271,28 +300,32 @@ impl Preparer<'_> {
         &mut self,
         line: u64,
         draft: Result<Draft<'_>, Refusal>,
-        losses: Losses,
+        mut losses: Losses,
     ) -> Result<Next, PrepareError> {
-        let draft = match draft {
+        let mut draft = match draft {
             Ok(draft) => draft,
             Err(refusal) => {
                 self.refuse(line, &refusal);
                 return Ok(Next::Go);
             }
         };
-        let is_stopped = !self.options.allow_loss && losses.0.iter().any(|loss| loss.changes_meaning);
-        if is_stopped {
-            for loss in losses.0.iter().filter(|loss| loss.changes_meaning) {
-                self.report.refusals.add(line, &loss.member, &loss.why);
+        if !self.options.allow_loss && losses.serious().next().is_some() {
+            for loss in losses.serious() {
+                self.report.refusals.add(line, Effect::NotWritten, &loss.member, &loss.why);
             }
+            self.report.stopped += 1;
             return Ok(Next::Go);
+        }
+        if let Some(body) = self.with_version(&draft.body) {
+            draft.body = Cow::Owned(body);
+            losses.change("anthropic_version", ADDED_VERSION);
         }
         let written = draft.line();
         if let Err(error) = self.reader.read(written.as_bytes()) {
             self.refuse(line, &Refusal::new(error.what.to_string(), kinds::of_line(&error.what).fix));
             return Ok(Next::Go);
         }
-        self.hand_on(line, draft.record_id.as_deref(), &written, &losses)
+        self.hand_on(line, draft.record_id.as_deref(), Some(&draft.body), &written, &losses)
     }
 
     /// Hands on a line, unless it is too long, or its id is already used.
@@ -300,6 +333,7 @@ impl Preparer<'_> {
         &mut self,
         line: u64,
         record_id: Option<&str>,
+        body: Option<&str>,
         written: &str,
         losses: &Losses,
     ) -> Result<Next, PrepareError> {
@@ -311,51 +345,59 @@ impl Preparer<'_> {
         if let Some(id) = record_id
             && let Some(earlier) = self.ids.add(self.hasher.key_of(id), self.report.records)
         {
-            let what = "the id is already used";
             let fix = format!(
                 "give each record an id of its own: `{}`, for one, is that of record {earlier}",
                 text::name(id)
             );
-            // The kind must not depend on the id.
-            let known = self.report.refusals.kinds().iter().find(|kind| kind.what == what);
-            let fix = known.map_or(fix, |kind| kind.why.clone());
-            self.refuse(line, &Refusal::new(what, fix));
+            self.refuse(line, &Refusal::example("the id is already used", fix));
             return Ok(Next::Go);
         }
         for loss in &losses.0 {
-            self.report.changes.add(line, &loss.member, &loss.why);
+            self.report.changes.add(line, loss.effect, &loss.member, &loss.why_written());
+        }
+        if let (Some(examination), Some(body)) = (&mut self.report.examination, body) {
+            examination.examine(line, body);
         }
         self.report.written += 1;
         (self.write)(written).map_err(PrepareError::Write)
     }
 
     fn refuse(&mut self, line: u64, refusal: &Refusal) {
-        self.report.refusals.add(line, &refusal.what, &refusal.fix);
+        self.report.refusals.refuse(line, refusal);
     }
 
-    fn read_table(&mut self, mut text: Text) -> Result<(), PrepareError> {
+    fn read_table(&mut self, mut text: Text, first_bytes: &[u8]) -> Result<(), PrepareError> {
         self.report.format = Format::Table;
-        let delimiter = match self.options.table.delimiter {
-            Some(delimiter) => delimiter,
-            None => {
-                let start = text.fill_buf()?;
-                let mut lines = start.split(|byte| *byte == b'\n');
-                delimiter(lines.find(|line| !line.trim_ascii().is_empty()).unwrap_or_default())
-            }
-        };
+        let (blank_lines, start) = table::skip_blank_lines(first_bytes);
+        let skipped = (first_bytes.len() - start.len()) as u64;
+        io::copy(&mut text.by_ref().take(skipped), &mut io::sink())?;
+        let first_line = start.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
+        let named = table::named_delimiter(first_line);
+        let delimiter = self.options.rows.delimiter.or(named);
+        let delimiter = delimiter.unwrap_or_else(|| table::delimiter(first_line));
         let max_bytes = self.options.max_record_bytes;
-        let mut rows = Rows::new(text, delimiter, max_bytes);
-        let columns = match rows.next()? {
+        let mut rows = Rows::new(text, delimiter, max_bytes, blank_lines + 1);
+        if named.is_some() {
+            rows.next()?;
+        }
+        let columns: Vec<String> = match rows.next()? {
             Some((_, Row::Cells(cells))) => cells.iter().map(|cell| cell.trim().to_owned()).collect(),
-            Some((line, _)) => {
-                let what = format!("line {line}: the header cannot be read");
-                return Err(PrepareError::content(what, "is it a table in UTF-8?"));
+            Some((line, row)) => {
+                let Refusal { what, fix, .. } = self.bad_row(row);
+                return Err(PrepareError::content(format!("line {line}, the header: {what}"), fix));
             }
-            None => Vec::new(),
+            None => return Err((&kinds::EMPTY_FILE).into()),
         };
-        let plan = TablePlan::new(&columns, self.options)?;
+        let plan = RowPlan::new(&columns, self.options)?;
+        self.options.check(Format::Table, plan.bodies())?;
+        self.report.is_made = plan.bodies() != Bodies::Ready;
         let mut row_number = 0;
         while let Some((line, row)) = rows.next()? {
+            if matches!(&row, Row::Cells(cells) if is_header(cells, &columns)) {
+                let why = "it is there again, as in tables that were joined";
+                self.report.changes.add(line, Effect::LeftOut, "the header", why);
+                continue;
+            }
             self.report.records += 1;
             row_number += 1;
             let cells = match row {
@@ -367,23 +409,9 @@ impl Preparer<'_> {
                     self.refuse(line, &Refusal::new(what, fix));
                     continue;
                 }
-                Row::TooLong => {
-                    let what = format!("the row is longer than {}", Counted(max_bytes as u64, "byte"));
-                    self.refuse(line, &Refusal::new(what, "is a quote missing?"));
-                    continue;
-                }
-                Row::NotUtf8 => {
-                    let fix =
-                        "save the table as UTF-8, for example with: iconv -f WINDOWS-1252 -t UTF-8 FILE";
-                    self.refuse(line, &Refusal::new("the bytes are not UTF-8", fix));
-                    continue;
-                }
-                Row::NoEnd => {
-                    let what = "a quote is opened and not closed before the end of the file";
-                    self.refuse(
-                        line,
-                        &Refusal::new(what, "close it, or double it if it is part of the text"),
-                    );
+                other => {
+                    let refusal = self.bad_row(other);
+                    self.refuse(line, &refusal);
                     continue;
                 }
             };
@@ -396,11 +424,71 @@ impl Preparer<'_> {
         }
         Ok(())
     }
+
+    /// Says what is wrong with a row that has no cells.
+    fn bad_row(&self, row: Row) -> Refusal {
+        match row {
+            Row::NotUtf8 { byte, before } => not_utf8(byte, &before),
+            Row::NoEnd { lines } => {
+                let swallowed = match lines {
+                    0 => String::new(),
+                    _ => format!(
+                        ", so the cell goes on to the end of the file, {} later",
+                        Counted(lines, "line")
+                    ),
+                };
+                let what = format!("a quote opens a cell and is not closed{swallowed}");
+                Refusal::new(what, "close it, or double it if it is part of the text")
+            }
+            Row::TooLong | Row::Cells(_) => {
+                let most = Counted(self.options.max_record_bytes as u64, "byte");
+                Refusal::new(format!("the row is longer than {most}"), "is a quote missing?")
+            }
+        }
+    }
+}
+
+/// The code of the rule that Claude's version must be there.
+const VERSION_CODE: &str = "body-anthropic-version";
+
+const ADDED_VERSION: &str = "Claude needs it, and there is only one: it is added";
+
+/// Whether a row is the header once more. A byte order mark before it keeps its quotes from being read.
+fn is_header(cells: &[String], columns: &[String]) -> bool {
+    let plain = |cell: &str| cell.trim_matches(['\u{feff}', ' ', '"']).to_owned();
+    cells.len() == columns.len()
+        && columns.len() > 1
+        && cells.iter().zip(columns).all(|(cell, column)| cell == column || plain(cell) == *column)
+}
+
+/// Says where bytes stop being UTF-8.
+fn not_utf8(byte: u8, before: &str) -> Refusal {
+    // The end of it is enough to find the place.
+    let start = before.char_indices().rev().nth(MAX_BEFORE).map_or(0, |(at, _)| at);
+    let before = before.get(start..).unwrap_or_default();
+    let place = if before.is_empty() { String::new() } else { format!(" after `{}`", text::name(before)) };
+    let fix = format!(
+        "the first is 0x{byte:02X}{place}; if the file is from Excel or Windows, add --encoding windows-1252"
+    );
+    Refusal::example("the bytes are not UTF-8", fix)
+}
+
+/// How many characters are shown before a byte.
+const MAX_BEFORE: usize = 30;
+
+/// Says what is wrong with a record that is not UTF-8.
+fn not_json_text(bytes: &[u8]) -> Refusal {
+    let valid = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), |_| bytes.len());
+    let (before, rest) = bytes.split_at_checked(valid).unwrap_or_default();
+    not_utf8(rest.first().copied().unwrap_or_default(), &String::from_utf8_lossy(before))
 }
 
 /// Says what is wrong with a record that is not JSON.
 fn check_json(json: &str) -> Option<Refusal> {
     let error = serde_json::from_str::<serde::de::IgnoredAny>(json).err()?;
+    if json.bytes().all(|byte| byte == 0) {
+        return Some(Refusal::new(kinds::NUL_PADDED.what, kinds::NUL_PADDED.fix));
+    }
     let word = ["NaN", "Infinity"].into_iter().find(|word| json::has_outside_strings(json, word));
     Some(match word {
         Some(word) => Refusal::new(
@@ -414,130 +502,33 @@ fn check_json(json: &str) -> Option<Refusal> {
     })
 }
 
-/// Which columns of a table are used for what.
-struct TablePlan {
-    kind: TableKind,
-    id: Option<usize>,
-}
-
-enum TableKind {
-    /// The prompt and the system prompt are made of templates.
-    Prompts { template: Bound, system: Option<Bound> },
-    /// A column has the bodies.
-    Bodies(usize),
-}
-
-impl TablePlan {
-    fn new(columns: &[String], options: &Options) -> Result<Self, PrepareError> {
-        for (at, name) in columns.iter().enumerate() {
-            if columns.iter().take(at).any(|earlier| earlier == name) {
-                let what = format!("two columns are called `{}`", text::name(name));
-                return Err(PrepareError::content(what, "give each column a name of its own"));
-            }
-        }
-        let table = &options.table;
-        let bind = |template: &Template, option: &str| {
-            template
-                .bind(columns)
-                .map_err(|what| PrepareError::content(format!("{option}: {what}"), "correct it"))
-        };
-        let named = |names: [&str; 2]| columns.iter().position(|column| names.contains(&column.as_str()));
-        let kind = match (&table.template, named(["modelInput", "model_input"])) {
-            (Some(template), _) => {
-                if let Some(problem) = options.target.problem(options.max_tokens.is_some()) {
-                    return Err(PrepareError::content("the rows cannot be written", problem));
-                }
-                let system = table.system.as_ref().map(|system| bind(system, "--system")).transpose()?;
-                TableKind::Prompts { template: bind(template, "--template")?, system }
-            }
-            (None, Some(column)) => TableKind::Bodies(column),
-            (None, None) => {
-                let shown: Vec<_> =
-                    columns.iter().take(50).map(|name| text::name(name).to_string()).collect();
-                let fix = format!(
-                    "write a prompt with {{column}} where a cell belongs, and add --template FILE; the columns are: {}",
-                    shown.join(", ")
-                );
-                return Err(PrepareError::content(
-                    "the file is a table, and there is no prompt template",
-                    fix,
-                ));
-            }
-        };
-        let id =
-            match (&table.id_column, &kind) {
-                (Some(name), _) => {
-                    let found = column(columns, name);
-                    Some(found.map_err(|what| {
-                        PrepareError::content(format!("--id-column: {what}"), "correct it")
-                    })?)
-                }
-                (None, TableKind::Bodies(_)) => named(["recordId", "record_id"]),
-                (None, TableKind::Prompts { .. }) => None,
-            };
-        Ok(Self { kind, id })
-    }
-
-    fn draft<'a>(
-        &self,
-        cells: &[&'a str],
-        row: u64,
-        options: &Options,
-        losses: &mut Losses,
-    ) -> Result<Draft<'a>, Refusal> {
-        let record_id = match self.id {
-            None => Cow::Owned(row_id(row)),
-            Some(column) => match cells.get(column).copied().unwrap_or_default() {
-                "" => {
-                    return Err(Refusal::new(
-                        "the cell of the id is empty",
-                        "give each row an id of its own",
-                    ));
-                }
-                id => Cow::Borrowed(id),
-            },
-        };
-        let body = match &self.kind {
-            TableKind::Bodies(column) => {
-                records::body_of_text(cells.get(*column).copied().unwrap_or_default())?
-            }
-            TableKind::Prompts { template, system } => {
-                let mut conversation = Conversation::default();
-                conversation.system.extend(system.as_ref().map(|system| system.fill(cells).into()));
-                conversation.say(true, vec![Block::Text(template.fill(cells).into())]);
-                Cow::Owned(body::write(conversation, &options.target, options.max_tokens, losses)?)
-            }
-        };
-        Ok(Draft { record_id: Some(record_id), body })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
 
     use super::*;
+    use crate::model::rules::Rules;
+    use crate::prepare::options::RowOptions;
+    use crate::prepare::target::Target;
+    use crate::prepare::template::Template;
 
     const NOVA: &str = "amazon.nova-lite-v1:0";
     const CLAUDE: &str = "anthropic.claude-opus-5";
 
+    /// For records that have a body, and no model.
+    fn plain() -> Options {
+        Options { max_record_bytes: 1_000, max_records: 100, ..Options::default() }
+    }
+
     fn options(model_id: &str) -> Options {
-        Options {
-            format: None,
-            target: Target::new(model_id, "InvokeModel"),
-            max_tokens: Some(9),
-            table: TableOptions::default(),
-            allow_loss: false,
-            max_record_bytes: 1_000,
-            max_records: 100,
-        }
+        let target = Some(Target::new(model_id, "InvokeModel"));
+        Options { target, rules: Rules::of(model_id, "InvokeModel"), ..plain() }
     }
 
     fn table_options(template: &str, id_column: Option<&str>) -> Options {
         let template = Some(Template::parse(template).unwrap());
-        let table =
-            TableOptions { template, id_column: id_column.map(Into::into), ..TableOptions::default() };
-        Options { table, ..options(CLAUDE) }
+        let rows = RowOptions { template, id_column: id_column.map(Into::into), ..RowOptions::default() };
+        Options { rows, max_tokens: Some(9), ..options(CLAUDE) }
     }
 
     fn run(text: impl Into<Vec<u8>>, options: &Options) -> Result<(Vec<String>, Report), String> {
@@ -640,10 +631,7 @@ mod tests {
         assert_eq!(lines.len(), 2, "a cell may be empty");
         assert_eq!(
             told(&report.refusals),
-            [
-                ("the cell of the id is empty", 1, [4].as_slice()),
-                ("the row has 1 cell, the header 2", 1, &[5])
-            ]
+            [("the row has no id", 1, [4].as_slice()), ("the row has 1 cell, the header 2", 1, &[5])]
         );
         let (lines, _) = run("text\na\nb\n", &table_options("{text}", None)).unwrap();
         assert!(lines[1].starts_with(r#"{"recordId":"row-000002""#), "{lines:?}");
@@ -652,11 +640,222 @@ mod tests {
     }
 
     #[test]
+    fn rows_as_json_become_prompts_like_those_of_a_table() {
+        let rows = [
+            r#"{"id": 7, "text": "a; \"b\"", "more": {"x": [1]}}"#,
+            r#"{"id": "8", "text": null}"#,
+            r#"{"id": 9}"#,
+            r#"{"id": 1.5, "text": {"deep": 1}}"#,
+            r#"{"text": "c"}"#,
+        ];
+        let array = format!("[{}]", rows.join(",\n"));
+        for text in [rows.join("\n"), array, rows.join("\r")] {
+            let (lines, report) = run(text, &table_options("Say: {text}!", Some("id"))).unwrap();
+            assert_eq!(
+                (report.format, report.is_made, report.records, report.written),
+                (Format::Rows, true, 5, 2)
+            );
+            assert!(
+                lines[0].starts_with(r#"{"recordId":"7","#) && lines[0].contains(r#""Say: a; \"b\"!""#),
+                "{lines:?}"
+            );
+            assert!(
+                lines[1].starts_with(r#"{"recordId":"8","#) && lines[1].contains(r#""Say: !""#),
+                "{lines:?}"
+            );
+            let expected: [(&str, u64, &[u64]); 3] = [
+                ("the row has no member `text`", 1, &[3]),
+                ("the member `text` is an object, not a text", 1, &[4]),
+                ("the row has no member `id`", 1, &[5]),
+            ];
+            assert_eq!(told(&report.refusals), expected);
+            assert!(report.refusals.kinds()[0].why.ends_with("it has: id"));
+        }
+        let deep = table_options("{a.b}", None);
+        let (lines, _) = run(r#"{"a": {"b": 2.50}}"#, &deep).unwrap();
+        assert!(
+            lines[0].starts_with(r#"{"recordId":"row-000001""#) && lines[0].contains("\"2.50\""),
+            "{lines:?}"
+        );
+        // What is not a row is not taken for one, unless the user says so.
+        let request = r#"{"custom_id":"1","params":{"messages":[]}}"#;
+        let record = r#"{"recordId":"1","modelInput":{}}"#;
+        for (text, what) in [
+            (request, "the file is a batch file for Anthropic's API"),
+            (record, "the records have their modelInput already"),
+        ] {
+            let error =
+                run(text, &Options { max_tokens: None, ..table_options("{recordId}", None) }).unwrap_err();
+            assert!(
+                error.starts_with(what)
+                    && error.contains("--template has no effect: leave it out, or add --from json"),
+                "{error}"
+            );
+        }
+        let rows = Options { format: Some(Format::Rows), ..table_options("{custom_id}", None) };
+        assert_eq!(run(request, &rows).unwrap().1.written, 1);
+    }
+
+    #[test]
+    fn texts_for_embeddings_are_made_of_rows() {
+        let titan = "amazon.titan-embed-text-v2:0";
+        let made = Options { max_tokens: None, ..table_options("{text}", None) };
+        let made = Options {
+            target: Some(Target::new(titan, "InvokeModel")),
+            rules: Rules::of(titan, "InvokeModel"),
+            ..made
+        };
+        let (lines, report) = run("text\na\n", &made).unwrap();
+        assert_eq!(lines, [r#"{"recordId":"row-000001","modelInput":{"inputText":"a"}}"#]);
+        assert_eq!(report.examination.unwrap().failing(), 0);
+    }
+
+    #[test]
+    fn options_without_effect_are_refused() {
+        let record = r#"{"recordId":"1","modelInput":{}}"#;
+        let table = "recordId,modelInput\n1,{}\n";
+        let request = r#"{"custom_id":"1","params":{"messages":[]}}"#;
+        let rows = |rows| Options { rows, ..options(NOVA) };
+        let id_column = || RowOptions { id_column: Some("id".into()), ..RowOptions::default() };
+        let delimiter = || RowOptions { delimiter: Some(b';'), ..RowOptions::default() };
+        let ready = "the records have their modelInput already, so ";
+        for (text, options, expected) in [
+            (record, Options { max_tokens: Some(9), ..plain() }, format!("{ready}--max-tokens has no effect: leave it out")),
+            (
+                record,
+                Options { max_tokens: Some(9), allow_loss: true, ..options(NOVA) },
+                format!("{ready}--max-tokens and --allow-loss have no effect: leave them out"),
+            ),
+            (table, Options { max_tokens: Some(9), ..plain() }, format!("{ready}--max-tokens has")),
+            (
+                record,
+                Options { is_form_chosen: true, ..plain() },
+                "the records have their modelInput, and without --model-id, it is not checked: --model-invocation-type".into(),
+            ),
+            (record, rows(id_column()), format!("{ready}--id-column has")),
+            (record, rows(delimiter()), format!("{ready}--delimiter has")),
+            (request, rows(id_column()), "the file is a batch file for Anthropic's API, so --id-column has".into()),
+            (
+                "a,b\n1,2\n",
+                Options { allow_loss: true, ..table_options("{a}", None) },
+                "a row of a table loses nothing, so --allow-loss has".into(),
+            ),
+        ] {
+            let error = run(text, &options).unwrap_err();
+            assert!(error.starts_with(&expected), "{text:?}: {error}");
+        }
+        assert!(run(record, &Options { is_form_chosen: true, ..options(NOVA) }).is_ok());
+    }
+
+    #[test]
+    fn what_is_written_is_examined_and_claude_gets_its_version() {
+        let line = |id: u32, body: &str| format!(r#"{{"recordId":"{id}","modelInput":{{{body}}}}}"#);
+        let messages = r#""max_tokens":9,"messages":[{"role":"user","content":"a"}]"#;
+        let version = r#""anthropic_version":"bedrock-2023-05-31","#;
+        let text = [
+            line(1, messages),
+            line(2, &format!("{version}{messages}")),
+            format!(r#"{{"record_id":3,"model_input":{{{messages}}}}}"#),
+            // These are meant for something else, or already have a version.
+            line(
+                4,
+                r#""messages":[{"role":"user","content":[{"text":"a"}]}],"inferenceConfig":{"maxTokens":9}"#,
+            ),
+            line(5, &format!(r#""anthropic_version":null,{messages}"#)),
+            line(6, r#""prompt":"Human: a""#),
+            line(7, &messages.replace("9", "900000")),
+        ];
+        let (lines, report) = run(text.join("\n"), &options(CLAUDE)).unwrap();
+        let expected = [
+            line(1, &format!("{version}{messages}")),
+            text[1].clone(),
+            line(3, &format!("{version}{messages}")),
+            text[3].clone(),
+            text[4].clone(),
+            text[5].clone(),
+            line(7, &format!("{version}{}", messages.replace("9", "900000"))),
+        ];
+        assert_eq!(lines, expected);
+        let examination = report.examination.unwrap();
+        assert_eq!((examination.examined(), examination.failing()), (7, 4));
+        assert!(examination.groups().iter().all(|group| group.first_lines.iter().all(|line| *line > 3)));
+        assert!(told(&report.changes).contains(&("anthropic_version", 3, &[1, 3, 7])));
+        assert!(told(&report.changes).contains(&("model_input", 1, &[3])));
+        // Without a model, nothing is judged, and nothing is added.
+        let (lines, report) = run(text[0].as_str(), &plain()).unwrap();
+        assert_eq!((lines, report.examination.is_none()), (vec![text[0].clone()], true));
+        let (lines, _) = run(text[0].as_str(), &options(NOVA)).unwrap();
+        assert_eq!(lines, [text[0].clone()]);
+    }
+
+    #[test]
+    fn tables_as_programs_write_them_are_read() {
+        let expected = [("7", "a|b"), ("8", "c")];
+        for text in [
+            "id|text\n7|\"a|b\"\n8|c\n",
+            "sep=|\r\nid|text\r\n7|\"a|b\"\r\n8|c\r\n",
+            "\n\n\u{feff}\"id\",\"text\"\n7,a|b\n8,c\n",
+            "\"sep=;\"\nid;text\n7;a|b\n8;c\n",
+            "id,text\r7,a|b\r8,c\r",
+            "id,text,,\n7,a|b,,\n8,c,,\n",
+            "id,text\n7,a|b\nid,text\n8,c\n",
+            "\u{feff}\"id\",\"text\"\n7,a|b\n\u{feff}\"id\",\"text\"\n8,c\n",
+        ] {
+            let (lines, report) = run(text, &table_options("{text}", Some("id"))).unwrap();
+            assert_eq!((report.records, report.written), (2, 2), "{text:?}");
+            for (line, (id, prompt)) in lines.iter().zip(expected) {
+                assert!(
+                    line.contains(&format!(r#""recordId":"{id}""#))
+                        && line.contains(&format!(r#""text":"{prompt}""#)),
+                    "{line}"
+                );
+            }
+        }
+        let (_, report) = run("id,text\r\r7,a\r,b\r", &table_options("{text}", Some("id"))).unwrap();
+        assert_eq!(told(&report.refusals), [("the row has no id", 1, [4].as_slice())]);
+        let (_, report) = run("id,text\n7,\"a\n8,c\n9,d\n", &table_options("{text}", Some("id"))).unwrap();
+        let what = "a quote opens a cell and is not closed, so the cell goes on to the end of the file, 2 lines later";
+        assert_eq!(told(&report.refusals), [(what, 1, [2].as_slice())]);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_name_the_place_and_the_option() {
+        let table = b"id,text\n7,caf\xe9 cr\xe8me\n8,\xe9\n9,ok\n";
+        let lines = b"{\"modelInput\":{\"a\":\"caf\xe9\"}}\n{\"modelInput\":{}}\n";
+        let header = b"Gr\xf6\xdfe,text\n7,a\n";
+        let of_table = || table_options("{text}", Some("id"));
+        let why = "the first is 0xE9 after `caf`; if the file is from Excel or Windows, add --encoding windows-1252";
+        let (_, report) = run(&table[..], &of_table()).unwrap();
+        assert_eq!(told(&report.refusals), [("the bytes are not UTF-8", 2, [2, 3].as_slice())]);
+        assert_eq!(report.refusals.kinds()[0].why, why);
+        let (_, report) = run(&lines[..], &plain()).unwrap();
+        assert_eq!(told(&report.refusals), [("the bytes are not UTF-8", 1, [1].as_slice())]);
+        assert!(
+            report.refusals.kinds()[0]
+                .why
+                .starts_with("the first is 0xE9 after `{\"modelInput\":{\"a\":\"caf`;")
+        );
+        let error = run(&header[..], &plain()).unwrap_err();
+        assert!(
+            error.starts_with("line 1, the header: the bytes are not UTF-8: the first is 0xF6 after `Gr`;"),
+            "{error}"
+        );
+
+        let encoding = || Some("windows-1252".parse().unwrap());
+        let (written, report) = run(&table[..], &Options { encoding: encoding(), ..of_table() }).unwrap();
+        assert!(written[0].contains("café crème") && report.written == 3, "{written:?}");
+        let (written, _) = run(&lines[..], &Options { encoding: encoding(), ..plain() }).unwrap();
+        assert_eq!(written[0], r#"{"modelInput":{"a":"café"}}"#);
+    }
+
+    #[test]
     fn files_that_cannot_be_prepared_say_why() {
         for (text, options, expected) in [
             ("", options(NOVA), "the file has no records"),
             ("\n\n", options(NOVA), "the file has no records"),
             ("<html>", options(NOVA), "the file is a web page"),
+            ("BZh91AY", options(NOVA), "the file is compressed with bzip2: decompress it"),
+            ("PK\u{3}\u{4}", Options { format: Some(Format::Table), ..plain() }, "the file is a ZIP archive"),
             ("[{}", options(NOVA), "line 1: the array has no end"),
             (
                 "id,text\n1,a\n",
@@ -677,13 +876,30 @@ mod tests {
             (
                 "id,text\n1,a\n",
                 Options { max_tokens: None, ..table_options("{text}", None) },
-                "the rows cannot be written: anthropic.claude-opus-5 needs a limit",
+                "the requests cannot be written: anthropic.claude-opus-5 needs a limit",
             ),
-            ("[{}]", table_options("{text}", None), "the file is JSON, not a table"),
             (
                 "{\"custom_id\":\"1\",\"params\":{}}",
                 options("meta.llama3-3-70b-instruct-v1:0"),
                 "the requests cannot be written: the request body of meta.llama3",
+            ),
+            ("id,text\n1,a\n", table_options("all the same", None), "--template: it has no {column}"),
+            ("{\"text\":1}", table_options("all the same", None), "--template: it has no {column}"),
+            (
+                "id,text\n1,a\n",
+                Options { target: None, ..table_options("{text}", None) },
+                "each model has a request body of its own, and none is named: add --model-id",
+            ),
+            ("{\"custom_id\":\"1\",\"params\":{}}", plain(), "each model has a request body of its own"),
+            (
+                "{\"text\":1}",
+                Options { format: Some(Format::Rows), ..options(NOVA) },
+                "the rows are JSON objects, and there is no prompt template: write a prompt with {member} where a value belongs, and add --template FILE; the members are: text",
+            ),
+            (
+                "id,\"text\n1,a\n",
+                table_options("{text}", None),
+                "line 1, the header: a quote opens a cell and is not closed, so the cell goes on to the end of the file, 1 line later",
             ),
         ] {
             let error = run(text, &options).unwrap_err();

@@ -14,8 +14,7 @@ pub(super) fn read<'a>(json: &'a str, losses: &mut Losses) -> Result<Draft<'a>, 
     let mut record_id = None;
     let mut model_input = None;
     for (name, value) in members.iter() {
-        let letters = name.replace(['_', '-', ' '], "").to_ascii_lowercase();
-        let (place, right) = match letters.as_str() {
+        let (place, right) = match letters(name).as_str() {
             "recordid" => (&mut record_id, "recordId"),
             "modelinput" => (&mut model_input, "modelInput"),
             _ => {
@@ -24,7 +23,7 @@ pub(super) fn read<'a>(json: &'a str, losses: &mut Losses) -> Result<Draft<'a>, 
             }
         };
         if name != right {
-            losses.note(text::name(name).to_string(), format!("it becomes {right}"));
+            losses.change(text::name(name).to_string(), format!("it becomes {right}"));
         }
         if place.replace(value).is_some() {
             return Err(Refusal::new(
@@ -36,7 +35,7 @@ pub(super) fn read<'a>(json: &'a str, losses: &mut Losses) -> Result<Draft<'a>, 
     let Some(model_input) = model_input else {
         return Err(Refusal::new(
             "the record has no modelInput",
-            "put the request body of the model into modelInput, or see `prepare --help` for the formats of other APIs",
+            "put the request body of the model into modelInput, or, if the members are what a prompt is made of, add --template PROMPT.txt with {member} in it",
         ));
     };
     Ok(Draft {
@@ -45,10 +44,21 @@ pub(super) fn read<'a>(json: &'a str, losses: &mut Losses) -> Result<Draft<'a>, 
     })
 }
 
+/// Whether a record has a body, in any spelling.
+pub(super) fn has_body(json: &str) -> bool {
+    let Ok(members) = Members::parse(json) else { return false };
+    members.iter().any(|(name, _)| letters(name) == "modelinput")
+}
+
+/// Returns a name without what differs between spellings.
+fn letters(name: &str) -> String {
+    name.replace(['_', '-', ' '], "").to_ascii_lowercase()
+}
+
 /// Reads an id. An integer is taken as its text.
 pub(super) fn read_id<'a>(json: &'a str, name: &str, losses: &mut Losses) -> Result<Cow<'a, str>, Refusal> {
     if is_integer(json) {
-        losses.note(name, "an integer becomes its text, so that 7 and \"7\" are the same id");
+        losses.change(name, "an integer becomes its text, so that 7 and \"7\" are the same id");
         return Ok(Cow::Borrowed(json));
     }
     match string(json) {
@@ -70,7 +80,7 @@ fn body<'a>(json: &'a str, losses: &mut Losses) -> Result<Cow<'a, str>, Refusal>
         |kind| Refusal::new(format!("modelInput is not an object but {kind}"), "make it an object");
     let Some(inside) = string(json) else { return Err(not_an_object(kind(json))) };
     let body = body_of_text(&inside)?.into_owned();
-    losses.note("modelInput", "a string of JSON becomes the object that it says");
+    losses.change("modelInput", "a string of JSON becomes the object that it says");
     Ok(Cow::Owned(body))
 }
 

@@ -1,5 +1,7 @@
 //! What a preparation says about its input: what was changed, and what was not written. Pure, in memory of a fixed size.
 
+use std::borrow::Cow;
+
 use crate::base::text;
 
 /// The most kinds that are told apart. A file may make up any number of names of members.
@@ -8,9 +10,37 @@ const MAX_KINDS: usize = 100;
 /// How many lines are named for each kind.
 const MAX_LINES: usize = 5;
 
+/// What happened to what a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It was changed, and means the same.
+    Changed,
+    /// It was left out, and the record asks for the same without it.
+    LeftOut,
+    /// It was left out or changed, and the record asks for something else now.
+    Lost,
+    /// The record was not written.
+    NotWritten,
+}
+
+impl Effect {
+    /// Returns how the effect is called at the start of a line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::LeftOut => "left out",
+            Self::Lost => "lost",
+            Self::NotWritten => "not written",
+        }
+    }
+}
+
 /// One kind of finding, and where it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// What happened to it.
+    pub effect: Effect,
     /// What was found, such as a member. Text of the file is truncated and escaped.
     pub what: String,
     /// Why it was changed, or how to fix it.
@@ -37,9 +67,19 @@ impl Findings {
         &self.kinds
     }
 
-    pub(super) fn add(&mut self, line: u64, what: &str, why: &str) {
+    /// Adds a record that cannot be written.
+    pub(super) fn refuse(&mut self, line: u64, refusal: &Refusal) {
+        let Refusal { what, fix, is_example } = refusal;
+        let any_fix =
+            |kind: &&Finding| *is_example && kind.effect == Effect::NotWritten && kind.what == *what;
+        let known = self.kinds.iter().find(any_fix).map(|kind| kind.why.clone());
+        self.add(line, Effect::NotWritten, what, known.as_deref().unwrap_or(fix));
+    }
+
+    pub(super) fn add(&mut self, line: u64, effect: Effect, what: &str, why: &str) {
         let is_full = self.kinds.len() == MAX_KINDS;
-        let known = self.kinds.iter_mut().find(|kind| kind.what == what && kind.why == why);
+        let is_same = |kind: &&mut Finding| kind.effect == effect && kind.what == what && kind.why == why;
+        let known = self.kinds.iter_mut().find(is_same);
         match known {
             // A record counts once.
             Some(kind) if kind.last_line == line => {}
@@ -53,7 +93,8 @@ impl Findings {
             None if is_full => self.others += 1,
             None => {
                 let (what, why) = (what.to_owned(), why.to_owned());
-                self.kinds.push(Finding { what, why, records: 1, lines: vec![line], last_line: line });
+                let lines = vec![line];
+                self.kinds.push(Finding { effect, what, why, records: 1, lines, last_line: line });
             }
         }
     }
@@ -64,11 +105,19 @@ impl Findings {
 pub(super) struct Refusal {
     pub(super) what: String,
     pub(super) fix: String,
+    /// Whether the fix has something of this record only, so that that of the first one stands for all.
+    is_example: bool,
 }
 
 impl Refusal {
     pub(super) fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { what: what.into(), fix: fix.into() }
+        Self { what: what.into(), fix: fix.into(), is_example: false }
+    }
+
+    /// Makes a refusal whose fix has something of this record. If several records have the same fault, the fix of the first
+    /// one is told.
+    pub(super) fn example(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { is_example: true, ..Self::new(what, fix) }
     }
 
     pub(super) fn because_of(error: &serde_json::Error, fix: &str) -> Self {
@@ -82,14 +131,26 @@ pub(super) fn without_place(error: &serde_json::Error) -> String {
     text::line(said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what)).to_string()
 }
 
-/// A member of a record that is not carried over.
+/// Something of a record that is not carried over as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Loss {
     /// The member, as a path.
     pub(super) member: String,
     pub(super) why: String,
-    /// Whether the record would mean something else without it.
-    pub(super) changes_meaning: bool,
+    /// What happens to it if the record is written.
+    pub(super) effect: Effect,
+    /// What takes its place.
+    becomes: Option<&'static str>,
+}
+
+impl Loss {
+    /// Returns why it was lost, now that the record is written.
+    pub(super) fn why_written(&self) -> Cow<'_, str> {
+        match self.becomes {
+            Some(value) => Cow::Owned(format!("{}, so it became {value}", self.why)),
+            None => Cow::Borrowed(&self.why),
+        }
+    }
 }
 
 /// The losses of one record.
@@ -97,18 +158,33 @@ pub(super) struct Loss {
 pub(super) struct Losses(pub(super) Vec<Loss>);
 
 impl Losses {
-    /// Something is left out or changed without which the record asks for the same.
+    /// Something is left out without which the record asks for the same.
     pub(super) fn note(&mut self, member: impl Into<String>, why: impl Into<String>) {
-        self.add(member.into(), why.into(), false);
+        self.add(member.into(), why.into(), Effect::LeftOut, None);
+    }
+
+    /// Something is written in another way, and means the same.
+    pub(super) fn change(&mut self, member: impl Into<String>, why: impl Into<String>) {
+        self.add(member.into(), why.into(), Effect::Changed, None);
     }
 
     /// Something would be left out without which the record asks for something else.
     pub(super) fn stop(&mut self, member: impl Into<String>, why: impl Into<String>) {
-        self.add(member.into(), why.into(), true);
+        self.add(member.into(), why.into(), Effect::Lost, None);
     }
 
-    fn add(&mut self, member: String, why: String, changes_meaning: bool) {
-        let loss = Loss { member, why, changes_meaning };
+    /// Something would become another value, with which the record asks for something else.
+    pub(super) fn bend(&mut self, member: &str, why: &str, becomes: &'static str) {
+        self.add(member.to_owned(), why.to_owned(), Effect::Lost, Some(becomes));
+    }
+
+    /// Returns the losses with which the record asks for something else.
+    pub(super) fn serious(&self) -> impl Iterator<Item = &Loss> {
+        self.0.iter().filter(|loss| loss.effect == Effect::Lost)
+    }
+
+    fn add(&mut self, member: String, why: String, effect: Effect, becomes: Option<&'static str>) {
+        let loss = Loss { member, why, effect, becomes };
         if !self.0.contains(&loss) {
             self.0.push(loss);
         }
@@ -123,13 +199,25 @@ mod tests {
     fn each_kind_is_told_once_and_memory_is_bounded() {
         let mut findings = Findings::default();
         for line in 1..=1_000 {
-            findings.add(line, "user", "why");
-            findings.add(line, "user", "why");
-            findings.add(line, &format!("member{line}"), "why");
+            findings.add(line, Effect::LeftOut, "user", "why");
+            findings.add(line, Effect::LeftOut, "user", "why");
+            findings.add(line, Effect::LeftOut, &format!("member{line}"), "why");
         }
         assert_eq!(findings.kinds().len(), MAX_KINDS);
         assert_eq!(findings.others, 1_000 - (MAX_KINDS as u64 - 1));
         let first = &findings.kinds()[0];
         assert_eq!((first.records, first.lines.as_slice()), (1_000, [1, 2, 3, 4, 5].as_slice()));
+    }
+
+    #[test]
+    fn what_only_one_record_has_does_not_make_a_kind() {
+        let mut findings = Findings::default();
+        for line in 1..=3 {
+            findings
+                .refuse(line, &Refusal::example("the id is already used", format!("it is that of {line}")));
+            findings.refuse(line, &Refusal::new("odd", format!("even it {}", line % 2)));
+        }
+        let told: Vec<_> = findings.kinds().iter().map(|kind| (kind.why.as_str(), kind.records)).collect();
+        assert_eq!(told, [("it is that of 1", 3), ("even it 1", 2), ("even it 0", 1)]);
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 /// The delimiters that are recognized, in the order of preference.
-const DELIMITERS: [u8; 4] = [b'\t', b',', b';', b'|'];
+pub(super) const DELIMITERS: [u8; 4] = [b'\t', b',', b';', b'|'];
 
 /// Returns the delimiter of a table, given its first line: the one that is there most often, outside quotes.
 pub(super) fn delimiter(first_line: &[u8]) -> u8 {
@@ -30,10 +30,18 @@ pub(super) enum Row {
     Cells(Vec<String>),
     /// The row is longer than a record may be.
     TooLong,
-    /// The row has bytes that are not UTF-8.
-    NotUtf8,
+    /// The row has bytes that are not UTF-8: the first such byte, and what is before it in its cell.
+    NotUtf8 {
+        /// The byte.
+        byte: u8,
+        /// The text before it, as far as it is UTF-8.
+        before: String,
+    },
     /// A quote was opened and not closed before the end of the file.
-    NoEnd,
+    NoEnd {
+        /// How many lines follow the one where the row starts. All of them are in the quotes.
+        lines: u64,
+    },
 }
 
 /// Reads a table row by row.
@@ -44,19 +52,70 @@ pub(super) struct Rows<R> {
     max_bytes: usize,
     /// The line where the next row starts, counted from 1.
     line: u64,
+    /// Whether the last byte that was counted was a carriage return: a newline after it does not start another line.
+    is_after_return: bool,
+    /// The last byte of the text so far.
+    last: Option<u8>,
     /// The cells of a row, one after the other, and where each one ends.
     cells: Vec<u8>,
     ends: Vec<usize>,
     is_at_end: bool,
 }
 
+fn not_utf8(cell: &[u8]) -> Row {
+    let valid = std::str::from_utf8(cell).map_or_else(|error| error.valid_up_to(), |_| cell.len());
+    let (before, rest) = cell.split_at_checked(valid).unwrap_or_default();
+    let before = String::from_utf8_lossy(before).into_owned();
+    Row::NotUtf8 { byte: rest.first().copied().unwrap_or_default(), before }
+}
+
+/// Counts the line breaks in some bytes, which may be newlines, carriage returns, or both together. Also returns whether the
+/// last byte is a carriage return.
+fn count_lines(bytes: &[u8], is_after_return: bool) -> (u64, bool) {
+    let mut lines = 0;
+    // Where a newline would be the second half of a line break.
+    let mut second_half = if is_after_return { 0 } else { usize::MAX };
+    for at in memchr::memchr2_iter(b'\n', b'\r', bytes) {
+        let is_return = bytes.get(at) == Some(&b'\r');
+        lines += u64::from(is_return || at != second_half);
+        second_half = if is_return { at + 1 } else { usize::MAX };
+    }
+    (lines, bytes.last().map_or(is_after_return, |last| *last == b'\r'))
+}
+
+/// Skips blank lines and byte order marks at the start of a table. Returns how many lines were skipped, and the rest.
+pub(super) fn skip_blank_lines(start: &[u8]) -> (u64, &[u8]) {
+    let mut rest = start;
+    while let Some(after) = rest
+        .strip_prefix(b"\r")
+        .or_else(|| rest.strip_prefix(b"\n"))
+        .or_else(|| rest.strip_prefix("\u{feff}".as_bytes()))
+    {
+        rest = after;
+    }
+    let skipped = start.get(..start.len() - rest.len()).unwrap_or_default();
+    (count_lines(skipped, false).0, rest)
+}
+
+/// Returns the delimiter that a first line names for Excel, such as `sep=;`.
+pub(super) fn named_delimiter(first_line: &[u8]) -> Option<u8> {
+    let line = first_line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(first_line);
+    match line.split_at_checked(4)? {
+        (sep, [delimiter]) if sep.eq_ignore_ascii_case(b"sep=") && delimiter.is_ascii() => Some(*delimiter),
+        _ => None,
+    }
+}
+
 impl<R: BufRead> Rows<R> {
-    pub(super) fn new(text: R, delimiter: u8, max_bytes: usize) -> Self {
+    /// Reads a table from its first line on, whose number is given.
+    pub(super) fn new(text: R, delimiter: u8, max_bytes: usize, line: u64) -> Self {
         Self {
             text,
             parser: ReaderBuilder::new().delimiter(delimiter).build(),
             max_bytes,
-            line: 1,
+            line,
+            is_after_return: false,
+            last: None,
             cells: vec![0; 4 << 10],
             ends: vec![0; 64],
             is_at_end: false,
@@ -83,9 +142,11 @@ impl<R: BufRead> Rows<R> {
             let (cells, ends) = (self.cells.get_mut(length..), self.ends.get_mut(count..));
             let (result, read, written, ended) =
                 self.parser.read_record(input, cells.unwrap_or_default(), ends.unwrap_or_default());
-            let lines = input.get(..read).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
             if !is_end {
-                self.line += lines as u64;
+                let (lines, is_after_return) =
+                    count_lines(input.get(..read).unwrap_or_default(), self.is_after_return);
+                (self.line, self.is_after_return) = (self.line + lines, is_after_return);
+                self.last = input.get(..read).and_then(<[u8]>::last).copied().or(self.last);
                 self.text.consume(read);
             }
             (length, count) = (length + written, count + ended);
@@ -103,7 +164,9 @@ impl<R: BufRead> Rows<R> {
                 ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
                 ReadRecordResult::InputEmpty if is_end => {
                     self.is_at_end = true;
-                    return Ok((length > 0 || count > 0 || is_too_long).then_some((line, Row::NoEnd)));
+                    let ends_line = self.line > line && matches!(self.last, Some(b'\n' | b'\r'));
+                    let row = Row::NoEnd { lines: self.line - line - u64::from(ends_line) };
+                    return Ok((length > 0 || count > 0 || is_too_long).then_some((line, row)));
                 }
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::End => return Ok(None),
@@ -117,17 +180,17 @@ impl<R: BufRead> Rows<R> {
     }
 
     fn row(&self, length: usize, count: usize) -> Row {
-        let Ok(cells) = std::str::from_utf8(self.cells.get(..length).unwrap_or_default()) else {
-            return Row::NotUtf8;
-        };
+        let cells = self.cells.get(..length).unwrap_or_default();
+        let mut texts = Vec::with_capacity(count);
         let mut start = 0;
-        let cell = |end: &usize| {
-            // Bytes that are UTF-8 together may be cut within a character.
-            let cell = cells.get(start..*end);
+        // Bytes that are UTF-8 together may be cut within a character, so each cell is looked at.
+        for end in self.ends.iter().take(count) {
+            let cell = cells.get(start..*end).unwrap_or_default();
+            let Ok(text) = simdutf8::basic::from_utf8(cell) else { return not_utf8(cell) };
+            texts.push(text.to_owned());
             start = *end;
-            cell.map(str::to_owned)
-        };
-        self.ends.iter().take(count).map(cell).collect::<Option<_>>().map_or(Row::NotUtf8, Row::Cells)
+        }
+        Row::Cells(texts)
     }
 
     fn skip_blank_lines(&mut self) -> io::Result<()> {
@@ -136,11 +199,9 @@ impl<R: BufRead> Rows<R> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 chunk => chunk?,
             };
-            match chunk.first() {
-                Some(b'\n') => self.line += 1,
-                Some(b'\r') => {}
-                _ => return Ok(()),
-            }
+            let Some(byte @ (b'\n' | b'\r')) = chunk.first() else { return Ok(()) };
+            let (lines, is_after_return) = count_lines(&[*byte], self.is_after_return);
+            (self.line, self.is_after_return) = (self.line + lines, is_after_return);
             self.text.consume(1);
         }
     }
@@ -159,7 +220,7 @@ mod tests {
     fn rows(text: &[u8]) -> Vec<(u64, Row)> {
         let read = |bytes| {
             let text = BufReader::with_capacity(bytes, Cursor::new(text.to_vec()));
-            let mut rows = Rows::new(text, b',', MAX);
+            let mut rows = Rows::new(text, b',', MAX, 1);
             let mut all = Vec::new();
             while let Some(row) = rows.next().unwrap() {
                 all.push(row);
@@ -185,7 +246,13 @@ mod tests {
             ("a,\"b\n\"\"c\"\"\"\n\nd,\n", vec![(1, cells(&["a", "b\n\"c\""])), (4, cells(&["d", ""]))]),
             (",\n", vec![(1, cells(&["", ""]))]),
             ("\"\"", vec![(1, cells(&[""]))]),
-            ("a\n\"b", vec![(1, cells(&["a"])), (2, Row::NoEnd)]),
+            ("a\n\"b", vec![(1, cells(&["a"])), (2, Row::NoEnd { lines: 0 })]),
+            ("a\n\"b\nc\n", vec![(1, cells(&["a"])), (2, Row::NoEnd { lines: 1 })]),
+            (
+                "a\rb\r\r\"c\rd\"\re\r",
+                vec![(1, cells(&["a"])), (2, cells(&["b"])), (4, cells(&["c\rd"])), (6, cells(&["e"]))],
+            ),
+            ("a\r\nb\r\n\r\nc", vec![(1, cells(&["a"])), (2, cells(&["b"])), (4, cells(&["c"]))]),
             ("é😀,ß", vec![(1, cells(&["é😀", "ß"]))]),
         ];
         for (text, expected) in table {
@@ -202,9 +269,13 @@ mod tests {
             let lines = bad.matches('\n').count() as u64;
             assert_eq!(found, [(1, Row::TooLong), (2 + lines, cells(&["a", "b"]))]);
         }
-        assert_eq!(rows(format!("\"{long}").as_bytes()), [(1, Row::NoEnd)]);
-        assert_eq!(rows(b"caf\xe9\na"), [(1, Row::NotUtf8), (2, cells(&["a"]))]);
-        assert_eq!(rows(b"\xc3,\xa9\na"), [(1, Row::NotUtf8), (2, cells(&["a"]))]);
+        assert_eq!(rows(format!("\"{long}").as_bytes()), [(1, Row::NoEnd { lines: 0 })]);
+        assert_eq!(
+            rows(b"caf\xe9\na"),
+            [(1, Row::NotUtf8 { byte: 0xe9, before: "caf".into() }), (2, cells(&["a"]))]
+        );
+        let half = Row::NotUtf8 { byte: 0xc3, before: String::new() };
+        assert_eq!(rows(b"\xc3,\xa9\na"), [(1, half), (2, cells(&["a"]))]);
     }
 
     #[test]
@@ -221,13 +292,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn lines_before_the_header_are_skipped() {
+        for (start, lines, rest) in
+            [("a", 0, "a"), ("\r\n\u{feff}\n\ra", 3, "a"), ("\u{feff}\"a\"", 0, "\"a\""), ("\n", 1, "")]
+        {
+            assert_eq!(skip_blank_lines(start.as_bytes()), (lines, rest.as_bytes()), "{start:?}");
+        }
+        for (line, expected) in [
+            ("sep=;", Some(b';')),
+            ("SEP=\t", Some(b'\t')),
+            ("\"sep=|\"", Some(b'|')),
+            ("sep=", None),
+            ("sep=;;", None),
+            ("id;x", None),
+        ] {
+            assert_eq!(named_delimiter(line.as_bytes()), expected, "{line}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_a_writer_quotes_is_read_back(table in prop::collection::vec(prop::collection::vec("[a-z,\"\n\r é]{0,4}", 2), 0..9)) {
             let quote = |cell: &String| format!("\"{}\"", cell.replace('"', "\"\""));
             let line = |row: &Vec<String>| row.iter().map(quote).collect::<Vec<_>>().join(",") + "\r\n";
             let text: String = table.iter().map(line).collect();
-            let mut rows = Rows::new(Cursor::new(text), b',', 1_000);
+            let mut rows = Rows::new(Cursor::new(text), b',', 1_000, 1);
             for row in table {
                 prop_assert_eq!(rows.next().unwrap().unwrap().1, Row::Cells(row));
             }

@@ -8,6 +8,8 @@ use crate::model::family::Family;
 pub struct Target {
     /// As the user gave it.
     pub model_id: String,
+    /// `InvokeModel` or `Converse`.
+    pub model_invocation_type: String,
     /// The form of its body.
     pub(super) body: BodyForm,
 }
@@ -58,7 +60,7 @@ impl Target {
             )
             | None => BodyForm::Unknown,
         };
-        Self { model_id: model_id.to_owned(), body }
+        Self { model_id: model_id.to_owned(), model_invocation_type: model_invocation_type.to_owned(), body }
     }
 
     /// Returns what keeps requests from being written for this model, and how to fix it. It does not matter for records
@@ -68,7 +70,7 @@ impl Target {
         let model_id = text::name(&self.model_id);
         match self.body {
             BodyForm::Unknown => Some(format!(
-                "the request body of {model_id} is not known, or is a prompt in a format of its own: use --shape Converse, or another --model"
+                "the request body of {model_id} is not known, or is a prompt in a format of its own: use --model-invocation-type Converse, or another --model-id"
             )),
             BodyForm::Claude if !has_max_tokens => {
                 Some(format!("{model_id} needs a limit of output tokens: add --max-tokens"))

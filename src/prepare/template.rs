@@ -65,6 +65,14 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// Returns the columns that it names, in their order.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Text(_) => None,
+            Piece::Column(name) => Some(name.as_str()),
+        })
+    }
+
     /// Finds the columns of a table in the template.
     ///
     /// # Errors
@@ -79,6 +87,11 @@ impl Template {
 }
 
 impl Bound {
+    /// Whether it names no column, so that all rows get the same text.
+    pub(super) fn is_constant(&self) -> bool {
+        self.0.iter().all(|piece| matches!(piece, Piece::Text(_)))
+    }
+
     /// Returns the prompt for a row. A row that is too short has empty cells.
     #[must_use]
     pub fn fill(&self, row: &[&str]) -> String {

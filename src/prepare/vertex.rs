@@ -323,7 +323,11 @@ mod tests {
         let mut losses = Losses::default();
         let target = Target::new(NOVA, "InvokeModel");
         let draft = read(&line, 12, &target, None, &mut losses).map_err(|refusal| refusal.what)?;
-        let losses = losses.0.into_iter().map(|loss| (loss.member, loss.changes_meaning)).collect();
+        let losses = losses
+            .0
+            .into_iter()
+            .map(|loss| (loss.member, loss.effect == crate::prepare::report::Effect::Lost))
+            .collect();
         let id = draft.record_id.as_deref().unwrap_or_default().to_owned();
         Ok((id, serde_json::from_str(&draft.body).unwrap(), losses))
     }

@@ -14,6 +14,9 @@ use crate::support::processes::{COMMAND_LINE, Printed, printed, run_command};
 
 const CLAUDE: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
 
+/// What is said about records if no model is named.
+const NOT_CHECKED: &str = "  note: add --model-id MODEL to check the records for what the model refuses\n";
+
 fn prepare(folder: &Path, arguments: &[&str]) -> Printed {
     run_command("prepare", folder, arguments)
 }
@@ -39,12 +42,15 @@ fn output_is_written_at_once_or_not_at_all() {
     fs::write(path.join("in.gz"), gzip(&records)).unwrap();
     let (code, out, said) = prepare(path, &["in.gz", "-o", "out.jsonl"]);
     assert_eq!((code, out.as_str()), (Some(0), ""), "{said}");
-    assert_eq!(said, "in.gz: gzip, records: 120 of 120 records written to out.jsonl\n");
+    assert_eq!(said, format!("in.gz: gzip, records: 120 of 120 records written to out.jsonl\n{NOT_CHECKED}"));
     assert!(fs::read(path.join("out.jsonl")).unwrap() == records, "good records stay as they are");
 
     // It does not overwrite, unless it is told to.
     let (code, _, said) = prepare(path, &["in.gz", "-o", "out.jsonl"]);
-    assert_eq!((code, said.as_str()), (Some(2), "error: out.jsonl exists: add --force to overwrite it\n"));
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(2), "error: -o out.jsonl: it exists: add --force to overwrite it\n")
+    );
     assert_eq!(prepare(path, &["out.jsonl", "-o", "out.jsonl", "--force"]).0, Some(0));
     assert!(fs::read(path.join("out.jsonl")).unwrap() == records);
 
@@ -60,7 +66,9 @@ fn output_is_written_at_once_or_not_at_all() {
     let (code, _, said) = prepare(path, &["bad.jsonl", "-o", "new.jsonl"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(
-        said.starts_with("bad.jsonl: records: 0 of 1 record written, so there is no file\n  not written: "),
+        said.starts_with(
+            "bad.jsonl: records: 0 of 1 record can be written, so new.jsonl is not\n  not written: "
+        ),
         "{said}"
     );
     assert_eq!(names(path), ["bad.jsonl", "cut.gz", "in.gz", "out.jsonl"]);
@@ -121,12 +129,15 @@ fn what_people_have_becomes_a_good_drop() {
         fs::write(path.join(name), content).unwrap();
         let out = format!("{name}.jsonl");
         for model in ["amazon.nova-lite-v1:0", CLAUDE] {
-            let always = [name, "-o", &out, "--force", "--model", model];
+            let always = [name, "-o", &out, "--force", "--model-id", model];
             let (code, _, said) = prepare(path, &[&always, arguments].concat());
-            assert_eq!(code, Some(0), "{name}: {said}");
             // The records of these requests are written for the model; those of the others are for Claude already.
             let is_converted = ["openai", "anthropic", "vertex"].contains(&name) || name.starts_with("table");
             let judged_for = if is_converted { model } else { CLAUDE };
+            // Requests for Claude are of no use to another model, and that is said.
+            let is_right = judged_for == model;
+            assert_eq!(code, Some(i32::from(!is_right)), "{name}: {said}");
+            assert_eq!(said.contains("120 of 120 records must fail"), !is_right, "{said}");
             let (code, said, _) = run_command("check", path, &["--model-id", judged_for, &out]);
             assert!(code == Some(0) && said.contains("120 records"), "{said}");
             assert!(!said.contains("refuse") && !said.contains("certain"), "{said}");
@@ -137,6 +148,7 @@ fn what_people_have_becomes_a_good_drop() {
     fs::write(path.join("nan"), nan).unwrap();
     let (code, _, said) = prepare(path, &["nan", "-o", "nan.jsonl"]);
     assert_eq!(code, Some(1));
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("the line is not JSON: it has the word NaN: leave the member out"), "{said}");
     assert!(said.contains("(120 records, lines 1, 2, 3, 4, 5, …)"), "{said}");
 }
@@ -148,21 +160,65 @@ fn faults_of_the_command_line_have_a_message_and_a_code() {
     fs::write(path.join("t.csv"), "id,text\n1,a\n").unwrap();
     fs::write(path.join("p.txt"), "{text}\n").unwrap();
     fs::write(path.join("bad.txt"), "a\n{text\n").unwrap();
+    fs::write(path.join("latin.txt"), b"caf\xe9").unwrap();
+    fs::create_dir(path.join("folder")).unwrap();
     for (arguments, code, expected) in [
         (&["nope.csv"][..], 1, "error: nope.csv: No such file or directory"),
         (&["."], 1, "error: .: is a directory"),
-        (&["t.csv", "--template", "nope.txt"], 1, "error: nope.txt: No such file"),
-        (&["t.csv", "--template", "bad.txt"], 2, "error: --template: line 2: a single brace"),
+        (&["t.csv", "--template", "nope.txt"], 2, "error: --template nope.txt: No such file"),
+        (&["t.csv", "--template", "bad.txt"], 2, "error: --template bad.txt: line 2: a single brace"),
+        (&["t.csv", "--template", "latin.txt"], 2, "error: --template latin.txt: the prompt is not UTF-8"),
+        (
+            &["t.csv", "--template", "p.txt", "--system", "@nope.txt"],
+            2,
+            "error: --system nope.txt: No such file",
+        ),
+        (&["t.csv", "--template", "p.txt", "--system", "{"], 2, "error: --system: line 1: a single brace"),
         (
             &["t.csv", "--template", "p.txt", "--shape", "Chat"],
             2,
-            "error: invalid value 'Chat' for '--shape <SHAPE>'",
+            "error: invalid value 'Chat' for '--model-invocation-type <TYPE>'",
+        ),
+        (
+            &["t.csv", "--encoding", "nope"],
+            2,
+            "error: invalid value 'nope' for '--encoding <ENCODING>': it is not known",
+        ),
+        (
+            &["t.csv", "--set", "MODEL_ID=x", "--model", "y"],
+            2,
+            "error: --set MODEL_ID=x: --model-id says it, too",
         ),
         (&["t.csv", "--template", "p.txt", "--max-tokens", "0"], 2, "error: invalid value '0'"),
-        (&["t.csv", "--template", "p.txt", "-o", "/dev/null"], 2, "error: /dev/null is not a file"),
-        (&["t.csv", "--template", "p.txt", "-o", "no/out.jsonl"], 1, "error: no/out.jsonl: no/.out.jsonl."),
+        (
+            &["t.csv", "--template", "p.txt", "-o", "/dev/null"],
+            2,
+            "error: -o /dev/null: it is not a regular file",
+        ),
+        (
+            &["t.csv", "--template", "p.txt", "-o", "no/out.jsonl"],
+            2,
+            "error: -o no/out.jsonl: there is no folder no",
+        ),
+        (&["t.csv", "--template", "p.txt", "-o", "new/"], 2, "error: -o new/: there is no folder new/"),
+        (
+            &["t.csv", "--template", "p.txt", "-o", "folder"],
+            2,
+            "error: -o folder: it is a folder: name a file in it, such as folder/records.jsonl",
+        ),
+        (
+            &["t.csv", "--template", "p.txt", "-o", "s3://bucket/out.jsonl"],
+            2,
+            "error: -o s3://bucket/out.jsonl: it is in S3: leave it out, and add | aws s3 cp - s3://bucket/out.jsonl",
+        ),
+        (
+            &["s3://bucket/a b.csv"],
+            2,
+            "error: 's3://bucket/a b.csv' is in S3, and this command reads local files: aws s3 cp 's3://bucket/a b.csv' - | bedrock-vpc-batch prepare -",
+        ),
         (&["t.csv", "--template", "p.txt", "--set", "NOPE=1"], 2, "error: --set NOPE=1: unknown setting"),
-        (&["t.csv"], 1, "error: t.csv: the file is a table, and there is no prompt template"),
+        (&["t.csv"], 2, "error: t.csv: the file is a table, and there is no prompt template"),
+        (&["t.csv", "--template", "p.txt"], 2, "error: t.csv: each model has a request body of its own"),
     ] {
         let (found, out, said) = prepare(path, arguments);
         assert_eq!((found, out.as_str()), (Some(code), ""), "{arguments:?}: {said}");
@@ -183,7 +239,7 @@ fn text_of_a_file_cannot_reach_the_terminal_raw() {
     let (code, out, said) = prepare(path, &["\u{1b}x.jsonl", "--dry-run"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(
-        said.contains("\\u{1b}x.jsonl: records: the first 2 records\n  changed: \\u{1b}[2J\\u{202e}: "),
+        said.contains("\\u{1b}x.jsonl: records: the first 2 records\n  left out: \\u{1b}[2J\\u{202e}: "),
         "{said}"
     );
     for text in [out, said] {

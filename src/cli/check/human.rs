@@ -4,9 +4,10 @@ use super::report::{Estimate, Examined, Found, Plan, Report, Warning};
 use crate::base::count::Counted;
 use crate::base::text;
 use crate::cli::error::CliError;
+use crate::cli::fixes::Wording;
 use crate::cli::output::{Style, print_error, print_shown};
 use crate::cli::problems::{describe_problems, fix_rows, records, wrapped};
-use crate::drop::model_door::{FIRST_RECORDS, SPREAD};
+use crate::drop::model_door::{FIRST_RECORDS, Refusable, SPREAD};
 use crate::estimate::price::Dollars;
 use crate::estimate::range::Grouped;
 
@@ -72,6 +73,11 @@ fn describe_plan(plan: &Plan) -> String {
 
 /// At most this many kinds of faults are told.
 const MAX_GROUPS: usize = 5;
+
+/// Says what the model must refuse of records that were all examined. The text starts with a line break.
+pub(crate) fn describe_refusable(refusable: Refusable) -> String {
+    describe_examined(&Examined::new(refusable.examined, refusable, &Wording::default()), None)
+}
 
 fn describe_examined(found: &Examined, shell_word: Option<&str>) -> String {
     let Examined { records, examined, failing, warnings } = found;

@@ -23,6 +23,7 @@ mod report;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+pub(super) use self::human::describe_refusable;
 use self::input::{Input, Sources};
 use self::judging::Look;
 use self::pricing::Pricing;

@@ -90,7 +90,7 @@ pub(super) struct Warning {
 }
 
 impl Examined {
-    fn new(records: u64, found: Refusable, wording: &Wording) -> Self {
+    pub(super) fn new(records: u64, found: Refusable, wording: &Wording) -> Self {
         let Refusable { examined, failing, groups } = found;
         let warning = |group: &FindingGroup| Warning {
             code: group.first.code,

@@ -167,7 +167,7 @@ async fn names_are_judged_as_in_s3() {
     );
     assert!(
         said.contains(
-            "d.csv: rejected, 1 problem\n  name-not-jsonl: the name ends in .csv, so the file is a table"
+            "d.csv: rejected, 1 problem\n  name-not-jsonl: the name ends in .csv, which says that the file is a table"
         ),
         "{said}"
     );
