@@ -174,6 +174,10 @@ fn nothing_is_said_about_what_cannot_be_judged() {
     for body in [large.as_str(), &deep, "[]", "\"{}\"", "1", "", "{"] {
         assert_eq!(judge("amazon.titan-embed-text-v2:0", "InvokeModel", &[], body), []);
     }
+    // The largest body that is examined, and one more byte.
+    let of_length = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - r#"{"a":""}"#.len()));
+    let count = |bytes| judge("amazon.titan-embed-text-v2:0", "InvokeModel", &[], &of_length(bytes)).len();
+    assert!(count(MAX_EXAMINED_BYTES) > 0 && count(MAX_EXAMINED_BYTES + 1) == 0);
     let custom =
         "arn:aws:bedrock:us-east-1:123456789012:custom-model/amazon.titan-embed-text-v1:2:8k/abcdefghijkl";
     for model in [
@@ -190,6 +194,7 @@ fn nothing_is_said_about_what_cannot_be_judged() {
 #[test]
 fn findings_are_grouped_by_code_with_the_first_lines() {
     let rules = Rules::of("us.anthropic.claude-haiku-4-5-20251001-v1:0", "InvokeModel").unwrap();
+    assert_eq!(rules.model_id(), "us.anthropic.claude-haiku-4-5-20251001-v1:0");
     let mut examination = Examination::new(rules);
     let right = r#"{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}"#;
     for line in 1..=20 {

@@ -73,7 +73,7 @@ async fn what_a_drop_waits_for_is_told_once_and_at_the_end() {
             "refuse-role=3600000",
             "200",
             "1 job to be submitted, but Bedrock refuses them until the cause is fixed.",
-            "AccessDeniedException (HTTP 403): User: ",
+            "AccessDeniedException (HTTP 403): User:",
             "  Bedrock is asked again every few seconds.",
         ),
         (
@@ -87,7 +87,7 @@ async fn what_a_drop_waits_for_is_told_once_and_at_the_end() {
             "refuse-role=3600000",
             "0",
             "1 job to be submitted, but Bedrock refuses them until the cause is fixed.",
-            "AccessDeniedException (HTTP 403): User: ",
+            "AccessDeniedException (HTTP 403): User:",
             "  Bedrock is not asked again, because --sweep-ms is 0",
         ),
     ] {
