@@ -492,8 +492,9 @@ fn describe(
     findings(&report.changes, &mut rows);
     findings(&report.refusals, &mut rows);
     if report.stopped > 0 {
-        let others = Counted(report.stopped, "record that is not written");
-        rows.extend(row(&format!("--allow-loss writes {others}, without what is named above"), "  "));
+        let others = Counted(report.stopped, "more record");
+        let said = format!("--allow-loss would write {others}, without what is named above");
+        rows.extend(row(&said, "  "));
     }
     if report.has_garbage {
         let warning = "warning: the gzip data is followed by bytes that are not gzip data; they are left out, as gunzip does";
@@ -540,7 +541,7 @@ fn summary(report: &Report, arguments: &PrepareArguments, options: &Options) -> 
         (0, None) => format!(": 0 of {records} can be written"),
         (written, None) => format!(": {written} of {records} written"),
     };
-    if let (true, Some(target)) = (report.is_made, &options.target) {
+    if let (true, 1.., Some(target)) = (report.is_made, report.written, &options.target) {
         let Target { model_id, model_invocation_type, .. } = target;
         said += &format!(", {model_invocation_type} requests for {}", text::line(model_id));
     }
