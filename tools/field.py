@@ -222,7 +222,7 @@ def known_cases() -> list[Case]:
         Case("repeated-ids.jsonl", made(lambda i: record(i % 110), 150), codes=("record-id-repeated",)),
         refused("no-version.jsonl", bodies(without("anthropic_version")), "anthropic_version"),
         refused("model-inside.jsonl", made(lambda i: record(i, model="claude-haiku-4-5", stream=False)), "model"),
-        refused("converse-in-invoke.jsonl", bodies(converse), "Converse", "MODEL_INVOCATION_TYPE"),
+        refused("converse-in-invoke.jsonl", bodies(converse), "Converse", "--model-invocation-type"),
         Case(
             "nan.jsonl",
             made(lambda i: record(i, temperature=float("nan"))),
@@ -265,7 +265,7 @@ def encoding_cases() -> list[Case]:
             f"{encoding}{'-mark' if mark else ''}.jsonl",
             ((MARK if mark else "") + "\n".join(GOOD)).encode(encoding),
             codes=(encoding[:6],),
-            says=("bedrock-vpc-batch prepare FILE",),
+            says=(f"bedrock-vpc-batch prepare {encoding[:6]}",),
         )
         for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
         for mark in (True, False)
@@ -417,7 +417,7 @@ def line_cases() -> list[Case]:
             codes=("not-json",),
             says=("double quotes", "json.dumps"),
         ),
-        Case("two-on-a-line.jsonl", with_line(GOOD[4] + GOOD[5]), codes=("not-json",), says=("own: jq -c . FILE",)),
+        Case("two-on-a-line.jsonl", with_line(GOOD[4] + GOOD[5]), codes=("not-json",), says=("own: jq -c . two-on-a-line.jsonl",)),
         Case(
             "windows-path.jsonl",
             with_line('{"recordId": "C:\\reviews\\1", "modelInput": {}}'),

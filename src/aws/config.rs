@@ -151,6 +151,14 @@ pub struct ConfigError {
     problems: Vec<String>,
 }
 
+impl ConfigError {
+    /// Returns the problems, each as a clause that starts with the name of its variable.
+    #[must_use]
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
 /// Shows the plain message: a `main` that fails prints its error in this form, and an operator reads it.
 impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -397,6 +405,10 @@ impl Vars<'_> {
         let value = self.value(name).unwrap_or_default();
         match value.parse::<N>() {
             Ok(number) if number >= min && number <= max => return number,
+            // No person knows the largest number of the type.
+            Ok(_) if max.to_string() == u64::MAX.to_string() => {
+                self.problem(name, format_args!("is not a whole number of at least {min}: {value}"));
+            }
             Ok(_) => self.problem(name, format_args!("is not between {min} and {max}: {value}")),
             Err(_) => self.problem(name, format_args!("is not a whole number of at least {min}: {value:?}")),
         }
@@ -629,7 +641,7 @@ mod tests {
             ),
             ("JOB_TAGS", "team=a", "JOB_TAGS is not a JSON object"),
             ("JOB_TAGS", "{\"a\":\"b!\"}", "JOB_TAGS has a tag that Bedrock refuses: \"a\""),
-            ("MIN_RECORDS_PER_JOB", "0", "MIN_RECORDS_PER_JOB is not between 1"),
+            ("MIN_RECORDS_PER_JOB", "0", "MIN_RECORDS_PER_JOB is not a whole number of at least 1: 0"),
             ("MIN_RECORDS_PER_JOB", "100001", "MIN_RECORDS_PER_JOB is more than MAX_RECORDS_PER_JOB"),
             ("SMALL_DROPS", "share", "SMALL_DROPS is neither pad nor reject: \"share\""),
             ("MODEL_RULES", "yes", "MODEL_RULES is neither on nor off: \"yes\""),

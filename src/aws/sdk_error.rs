@@ -45,9 +45,11 @@ fn refusal(call: String, meta: &ErrorMetadata, answer: &HttpResponse) -> Error {
 
 /// A service's refusal. The SDK's own error prints as just "service error", so this keeps what the service said.
 #[derive(Debug)]
-struct Refusal {
-    code: String,
-    status: u16,
+pub(crate) struct Refusal {
+    /// The error code, or `unknown error`: the answer to a HEAD request has none.
+    pub(crate) code: String,
+    /// The HTTP status.
+    pub(crate) status: u16,
     /// The ids that the service gave the request, separated by spaces.
     request_ids: String,
     message: String,

@@ -1,6 +1,7 @@
 //! Drops files, and tells the user how each drop ended.
 
 use std::collections::{HashMap, VecDeque};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use super::names::Names;
 use super::progress::Progress;
 use super::signals::Signals;
 use super::summary::{describe_rejection, describe_summary};
+use super::waiting::{Waiting, describe_open};
 use super::watch::{State, Watched};
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
@@ -33,11 +35,21 @@ use crate::job::ending::EndStatus;
 use crate::job::summary::Summary;
 use crate::ledger::job::JobEntry;
 use crate::ledger::job_state::{DOUBT, Doubt, JobState};
+use crate::ledger::status::{Progress as Records, Status};
 use crate::local::Local;
 use crate::local::pump::{DropEnding, EventCounts};
 
 /// How often watched folders and jobs are checked.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// How often it is looked up where each drop stands, at most.
+const STATUS_EVERY: Duration = Duration::from_secs(1);
+
+/// How many drops are looked up at once, so that the events of others need not wait.
+const STATUSES_PER_LOOK: usize = 50;
+
+/// At the end, it is said of this number of drops what they wait for, at most.
+const MAX_EXPLAINED: usize = 100;
 
 /// Drops the files, watches the folders, and reports each drop as it ends. Returns when all files are done
 /// and no folder is watched, at a signal, or when nothing more can be written; drops that are still open are
@@ -68,7 +80,7 @@ pub(super) async fn process(
             session.progress.finish();
             Ok(false)
         }
-        Ok(()) | Err(_) => session.finish(),
+        Ok(()) | Err(_) => session.finish().await,
     };
     match worked {
         // Nothing was interrupted: this is how watching a folder ends.
@@ -100,6 +112,7 @@ async fn work(
         tokio::select! {
             Some(ending) = session.endings.recv() => session.end(ending).await?,
             _ = look.tick() => {
+                session.read_statuses().await?;
                 session.show_jobs()?;
                 session.report_doubts().await?;
                 for folder in &mut watched {
@@ -125,6 +138,8 @@ struct Session<'a> {
     dropped: HashMap<String, u64>,
     /// The drops that have not ended, by id.
     open: HashMap<String, OpenDrop>,
+    /// The drops to look up next, and when the last round of looking them up started.
+    unread: (Vec<String>, Option<Instant>),
     /// The state changes of all jobs, which say that a job has ended.
     changes: mpsc::UnboundedReceiver<Value>,
     /// The jobs that ended at Bedrock and need more looks: they are not settled, and the user does not know
@@ -137,8 +152,15 @@ struct OpenDrop {
     key: String,
     /// The name that the user knows.
     name: String,
+    /// The file that was dropped.
+    file: PathBuf,
     version_id: Option<String>,
+    drop_id: DropId,
     job_id: JobId,
+    /// How many records it has, once they are counted.
+    records: Option<u64>,
+    /// What the user was told that it waits for.
+    waiting: Option<Waiting>,
 }
 
 impl<'a> Session<'a> {
@@ -154,6 +176,7 @@ impl<'a> Session<'a> {
             waiting: VecDeque::new(),
             dropped: HashMap::new(),
             open: HashMap::new(),
+            unread: (Vec::new(), None),
             changes: local.stand_in().subscribe(),
             ended: Vec::new(),
             unsound: 0,
@@ -217,7 +240,16 @@ impl<'a> Session<'a> {
         let name = if *count == 1 { key.to_owned() } else { format!("{key} (version {count})") };
         self.progress.start(drop_id.as_str(), &name)?;
         let job_id = JobId::derive(&drop_id, 1, 1);
-        let open = OpenDrop { key: key.to_owned(), name, version_id: source.version_id, job_id };
+        let open = OpenDrop {
+            key: key.to_owned(),
+            name,
+            file: file.to_path_buf(),
+            version_id: source.version_id,
+            drop_id: drop_id.clone(),
+            job_id,
+            records: None,
+            waiting: None,
+        };
         self.open.insert(drop_id.to_string(), open);
         Ok(true)
     }
@@ -228,6 +260,8 @@ impl<'a> Session<'a> {
         if let State::Unusable(why) = State::of(file) {
             return Err(path_error(file, io::Error::other(why)));
         }
+        // If the SDK cannot open it, it calls that a failed call.
+        File::open(file).map_err(|error| path_error(file, error))?;
         let bucket = &self.local.config().input_bucket;
         let body =
             ByteStream::from_path(file).await.map_err(|error| path_error(file, io::Error::other(error)))?;
@@ -243,10 +277,46 @@ impl<'a> Session<'a> {
         self.waiting.is_empty() && self.open.is_empty()
     }
 
+    /// Looks up where some of the open drops stand, and tells the user which of them wait because Bedrock refuses their
+    /// jobs. Each reason is told once.
+    async fn read_statuses(&mut self) -> Result<(), CliError> {
+        let (unread, round) = &mut self.unread;
+        if unread.is_empty() && round.is_none_or(|round| round.elapsed() >= STATUS_EVERY) {
+            (*unread, *round) = (self.open.keys().cloned().collect(), Some(Instant::now()));
+        }
+        let some = unread.split_off(unread.len().saturating_sub(STATUSES_PER_LOOK));
+        for drop_id in some {
+            let Some(open) = self.open.get(&drop_id) else { continue };
+            let Some(status) = self.status(open).await else { continue };
+            let Some(open) = self.open.get_mut(&drop_id) else { continue };
+            open.records = status.records.map(|Records { total, .. }| total);
+            let waiting = Waiting::of(&status);
+            if waiting.is_some() {
+                self.progress.waits(&drop_id);
+            }
+            if let Some(waiting) = waiting.filter(|waiting| Some(waiting) != open.waiting.as_ref()) {
+                let name = text::line(&open.name).to_string();
+                self.progress.note(&waiting.describe(&name, self.local.is_swept()))?;
+                open.waiting = Some(waiting);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the `status.json` of a drop; `None` if there is none yet, or if it cannot be read.
+    async fn status(&self, open: &OpenDrop) -> Option<Status> {
+        let key = keys::status(&open.key, &open.drop_id);
+        self.store.get_json::<Status>(&key).await.ok().flatten()
+    }
+
     fn show_jobs(&mut self) -> Result<(), CliError> {
         for (drop_id, open) in &self.open {
             if let Some(job) = self.local.stand_in().job(open.job_id.as_str()) {
-                self.progress.job(drop_id, job.status.as_str(), job.counts.processed, job.counts.total)?;
+                // Bedrock counts padding, too, and the user knows nothing of it.
+                let most = open.records.unwrap_or(0);
+                let [processed, total] =
+                    [job.counts.processed, job.counts.total].map(|count| count.min(most));
+                self.progress.job(drop_id, job.status.as_str(), processed, total)?;
             }
         }
         Ok(())
@@ -303,18 +373,23 @@ impl<'a> Session<'a> {
         let drop_id = key.rsplit('/').nth(1).unwrap_or_default().to_owned();
         let Some(open) = self.open.remove(&drop_id) else { return Ok(()) };
         let folder = self.local.folder_of(&key).unwrap_or_default();
-        let (is_sound, told) = self.report(&key).await.unwrap_or_else(|error| {
+        let (is_sound, told) = self.report(&key, &open.file).await.unwrap_or_else(|error| {
             let cause = error.map(|error| format!(": {}", Chain(&error))).unwrap_or_default();
             (false, format!("its report cannot be read{cause}"))
         });
         self.unsound += u64::from(!is_sound);
         let (name, folder) = (text::line(&open.name), text::line(folder.display()));
-        self.progress.end(&drop_id, &format!("{name}: {told}\n  results: {folder}"))
+        let folder = if key.ends_with("/summary.json") {
+            format!("results: {folder}")
+        } else {
+            format!("report: {folder}/{report}", report = key.rsplit('/').next().unwrap_or_default())
+        };
+        self.progress.end(&drop_id, &format!("{name}: {told}\n  {folder}"))
     }
 
     /// Whether every record of a drop is accounted for, and what its report says. The error is `None` if
     /// there is no report.
-    async fn report(&self, key: &str) -> Result<(bool, String), Option<Error>> {
+    async fn report(&self, key: &str, file: &Path) -> Result<(bool, String), Option<Error>> {
         if key.ends_with("/summary.json") {
             let summary = self.store.get_json::<Summary>(key).await?.ok_or(None)?;
             let folder = self.local.folder_of(key).unwrap_or_default();
@@ -324,7 +399,7 @@ impl<'a> Session<'a> {
             Ok((summary.balanced, describe_summary(&summary) + &repaired + &failures))
         } else {
             let rejection = self.store.get_json::<Rejection>(key).await?.ok_or(None)?;
-            Ok((false, describe_rejection(&rejection)))
+            Ok((false, describe_rejection(&rejection, file)))
         }
     }
 
@@ -345,19 +420,29 @@ impl<'a> Session<'a> {
 
     /// Tells the user which faults were injected, and what is still open. Returns true if the records of
     /// every drop are accounted for.
-    fn finish(mut self) -> Result<bool, CliError> {
+    async fn finish(mut self) -> Result<bool, CliError> {
         self.progress.finish();
         let faults = injected(self.local);
         if !faults.is_empty() {
             self.progress.note(&format!("injected: {}", faults.join(", ")))?;
         }
-        let mut open: Vec<_> = self.open.values().map(|open| &open.name).collect();
-        open.sort();
-        for name in open {
-            self.progress.note(&format!("{}: not finished", text::line(name)))?;
+        let mut open: Vec<_> = self.open.values().collect();
+        open.sort_by(|one, other| one.name.cmp(&other.name));
+        for (number, drop) in open.iter().enumerate() {
+            let why = match number {
+                0..MAX_EXPLAINED => {
+                    format!(": {}", text::line(describe_open(self.status(drop).await.as_ref())))
+                }
+                _ => String::new(),
+            };
+            self.progress.note(&format!("{}: not finished{why}", text::line(&drop.name)))?;
         }
         for (_, key) in &self.waiting {
             self.progress.note(&format!("{}: not dropped", text::line(key)))?;
+        }
+        if !self.is_over() {
+            self.progress
+                .note("to go on, run the command again: it drops the files anew, in a folder of its own")?;
         }
         Ok(self.unsound == 0 && self.is_over())
     }

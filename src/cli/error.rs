@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::signals::Interrupt;
 use crate::aws::clients::NotSet;
-use crate::aws::config::ConfigError;
 use crate::aws::error::Error;
 use crate::local::faults::FaultError;
 
@@ -14,10 +13,10 @@ use crate::local::faults::FaultError;
 pub(super) enum CliError {
     #[error("--set {0}: {1}")]
     Setting(String, &'static str),
+    #[error("{0}")]
+    Settings(String),
     #[error("--fault {0}: {1}")]
     Fault(String, FaultError),
-    #[error(transparent)]
-    Config(#[from] ConfigError),
     #[error("{0}")]
     Path(String, #[source] io::Error),
     #[error("{0}: {1}")]
@@ -30,6 +29,8 @@ pub(super) enum CliError {
     Usage(String),
     #[error("{0}")]
     Content(String),
+    #[error("--dir: cannot make a folder for the run")]
+    RunFolder(#[source] io::Error),
     #[error("could not start")]
     Start(#[source] io::Error),
     #[error("cannot write the output")]
@@ -56,7 +57,7 @@ impl CliError {
             | Self::Usage(_)
             | Self::Fault(..)
             | Self::Faults(_)
-            | Self::Config(_)
+            | Self::Settings(_)
             | Self::OptionFile(..)
             | Self::Credentials(_) => 2,
             // A bucket name that is not allowed.
@@ -69,6 +70,7 @@ impl CliError {
             Self::Path(..)
             | Self::Content(_)
             | Self::Unreadable(..)
+            | Self::RunFolder(_)
             | Self::Start(_)
             | Self::Output(_)
             | Self::Storage(_)

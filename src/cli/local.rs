@@ -1,12 +1,14 @@
 //! `bedrock-vpc-batch local`: runs the pipeline on this machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::drops;
 use super::error::{CliError, with_path};
 use super::run_folder::{log_to, new_run_folder};
-use super::settings::{CONCURRENT_EXECUTIONS, DEFAULT_MODEL_ID, LOG_LIMIT, functions_config};
+use super::settings::{
+    CONCURRENT_EXECUTIONS, DEFAULT_MODEL_ID, InvocationType, LOG_LIMIT, functions_config, settings_help,
+};
 use super::signals::Signals;
 use crate::local::faults::FaultOptions;
 use crate::local::pump::MAX_FUNCTION_TIMEOUT;
@@ -32,15 +34,21 @@ pub(super) struct LocalArguments {
 
     /// The model that the records are written for. For Claude:
     /// us.anthropic.claude-haiku-4-5-20251001-v1:0.
-    #[arg(long, default_value = DEFAULT_MODEL_ID, value_name = "MODEL")]
+    #[arg(long, visible_alias = "model", default_value = DEFAULT_MODEL_ID, value_name = "MODEL")]
     model_id: String,
 
-    /// The format of modelInput: InvokeModel or Converse.
-    #[arg(long, default_value = "InvokeModel", value_name = "TYPE")]
-    model_invocation_type: String,
+    /// The format of modelInput.
+    #[arg(
+        long,
+        visible_alias = "shape",
+        default_value = "InvokeModel",
+        value_name = "TYPE",
+        ignore_case = true
+    )]
+    model_invocation_type: InvocationType,
 
-    /// Any other setting of the functions: docs/configuration.md lists them. May be repeated.
-    #[arg(long = "set", value_name = "NAME=VALUE")]
+    /// Any other setting of the functions, such as a quota; --help lists them. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE", long_help = settings_help())]
     settings: Vec<String>,
 
     /// How long a job stays in each of its states, in milliseconds.
@@ -91,10 +99,24 @@ fn function_timeout_ms(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Says why an argument cannot be dropped, if it is clear that it is not meant as the path of a file.
+fn not_local(path: &Path) -> Option<&'static str> {
+    match path.to_str()? {
+        "-" => Some("local drops files, not standard input: write it to a file first"),
+        uri if uri.starts_with("s3://") => {
+            Some("local connects to nothing outside of this machine: copy the object first, with aws s3 cp")
+        }
+        _ => None,
+    }
+}
+
 /// Processes the files. True if every record is accounted for.
 pub(super) async fn run(arguments: &LocalArguments) -> Result<bool, CliError> {
     let config = functions_config(
-        &[("MODEL_ID", &arguments.model_id), ("MODEL_INVOCATION_TYPE", &arguments.model_invocation_type)],
+        &[
+            ("MODEL_ID", &arguments.model_id),
+            ("MODEL_INVOCATION_TYPE", arguments.model_invocation_type.name()),
+        ],
         &arguments.settings,
     )?;
     let mut faults = FaultOptions::default();
@@ -103,10 +125,13 @@ pub(super) async fn run(arguments: &LocalArguments) -> Result<bool, CliError> {
     }
     faults.check().map_err(CliError::Faults)?;
     for path in &arguments.paths {
+        if let Some(why) = not_local(path) {
+            return Err(CliError::Usage(format!("{}: {why}", path.display())));
+        }
         path.metadata().map_err(|error| CliError::Path(path.display().to_string(), error))?;
     }
     let mut signals = Signals::new().map_err(CliError::Start)?;
-    let root = new_run_folder(&arguments.dir).map_err(CliError::Start)?;
+    let root = new_run_folder(&arguments.dir).map_err(CliError::RunFolder)?;
     let log = root.join("pipeline.log");
     log_to(&log, &config.job_name_prefix).map_err(|error| CliError::Start(with_path(&log, error)))?;
     let options = LocalOptions {

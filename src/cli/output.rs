@@ -59,3 +59,9 @@ pub(super) fn print_error(error: &(dyn Error + 'static)) {
     // If this fails, there is nowhere left to report it.
     let _ = writeln!(stderr(), "error: {}", Chain(error));
 }
+
+/// Writes something that the user should know, but that changes nothing, to standard error.
+pub(super) fn print_note(note: &str) {
+    // If this fails, there is nowhere left to report it.
+    let _ = writeln!(stderr(), "note: {}", text::line(note));
+}

@@ -405,10 +405,10 @@ fn run(arguments: &PrepareArguments, options: &Options, shared: &Mutex<Shared>) 
     }
     drop(shared);
     let refusable = refusable(&report);
-    let rows = describe(&report, refusable.as_ref(), arguments, options).join("\n");
+    let must_all_fail = refusable.as_ref().is_some_and(|refusable| refusable.failing == refusable.examined);
+    let rows = describe(&report, refusable, arguments, options).join("\n");
     // If this fails, there is nowhere left to report it.
     let _ = writeln!(stderr(), "{}", text::lines(rows));
-    let must_all_fail = refusable.is_some_and(|refusable| refusable.failing == refusable.examined);
     Ok(report.written == report.records && !must_all_fail)
 }
 
@@ -484,7 +484,7 @@ fn refusable(report: &Report) -> Option<Refusable> {
 /// Says what became of the records, in rows of the screen.
 fn describe(
     report: &Report,
-    refusable: Option<&Refusable>,
+    refusable: Option<Refusable>,
     arguments: &PrepareArguments,
     options: &Options,
 ) -> Vec<String> {

@@ -28,6 +28,8 @@ struct Shown {
 impl Progress {
     pub(super) fn new() -> Self {
         let bars = stdout().is_terminal().then(MultiProgress::new);
+        // Bars are drawn on standard error, and not on terminals that cannot move their cursor.
+        let bars = bars.filter(|bars| !bars.is_hidden());
         Self { bars, drops: HashMap::new() }
     }
 
@@ -35,9 +37,10 @@ impl Progress {
     pub(super) fn start(&mut self, drop_id: &str, name: &str) -> Result<(), CliError> {
         let name = text::line(name).to_string();
         let bar = self.bars.as_ref().map(|bars| {
-            let bar = bars.add(ProgressBar::new(0));
-            bar.set_prefix(text::name(&name).to_string());
+            // It is drawn when it is added, so it needs its style before that.
+            let bar = ProgressBar::new(0).with_prefix(text::name(&name).to_string());
             show(&bar, "Reading", 0, 0);
+            let bar = bars.add(bar);
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
@@ -65,6 +68,13 @@ impl Progress {
         }
         status.clone_into(&mut shown.status);
         Ok(())
+    }
+
+    /// Shows on a drop's bar that it waits.
+    pub(super) fn waits(&self, drop_id: &str) {
+        if let Some(bar) = self.drops.get(drop_id).and_then(|shown| shown.bar.as_ref()) {
+            show(bar, "Waiting", 0, 0);
+        }
     }
 
     /// Takes a drop's bar away, and prints how it ended.

@@ -17,6 +17,45 @@ pub(super) const LOG_LIMIT: usize = 1_000;
 /// and jobs: on AWS, each invocation has a process of its own.
 pub(super) const CONCURRENT_EXECUTIONS: usize = 10;
 
+/// The options that stand for a setting, in the commands that have them.
+const OPTIONS: [(&str, &str); 2] =
+    [("MODEL_ID", "--model-id"), ("MODEL_INVOCATION_TYPE", "--model-invocation-type")];
+
+/// What `modelInput` is: the values of the setting `MODEL_INVOCATION_TYPE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum InvocationType {
+    /// The body of the model's own API
+    #[value(name = "InvokeModel")]
+    InvokeModel,
+    /// The body of Converse, which is the same for all models
+    #[value(name = "Converse")]
+    Converse,
+}
+
+impl InvocationType {
+    /// Returns the value of the setting.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::InvokeModel => "InvokeModel",
+            Self::Converse => "Converse",
+        }
+    }
+}
+
+/// Lists the settings for the help of `--set`.
+pub(super) fn settings_help() -> String {
+    let mut help = "A setting of the functions. May be repeated. NAME is one of:".to_owned();
+    for (name, default, meaning) in VARIABLES {
+        let default = match default {
+            None => String::new(),
+            Some("") => " [default: empty]".to_owned(),
+            Some(default) => format!(" [default: {default}]"),
+        };
+        help.push_str(&format!("\n  {name}: {}{default}", meaning.replace('`', "")));
+    }
+    help
+}
+
 /// Builds the settings: working defaults for a fictional account, overridden by `some`, overridden by the
 /// command line.
 pub(super) fn functions_config(some: &[(&str, &str)], settings: &[String]) -> Result<Config, CliError> {
@@ -42,5 +81,62 @@ pub(super) fn functions_config(some: &[(&str, &str)], settings: &[String]) -> Re
         }
         vars.insert(name, value);
     }
-    Ok(Config::from_vars(|name| vars.get(name).map(|value| (*value).to_owned()))?)
+    let config = Config::from_vars(|name| vars.get(name).map(|value| (*value).to_owned()));
+    config.map_err(|error| {
+        let problems = error.problems().iter().map(|problem| as_given(problem, some, settings));
+        CliError::Settings(problems.collect::<Vec<_>>().join("; "))
+    })
+}
+
+/// Says what is wrong with a setting as the user gave it: `--set X: is empty` for `X is empty`.
+fn as_given(problem: &str, some: &[(&str, &str)], settings: &[String]) -> String {
+    let Some((name, what)) = problem.split_once(' ') else { return problem.to_owned() };
+    let is_set = |setting: &String| setting.split_once('=').is_some_and(|(set, _)| set == name);
+    let option = OPTIONS.iter().find(|(setting, _)| *setting == name);
+    match option {
+        _ if settings.iter().any(is_set) => format!("--set {name}: {what}"),
+        Some((_, option)) if some.iter().any(|(set, _)| *set == name) => format!("{option}: {what}"),
+        // One that was given does not fit one that was not.
+        _ => format!("--set: {problem}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_named_as_they_were_given() {
+        let said = |some: &[(&str, &str)], settings: &[&str]| {
+            let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
+            functions_config(some, &settings).unwrap_err().to_string()
+        };
+        assert_eq!(said(&[], &["MAX_ATTEMPTS=11"]), "--set MAX_ATTEMPTS: is not between 1 and 10: 11");
+        assert_eq!(
+            said(&[("MODEL_ID", "?")], &["REPAIR=maybe"]),
+            "--model-id: is not a model id, inference profile id, or ARN: \"?\"; --set REPAIR: is neither on nor off: \"maybe\""
+        );
+        assert_eq!(
+            said(&[], &["MAX_RECORDS_PER_JOB=9"]),
+            "--set: MIN_RECORDS_PER_JOB is more than MAX_RECORDS_PER_JOB"
+        );
+        for value in ["0", "-1", "many"] {
+            let said = said(&[], &[&format!("MIN_RECORDS_PER_JOB={value}")]);
+            assert!(
+                said.starts_with("--set MIN_RECORDS_PER_JOB: is not a whole number of at least 1: "),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn help_has_every_setting() {
+        let help = settings_help();
+        for (name, ..) in VARIABLES {
+            assert!(help.contains(&format!("\n  {name}: ")), "{name}: {help}");
+        }
+        assert!(help.contains(
+            "MAX_ATTEMPTS: how often a record that was not processed is tried; 1 to 10 [default: 3]"
+        ));
+    }
 }

@@ -1,7 +1,10 @@
 //! Tells a person what the report of a drop says.
 
+use std::path::Path;
+
+use super::fixes::Wording;
 use super::problems::{describe_problems, records};
-use crate::drop::rejection::Rejection;
+use crate::drop::rejection::{Problem, Rejection};
 use crate::job::summary::{Place, Summary};
 
 pub(super) fn describe_summary(summary: &Summary) -> String {
@@ -31,6 +34,10 @@ pub(super) fn describe_summary(summary: &Summary) -> String {
     text
 }
 
-pub(super) fn describe_rejection(rejection: &Rejection) -> String {
-    format!("rejected, {}", describe_problems(&rejection.problems, rejection.stopped_early))
+/// Says why a drop was rejected, with fixes for the file that was dropped.
+pub(super) fn describe_rejection(rejection: &Rejection, file: &Path) -> String {
+    let wording = Wording::new(Some(file), true);
+    let worded = |problem: &Problem| Problem { fix: wording.fix(&problem.fix), ..problem.clone() };
+    let problems: Vec<Problem> = rejection.problems.iter().map(worded).collect();
+    format!("rejected, {}", describe_problems(&problems, rejection.stopped_early, wording.file()))
 }

@@ -160,6 +160,21 @@ impl Validator {
         if self.diagnosis.is_some() { Err(Enough) } else { Ok(()) }
     }
 
+    /// Ends the reading before the end of the drop, and gives the verdict if it is certain: the drop is not valid. `None` if no
+    /// problem was found so far.
+    #[must_use]
+    pub fn stop(self) -> Option<Verdict> {
+        let Self { bytes, mut start, diagnosis, mut judge, .. } = self;
+        if let Some(problem) = diagnosis.or_else(|| judge.diagnose(&mut start, bytes)) {
+            return Some(Verdict::Invalid { problems: vec![problem], stopped_early: false });
+        }
+        if start.has_utf_8() {
+            judge.problems.note_utf_8();
+        }
+        let problems = judge.problems.into_kinds();
+        (!problems.is_empty()).then_some(Verdict::Invalid { problems, stopped_early: true })
+    }
+
     /// Ends the reading and gives the verdict.
     #[must_use]
     pub fn finish(self) -> Verdict {
@@ -175,6 +190,9 @@ impl Validator {
         if let Some(problem) = of_file {
             // It is about the whole file, so there is nothing more to say.
             return Verdict::Invalid { problems: vec![problem], stopped_early: false };
+        }
+        if start.has_utf_8() {
+            judge.problems.note_utf_8();
         }
         let LineJudge { drop_id, cutter, repairs, problems, door, .. } = judge;
         let bad_lines = problems.bad_lines();

@@ -8,8 +8,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::base::text;
 use crate::drop::kinds::{self, ProblemKind};
 use crate::drop::rejection::Problem;
+use crate::record::judge_input::is_spelled_like;
 
 /// How many bytes are looked at, from the first line that is not blank, at most.
 pub(crate) const MAX_BYTES: usize = 16 * 1024;
@@ -61,6 +63,12 @@ impl FileStart {
     /// Whether all lines are blank, as far as the file was read.
     pub(super) fn is_blank(&self) -> bool {
         !self.is_full() && is_blank(&self.bytes)
+    }
+
+    /// Whether one of the first lines has characters in UTF-8 that are not ASCII.
+    pub(super) fn has_utf_8(&self) -> bool {
+        let is_utf_8 = |line: &[u8]| !line.is_ascii() && std::str::from_utf8(line).is_ok();
+        self.bytes.split(|byte| *byte == b'\n').any(is_utf_8)
     }
 
     /// Returns the number of the first line that is not blank.
@@ -139,24 +147,25 @@ const RULES: &[Rule] = &[
     Rule { kind: &kinds::OPENAI_BATCH, is: |file| file.is_for_openai(None) },
     Rule { kind: &kinds::VERTEX_BATCH, is: |file| file.has(&["request"]) && !file.has(&["modelInput"]) },
     Rule { kind: &kinds::SNAKE_CASE, is: |file| file.has(&["record_id"]) || file.has(&["model_input"]) },
-    Rule {
-        kind: &kinds::MEMBER_SPELLING,
-        is: |file| file.has_other_spelling("recordId") || file.has_other_spelling("modelInput"),
-    },
+    Rule { kind: &kinds::MEMBER_SPELLING, is: |file| !file.misspelled().is_empty() },
     Rule { kind: &kinds::INDENTED_JSON, is: |file| file.is_start_of_object() },
     Rule { kind: &kinds::TABLE, is: |file| file.is_table() },
 ];
 
 /// Says what a file is whose first line is not a record, given its first [`MAX_BYTES`]. `None` if that is not known.
 fn diagnose(bytes: &[u8]) -> Option<Problem> {
-    recognize(bytes).map(Problem::of_kind)
+    let file = Start::new(bytes);
+    let kind = file.kind()?;
+    let problem = Problem::of_kind(kind);
+    let is_misspelled = [&kinds::SNAKE_CASE, &kinds::MEMBER_SPELLING].contains(&kind);
+    let what = is_misspelled.then(|| format!("{}: {}", kind.what, file.misspelled().join(", ")));
+    Some(Problem { what: what.unwrap_or(problem.what), ..problem })
 }
 
 /// Says what kind of file starts with these bytes, of which there are at most [`MAX_BYTES`]. `None` if it may be JSON
 /// Lines.
 pub(crate) fn recognize(bytes: &[u8]) -> Option<&'static ProblemKind> {
-    let file = Start::new(bytes);
-    RULES.iter().find(|rule| (rule.is)(&file)).map(|rule| rule.kind)
+    Start::new(bytes).kind()
 }
 
 /// The start of a file, as the rules see it.
@@ -201,12 +210,19 @@ impl<'a> Start<'a> {
         names.iter().all(|name| self.members.names.iter().any(|member| member == name))
     }
 
-    /// Whether a member has this name in other letter case, or with other characters between its words, and none is
-    /// spelled right.
-    fn has_other_spelling(&self, name: &str) -> bool {
-        let letters = |text: &str| text.replace(['_', '-', ' '], "").to_ascii_lowercase();
-        let wanted = letters(name);
-        !self.has(&[name]) && self.members.names.iter().any(|member| letters(member) == wanted)
+    fn kind(&self) -> Option<&'static ProblemKind> {
+        RULES.iter().find(|rule| (rule.is)(self)).map(|rule| rule.kind)
+    }
+
+    /// Returns which members have another spelling, such as "`RecordID` instead of recordId".
+    fn misspelled(&self) -> Vec<String> {
+        let missing = ["recordId", "modelInput"].into_iter().filter(|right| !self.has(&[right]));
+        let misspelled = missing.filter_map(|right| {
+            let letters = right.to_ascii_lowercase();
+            let name = self.members.names.iter().find(|name| is_spelled_like(name, &letters))?;
+            Some(format!("`{}` instead of {right}", text::name(name)))
+        });
+        misspelled.collect()
     }
 
     /// Whether this is a request for `OpenAI`, for the API whose path ends like this, or for any of its APIs.
@@ -266,7 +282,7 @@ impl<'a> Start<'a> {
         let is_json = || serde_json::from_str::<IgnoredAny>(self.text).is_ok();
         let starts_like_text = |first: char| first.is_alphanumeric() || first == '"' || first == '_';
         self.text.starts_with(starts_like_text)
-            && self.text.contains([',', ';', '\t'])
+            && self.text.contains([',', ';', '\t', '|'])
             && !self.text.contains(['{', '}'])
             && !is_json()
     }
@@ -390,11 +406,29 @@ mod tests {
             (b"id\tprompt".into(), "table"),
             ("\u{feff}\"id\";\"größe\"\r".into(), "table"),
             (b"12,5".into(), "table"),
+            (b"id|prompt".into(), "table"),
+            (b"sep=;".into(), "table"),
             (b"\x89\xff\x01\x02".into(), "not text"),
         ];
         for (line, kind) in table {
             let found = what(&line).unwrap_or_default();
             assert!(found.contains(kind), "{kind}: {found:?} for {}", String::from_utf8_lossy(&line));
+        }
+    }
+
+    #[test]
+    fn misspelled_members_are_named() {
+        for (line, said) in [
+            (
+                r#"{"RecordID":"1","model-input":{}}"#,
+                "`RecordID` instead of recordId, `model-input` instead of modelInput",
+            ),
+            (r#"{"recordid":"1","modelInput":{}}"#, "`recordid` instead of recordId"),
+            (r#"{"recordId":"1","model_input":{}}"#, "`model_input` instead of modelInput"),
+            ("{\"record\u{202e}\":1,\"Record Id\":\"1\"}", "`Record Id` instead of recordId"),
+        ] {
+            let found = what(line).unwrap();
+            assert!(found.ends_with(&format!(": {said}")), "{found}");
         }
     }
 
@@ -435,6 +469,7 @@ mod tests {
             ("\n[1]", 2, false),
             (" \t\r\n\r\n[1]", 3, false),
             (&format!("{mark}\n{mark} \n[1]"), 3, false),
+            (&format!("\n\n{mark}[1]"), 3, false),
             (&format!("{}[1]", " \n".repeat(MAX_BYTES)), MAX_BYTES as u64 + 1, false),
             ("", 1, true),
             (" ", 1, true),
@@ -446,7 +481,7 @@ mod tests {
                 file.as_bytes().chunks(chunk_bytes).for_each(|chunk| start.feed(chunk));
                 assert_eq!((start.first_line(), start.is_blank()), (line, is_blank), "{file:?}");
                 let rest = file.len() as u64 - start.first_byte();
-                assert!(is_blank || rest == 3 || line == 1, "{file:?}: {rest}");
+                assert!(is_blank || rest == 3 || rest == 6 || line == 1, "{file:?}: {rest}");
                 let code = start.diagnose().map(|problem| problem.code.as_str().to_owned());
                 assert_eq!(code.as_deref(), (!is_blank).then_some("json-array"), "{file:?}");
             }

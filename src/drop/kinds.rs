@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::record::json_fault::JsonFault;
-use crate::record::problem::{Instead, RecordProblem};
+use crate::record::problem::{Encoding, Instead, RecordProblem};
 
 /// What there is to know about a kind of problem.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub fn of_line(problem: &RecordProblem) -> &'static ProblemKind {
     match problem {
         RecordProblem::ByteOrderMark => &BYTE_ORDER_MARK,
         RecordProblem::Blank => &BLANK_LINE,
-        RecordProblem::NotUtf8 => &NOT_UTF_8,
+        RecordProblem::NotUtf8(_) => &NOT_UTF_8,
         RecordProblem::TooLong(_) => &LINE_TOO_LONG,
         RecordProblem::NotAnObject(_) => &NOT_AN_OBJECT,
         RecordProblem::NotJson(_) => &NOT_JSON,
@@ -95,6 +95,8 @@ pub fn of_line(problem: &RecordProblem) -> &'static ProblemKind {
 pub fn fix_of_line(problem: &RecordProblem) -> &'static str {
     match problem {
         RecordProblem::NotJson(fault) => fix_of_fault(*fault),
+        RecordProblem::NotUtf8(Encoding::Mixed) => MIXED_ENCODINGS,
+        RecordProblem::NotUtf8(Encoding::Unknown) => OTHER_ENCODING,
         RecordProblem::NoModelInput(Instead::Request) => WRAP,
         RecordProblem::NoModelInput(Instead::RequestWithId) => WRAP_WITH_ID,
         problem => of_line(problem).fix,
@@ -158,12 +160,15 @@ macro_rules! kinds {
 
 const DECOMPRESS: &str = "decompress it, and drop the JSONL file that was in it";
 pub(super) const EXPORT: &str = r#"write one record per line, like {"recordId": "1", "modelInput": {…}}, where modelInput is the request for your model"#;
-const CONVERT: &str = "convert it: bedrock-vpc-batch prepare FILE --model MODEL > NEW.jsonl";
+const CONVERT: &str = "convert it: bedrock-vpc-batch prepare FILE --model-id MODEL > NEW.jsonl";
 const SPLIT: &str = "split the file and drop its parts one by one";
 const ONE_OBJECT: &str = "write one JSON object per line, such as {\"recordId\": \"1\", \"modelInput\": {…}}";
 const WRAP: &str = "put each request into modelInput: jq -c '{modelInput: .}' FILE > NEW.jsonl";
 const WRAP_WITH_ID: &str = "put each request into modelInput, next to its recordId: \
     jq -c '{recordId, modelInput: del(.recordId)}' FILE > NEW.jsonl";
+pub(super) const MIXED_ENCODINGS: &str =
+    "write these lines again as UTF-8: others are UTF-8 already, so do not convert the whole file";
+const OTHER_ENCODING: &str = "save the file as UTF-8: iconv -f ENCODING -t UTF-8 FILE > NEW.jsonl, with its encoding; iconv -l lists them";
 const AGAIN: &str = "write or copy the file again";
 
 kinds! {
@@ -200,7 +205,7 @@ kinds! {
     }
     SPREADSHEET = "spreadsheet" {
         what: "the file is a spreadsheet or another office document",
-        fix: "export the rows as CSV, and make a request of each: bedrock-vpc-batch prepare ROWS.csv --template PROMPT.txt --model MODEL > NEW.jsonl",
+        fix: "export the rows as CSV, and make a request of each: bedrock-vpc-batch prepare ROWS.csv --template PROMPT.txt --model-id MODEL > NEW.jsonl",
         why: "A spreadsheet (.xlsx, .ods) is a ZIP archive of XML files.",
         example: Example::File(b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00\x21\x00\x62\xee\x9d\x68\x5e\x01\x00\x00\x90\x04\x00\x00\
             \x13\x00\x00\x00[Content_Types].xml"),
@@ -305,7 +310,7 @@ kinds! {
     }
     OPENAI_EMBEDDINGS = "openai-embeddings" {
         what: "the file is a batch file for OpenAI's Embeddings API, not for Bedrock",
-        fix: CONVERT,
+        fix: "convert it for an embedding model: bedrock-vpc-batch prepare FILE --model-id amazon.titan-embed-text-v2:0 > NEW.jsonl",
         why: "Bedrock's embedding models take one text per record, such as `{\"inputText\": …}` for Titan.",
         example: Example::File(br#"{"custom_id": "1", "method": "POST", "url": "/v1/embeddings", "body": {"input": "text"}}"#),
     }
@@ -336,7 +341,8 @@ kinds! {
     MEMBER_SPELLING = "member-spelling" {
         what: "the members of the records are spelled in another way",
         fix: "call them recordId and modelInput: bedrock-vpc-batch prepare FILE > NEW.jsonl",
-        why: "Names of members are matched letter by letter, and upper and lower case differ.",
+        why: "Names of members are matched letter by letter, and upper and lower case differ. If only some lines have it, they \
+              are listed.",
         example: Example::File(br#"{"RecordID": "1", "ModelInput": {}}"#),
     }
     INDENTED_JSON = "indented-json" {
@@ -347,7 +353,7 @@ kinds! {
     }
     TABLE = "table" {
         what: "the file is a table, not JSON Lines",
-        fix: "make a request of each row: bedrock-vpc-batch prepare FILE --template PROMPT.txt --model MODEL > NEW.jsonl",
+        fix: "make a request of each row: bedrock-vpc-batch prepare FILE --template PROMPT.txt --model-id MODEL > NEW.jsonl",
         why: "CSV and TSV have no place for a request; each row has to become one.",
         example: Example::File(b"id,prompt\n1,Hello\n"),
     }
@@ -421,20 +427,22 @@ kinds! {
     BLANK_LINE = "blank-line" {
         what: "a line is blank",
         fix: "remove the blank line; the file may end with one newline at most",
-        why: "Bedrock wants a record on each line. Blank lines are [left out](configuration.md#repairs) unless `REPAIR=off`.",
+        why: "A problem only with `REPAIR=off`; otherwise, blank lines are [left out](configuration.md#repairs). Bedrock wants a \
+              record on each line.",
         example: Example::Line(b""),
     }
     BYTE_ORDER_MARK = "byte-order-mark" {
         what: "a line begins with a byte order mark",
         fix: "save the file as UTF-8 without a byte order mark",
-        why: "Windows tools write these three invisible bytes in front of a file. JSON does not have them. They are \
-              [left out](configuration.md#repairs) unless `REPAIR=off`.",
+        why: "A problem only with `REPAIR=off`; otherwise, the mark is [left out](configuration.md#repairs). Windows tools write \
+              these three invisible bytes in front of a file. JSON does not have them.",
         example: Example::Line(b"\xef\xbb\xbf{\"recordId\": \"2\", \"modelInput\": {}}"),
     }
     NOT_UTF_8 = "not-utf-8" {
         what: "a line has bytes that are not UTF-8",
-        fix: "save the file as UTF-8",
-        why: "Such a file is often in Latin-1 or Windows-1252, or a character was cut in half.",
+        fix: "save the file as UTF-8; if all of it is in Windows-1252 (Latin-1): iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW.jsonl",
+        why: "Such a file is often in Latin-1 or Windows-1252, which programs on Windows write. Other causes are files in different \
+              encodings that were joined, and characters that were cut in half.",
         example: Example::Line(b"{\"recordId\": \"caf\xe9\", \"modelInput\": {}}"),
     }
     LINE_TOO_LONG = "line-too-long" {
@@ -473,8 +481,9 @@ kinds! {
     UNKNOWN_MEMBER = "unknown-member" {
         what: "a record has a member other than recordId and modelInput",
         fix: "put the request for the model into modelInput, keep other data out of the file, and join it to the results by recordId",
-        why: "AWS documents only these two members. If there is a `recordId`, others are [left out](configuration.md#repairs) \
-              unless `REPAIR=off`.",
+        why: "In a record with a `recordId`, a problem only with `REPAIR=off`; otherwise, other members are \
+              [left out](configuration.md#repairs). Without a `recordId`, one of them may be the id. AWS documents only these \
+              two members.",
         example: Example::Line(br#"{"modelInput": {}, "category": "billing"}"#),
     }
     MEMBER_REPEATED = "member-repeated" {

@@ -8,18 +8,18 @@ use crate::drop::kinds;
 use crate::drop::padding::body_of;
 use crate::drop::rejection::Problem;
 use crate::model::findings::{Examination, FindingGroup};
-use crate::model::rules::Rules;
+use crate::model::rules::{RuleFinding, Rules};
 
 /// The number of records that are examined from the start of a drop.
-const FIRST_RECORDS: u64 = 1_000;
+pub const FIRST_RECORDS: u64 = 1_000;
 
 /// After the first records, one in this many is examined.
-const SPREAD: u64 = 1_000;
+pub const SPREAD: u64 = 1_000;
 
 /// At most this many kinds of faults are told.
 const MAX_GROUPS: usize = 8;
 
-/// Records of a valid drop that are certain to fail at the model.
+/// What was found in the records of a valid drop: those that are certain to fail at the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusable {
     /// How many records were examined.
@@ -75,9 +75,9 @@ impl ModelDoor {
         }
     }
 
-    /// Returns the records that must fail, if some do.
+    /// Returns what was found in the examined records; `None` if it ended at one that the model might accept.
     pub(super) fn refusable(&self) -> Option<Refusable> {
-        let examination = self.examination.as_ref().filter(|examination| examination.failing() > 0)?;
+        let examination = self.examination.as_ref().filter(|examination| examination.examined() > 0)?;
         let (examined, failing) = (examination.examined(), examination.failing());
         Some(Refusable { examined, failing, groups: examination.groups().to_vec() })
     }
@@ -89,7 +89,7 @@ impl ModelDoor {
         let (examined, rules) = (examination.examined(), examination.rules());
         let groups = examination.groups().iter().take(MAX_GROUPS);
         let (what, fix): (Vec<_>, Vec<_>) =
-            groups.map(|group| (describe(group, examined), group.first.fix)).unzip();
+            groups.map(|group| (describe(group, examined), fix_of(&group.first))).unzip();
         let which = if self.records == 1 {
             "the only record is".to_owned()
         } else if examined == self.records {
@@ -103,6 +103,17 @@ impl ModelDoor {
             format!("{which} certain to fail at the model {model}: {}", what.join("; ")),
             format!("{}; or disable these rules with MODEL_RULES=off", fix.join("; ")),
         ))
+    }
+}
+
+/// Returns what to do about a finding, in words that do not need the finding next to them.
+fn fix_of(finding: &RuleFinding) -> String {
+    let verbs = [" must not be there", " is not a member"];
+    let subject =
+        verbs.into_iter().find_map(|verb| finding.what.split_once(verb)).map(|(subject, _)| subject);
+    match (finding.fix.strip_prefix("remove it"), subject) {
+        (Some(rest), Some(subject)) => format!("remove {subject}{rest}"),
+        _ => finding.fix.to_owned(),
     }
 }
 
@@ -140,6 +151,7 @@ mod tests {
             )
         );
         assert!(problem.fix.contains("bedrock-2023-05-31") && problem.fix.contains("MODEL_RULES=off"));
+        assert!(problem.fix.contains("; remove `model`: the setting MODEL_ID decides"), "{}", problem.fix);
         for right in [1, 120, 1_000, 2_000, 50_000] {
             let mut passed = door();
             for line in 1..=50_000 {

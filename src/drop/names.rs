@@ -97,7 +97,9 @@ impl NameRule<'_> {
         match found {
             Some((_, Is::NoDrop(why))) => NameVerdict::Ignored(why),
             Some((suffix, Is::Other { what, fix })) => NameVerdict::Refused {
-                what: format!("the name ends in {suffix}, so the file is {what}, not JSON Lines"),
+                what: format!(
+                    "the name ends in {suffix}, which says that the file is {what}, not JSON Lines"
+                ),
                 fix: format!("{fix}; {}", self.other_name()),
             },
             None => NameVerdict::Refused {
@@ -109,8 +111,7 @@ impl NameRule<'_> {
 
     fn other_name(&self) -> String {
         format!(
-            "if it is JSON Lines after all, drop it again under a name that ends in {}, or have its suffix added to \
-             INPUT_SUFFIXES",
+            "if it is JSON Lines after all, give it a name that ends in {}, or have its suffix added to INPUT_SUFFIXES",
             self.suffixes
         )
     }
@@ -245,7 +246,7 @@ const SUFFIXES: &[Kind] = &[
         suffixes: &[".csv", ".tsv", ".psv", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"],
         is: Is::Other {
             what: "a table",
-            fix: "save it as CSV, and make a request of each row: bedrock-vpc-batch prepare FILE --template PROMPT.txt --model MODEL > NEW.jsonl",
+            fix: "save it as CSV, and make a request of each row: bedrock-vpc-batch prepare FILE --template PROMPT.txt --model-id MODEL > NEW.jsonl",
         },
     },
     Kind {
@@ -425,17 +426,25 @@ mod tests {
     #[test]
     fn other_data_is_refused_with_what_it_is_and_what_to_do() {
         for (key, kind, advice) in [
-            ("a.jsonl.gz", "ends in .gz, so the file is compressed", "decompress"),
-            ("a.JSONL.ZST", "ends in .zst, so the file is compressed", "decompress"),
+            ("a.jsonl.gz", "ends in .gz, which says that the file is compressed", "decompress"),
+            ("a.JSONL.ZST", "ends in .zst, which says that the file is compressed", "decompress"),
             ("a.json.bz2", "compressed", "decompress"),
             ("a.xz", "compressed", "decompress"),
             ("a.tar.gz", "compressed", "decompress"),
             ("a.zip", "archive", "in it"),
             ("a.tgz", "archive", "in it"),
-            ("a.csv", "ends in .csv, so the file is a table, not JSON Lines", "prepare FILE --template"),
+            (
+                "a.csv",
+                "ends in .csv, which says that the file is a table, not JSON Lines",
+                "prepare FILE --template",
+            ),
             ("a.tsv", "table", "a request of each row"),
             ("a.xlsx", "table", "save it as CSV"),
-            ("part-0.snappy.parquet", "ends in .parquet, so the file is a data file", "one record per line"),
+            (
+                "part-0.snappy.parquet",
+                "ends in .parquet, which says that the file is a data file",
+                "one record per line",
+            ),
             ("a.avro", "data file", "one record per line"),
             ("a.orc", "data file", "one record per line"),
             ("a.txt", "plain text", "one record per line"),

@@ -71,6 +71,14 @@ impl Problems {
         });
     }
 
+    /// Notes that other lines of the drop are UTF-8 and not only ASCII, so that the drop as a whole is in no other encoding.
+    pub(super) fn note_utf_8(&mut self) {
+        for problem in self.kinds.iter_mut().filter(|problem| problem.code.as_str() == kinds::NOT_UTF_8.code)
+        {
+            kinds::MIXED_ENCODINGS.clone_into(&mut problem.fix);
+        }
+    }
+
     /// Whether enough bad lines were found to stop reading.
     pub(super) fn are_enough(&self) -> bool {
         self.bad_lines >= MAX_BAD_LINES || self.bad_bytes >= MAX_BAD_BYTES

@@ -1,5 +1,6 @@
 //! `rejection.json`: why a drop was rejected. Pure.
 
+use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use crate::drop::identity::DropId;
@@ -37,13 +38,13 @@ pub struct Rejection {
 }
 
 /// A kind of problem that a drop has, with the first places that have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Problem {
-    /// What kind of problem it is. Releases before 0.3 did not write it.
-    #[serde(default, skip_serializing_if = "Code::is_missing")]
+    /// What kind of problem it is. Releases before 0.3 did not write `code`, `lines`, and `places`.
+    #[serde(default)]
     pub code: Code,
-    /// How many lines have the problem. Not written if the problem is one of the whole file, or was written before 0.3.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    /// How many lines have the problem; 0 if the problem is one of the whole file.
+    #[serde(default)]
     pub lines: u64,
     /// The first line that has it, counted from 1; `null` if the problem is one of the whole file.
     pub line: Option<u64>,
@@ -55,8 +56,28 @@ pub struct Problem {
     /// What to do about it.
     pub fix: String,
     /// The first [`MAX_PLACES`] places; empty if the problem is one of the whole file.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub places: Vec<ProblemPlace>,
+}
+
+/// Every problem is written with all members, except that one of an earlier release stays as it was written.
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { code, lines, line, byte, what, fix, places } = self;
+        let mut members = serializer.serialize_map(None)?;
+        if !code.is_missing() {
+            members.serialize_entry("code", code)?;
+            members.serialize_entry("lines", lines)?;
+        }
+        members.serialize_entry("line", line)?;
+        members.serialize_entry("byte", byte)?;
+        members.serialize_entry("what", what)?;
+        members.serialize_entry("fix", fix)?;
+        if !code.is_missing() {
+            members.serialize_entry("places", places)?;
+        }
+        members.end()
+    }
 }
 
 /// The largest number of places that are reported of one kind of problem.
@@ -72,8 +93,8 @@ pub struct ProblemPlace {
     /// What only this place has, such as `already used on line 7`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// A piece of the line, escaped, with `…` where something was left out; empty if the line is blank or was too long to be
-    /// kept.
+    /// A piece of the line, escaped, with `…` where something was left out; empty if the line is blank, was too long to be
+    /// kept, or has only NUL bytes there.
     pub excerpt: String,
     /// Which character of the excerpt is the offending one, counted from 0.
     pub caret: usize,
@@ -106,6 +127,19 @@ impl From<QuotaProblem> for Problem {
     }
 }
 
-fn is_zero(count: &u64) -> bool {
-    *count == 0
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_of_files_and_of_lines_have_the_same_members() {
+        let of_file = Problem::of_kind(&kinds::EMPTY_FILE);
+        let json = serde_json::to_string(&of_file).unwrap();
+        let start = r#"{"code":"empty-file","lines":0,"line":null,"byte":null,"what":"#;
+        assert!(json.starts_with(start) && json.ends_with(r#","places":[]}"#), "{json}");
+        assert_eq!(serde_json::from_str::<Problem>(&json).unwrap(), of_file);
+        let earlier = r#"{"line":null,"byte":null,"what":"odd","fix":"even it"}"#;
+        let read: Problem = serde_json::from_str(earlier).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), earlier);
+    }
 }

@@ -3,6 +3,7 @@
 //! AWS publishes its prices on a page that programs cannot read, and they differ by Region. So they are in a file with a
 //! date and sources, `prices.json`, and a user can give another one. `docs/cost.md` documents the format.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -124,6 +125,30 @@ impl Prices {
         of_region.or_else(|| candidates.next())
     }
 
+    /// Returns the names of at most three models that have prices and are spelled almost like this one, the most similar
+    /// first: where it starts, a fifth of the characters may differ.
+    #[must_use]
+    pub fn similar(&self, model_id: &str) -> Vec<&str> {
+        // Who forgets the provider is not looking for another one.
+        let is_provider = |start: &str| start.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let without_provider = |id: &str| match id.split_once('.') {
+            Some((provider, name)) if is_provider(provider) => name.to_owned(),
+            _ => id.to_owned(),
+        };
+        let id = without_provider(foundation_model(model_id));
+        let names: BTreeSet<&str> = self.models.iter().map(|price| foundation_model(&price.model)).collect();
+        let mut similar: Vec<(usize, &str)> = names
+            .into_iter()
+            .filter_map(|name| {
+                let known = without_provider(name);
+                let distance = distance_to_start(&known, &id);
+                (distance <= known.len() / 5).then_some((distance, name))
+            })
+            .collect();
+        similar.sort();
+        similar.into_iter().take(3).map(|(_, name)| name).collect()
+    }
+
     /// Returns how many days old the prices are, if they are older than [`OLD_AFTER_DAYS`].
     #[must_use]
     pub fn old(&self, now: Timestamp) -> Option<u64> {
@@ -136,6 +161,25 @@ impl Prices {
     pub fn date(&self) -> &str {
         &self.date
     }
+}
+
+/// Returns how many characters have to be inserted, left out, or replaced to make this text out of the start of another
+/// one.
+fn distance_to_start(text: &str, other: &str) -> usize {
+    // The distances of the characters so far to each start of the other text.
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (count, c) in text.chars().enumerate() {
+        let mut before = count;
+        let mut last = count + 1;
+        let mut next = vec![last];
+        for (above, d) in row.iter().skip(1).zip(other.chars()) {
+            last = (before + usize::from(c != d)).min(above + 1).min(last + 1);
+            next.push(last);
+            before = *above;
+        }
+        row = next;
+    }
+    row.into_iter().min().unwrap_or_default()
 }
 
 /// Midnight of a day.
@@ -151,7 +195,7 @@ impl TokenPrice {
     }
 }
 
-/// Shows US dollars, as in `0.012 to 3.40`: the lower end rounded down, the upper one up.
+/// Shows US dollars, as in `0.012 to 3.40`, or `at most 3.40`: the lower end rounded down, the upper one up.
 #[derive(Debug, Clone, Copy)]
 pub struct Dollars(pub Range);
 
@@ -168,8 +212,12 @@ impl fmt::Display for Dollars {
         let factor = |decimals: usize| 10_f64.powi(i32::try_from(decimals).unwrap_or_default());
         // A number that has few decimals in decimal has many in binary; it should not be rounded for those.
         let least = (least * factor(below) + 1e-6).floor() / factor(below);
-        let most = (most * factor(above) - 1e-6).ceil() / factor(above);
-        write!(f, "{least:.below$} to {most:.above$}")
+        let most = (most * factor(above) - 1e-6).max(0.0).ceil() / factor(above);
+        if least > 0.0 {
+            write!(f, "{least:.below$} to {most:.above$}")
+        } else {
+            write!(f, "at most {most:.above$}")
+        }
     }
 }
 
@@ -243,6 +291,23 @@ mod tests {
     }
 
     #[test]
+    fn models_that_are_spelled_alike_are_found() {
+        let prices = Prices::shipped().unwrap();
+        for (model_id, similar) in [
+            ("amazon.nova-lit", Some("amazon.nova-lite")),
+            ("us.amazon.nova-lte-v1:0", Some("amazon.nova-lite")),
+            ("claude-haiku-4.5", Some("anthropic.claude-haiku-4-5")),
+            ("us.anthropic.claude-haiku-45-20251001-v1:0", Some("anthropic.claude-haiku-4-5")),
+            ("gpt-4o", None),
+            ("foo", None),
+            ("", None),
+        ] {
+            assert_eq!(prices.similar(model_id).first().copied(), similar, "{model_id}");
+            assert!(prices.similar(model_id).len() <= 3);
+        }
+    }
+
+    #[test]
     fn prices_are_old_after_90_days() {
         let prices = Prices::shipped().unwrap();
         let published = day(prices.date()).unwrap();
@@ -281,7 +346,10 @@ mod tests {
         let cost = price.cost(tokens(1e6, 2e6), tokens(0.0, 1e6));
         assert_eq!(Dollars(cost).to_string(), "3.00 to 21.00");
         let shown = |least, most| Dollars(tokens(least, most)).to_string();
-        assert_eq!(shown(0.0, 0.000_001), "0.00000 to 0.00001");
+        assert_eq!(shown(0.0, 0.000_001), "at most 0.00001");
+        assert_eq!(shown(0.000_001, 0.000_15), "at most 0.00015");
+        assert_eq!(shown(0.0, 0.0), "at most 0.00000");
+        assert_eq!(shown(0.000_014, 0.000_15), "0.00001 to 0.00015");
         assert_eq!(shown(0.012_34, 1_234.5), "0.012 to 1235");
     }
 }

@@ -142,7 +142,7 @@ impl Counts {
 
 /// Converts a count. Counts are far below 2⁵³, up to which this is exact.
 #[expect(clippy::cast_precision_loss, reason = "an estimate has two digits")]
-pub(super) fn float(count: u64) -> f64 {
+pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }
 

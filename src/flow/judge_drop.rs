@@ -92,6 +92,10 @@ async fn read_drop(
         }
         *bytes_read += chunk.len() as u64;
         if !by.has_time_at(now(), TIME_FOR_THE_VERDICT) {
+            // A drop with a problem is rejected whatever the rest of it is: another attempt would only delay that.
+            if let Some(verdict) = validator.stop() {
+                return Ok(verdict);
+            }
             let (size_bytes, slowness) = (source.size_bytes, slowness(*bytes_read, by));
             return Err(Error::OutOfTime(format!(
                 "{source}: only {} of {size_bytes} bytes were read in {} s before the time ran out; give the function \

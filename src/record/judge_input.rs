@@ -16,7 +16,7 @@ use crate::base::text;
 use crate::record::escape::{UNIT_BYTES, end_of_string, unescape};
 use crate::record::json_fault::{JsonFault, first_fault};
 use crate::record::parsed::InputRecord;
-use crate::record::problem::{Instead, MAX_DEPTH, RecordError, RecordProblem};
+use crate::record::problem::{Encoding, Instead, MAX_DEPTH, RecordError, RecordProblem};
 use crate::record::repair::Repair;
 use crate::record::scan::Scanner;
 
@@ -55,9 +55,9 @@ impl Faults {
         }
     }
 
-    /// Makes one error of all faults, in the order of the line. What is missing has no place in the line, so it comes last.
+    /// Makes one error of all faults, in the order of the line.
     fn into_error(mut self) -> RecordError {
-        self.0.sort_by_key(|fault| (matches!(fault.what, RecordProblem::NoModelInput(_)), fault.offset));
+        self.0.sort_by_key(|fault| fault.offset);
         let mut faults = self.0.into_iter();
         let first = faults.next().unwrap_or_else(|| RecordError::new(0, RecordProblem::Blank));
         RecordError { others: faults.collect(), ..first }
@@ -69,7 +69,7 @@ fn read_line<'a>(line: &'a [u8], is_repairing: bool, faults: &mut Faults) -> Opt
     let text = match simdutf8::compat::from_utf8(line) {
         Ok(text) => text,
         Err(error) => {
-            faults.add(error.valid_up_to(), RecordProblem::NotUtf8);
+            faults.add(error.valid_up_to(), RecordProblem::NotUtf8(Encoding::of(line)));
             return None;
         }
     };
@@ -487,6 +487,8 @@ mod tests {
         let line = format!(r#"{{"{}":{{}},"{}":"\u0031"}}"#, escaped("modelInput"), escaped("recordId"));
         assert_eq!(judge_input(line.as_bytes(), false).unwrap().record_id.as_deref(), Some("1"));
         let longer = format!(r#"{{"{}":{{}}}}"#, escaped("modelInput1"));
-        assert!(problem(longer).1.contains("unknown member"));
+        let error = judge_input(longer.as_bytes(), false).unwrap_err();
+        let found: Vec<String> = error.all().map(|(_, what)| what.to_string()).collect();
+        assert!(found.len() == 2 && found[1].contains("unknown member"), "{found:?}");
     }
 }

@@ -87,7 +87,7 @@ fn command_line_fails_for_a_rejected_drop_and_says_why() {
     line 1: {"modelInput":1}
                           ^ a number
     fix: put the request body of the model into modelInput, as a JSON object
-  docs/problems.md explains each code.
+  more about it: bedrock-vpc-batch check --explain model-input-not-object
 "#;
     assert!(said.contains(expected), "{said}");
 }
@@ -100,7 +100,7 @@ fn command_line_says_what_is_wrong_with_its_arguments() {
         (&["missing.jsonl"], 1, "error: missing.jsonl: No such file or directory"),
         (&["a.jsonl", "--set", "MAX_RECORDS"], 2, "error: --set MAX_RECORDS: is not NAME=VALUE"),
         (&["a.jsonl", "--set", "MAX_RECORDS=1"], 2, "error: --set MAX_RECORDS=1: unknown setting"),
-        (&["a.jsonl", "--set", "SUBNET_IDS="], 2, "error: invalid environment: SUBNET_IDS is empty"),
+        (&["a.jsonl", "--set", "SUBNET_IDS="], 2, "error: --set SUBNET_IDS: is empty"),
     ];
     for (arguments, expected, message) in table {
         let (code, _, said) = run_local(folder.path(), arguments);

@@ -5,3 +5,5 @@ mod commands;
 mod field;
 mod local_run;
 mod prepare;
+#[cfg(target_os = "linux")]
+mod terminal;

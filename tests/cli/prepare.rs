@@ -137,7 +137,7 @@ fn what_people_have_becomes_a_good_drop() {
             // Requests for Claude are of no use to another model, and that is said.
             let is_right = judged_for == model;
             assert_eq!(code, Some(i32::from(!is_right)), "{name}: {said}");
-            assert_eq!(said.contains("120 of 120 records that were examined must fail"), !is_right, "{said}");
+            assert_eq!(said.contains("120 of 120 records must fail"), !is_right, "{said}");
             let (code, said, _) = run_command("check", path, &["--model-id", judged_for, &out]);
             assert!(code == Some(0) && said.contains("120 records"), "{said}");
             assert!(!said.contains("refuse") && !said.contains("certain"), "{said}");

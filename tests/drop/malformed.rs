@@ -264,10 +264,10 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         ),
         (
             "unknown member that a terminal obeys",
-            second("{\"\u{9b}2J\u{202e}\u{7f}\u{feff}\":1}"),
+            second("{\"modelInput\":{}, \"\u{9b}2J\u{202e}\u{7f}\u{feff}\":1}"),
             at(
                 2,
-                line_2 + 1,
+                line_2 + 18,
                 r"a record has only recordId and modelInput: unknown member `\u{9b}2J\u{202e}\u{7f}\u{feff}`",
             ),
         ),
@@ -282,7 +282,7 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         ),
         (
             "lone surrogate in an unknown member",
-            second(r#"{"a\ud83d":1}"#),
+            second(r#"{"a\ud83d":1,"modelInput":{}}"#),
             at(2, line_2 + 1, r"a record has only recordId and modelInput: unknown member `a\ud83d`"),
         ),
         (
@@ -484,9 +484,12 @@ fn problems_of_line(line: &str, is_repairing: bool) -> Vec<(String, u64, u64)> {
     problems.iter().map(place).collect()
 }
 
+/// The code of a problem, and its place in the line.
+type Told = (&'static str, u64);
+
 #[test]
 fn everything_that_is_wrong_with_a_line_is_told() {
-    let table: [(&str, bool, &[(&str, u64)]); 17] = [
+    let table: [(&str, bool, &[Told]); 17] = [
         (
             r#"{"recordId":1.5,"modelInput":"Hi"}"#,
             true,
@@ -498,11 +501,11 @@ fn everything_that_is_wrong_with_a_line_is_told() {
             &[("model-input-string", 14), ("record-id-empty", 30)],
         ),
         // A request without a record around it, and a row.
-        (r#"{"messages":[],"x":1}"#, true, &[("unknown-member", 1), ("model-input-missing", 0)]),
-        (r#"{"id":1,"prompt":"x"}"#, true, &[("unknown-member", 1), ("model-input-missing", 0)]),
+        (r#"{"messages":[],"x":1}"#, true, &[("model-input-missing", 0), ("unknown-member", 1)]),
+        (r#"{"id":1,"prompt":"x"}"#, true, &[("model-input-missing", 0), ("unknown-member", 1)]),
         // What has an id is a record, and its other members are left out.
         (r#"{"recordId":"2","x":1}"#, true, &[("model-input-missing", 0)]),
-        (r#"{"recordId":"2","x":1}"#, false, &[("unknown-member", 16), ("model-input-missing", 0)]),
+        (r#"{"recordId":"2","x":1}"#, false, &[("model-input-missing", 0), ("unknown-member", 16)]),
         (r#"{"recordId":2,"x":1,"modelInput":{}}"#, true, &[]),
         (
             r#"{"recordId":2,"x":1,"modelInput":{}}"#,

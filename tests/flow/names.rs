@@ -27,8 +27,8 @@ const IGNORED: [&str; 8] = [
 
 /// Names that are refused, and what the rejection says.
 const REFUSED: [(&str, &str); 4] = [
-    ("in/a.jsonl.GZ", "the name ends in .gz, so the file is compressed, not JSON Lines"),
-    ("in/a b+c%.csv", "the name ends in .csv, so the file is a table, not JSON Lines"),
+    ("in/a.jsonl.GZ", "the name ends in .gz, which says that the file is compressed, not JSON Lines"),
+    ("in/a b+c%.csv", "the name ends in .csv, which says that the file is a table, not JSON Lines"),
     ("in/a.jsonl.bak", "the name does not end in .jsonl, .ndjson, .jsonlines, or .json"),
     ("a", "the name does not end in .jsonl, .ndjson, .jsonlines, or .json"),
 ];
@@ -84,10 +84,7 @@ async fn refused_name_gets_a_rejection_and_is_not_read() {
         let rejection = results.rejection();
         assert_eq!((rejection.problems.len(), rejection.stopped_early), (1, false));
         assert_eq!(rejection.problems[0].what, what, "{key}");
-        assert!(
-            rejection.problems[0].fix.contains("drop it again under a name that ends in .jsonl"),
-            "{key}"
-        );
+        assert!(rejection.problems[0].fix.contains("give it a name that ends in .jsonl"), "{key}");
         assert_eq!(rejection.source.key, key);
         assert_eq!(results.status().state, Stage::Rejected, "{key}");
 

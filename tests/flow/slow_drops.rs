@@ -52,6 +52,26 @@ async fn drop_that_is_read_too_slowly_is_refused_after_three_attempts() {
 }
 
 #[tokio::test]
+async fn problems_that_were_found_before_the_time_ran_out_are_told() {
+    let mut world = World::new().await;
+    let bad = b"{\"recordId\":\"bad\"}\n";
+    // The line with which the time runs out is not at its end, but that is not the user's mistake.
+    let event = world.put("in/a.jsonl", [&bad[..], &drop_of(1_000)].concat()).await;
+    world.submit.handle(event, &out_of_time()).await.unwrap();
+    let rejection = world.results().await.rejection();
+    let found: Vec<_> =
+        rejection.problems.iter().map(|problem| (problem.code.as_str(), problem.lines)).collect();
+    assert_eq!((found, rejection.stopped_early), (vec![("model-input-missing", 1)], true));
+
+    let event = world.put("in/b.jsonl", b"id,prompt\n1,Hello\n").await;
+    world.submit.handle(event, &out_of_time()).await.unwrap();
+    let mut results = world.results().await;
+    results.files.retain(|key, _| key.contains("b.jsonl"));
+    let rejection = results.rejection();
+    assert_eq!((rejection.problems[0].code.as_str(), rejection.stopped_early), ("table", false));
+}
+
+#[tokio::test]
 async fn drop_that_kills_its_function_is_refused_after_three_attempts() {
     let mut world = World::new().await;
     let event = world.put("in/a.jsonl", drop_of(1_000)).await;

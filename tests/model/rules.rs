@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bedrock_vpc_batch::model::facts::{Format, all_facts};
-use bedrock_vpc_batch::model::findings::Examination;
+use bedrock_vpc_batch::model::findings::{Examination, FindingGroup};
 use bedrock_vpc_batch::model::rules::{MAX_EXAMINED_BYTES, RuleFinding, Rules};
 use bedrock_vpc_batch::record::padding::known_body;
 use serde::Deserialize;
@@ -174,6 +174,10 @@ fn nothing_is_said_about_what_cannot_be_judged() {
     for body in [large.as_str(), &deep, "[]", "\"{}\"", "1", "", "{"] {
         assert_eq!(judge("amazon.titan-embed-text-v2:0", "InvokeModel", &[], body), []);
     }
+    // The largest body that is examined, and one more byte.
+    let of_length = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - r#"{"a":""}"#.len()));
+    let count = |bytes| judge("amazon.titan-embed-text-v2:0", "InvokeModel", &[], &of_length(bytes)).len();
+    assert!(count(MAX_EXAMINED_BYTES) > 0 && count(MAX_EXAMINED_BYTES + 1) == 0);
     let custom =
         "arn:aws:bedrock:us-east-1:123456789012:custom-model/amazon.titan-embed-text-v1:2:8k/abcdefghijkl";
     for model in [
@@ -190,6 +194,7 @@ fn nothing_is_said_about_what_cannot_be_judged() {
 #[test]
 fn findings_are_grouped_by_code_with_the_first_lines() {
     let rules = Rules::of("us.anthropic.claude-haiku-4-5-20251001-v1:0", "InvokeModel").unwrap();
+    assert_eq!(rules.model_id(), "us.anthropic.claude-haiku-4-5-20251001-v1:0");
     let mut examination = Examination::new(rules);
     let right = r#"{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}"#;
     for line in 1..=20 {
@@ -205,4 +210,11 @@ fn findings_are_grouped_by_code_with_the_first_lines() {
         .collect();
     let lines = vec![1, 2, 4, 5, 6];
     assert_eq!(groups, [("body-max-tokens", 19, lines.clone()), ("body-stream", 19, lines)]);
+    let said = |records, first_lines: &[u64]| {
+        let group = examination.groups()[0].clone();
+        FindingGroup { records, first_lines: first_lines.to_vec(), ..group }.lines()
+    };
+    assert_eq!(said(1, &[7]), "line 7");
+    assert_eq!(said(2, &[7, 9]), "lines 7, 9");
+    assert_eq!(said(3, &[7, 9]), "lines 7, 9, …");
 }

@@ -10,10 +10,11 @@ use bedrock_vpc_batch::drop::names::{InputSuffixes, NameRule};
 use bedrock_vpc_batch::drop::quotas::{QuotaProblem, Quotas};
 use bedrock_vpc_batch::drop::rejection::{Problem, ProblemPlace};
 use bedrock_vpc_batch::drop::source::DropSource;
+use bedrock_vpc_batch::local::faults::Action;
 use bedrock_vpc_batch::model::rules::Rules;
 use bedrock_vpc_batch::record::json_fault::JsonFault;
 
-use crate::support::any_drop;
+use crate::support::{World, any_drop, drop_of, out_of_time};
 
 const GOOD: &[u8] = br#"{"recordId": "1", "modelInput": {}}"#;
 
@@ -26,7 +27,8 @@ A file that cannot be processed as it is is refused as a whole, before any of it
 lists each kind of problem once: its `code`, how many `lines` have it, the first five `places`, and how to fix it. An
 `excerpt` shows the line around the offending character, which is number `caret` in it, counted from 0. If
 `stopped_early` is true, the reading stopped after 10,000 bad lines, or 256 MiB of them: there may be more problems, and
-`lines` counts only what was read. `bedrock-vpc-batch check FILE` says the same without a stack.
+`lines` counts only what was read. A problem of the whole file has the same members: `lines` is 0, `line` and `byte` are
+null, and `places` is empty. A line with several problems is counted in each of them. `bedrock-vpc-batch check FILE` says the same without a stack.
 
 Codes are stable; the texts are not. This page is made from `src/drop/kinds.rs` by `make problems`.
 ";
@@ -59,7 +61,7 @@ fn quotas(min_records: u64, max_records: u64, max_file_bytes: u64) -> Quotas {
 
 /// The problems of the situations that are only told.
 fn problems_told() -> Vec<Problem> {
-    let records = |count: usize| crate::support::drop_of(count);
+    let records = drop_of;
     let deep = format!(r#"{{"modelInput":{}1{}}}"#, r#"{"a":"#.repeat(200), "}".repeat(200));
     let mut tar = vec![0; 512];
     tar[..9].copy_from_slice(b"a.jsonl\n\n");
@@ -92,8 +94,33 @@ fn problems_told() -> Vec<Problem> {
     found
 }
 
-#[test]
-fn every_kind_of_problem_has_an_example() {
+/// The problems of drops that are refused because of what S3 or the clock does.
+async fn problems_in_flow() -> Vec<Problem> {
+    let mut world = World::new().await;
+    let gone = world.put("in/gone.jsonl", drop_of(100)).await;
+    // It was there when it was asked for, and is not when it is read.
+    world.faults.set(|call| match call.operation {
+        "GetObject" if call.subject == "in/gone.jsonl" => Action::Refuse { status: 404, code: "NoSuchKey" },
+        _ => Action::Pass,
+    });
+    world.submit(gone).await.unwrap();
+    world.faults.clear();
+    let slow = world.put("in/slow.jsonl", drop_of(100)).await;
+    for _ in 1..=2 {
+        world.submit.handle(slow.clone(), &out_of_time()).await.unwrap_err();
+    }
+    world.submit.handle(slow, &out_of_time()).await.unwrap();
+    let mut found = Vec::new();
+    for name in ["gone", "slow"] {
+        let mut results = world.results().await;
+        results.files.retain(|key, _| key.contains(name));
+        found.extend(results.rejection().problems);
+    }
+    found
+}
+
+#[tokio::test]
+async fn every_kind_of_problem_has_an_example() {
     for kind in kinds::ALL {
         if let Some(body) = body(kind) {
             let problems = problems_of(&body, quotas(1, 100, 1_000_000), 1_000_000);
@@ -103,10 +130,8 @@ fn every_kind_of_problem_has_an_example() {
             assert!(problems[0].fix == kind.fix || kind.code == kinds::NOT_JSON.code, "{problems:?}");
         }
     }
-    let told = problems_told();
+    let told = [problems_told(), problems_in_flow().await].concat();
     let mut codes: Vec<&str> = told.iter().map(|problem| problem.code.as_str()).collect();
-    // Tests of flow 1 have these: they take S3, and time.
-    codes.extend([kinds::FILE_GONE.code, kinds::NOT_READ_IN_TIME.code]);
     codes.sort_unstable();
     let mut expected: Vec<&str> =
         kinds::ALL.iter().filter(|kind| body(kind).is_none()).map(|kind| kind.code).collect();
@@ -135,9 +160,8 @@ fn shown_places(places: &[ProblemPlace]) -> String {
 /// The causes for which a line is not JSON, each with its fix.
 fn causes() -> String {
     let row = |fault: &JsonFault| {
-        // A `|` would end the cell, and `*` and `_` would change the letters.
-        let cell =
-            |text: &str| text.replace('|', "\\|").replace('<', "\\<").replace('*', "\\*").replace('_', "\\_");
+        // A `|` would end the cell, and a backslash before a quote would not be shown.
+        let cell = |text: &str| text.replace('\\', "\\\\").replace('|', "\\|").replace('<', "\\<");
         let said = fault.to_string();
         format!("| {} | {} |\n", cell(&said), cell(kinds::fix_of_fault(*fault)))
     };

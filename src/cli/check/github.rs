@@ -1,23 +1,21 @@
 //! Says what was found out about a file as annotations of a GitHub workflow.
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands> (read 2026-11)
 
-use super::report::{Found, Report};
+use super::report::{Found, Report, Warning};
 use crate::base::text;
 use crate::cli::problems::records;
 use crate::drop::rejection::Problem;
-use crate::model::findings::FindingGroup;
-use crate::model::rules::RuleFinding;
 
 /// Returns one line for each annotation.
 pub(super) fn annotations(report: &Report) -> String {
     let file = property(&report.file);
     match &report.found {
-        Found::Valid { plan, repairs, refusable, .. } => {
+        Found::Valid { plan, repairs, examined, .. } => {
             let repaired = if repairs.is_empty() { String::new() } else { format!(". {repairs}") };
             let valid = format!("valid, {}, jobs: {}{repaired}", records(plan.records), plan.jobs);
             let notice = format!("::notice file={file}::{}", data(&valid));
-            let groups = refusable.iter().flat_map(|refusable| &refusable.groups);
-            let warnings = groups.map(|group| warning(&file, group));
+            let warnings = examined.iter().flat_map(|examined| &examined.warnings);
+            let warnings = warnings.map(|warning| of_warning(&file, warning));
             std::iter::once(notice).chain(warnings).collect::<Vec<_>>().join("\n")
         }
         Found::Invalid { problems, stopped_early } => {
@@ -32,10 +30,9 @@ pub(super) fn annotations(report: &Report) -> String {
 }
 
 /// Returns an annotation for records that are certain to fail at the model.
-fn warning(file: &str, group: &FindingGroup) -> String {
-    let RuleFinding { code, what, fix, .. } = &group.first;
-    let line = group.first_lines.first().copied().unwrap_or(1);
-    let places = group.lines();
+fn of_warning(file: &str, warning: &Warning) -> String {
+    let Warning { code, what, fix, first_lines, places, .. } = warning;
+    let line = first_lines.first().copied().unwrap_or(1);
     let title = property(code);
     format!("::warning file={file},line={line},title={title}::{}", data(&format!("{what} ({places}); {fix}")))
 }
@@ -82,7 +79,7 @@ mod tests {
             Problem::of_file(&kinds::NAME_NOT_JSONL, "100% wrong\n::error::x\r", "fix: it, now");
         problem.line = Some(7);
         let found = Found::Invalid { problems: vec![problem], stopped_early: true };
-        let report = Report { file: "a,b:c%\n::x::.jsonl".into(), found };
+        let report = Report { file: "a,b:c%\n::x::.jsonl".into(), shell_word: None, found };
         assert_eq!(
             annotations(&report),
             "::error file=a%2Cb%3Ac%25%0A%3A%3Ax%3A%3A.jsonl,line=7,title=name-not-jsonl::100%25 wrong%0A::error::x\\r; fix: it, now\n\

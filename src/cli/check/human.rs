@@ -1,15 +1,15 @@
 //! Says for a person what was found out about a file.
 
-use super::report::{Estimate, Found, Plan, Report};
+use super::report::{Estimate, Examined, Found, Plan, Report, Warning};
 use crate::base::count::Counted;
 use crate::base::text;
 use crate::cli::error::CliError;
+use crate::cli::fixes::Wording;
 use crate::cli::output::{Style, print_error, print_shown};
-use crate::cli::problems::{describe_problems, records, wrapped};
-use crate::drop::model_door::Refusable;
+use crate::cli::problems::{describe_problems, fix_rows, records, wrapped};
+use crate::drop::model_door::{FIRST_RECORDS, Refusable, SPREAD};
 use crate::estimate::price::Dollars;
 use crate::estimate::range::Grouped;
-use crate::model::rules::RuleFinding;
 
 /// Prints a report, to standard error if the file cannot be read.
 pub(super) fn print(report: &Report) -> Result<(), CliError> {
@@ -18,23 +18,24 @@ pub(super) fn print(report: &Report) -> Result<(), CliError> {
             print_error(&CliError::Unreadable(report.file.clone(), error.to_string()));
             Ok(())
         }
-        found => print_shown(&describe(&report.file, found, Style::of_stdout())),
+        _ => print_shown(&describe(report, Style::of_stdout())),
     }
 }
 
 /// Returns the lines of a report. Everything in them is fit for a terminal.
-fn describe(file: &str, found: &Found, style: Style) -> String {
-    let file = text::line(file);
-    match found {
-        Found::Valid { plan, repairs, refusable, estimate } => {
+fn describe(report: &Report, style: Style) -> String {
+    let file = text::line(&report.file);
+    let shell_word = report.shell_word.as_deref();
+    match &report.found {
+        Found::Valid { plan, repairs, examined, estimate } => {
             let mut lines =
                 format!("{file}: {}, {}, jobs: {}", style.good("valid"), records(plan.records), plan.jobs);
             lines.push_str(&row(&describe_plan(plan)));
             if !repairs.is_empty() {
                 lines.push_str(&row(&repairs.to_string()));
             }
-            if let Some(refusable) = refusable {
-                lines.push_str(&text::lines(describe_refusable(refusable)).to_string());
+            if let Some(examined) = examined {
+                lines.push_str(&describe_examined(examined, shell_word));
             }
             if let Some(estimate) = estimate {
                 lines.push_str(&text::lines(describe_estimate(estimate)).to_string());
@@ -42,7 +43,7 @@ fn describe(file: &str, found: &Found, style: Style) -> String {
             lines
         }
         Found::Invalid { problems, stopped_early } => {
-            let problems = describe_problems(problems, *stopped_early);
+            let problems = describe_problems(problems, *stopped_early, shell_word);
             format!("{file}: {}, {}", style.bad("not valid"), text::lines(problems))
         }
         Found::Unreadable(error) => format!("{file}: {}", text::lines(error)),
@@ -73,20 +74,40 @@ fn describe_plan(plan: &Plan) -> String {
 /// At most this many kinds of faults are told.
 const MAX_GROUPS: usize = 5;
 
-/// Says what the model must refuse. The text starts with a line break.
-pub(crate) fn describe_refusable(refusable: &Refusable) -> String {
-    let Refusable { examined, failing, groups } = refusable;
-    let mut lines = format!(
-        "\n  warning: {failing} of {} that were examined must fail at the model",
-        Counted(*examined, "record")
-    );
-    for group in groups.iter().take(MAX_GROUPS) {
-        let places = group.lines();
-        let RuleFinding { code, what, fix, .. } = &group.first;
-        lines.push_str(&format!("\n    {code}: {what} ({places})\n      fix: {fix}"));
+/// Says what the model must refuse of records that were all examined. The text starts with a line break.
+pub(crate) fn describe_refusable(refusable: Refusable) -> String {
+    describe_examined(&Examined::new(refusable.examined, refusable, &Wording::default()), None)
+}
+
+fn describe_examined(found: &Examined, shell_word: Option<&str>) -> String {
+    let Examined { records, examined, failing, warnings } = found;
+    let [all, some] = [*records, *examined].map(Grouped);
+    let which = format!("the first {} and every {}th", Grouped(FIRST_RECORDS), Grouped(SPREAD));
+    let mut lines = match (failing, found.is_complete()) {
+        (0, true) => return String::new(),
+        (0, false) => {
+            return row(&format!(
+                "model rules: nothing found in {some} of {all} records; examined were {which}"
+            ));
+        }
+        (_, true) => {
+            row(&format!("warning: {failing} of {} must fail at the model", Counted(*records, "record")))
+        }
+        (_, false) => row(&format!(
+            "warning: {} of the {some} records that were examined must fail at the model; the file has {all}, of which \
+             {which} were examined",
+            Grouped(*failing)
+        )),
+    };
+    for Warning { code, what, fix, places, .. } in warnings.iter().take(MAX_GROUPS) {
+        let head = format!("{code}: {what} ({places})");
+        for row in wrapped(head.split(' '), "    ").into_iter().chain(fix_rows(fix, shell_word, "      ")) {
+            lines.push('\n');
+            lines.push_str(&row);
+        }
     }
-    if groups.len() > MAX_GROUPS {
-        lines.push_str(&format!("\n    and {} more", Counted((groups.len() - MAX_GROUPS) as u64, "kind")));
+    if warnings.len() > MAX_GROUPS {
+        lines.push_str(&format!("\n    and {} more", Counted((warnings.len() - MAX_GROUPS) as u64, "kind")));
     }
     lines
 }

@@ -9,8 +9,10 @@
 //! | `pricing.rs` | the model, the prices, and the earlier drop that an estimate is made with |
 //! | `report.rs` | what was found out about a file, and as JSON |
 //! | `human.rs`, `github.rs` | the same for a person, and for GitHub |
+//! | `explain.rs` | explains the code of a problem |
 
 mod bar;
+mod explain;
 mod github;
 mod human;
 mod input;
@@ -18,6 +20,7 @@ mod judging;
 mod pricing;
 mod report;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 pub(super) use self::human::describe_refusable;
@@ -25,8 +28,8 @@ use self::input::{Input, Sources};
 use self::pricing::Pricing;
 use self::report::Report;
 use super::error::CliError;
-use super::output::{Style, print_line, print_shown};
-use super::settings::functions_config;
+use super::output::{Style, print_line, print_note, print_shown};
+use super::settings::{InvocationType, functions_config, settings_help};
 use super::signals::Signals;
 use crate::base::text;
 
@@ -34,15 +37,19 @@ use crate::base::text;
 pub(super) struct CheckArguments {
     /// JSONL files; `-` for standard input, or `s3://BUCKET/KEY`. Only the latter uses the network: it is read with
     /// the Region and credentials of the environment or a profile.
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "explain", value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// The model that the records are for, to estimate their tokens and their cost.
-    #[arg(long, value_name = "MODEL")]
+    /// The model that the records are for, to apply the rules of what it refuses, and to estimate tokens and their cost.
+    #[arg(long, visible_alias = "model", value_name = "MODEL")]
     model_id: Option<String>,
 
-    /// A setting of the functions, such as a quota. May be repeated.
-    #[arg(long = "set", value_name = "NAME=VALUE")]
+    /// The format of modelInput. [default: InvokeModel]
+    #[arg(long, visible_alias = "shape", value_name = "TYPE", ignore_case = true)]
+    model_invocation_type: Option<InvocationType>,
+
+    /// A setting of the functions, such as a quota; --help lists them. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE", long_help = settings_help())]
     settings: Vec<String>,
 
     /// The `summary.json` of an earlier drop for the same model, with similar records: the tokens are estimated from what
@@ -50,8 +57,8 @@ pub(super) struct CheckArguments {
     #[arg(long, value_name = "SUMMARY")]
     like: Option<PathBuf>,
 
-    /// Prices instead of those that are shipped; docs/cost.md has the format.
-    #[arg(long, value_name = "FILE")]
+    /// Prices instead of those that are shipped; --help shows the format.
+    #[arg(long, value_name = "FILE", long_help = PRICES_HELP)]
     prices: Option<PathBuf>,
 
     /// The Region whose prices count, if the prices have several.
@@ -61,7 +68,18 @@ pub(super) struct CheckArguments {
     /// `human`, `json` (an object per file and line), or `github` (annotations in a workflow).
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+
+    /// Explain the code of a problem, such as `record-id-repeated`, and check nothing.
+    #[arg(long, value_name = "CODE", conflicts_with = "files")]
+    explain: Option<String>,
 }
+
+const PRICES_HELP: &str = r#"Prices instead of those that are shipped, in US dollars per million tokens:
+  {"version": 1, "date": "2026-11-27", "currency": "USD", "per_tokens": 1000000, "models": [
+    {"model": "amazon.nova-lite", "region": "eu-central-1",
+     "on_demand": {"input": 0.078, "output": 0.312}, "batch": {"input": 0.039, "output": 0.156},
+     "as_of": "2026-11-27", "source": "our bill"}]}
+"model" is the start of the id of a model or of an inference profile"#;
 
 /// What the findings are written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -74,31 +92,50 @@ enum Format {
 /// Prints what is wrong with each file, or what its jobs will be. A file that cannot be read does not keep the others from
 /// being judged. Returns true if all are valid.
 pub(super) async fn check(arguments: &CheckArguments) -> Result<bool, CliError> {
-    if let (Some(_), Some(model_id)) = (&arguments.model_id, model_of_settings(&arguments.settings)) {
+    if let Some(code) = &arguments.explain {
+        print_line(&explain::explain(code)?)?;
+        return Ok(true);
+    }
+    let model_of_settings = of_settings(&arguments.settings, "MODEL_ID=");
+    if let (Some(_), Some(model_id)) = (&arguments.model_id, model_of_settings) {
         let setting = format!("MODEL_ID={}", text::name(model_id));
         return Err(CliError::Setting(setting, "--model-id names a model, too; leave one of them out"));
     }
+    let type_of_settings = of_settings(&arguments.settings, "MODEL_INVOCATION_TYPE=");
+    if let (Some(_), Some(value)) = (&arguments.model_invocation_type, type_of_settings) {
+        let setting = format!("MODEL_INVOCATION_TYPE={}", text::name(value));
+        return Err(CliError::Setting(
+            setting,
+            "--model-invocation-type is given, too; leave one of them out",
+        ));
+    }
     let pricing = Pricing::new(
-        arguments.model_id.as_deref().or_else(|| model_of_settings(&arguments.settings)),
+        arguments.model_id.as_deref().or(model_of_settings),
         arguments.like.as_deref(),
         arguments.prices.as_deref(),
         arguments.region.clone(),
     )?;
     // Nothing is known about what a model refuses if none is named.
     let model = pricing.model_id.as_deref().map_or(("MODEL_RULES", "off"), |model_id| ("MODEL_ID", model_id));
-    let config = functions_config(&[model], &arguments.settings)?;
+    let invocation_type = arguments.model_invocation_type.unwrap_or(InvocationType::InvokeModel).name();
+    let config = functions_config(&[model, ("MODEL_INVOCATION_TYPE", invocation_type)], &arguments.settings)?;
     let mut signals = Signals::new().map_err(CliError::Start)?;
     let mut sources = Sources::default();
     let mut all_are_valid = true;
+    let mut seen = HashSet::new();
     for file in &arguments.files {
         let input = Input::of(file);
+        if !seen.insert(input.identity()) {
+            print_note(&format!("{input} is named more than once; it is checked once"));
+            continue;
+        }
         // What an earlier drop took says more than the records.
         let model = pricing.taken.is_none().then(|| pricing.model());
         let report = tokio::select! {
             biased;
             interrupt = signals.next() => return Err(CliError::Interrupted(interrupt)),
             judged = judging::judge(&config, &mut sources, &input, model) => {
-                Report::new(&config, &pricing, input.name(), judged)
+                Report::new(&config, &pricing, &input, judged)
             }
         };
         all_are_valid &= report.is_valid();
@@ -116,7 +153,7 @@ pub(super) async fn check(arguments: &CheckArguments) -> Result<bool, CliError> 
     Ok(all_are_valid)
 }
 
-/// The model that a setting names.
-fn model_of_settings(settings: &[String]) -> Option<&str> {
-    settings.iter().rev().find_map(|setting| setting.strip_prefix("MODEL_ID="))
+/// The value of a setting, given its name with the `=`.
+fn of_settings<'a>(settings: &'a [String], name: &str) -> Option<&'a str> {
+    settings.iter().rev().find_map(|setting| setting.strip_prefix(name))
 }

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use crate::aws::clock::now;
-use crate::cli::error::{CliError, path_error};
+use crate::base::text;
+use crate::cli::error::CliError;
 use crate::estimate::like::{Taken, model_of};
 use crate::estimate::price::{ModelPrice, OLD_AFTER_DAYS, Prices};
 use crate::estimate::tokens::Model;
 use crate::job::summary::Summary;
+use crate::model::family::Family;
 
 /// What an estimate is made with.
 #[derive(Debug)]
@@ -28,12 +30,14 @@ impl Pricing {
         prices: Option<&Path>,
         region: Option<String>,
     ) -> Result<Self, CliError> {
-        let read = |path: &Path| std::fs::read(path).map_err(|error| path_error(path, error));
         let wrong = |option: &'static str, path: &Path, reason: String| {
             CliError::OptionFile(option, path.display().to_string(), reason)
         };
+        let read = |option: &'static str, path: &Path| {
+            std::fs::read(path).map_err(|error| wrong(option, path, error.to_string()))
+        };
         let of_file = |path: &Path| {
-            Prices::parse(&read(path)?).map_err(|error| wrong("prices", path, error.to_string()))
+            Prices::parse(&read("prices", path)?).map_err(|error| wrong("prices", path, error.to_string()))
         };
         let shipped =
             || Prices::shipped().map_err(|error| wrong("prices", Path::new("shipped"), error.to_string()));
@@ -41,7 +45,7 @@ impl Pricing {
         let mut model_id = model_id.map(str::to_owned);
         let mut taken = None;
         if let Some(path) = like {
-            let summary: Summary = serde_json::from_slice(&read(path)?)
+            let summary: Summary = serde_json::from_slice(&read("like", path)?)
                 .map_err(|error| wrong("like", path, format!("not a summary.json: {error}")))?;
             model_id = model_id.or_else(|| model_of(&summary).map(str::to_owned));
             let of_model = Taken::of(&summary, model_id.as_deref().unwrap_or_default());
@@ -58,6 +62,39 @@ impl Pricing {
     /// Returns the price of the model.
     pub(super) fn price(&self) -> Option<&ModelPrice> {
         self.prices.of(self.model_id.as_deref()?, self.region.as_deref())
+    }
+
+    /// Says what the price does not say about the model and the Region that the user named.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let Some(model_id) = self.model_id.as_deref() else {
+            return vec!["--model-id narrows the range and adds the cost".to_owned()];
+        };
+        let price = self.price();
+        let is_unknown = Family::of(model_id).is_none();
+        match (is_unknown, price) {
+            (true, None) => notes.push(format!(
+                "nothing is known about the model {}: neither what it refuses nor its price; give prices with --prices",
+                text::name(model_id)
+            )),
+            (false, None) => notes.push("there is no price for this model; give prices with --prices".to_owned()),
+            (true, Some(_)) => notes.push("it is not known what this model refuses".to_owned()),
+            (false, Some(_)) => {}
+        }
+        let similar = if price.is_none() { self.prices.similar(model_id) } else { Vec::new() };
+        if !similar.is_empty() {
+            notes.push(format!("known ids that are like it start with {}", similar.join(", ")));
+        }
+        if let (Some(price), Some(region)) = (price, &self.region)
+            && price.region != *region
+        {
+            notes.push(format!(
+                "there is no price for {}: the cost is that of {}; give prices with --prices",
+                text::name(region),
+                price.region
+            ));
+        }
+        notes
     }
 
     /// Returns a warning about the prices, if one was used and they are old.

@@ -4,20 +4,25 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
-use super::input::ReadError;
+use super::input::{Input, ReadError};
 use super::judging::Judged;
 use super::pricing::Pricing;
 use crate::aws::config::Config;
+use crate::base::count::Counted;
+use crate::cli::fixes::Wording;
 use crate::drop::check::{Accepted, Verdict};
 use crate::drop::model_door::Refusable;
 use crate::drop::padding::SmallDrops;
 use crate::drop::plan::Part;
-use crate::drop::rejection::Problem;
+use crate::drop::rejection::{Problem, ProblemPlace};
 use crate::drop::repairs::Repairs;
 use crate::estimate::price::ModelPrice;
 use crate::estimate::range::Range;
+use crate::estimate::request::read_record;
 use crate::estimate::sample::FileTokens;
+use crate::estimate::script::float;
 use crate::estimate::tokens::ASSUMED_LIMIT;
+use crate::job::padding::PaddingBody;
 use crate::model::findings::FindingGroup;
 
 /// What was found out about a file.
@@ -25,14 +30,24 @@ use crate::model::findings::FindingGroup;
 pub(super) struct Report {
     /// The argument as it was given.
     pub(super) file: String,
+    /// The argument as a word of a shell command, if it is a file.
+    pub(super) shell_word: Option<String>,
     pub(super) found: Found,
 }
 
 /// What was found out.
 #[derive(Debug)]
 pub(super) enum Found {
-    Valid { plan: Plan, repairs: Box<Repairs>, refusable: Option<Refusable>, estimate: Option<Box<Estimate>> },
-    Invalid { problems: Vec<Problem>, stopped_early: bool },
+    Valid {
+        plan: Plan,
+        repairs: Box<Repairs>,
+        examined: Option<Box<Examined>>,
+        estimate: Option<Box<Estimate>>,
+    },
+    Invalid {
+        problems: Vec<Problem>,
+        stopped_early: bool,
+    },
     Unreadable(ReadError),
 }
 
@@ -45,6 +60,53 @@ pub(super) struct Plan {
     pub(super) records_per_job: RangeInclusive<u64>,
     /// How many padding records all jobs have.
     pub(super) padding: u64,
+}
+
+/// What the rules of the model say about the records of a valid file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Examined {
+    /// How many records the file has.
+    pub(super) records: u64,
+    /// How many of them were examined.
+    pub(super) examined: u64,
+    /// How many of those must fail.
+    pub(super) failing: u64,
+    /// Why, in the order of the first records.
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// Something that the model is certain to refuse in some records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Warning {
+    pub(super) code: &'static str,
+    pub(super) what: String,
+    pub(super) fix: String,
+    /// How many of the examined records have it.
+    pub(super) records: u64,
+    /// The lines of the first of them, counted from 1.
+    pub(super) first_lines: Vec<u64>,
+    /// Names these lines, such as `lines 1, 2, …`.
+    pub(super) places: String,
+}
+
+impl Examined {
+    pub(super) fn new(records: u64, found: Refusable, wording: &Wording) -> Self {
+        let Refusable { examined, failing, groups } = found;
+        let warning = |group: &FindingGroup| Warning {
+            code: group.first.code,
+            what: group.first.what.clone(),
+            fix: wording.fix(group.first.fix),
+            records: group.records,
+            first_lines: group.first_lines.clone(),
+            places: group.lines(),
+        };
+        Self { records, examined, failing, warnings: groups.iter().map(warning).collect() }
+    }
+
+    /// Whether every record was examined.
+    pub(super) fn is_complete(&self) -> bool {
+        self.examined == self.records
+    }
 }
 
 /// What a file will take.
@@ -62,22 +124,25 @@ impl Report {
     pub(super) fn new(
         config: &Config,
         pricing: &Pricing,
-        file: String,
+        input: &Input,
         judged: Result<Judged, ReadError>,
     ) -> Self {
+        let wording = Wording::new(input.path(), false);
         let found = match judged {
             Err(error) => Found::Unreadable(error),
-            Ok(Judged { verdict: Verdict::Invalid { problems, stopped_early }, .. }) => {
+            Ok(Judged { verdict: Verdict::Invalid { mut problems, stopped_early }, .. }) => {
+                problems.iter_mut().for_each(|problem| problem.fix = wording.fix(&problem.fix));
                 Found::Invalid { problems, stopped_early }
             }
             Ok(Judged { verdict: Verdict::Valid(accepted), bytes, tokens }) => {
                 let Accepted { parts, repairs, refusable } = accepted;
                 let plan = Plan::new(config, &parts);
-                let estimate = Estimate::new(pricing, plan.records, bytes, tokens);
-                Found::Valid { plan, repairs: Box::new(repairs), refusable, estimate: estimate.map(Box::new) }
+                let estimate = Estimate::new(config, pricing, &plan, bytes, tokens).map(Box::new);
+                let examined = refusable.map(|found| Box::new(Examined::new(plan.records, found, &wording)));
+                Found::Valid { plan, repairs: Box::new(repairs), examined, estimate }
             }
         };
-        Self { file, found }
+        Self { file: input.name(), shell_word: wording.file().map(str::to_owned), found }
     }
 
     pub(super) fn is_valid(&self) -> bool {
@@ -87,17 +152,20 @@ impl Report {
     /// Returns it as a JSON object on one line.
     pub(super) fn json(&self) -> String {
         let said = match &self.found {
-            Found::Valid { plan, repairs, refusable, estimate } => Said {
+            Found::Valid { plan, repairs, examined, estimate } => Said {
                 verdict: "valid",
                 repairs: Some(repairs),
-                model: refusable.as_ref().map(RefusableSaid::from),
+                model: examined.as_deref().map(ExaminedSaid::from),
                 plan: Some(plan.into()),
                 estimate: estimate.as_deref().map(EstimateSaid::from),
                 ..Said::new(&self.file)
             },
-            Found::Invalid { problems, stopped_early } => {
-                Said { verdict: "invalid", problems, stopped_early: *stopped_early, ..Said::new(&self.file) }
-            }
+            Found::Invalid { problems, stopped_early } => Said {
+                verdict: "invalid",
+                problems: problems.iter().map(ProblemSaid::from).collect(),
+                stopped_early: *stopped_early,
+                ..Said::new(&self.file)
+            },
             Found::Unreadable(error) => {
                 Said { verdict: "unreadable", error: Some(error.to_string()), ..Said::new(&self.file) }
             }
@@ -125,23 +193,30 @@ impl Plan {
 }
 
 impl Estimate {
-    fn new(pricing: &Pricing, records: u64, bytes: u64, tokens: Option<FileTokens>) -> Option<Self> {
-        let price = pricing.price().cloned();
+    fn new(
+        config: &Config,
+        pricing: &Pricing,
+        plan: &Plan,
+        bytes: u64,
+        tokens: Option<FileTokens>,
+    ) -> Option<Self> {
         let mut notes = Vec::new();
-        let (input, output) = if let Some(taken) = pricing.taken {
-            taken.scaled(records, bytes)
+        let (mut input, mut output) = if let Some(taken) = pricing.taken {
+            taken.scaled(plan.records, bytes)
         } else {
             let tokens = tokens?;
             notes.extend(notes_on(pricing, &tokens));
             (tokens.input, tokens.output)
         };
-        match (&pricing.model_id, &price) {
-            (None, _) => notes.push("--model-id narrows the range and adds the cost".into()),
-            (Some(_), None) => {
-                notes.push("there is no price for this model; give prices with --prices".into());
-            }
-            (Some(_), Some(_)) => {}
+        if plan.padding > 0 {
+            let (padding_in, padding_out) = padding_tokens(config, pricing, plan, (input, output));
+            input += padding_in;
+            output += padding_out;
+            let records = Counted(plan.padding, "padding record");
+            notes.push(format!("the estimate includes {records}, which Bedrock bills"));
         }
+        notes.extend(pricing.notes());
+        let price = pricing.price().cloned();
         Some(Self { model_id: pricing.model_id.clone(), input, output, price, notes })
     }
 
@@ -149,6 +224,36 @@ impl Estimate {
     pub(super) fn costs(&self) -> Option<(Range, Range)> {
         let price = self.price.as_ref()?;
         Some((price.batch.cost(self.input, self.output), price.on_demand.cost(self.input, self.output)))
+    }
+}
+
+/// Returns the tokens of the padding, given those of the records.
+fn padding_tokens(
+    config: &Config,
+    pricing: &Pricing,
+    plan: &Plan,
+    (input, output): (Range, Range),
+) -> (Range, Range) {
+    let known = match PaddingBody::of(&config.model_id, config.model_invocation_type.as_str()) {
+        PaddingBody::Known(known) if pricing.model_id.is_some() => {
+            read_record(format!(r#"{{"recordId":"","modelInput":{}}}"#, known.json).as_bytes())
+        }
+        PaddingBody::Known(_) | PaddingBody::OwnRecord => None,
+    };
+    let padding = float(plan.padding);
+    match known {
+        Some(request) => {
+            let (input, output) = pricing.model().tokens(&request);
+            (input * padding, output * padding)
+        }
+        // The shortest record is repeated, or a body that is shorter still.
+        None => {
+            let like_records = |of_records: Range| {
+                let most = of_records.most * padding / float(plan.records.max(1));
+                Range { least: padding.min(most), most }
+            };
+            (like_records(input), like_records(output))
+        }
     }
 }
 
@@ -176,7 +281,7 @@ fn notes_on(pricing: &Pricing, tokens: &FileTokens) -> Vec<String> {
     notes
 }
 
-/// A report as JSON. docs/cost.md describes the estimate.
+/// A report as JSON, as docs/cost.md describes it.
 #[derive(Debug, Serialize)]
 struct Said<'a> {
     version: u32,
@@ -185,8 +290,8 @@ struct Said<'a> {
     #[serde(flatten)]
     plan: Option<PlanSaid>,
     repairs: Option<&'a Repairs>,
-    model: Option<RefusableSaid<'a>>,
-    problems: &'a [Problem],
+    model: Option<ExaminedSaid<'a>>,
+    problems: Vec<ProblemSaid<'a>>,
     stopped_early: bool,
     error: Option<String>,
     estimate: Option<EstimateSaid<'a>>,
@@ -201,7 +306,7 @@ impl<'a> Said<'a> {
             plan: None,
             repairs: None,
             model: None,
-            problems: &[],
+            problems: Vec::new(),
             stopped_early: false,
             error: None,
             estimate: None,
@@ -229,9 +334,51 @@ impl From<&Plan> for PlanSaid {
     }
 }
 
-/// Records that are certain to fail at the model.
+/// A kind of problem. All kinds have all members; those of lines are null or empty if the problem is one of the file.
 #[derive(Debug, Serialize)]
-struct RefusableSaid<'a> {
+struct ProblemSaid<'a> {
+    code: &'a str,
+    what: &'a str,
+    fix: &'a str,
+    lines: Option<u64>,
+    line: Option<u64>,
+    byte: Option<u64>,
+    places: Vec<PlaceSaid<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PlaceSaid<'a> {
+    line: u64,
+    byte: u64,
+    detail: Option<&'a str>,
+    excerpt: &'a str,
+    caret: usize,
+}
+
+impl<'a> From<&'a Problem> for ProblemSaid<'a> {
+    fn from(problem: &'a Problem) -> Self {
+        let place = |place: &'a ProblemPlace| PlaceSaid {
+            line: place.line,
+            byte: place.byte,
+            detail: place.detail.as_deref(),
+            excerpt: &place.excerpt,
+            caret: place.caret,
+        };
+        Self {
+            code: problem.code.as_str(),
+            what: &problem.what,
+            fix: &problem.fix,
+            lines: problem.line.map(|_| problem.lines.max(1)),
+            line: problem.line,
+            byte: problem.byte,
+            places: problem.places.iter().map(place).collect(),
+        }
+    }
+}
+
+/// What the rules of the model say.
+#[derive(Debug, Serialize)]
+struct ExaminedSaid<'a> {
     examined: u64,
     failing: u64,
     findings: Vec<FindingSaid<'a>>,
@@ -246,17 +393,17 @@ struct FindingSaid<'a> {
     first_lines: &'a [u64],
 }
 
-impl<'a> From<&'a Refusable> for RefusableSaid<'a> {
-    fn from(refusable: &'a Refusable) -> Self {
-        let said = |group: &'a FindingGroup| FindingSaid {
-            code: group.first.code,
-            what: &group.first.what,
-            fix: group.first.fix,
-            records: group.records,
-            first_lines: &group.first_lines,
+impl<'a> From<&'a Examined> for ExaminedSaid<'a> {
+    fn from(found: &'a Examined) -> Self {
+        let said = |warning: &'a Warning| FindingSaid {
+            code: warning.code,
+            what: &warning.what,
+            fix: &warning.fix,
+            records: warning.records,
+            first_lines: &warning.first_lines,
         };
-        let Refusable { examined, failing, groups } = refusable;
-        Self { examined: *examined, failing: *failing, findings: groups.iter().map(said).collect() }
+        let Examined { examined, failing, warnings, .. } = found;
+        Self { examined: *examined, failing: *failing, findings: warnings.iter().map(said).collect() }
     }
 }
 
@@ -277,7 +424,11 @@ impl<'a> From<&'a Estimate> for EstimateSaid<'a> {
             let (least, most) = range.rounded();
             Ends { least, most }
         };
-        let usd = |Range { least, most }| Ends { least, most };
+        // Millionths of a dollar, rounded outward.
+        let usd = |Range { least, most }: Range| Ends {
+            least: (least * 1e6 + 1e-6).floor() / 1e6,
+            most: (most * 1e6 - 1e-6).max(0.0).ceil() / 1e6,
+        };
         let costs = estimate.costs();
         Self {
             model_id: estimate.model_id.as_deref(),

@@ -1,6 +1,7 @@
 //! A run reports each file that it cannot drop, and processes the others.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use super::{Rig, Running, output};
@@ -48,6 +49,88 @@ async fn unreadable_file_is_reported_and_the_others_are_processed() {
 }
 
 #[tokio::test]
+async fn file_that_the_user_may_not_read_is_reported_in_plain_words() {
+    let rig = Rig::new();
+    rig.write("closed.jsonl", drop_of(100));
+    fs::set_permissions(rig.path("closed.jsonl"), fs::Permissions::from_mode(0o000)).unwrap();
+    let mut command = rig.command(&["closed.jsonl", "a.jsonl"]);
+    if fs::read(rig.path("closed.jsonl")).is_ok() {
+        // To root, nothing is closed, so another user runs it.
+        fs::set_permissions(rig.0.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        command.uid(65_534).gid(65_534);
+    }
+    let (code, said, error) = output(command).await;
+    assert_eq!((code, error.as_str()), (Some(1), ""), "{said}");
+    let closed = "closed.jsonl: not dropped: closed.jsonl: Permission denied (os error 13)\n";
+    assert!(said.contains(closed), "{said}");
+    assert!(said.contains("a.jsonl: 100 records = 100 succeeded"), "{said}");
+}
+
+#[tokio::test]
+async fn what_a_drop_waits_for_is_told_once_and_at_the_end() {
+    for (fault, sweep, message, said, next) in [
+        (
+            "refuse-role=3600000",
+            "200",
+            "1 job to be submitted, but Bedrock refuses them until the cause is fixed.",
+            "AccessDeniedException (HTTP 403): User:",
+            "  Bedrock is asked again every few seconds.",
+        ),
+        (
+            "bedrock-quota=1",
+            "200",
+            "1 job to be submitted, but Bedrock accepts no more for now.",
+            "ServiceQuotaExceededException (HTTP 4",
+            "  This ends by itself: Bedrock is asked again",
+        ),
+        (
+            "refuse-role=3600000",
+            "0",
+            "1 job to be submitted, but Bedrock refuses them until the cause is fixed.",
+            "AccessDeniedException (HTTP 403): User:",
+            "  Bedrock is not asked again, because --sweep-ms is 0",
+        ),
+    ] {
+        let rig = Rig::new();
+        let mut running = Running::start(rig.command(&["a.jsonl", "--fault", fault, "--sweep-ms", sweep]));
+        assert_eq!(running.until("a.jsonl: waits: ").await, format!("a.jsonl: waits: {message}"));
+        running.until(&format!("  Bedrock says: {said}")).await;
+        running.until(next).await;
+        // Each refusal is of another request.
+        let refusals = || {
+            let log = fs::read_to_string(rig.run_folder().join("pipeline.log")).unwrap();
+            log.matches("CreateModelInvocationJob").count()
+        };
+        let asked_again = async {
+            let before = refusals();
+            while sweep != "0" && refusals() < before + 4 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(BOUND, asked_again).await.unwrap();
+        running.signal("INT");
+        let (code, lines, _) = running.end().await;
+        assert_eq!(code, Some(130), "{lines:#?}");
+        let times = lines.iter().filter(|line| line.starts_with("a.jsonl: waits: ")).count();
+        assert_eq!(times, 1, "{lines:#?}");
+        let open = format!("a.jsonl: not finished: {message} Bedrock says: {said}");
+        assert!(lines.iter().any(|line| line.starts_with(&open)), "{lines:#?}");
+    }
+}
+
+#[tokio::test]
+async fn report_of_a_rejected_file_is_named() {
+    let rig = Rig::new();
+    rig.write("b.jsonl", "{\"modelInput\":1}\n");
+    let (code, said, _) = output(rig.command(&["b.jsonl"])).await;
+    assert_eq!(code, Some(1), "{said}");
+    let report = said.lines().find_map(|line| line.strip_prefix("  report: ")).unwrap();
+    assert!(report.ends_with("/rejection.json"), "{said}");
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
+    assert_eq!(report["problems"][0]["code"], "model-input-not-object");
+}
+
+#[tokio::test]
 async fn repairs_are_told() {
     let rig = Rig::new();
     rig.write("b.jsonl", [b"\n".to_vec(), drop_of(100)].concat());
@@ -84,7 +167,7 @@ async fn names_are_judged_as_in_s3() {
     );
     assert!(
         said.contains(
-            "d.csv: rejected, 1 problem\n  name-not-jsonl: the name ends in .csv, so the file is a table"
+            "d.csv: rejected, 1 problem\n  name-not-jsonl: the name ends in .csv, which says that the file is a table"
         ),
         "{said}"
     );

@@ -20,7 +20,10 @@ async fn signal_ends_a_run_that_lists_its_open_drops_and_leaves_no_temporary_fil
         running.signal(signal);
         let (found, said, error) = running.end().await;
         assert_eq!((found, error), (Some(code), format!("error: ended by SIG{signal}\n")), "{said:#?}");
-        for line in ["a.jsonl: not finished", "large.jsonl: not dropped", "a.jsonl: not dropped"] {
+        let open = said.iter().find(|line| line.starts_with("a.jsonl: not finished: ")).unwrap();
+        assert!(open.len() > "a.jsonl: not finished: ".len(), "{open}");
+        let go_on = "to go on, run the command again: it drops the files anew, in a folder of its own";
+        for line in ["large.jsonl: not dropped", "a.jsonl: not dropped", go_on] {
             assert!(said.contains(&line.to_owned()), "{line} is not in {said:#?}");
         }
         let s3 = rig.run_folder().join("s3");
@@ -95,7 +98,7 @@ async fn run_that_cannot_start_says_why_and_where() {
     let (code, error) = run(&["--dir", "file/runs"]).await;
     assert_eq!(
         (code, error.as_str()),
-        (1, "error: could not start: file/runs: Not a directory (os error 20)\n")
+        (1, "error: --dir: cannot make a folder for the run: file/runs: Not a directory (os error 20)\n")
     );
     let (code, error) = run(&["--set", "OUTPUT_BUCKET=xn--bucket"]).await;
     let message = "error: could not start: The specified bucket is not valid: xn--bucket\n";
@@ -107,4 +110,13 @@ async fn run_that_cannot_start_says_why_and_where() {
     assert_eq!(code, 2);
     assert!(error.contains("a function needs at least 15000 ms"), "{error}");
     assert_eq!(run(&["--function-timeout-ms", "900001"]).await.0, 2);
+    for (other, why) in [
+        ("-", "local drops files, not standard input: write it to a file first"),
+        (
+            "s3://b/k.jsonl",
+            "local connects to nothing outside of this machine: copy the object first, with aws s3 cp",
+        ),
+    ] {
+        assert_eq!(run(&[other]).await, (2, format!("error: {other}: {why}\n")));
+    }
 }

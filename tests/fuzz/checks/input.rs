@@ -109,10 +109,15 @@ fn check_drop(drop: &[u8], pattern: [u8; 2], lines: &[&[u8]]) {
     }
 }
 
-/// The problems are the bad lines, each in one of the groups, and each group has its first places.
+/// The problems are the bad lines, each in at least one of the groups and at most once in each, and each group has its
+/// first places.
 fn check_groups(problems: &[Problem], expected: &[(u64, RangeInclusive<u64>)]) {
-    let count: u64 = problems.iter().map(|problem| problem.lines).sum();
-    assert_eq!(count, (expected.len() as u64).min(MAX_BAD_LINES), "each bad line is counted once");
+    let (count, bad) = (
+        problems.iter().map(|problem| problem.lines).sum::<u64>(),
+        (expected.len() as u64).min(MAX_BAD_LINES),
+    );
+    assert!(count >= bad, "a bad line is not counted: {count} of {bad}");
+    assert!(problems.iter().all(|problem| problem.lines <= bad), "a line is counted twice: {problems:?}");
     let codes: BTreeSet<&str> = problems.iter().map(|problem| problem.code.as_str()).collect();
     assert_eq!(codes.len(), problems.len(), "each kind is there once");
     let mut lines_with_places = Vec::new();
@@ -120,7 +125,7 @@ fn check_groups(problems: &[Problem], expected: &[(u64, RangeInclusive<u64>)]) {
         assert_eq!(problem.places.len() as u64, problem.lines.min(MAX_PLACES as u64));
         let first = &problem.places[0];
         assert_eq!((problem.line, problem.byte), (Some(first.line), Some(first.byte)));
-        assert!(problem.places.is_sorted_by_key(|place| place.line));
+        assert!(problem.places.windows(2).all(|pair| pair[0].line < pair[1].line));
         for place in &problem.places {
             let (_, bytes) = expected
                 .iter()
@@ -134,7 +139,7 @@ fn check_groups(problems: &[Problem], expected: &[(u64, RangeInclusive<u64>)]) {
         }
     }
     lines_with_places.sort_unstable();
-    assert!(lines_with_places.windows(2).all(|pair| pair[0] < pair[1]), "a line has one problem");
+    lines_with_places.dedup();
     // A group leaves out no line before its last place.
     let first_lines: Vec<u64> = expected.iter().map(|(number, _)| *number).take(MAX_PLACES).collect();
     assert_eq!(lines_with_places.get(..first_lines.len()), Some(first_lines.as_slice()));
