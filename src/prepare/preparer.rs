@@ -182,7 +182,7 @@ impl JsonPlan {
         if options.rows.template.is_none() {
             let names = Members::parse(record).map(|members| listed(members.iter().map(|(name, _)| name)));
             let fix = format!(
-                "write a prompt with {{member}} where a value belongs, and add --template FILE; the members are: {}",
+                "write a prompt with {{member}} where a value belongs, and add --template PROMPT.txt; the members are: {}",
                 names.unwrap_or_default()
             );
             return Err(PrepareError::usage(
@@ -947,7 +947,7 @@ mod tests {
             (
                 "id,text\n1,a\n",
                 options(NOVA),
-                "the file is a table, and there is no prompt template: write a prompt with {column} where a cell belongs, and add --template FILE; the columns are: id, text",
+                "the file is a table, and there is no prompt template: write a prompt with {column} where a cell belongs, and add --template PROMPT.txt; the columns are: id, text",
             ),
             ("id,id\n1,2\n", table_options("{id}", None), "two columns are called `id`"),
             (
@@ -981,7 +981,7 @@ mod tests {
             (
                 "{\"text\":1}",
                 Options { format: Some(Format::Rows), ..options(NOVA) },
-                "the rows are JSON objects, and there is no prompt template: write a prompt with {member} where a value belongs, and add --template FILE; the members are: text",
+                "the rows are JSON objects, and there is no prompt template: write a prompt with {member} where a value belongs, and add --template PROMPT.txt; the members are: text",
             ),
             (
                 "id,\"text\n1,a\n",

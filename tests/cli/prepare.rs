@@ -271,12 +271,12 @@ fn what_is_said_names_the_cause_once_and_fits_on_the_screen() {
             0,
             &[
                 "6 of 6 records written",
-                "warning: 3 of 6 records that were examined must fail at the model",
+                "warning: 3 of 6 records must fail at the model",
                 "body-max-tokens-above-ceiling: `max_tokens` is 200000",
                 "(lines 4, 5, 6) fix: ",
             ],
         ),
-        ("all", all.as_bytes(), claude, 1, &["3 of 3 records that were examined must fail"]),
+        ("all", all.as_bytes(), claude, 1, &["3 of 3 records must fail"]),
         ("off", all.as_bytes(), off, 0, &["note: what the model refuses is not checked"]),
         (
             "idle",
@@ -310,7 +310,15 @@ fn what_is_said_names_the_cause_once_and_fits_on_the_screen() {
             0,
             &["latin.csv: windows-1252, a table: 1 of 1 record"],
         ),
-        ("tar.gz", &archive, &[], 1, &["the file is a tar archive: unpack it"]),
+        (
+            "tar.gz",
+            &archive,
+            &[],
+            1,
+            &[
+                "the file is a tar archive: unpack it, and drop the JSONL files that were in it: tar -xf tar.gz",
+            ],
+        ),
         ("web.csv", b"<!doctype html>\n", &[], 1, &["the file is a web page or XML"]),
     ];
     for (name, content, arguments, code, expected) in cases {
