@@ -232,23 +232,26 @@ fn estimate_without_price(folder: &Path) -> ([f64; 2], [f64; 2]) {
 fn fixes_can_be_followed_where_they_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).unwrap();
-    write("my rows.jsonl", b"id,text\n1,a\n");
+    write("my rows of 2026.jsonl", b"id,text\n1,a\n");
     write("a.csv", b"id,text\n1,a\n");
     write("wrong.jsonl", claude(100).replace("\"max_tokens\":300", "\"max_tokens\":-1").as_bytes());
     let of = |arguments: &[&str]| check(folder.path(), arguments).1;
-    let said = of(&["my rows.jsonl"]);
+    let said = of(&["my rows of 2026.jsonl"]);
     // The name is not broken at its space.
-    assert!(said.contains("bedrock-vpc-batch prepare 'my rows.jsonl'\n      --template"), "{said}");
+    assert!(said.contains("bedrock-vpc-batch prepare\n      'my rows of 2026.jsonl' --template"), "{said}");
     let said = of(&["a.csv"]);
     assert!(said.contains("prepare a.csv --template") && !said.contains("drop it"), "{said}");
     let said = of(&["wrong.jsonl", "--model", HAIKU]).replace("\n      ", " ");
     assert!(said.contains("disable these rules with --set MODEL_RULES=off"), "{said}");
-    let json = of(&["my rows.jsonl", "--format", "json"]);
+    let json = of(&["my rows of 2026.jsonl", "--format", "json"]);
     let report: Value = serde_json::from_str(&json).unwrap();
-    assert!(report["problems"][0]["fix"].as_str().unwrap().contains("prepare 'my rows.jsonl' "), "{json}");
+    assert!(
+        report["problems"][0]["fix"].as_str().unwrap().contains("prepare 'my rows of 2026.jsonl' "),
+        "{json}"
+    );
     // A pipe has no name that a command could be given.
     let piped = Command::new("sh")
-        .args(["-c", &format!("cat 'my rows.jsonl' | {COMMAND_LINE} check -")])
+        .args(["-c", &format!("cat 'my rows of 2026.jsonl' | {COMMAND_LINE} check -")])
         .current_dir(folder.path())
         .output()
         .unwrap();
@@ -256,7 +259,7 @@ fn fixes_can_be_followed_where_they_are_read() {
     assert!(said.contains("prepare FILE\n") || said.contains("prepare FILE "), "{said}");
 
     let code = "bedrock-vpc-batch check --explain table";
-    assert!(of(&["my rows.jsonl"]).contains(code));
+    assert!(of(&["my rows of 2026.jsonl"]).contains(code));
     let (code, said, _) = check(folder.path(), &["--explain", "table"]);
     assert_eq!(code, Some(0));
     assert!(said.starts_with("table: the file is a table, not JSON Lines\n"), "{said}");
