@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::check::describe_refusable;
 use super::error::{CliError, path_error, with_path};
+use super::fixes::Wording;
 use super::problems::wrapped;
 use super::settings::functions_config;
 use super::signals::Signals;
@@ -466,9 +467,17 @@ fn failed(error: PrepareError, arguments: &PrepareArguments) -> CliError {
         (PrepareError::Write(error), Some(out)) => path_error(out, error),
         (PrepareError::Write(error), None) if error.kind() == io::ErrorKind::BrokenPipe => CliError::Closed,
         (PrepareError::Write(error), None) => CliError::Output(error),
-        (PrepareError::Content { what, fix }, _) => CliError::Content(said(&what, &fix)),
+        (PrepareError::Content { what, fix }, _) => {
+            CliError::Content(said(&what, &wording(arguments).fix(&fix)))
+        }
         (PrepareError::Usage { what, fix }, _) => CliError::Usage(said(&what, &fix)),
     }
+}
+
+/// How fixes are worded that name the file.
+fn wording(arguments: &PrepareArguments) -> Wording {
+    let file = Some(arguments.file.as_path()).filter(|file| file.as_os_str() != "-");
+    Wording::new(file, false)
 }
 
 /// Returns what the model must refuse of what was written, if it must refuse something.
@@ -489,11 +498,12 @@ fn describe(
     options: &Options,
 ) -> Vec<String> {
     let mut rows = row(&summary(report, arguments, options), "");
-    findings(&report.changes, &mut rows);
-    findings(&report.refusals, &mut rows);
+    findings(&report.changes, arguments, &mut rows);
+    findings(&report.refusals, arguments, &mut rows);
     if report.stopped > 0 {
-        let others = Counted(report.stopped, "record that is not written");
-        rows.extend(row(&format!("--allow-loss writes {others}, without what is named above"), "  "));
+        let others = Counted(report.stopped, "more record");
+        let said = format!("--allow-loss would write {others}, without what is named above");
+        rows.extend(row(&said, "  "));
     }
     if report.has_garbage {
         let warning = "warning: the gzip data is followed by bytes that are not gzip data; they are left out, as gunzip does";
@@ -540,21 +550,24 @@ fn summary(report: &Report, arguments: &PrepareArguments, options: &Options) -> 
         (0, None) => format!(": 0 of {records} can be written"),
         (written, None) => format!(": {written} of {records} written"),
     };
-    if let (true, Some(target)) = (report.is_made, &options.target) {
+    if let (true, 1.., Some(target)) = (report.is_made, report.written, &options.target) {
         let Target { model_id, model_invocation_type, .. } = target;
         said += &format!(", {model_invocation_type} requests for {}", text::line(model_id));
     }
     said
 }
 
-fn findings(findings: &Findings, rows: &mut Vec<String>) {
+fn findings(findings: &Findings, arguments: &PrepareArguments, rows: &mut Vec<String>) {
     for kind in findings.kinds() {
         let lines: Vec<_> = kind.lines.iter().map(u64::to_string).collect();
         let more = if kind.records > kind.lines.len() as u64 { ", …" } else { "" };
         let word = if kind.records == 1 { "line" } else { "lines" };
         let (records, lines) = (Counted(kind.records, "record"), lines.join(", "));
         let verb = kind.effect.name();
-        let said = format!("{verb}: {}: {} ({records}, {word} {lines}{more})", kind.what, kind.why);
+        // Other texts may have names of the file's own.
+        let is_command = kind.why.contains(" FILE > ");
+        let why = if is_command { wording(arguments).fix(&kind.why) } else { kind.why.clone() };
+        let said = format!("{verb}: {}: {why} ({records}, {word} {lines}{more})", kind.what);
         rows.extend(row(&said, "  "));
     }
     if findings.others > 0 {

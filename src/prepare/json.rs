@@ -112,18 +112,6 @@ pub(super) fn compact(json: &str) -> String {
     compact
 }
 
-/// Returns whether a word is somewhere outside the strings of a text that need not be JSON.
-pub(super) fn has_outside_strings(text: &str, word: &str) -> bool {
-    let (mut is_inside, mut is_escaped) = (false, false);
-    text.char_indices().any(|(at, c)| {
-        let is_found = !is_inside && text.get(at..).is_some_and(|rest| rest.starts_with(word));
-        let is_quote = c == '"' && !is_escaped;
-        is_escaped = is_inside && c == '\\' && !is_escaped;
-        is_inside ^= is_quote;
-        is_found
-    })
-}
-
 /// Writes an object member by member.
 #[derive(Debug)]
 pub(super) struct Object(String);

@@ -4,16 +4,18 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::atomic::Ordering;
 
+use serde::de::IgnoredAny;
+
 use super::body::ANTHROPIC_VERSION;
 use super::draft::Draft;
 use super::error::PrepareError;
 use super::format::{Format, Layout, Start};
 use super::framing::{FramingError, Lines, Piece, Values};
-use super::json::{self, Members, quoted};
+use super::json::{Members, quoted};
 use super::layers::{self, Layer, Text, Unwrapped};
 use super::options::{Bodies, Options};
 use super::records;
-use super::report::{Effect, Findings, Losses, Refusal, without_place};
+use super::report::{Effect, Findings, Losses, Refusal};
 use super::rows::{self, RowPlan, listed};
 use super::table::{self, Row, Rows};
 use super::{anthropic, openai, vertex};
@@ -22,8 +24,10 @@ use crate::base::text;
 use crate::drop::kinds::{self, ProblemKind};
 use crate::drop::padding::body_of;
 use crate::model::findings::Examination;
-use crate::record::input::InputReader;
+use crate::record::input::{InputReader, parse_input_record};
+use crate::record::json_fault::JsonFault;
 use crate::record::key::RecordHasher;
+use crate::record::problem::{RecordError, RecordProblem};
 use crate::record::recent_ids::RecentIds;
 
 /// What became of a file.
@@ -178,7 +182,7 @@ impl JsonPlan {
         if options.rows.template.is_none() {
             let names = Members::parse(record).map(|members| listed(members.iter().map(|(name, _)| name)));
             let fix = format!(
-                "write a prompt with {{member}} where a value belongs, and add --template FILE; the members are: {}",
+                "write a prompt with {{member}} where a value belongs, and add --template PROMPT.txt; the members are: {}",
                 names.unwrap_or_default()
             );
             return Err(PrepareError::usage(
@@ -247,9 +251,29 @@ impl Preparer<'_> {
                 }
             }
         }
-        if let Some(refusal) = check_json(json) {
-            self.refuse(line, &refusal);
-            return Ok(Next::Go);
+        match check_json(json) {
+            None => {}
+            Some(Fault::Comma) => {
+                let json = json.trim_ascii_end().trim_end_matches(',');
+                self.report.changes.add(line, Effect::LeftOut, "the comma after the object", ONE_PER_LINE);
+                return self.read_record(plan, line, json);
+            }
+            Some(Fault::SeveralObjects(objects)) => {
+                self.report.changes.add(line, Effect::Changed, "several objects on a line", ONE_PER_LINE);
+                // The line counts as a record already.
+                self.report.records -= 1;
+                for object in objects {
+                    self.report.records += 1;
+                    if self.read_record(plan, line, &object)? == Next::Stop {
+                        return Ok(Next::Stop);
+                    }
+                }
+                return Ok(Next::Go);
+            }
+            Some(Fault::Other(refusal)) => {
+                self.refuse(line, &refusal);
+                return Ok(Next::Go);
+            }
         }
         let mut losses = Losses::default();
         let Options { target, max_tokens, .. } = self.options;
@@ -322,7 +346,7 @@ impl Preparer<'_> {
         }
         let written = draft.line();
         if let Err(error) = self.reader.read(written.as_bytes()) {
-            self.refuse(line, &Refusal::new(error.what.to_string(), kinds::of_line(&error.what).fix));
+            self.refuse(line, &Refusal::new(error.what.to_string(), kinds::fix_of_line(&error.what)));
             return Ok(Next::Go);
         }
         self.hand_on(line, draft.record_id.as_deref(), Some(&draft.body), &written, &losses)
@@ -483,23 +507,57 @@ fn not_json_text(bytes: &[u8]) -> Refusal {
     not_utf8(rest.first().copied().unwrap_or_default(), &String::from_utf8_lossy(before))
 }
 
-/// Says what is wrong with a record that is not JSON.
-fn check_json(json: &str) -> Option<Refusal> {
-    let error = serde_json::from_str::<serde::de::IgnoredAny>(json).err()?;
-    if json.bytes().all(|byte| byte == 0) {
-        return Some(Refusal::new(kinds::NUL_PADDED.what, kinds::NUL_PADDED.fix));
+const ONE_PER_LINE: &str = "each object becomes a line of its own";
+
+/// What is wrong with a line that is not one JSON object.
+enum Fault {
+    /// It is an object with a comma after it.
+    Comma,
+    /// It has several objects.
+    SeveralObjects(Vec<String>),
+    Other(Refusal),
+}
+
+/// Says what is wrong with a line that is not one JSON object.
+fn check_json(json: &str) -> Option<Fault> {
+    let is_object = json.trim_ascii_start().starts_with('{');
+    if is_object && serde_json::from_str::<IgnoredAny>(json).is_ok() {
+        return None;
     }
-    let word = ["NaN", "Infinity"].into_iter().find(|word| json::has_outside_strings(json, word));
-    Some(match word {
-        Some(word) => Refusal::new(
-            format!("the line is not JSON: it has the word {word}"),
-            "leave the member out where there is no number; in Python, json.dumps(record, allow_nan=False) finds it",
-        ),
-        None => {
-            let what = format!("the line is not JSON: {}", without_place(&error));
-            Refusal::new(what, "correct the line")
+    if json.ends_with('\0') {
+        return Some(Fault::Other(Refusal::new(kinds::NUL_PADDED.what, kinds::NUL_PADDED.fix)));
+    }
+    Some(match parse_input_record(json.as_bytes()) {
+        Err(RecordError { what: RecordProblem::NotJson(JsonFault::CommaAfterRecord), .. })
+            if json.trim_ascii_end().ends_with(',') =>
+        {
+            Fault::Comma
         }
+        Err(RecordError { what: RecordProblem::NotJson(fault), .. }) => match objects(json) {
+            Some(objects) if fault == JsonFault::SecondRecord => Fault::SeveralObjects(objects),
+            _ => {
+                let what = format!("the line is not JSON: {fault}");
+                Fault::Other(Refusal::new(what, kinds::fix_of_fault(fault)))
+            }
+        },
+        Err(RecordError { what, .. }) => {
+            Fault::Other(Refusal::new(what.to_string(), kinds::fix_of_line(&what)))
+        }
+        // The readers do not agree.
+        Ok(_) => Fault::Other(Refusal::new("the line is not JSON", "correct the line")),
     })
+}
+
+/// Returns the objects of a line that has several, one after the other. `None` if it has something else, too.
+fn objects(line: &str) -> Option<Vec<String>> {
+    let mut values = Values::new(line.as_bytes(), usize::MAX);
+    let mut objects = Vec::new();
+    while let Some(piece) = values.next().ok()? {
+        let object = String::from_utf8(piece.bytes?).ok()?;
+        serde_json::from_str::<IgnoredAny>(&object).ok()?;
+        objects.push(object);
+    }
+    Some(objects)
 }
 
 #[cfg(test)]
@@ -587,17 +645,46 @@ mod tests {
         assert_eq!(lines, [r#"{"recordId":"1","modelInput":{}}"#, r#"{"recordId":"7","modelInput":{}}"#]);
         assert_eq!((report.records, report.written), (10, 2));
         let expected: [(&str, u64, &[u64]); 8] = [
-            ("the line is not JSON: it has the word NaN", 1, &[2]),
-            ("the line is not JSON: EOF while parsing an object", 1, &[3]),
+            ("the line is not JSON: JSON has no NaN", 1, &[2]),
+            ("the line is not JSON: the line ends before the object does", 1, &[3]),
             ("the record is longer than 1000 bytes", 1, &[4]),
             ("the JSON nests deeper than 128 levels", 1, &[5]),
             ("the id is already used", 1, &[6]),
             ("a \\u escape is half of a surrogate pair", 1, &[7]),
             ("duplicate member `recordId`", 1, &[8]),
-            ("invalid type: integer `5`, expected an object", 1, &[10]),
+            ("the line is not a JSON object but a number", 1, &[10]),
         ];
         assert_eq!(told(&report.refusals), expected);
         assert_eq!(told(&report.changes), [("x", 1, [9].as_slice())]);
+    }
+
+    #[test]
+    fn objects_on_one_line_or_with_commas_become_lines() {
+        let record = |id: u32| format!(r#"{{"recordId":"{id}","modelInput":{{"a":"b, {{c}}"}}}}"#);
+        let text = format!(
+            "{} {}{}\n{},\n{}, \n{}x\n{{}}{{]\n{}\0\0\n{},x",
+            record(1),
+            record(2),
+            record(3),
+            record(4),
+            record(5),
+            record(6),
+            record(7),
+            record(8)
+        );
+        let (lines, report) = run(text, &plain()).unwrap();
+        assert_eq!(lines, (1..=5).map(record).collect::<Vec<_>>());
+        assert_eq!((report.records, report.written), (9, 5));
+        assert_eq!(
+            told(&report.changes),
+            [("several objects on a line", 1, [1].as_slice()), ("the comma after the object", 2, &[2, 3])]
+        );
+        let expected: [(&str, u64, &[u64]); 3] = [
+            ("the line is not JSON: something after the object", 2, &[4, 7]),
+            ("the line is not JSON: a second object on the same line", 1, &[5]),
+            (kinds::NUL_PADDED.what, 1, &[6]),
+        ];
+        assert_eq!(told(&report.refusals), expected);
     }
 
     #[test]
@@ -860,7 +947,7 @@ mod tests {
             (
                 "id,text\n1,a\n",
                 options(NOVA),
-                "the file is a table, and there is no prompt template: write a prompt with {column} where a cell belongs, and add --template FILE; the columns are: id, text",
+                "the file is a table, and there is no prompt template: write a prompt with {column} where a cell belongs, and add --template PROMPT.txt; the columns are: id, text",
             ),
             ("id,id\n1,2\n", table_options("{id}", None), "two columns are called `id`"),
             (
@@ -894,7 +981,7 @@ mod tests {
             (
                 "{\"text\":1}",
                 Options { format: Some(Format::Rows), ..options(NOVA) },
-                "the rows are JSON objects, and there is no prompt template: write a prompt with {member} where a value belongs, and add --template FILE; the members are: text",
+                "the rows are JSON objects, and there is no prompt template: write a prompt with {member} where a value belongs, and add --template PROMPT.txt; the members are: text",
             ),
             (
                 "id,\"text\n1,a\n",

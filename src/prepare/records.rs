@@ -6,17 +6,26 @@ use super::draft::Draft;
 use super::json::{Members, compact, kind, string};
 use super::report::{Losses, Refusal, without_place};
 use crate::base::text;
+use crate::drop::kinds;
+use crate::record::input::parse_input_record;
 use crate::record::judge_input::is_integer;
+use crate::record::problem::{Instead, RecordError, RecordProblem};
 
 /// Reads a record.
 pub(super) fn read<'a>(json: &'a str, losses: &mut Losses) -> Result<Draft<'a>, Refusal> {
     let members = Members::parse(json).map_err(|error| Refusal::because_of(&error, "correct the line"))?;
+    let has_id = members.iter().any(|(name, _)| letters(name) == "recordid");
     let mut record_id = None;
     let mut model_input = None;
     for (name, value) in members.iter() {
         let (place, right) = match letters(name).as_str() {
             "recordid" => (&mut record_id, "recordId"),
             "modelinput" => (&mut model_input, "modelInput"),
+            "id" | "customid" | "key" if !has_id => {
+                let why = "a record has only recordId and modelInput; call it recordId to keep it";
+                losses.note(text::name(name).to_string(), why);
+                continue;
+            }
             _ => {
                 losses.note(text::name(name).to_string(), "a record has only recordId and modelInput");
                 continue;
@@ -33,10 +42,16 @@ pub(super) fn read<'a>(json: &'a str, losses: &mut Losses) -> Result<Draft<'a>, 
         }
     }
     let Some(model_input) = model_input else {
-        return Err(Refusal::new(
-            "the record has no modelInput",
-            "put the request body of the model into modelInput, or, if the members are what a prompt is made of, add --template PROMPT.txt with {member} in it",
-        ));
+        let fix = match parse_input_record(json.as_bytes()) {
+            Err(RecordError {
+                what: problem @ RecordProblem::NoModelInput(Instead::Request | Instead::RequestWithId),
+                ..
+            }) => kinds::fix_of_line(&problem),
+            _ => {
+                "put the request body of the model into modelInput, or, if the members are what a prompt is made of, add --template PROMPT.txt with {member} in it"
+            }
+        };
+        return Err(Refusal::new("the record has no modelInput", fix));
     };
     Ok(Draft {
         record_id: record_id.map(|id| read_id(id, "recordId", losses)).transpose()?,
@@ -87,9 +102,13 @@ fn body<'a>(json: &'a str, losses: &mut Losses) -> Result<Cow<'a, str>, Refusal>
 /// Reads a body that is JSON within a text.
 pub(super) fn body_of_text<'a>(inside: &str) -> Result<Cow<'a, str>, Refusal> {
     if let Err(error) = Members::parse(inside) {
-        let what =
-            format!("modelInput is a string that is not the JSON of an object: {}", without_place(&error));
-        return Err(Refusal::new(what, "correct what writes the file"));
+        if inside.trim_start().starts_with('{') {
+            let what =
+                format!("modelInput is a string of JSON that has a mistake: {}", without_place(&error));
+            return Err(Refusal::new(what, "correct what writes the file"));
+        }
+        let fix = "put the request body of the model there; or, to make requests of the texts, add --from json and --template PROMPT.txt with {modelInput} in it";
+        return Err(Refusal::new("modelInput is a text, not the body of a request", fix));
     }
     Ok(Cow::Owned(compact(inside.trim())))
 }
@@ -137,11 +156,11 @@ mod tests {
             (r#"{"recordId":"1","recordId":"2","modelInput":{}}"#, "duplicate member `recordId`"),
             (r#"{"recordId":"1"}"#, "the record has no modelInput"),
             (r#"{"modelInput":[]}"#, "modelInput is not an object but an array"),
-            (r#"{"modelInput":"text"}"#, "modelInput is a string that is not the JSON of an object"),
-            (r#"{"modelInput":"[1]"}"#, "modelInput is a string that is not the JSON of an object"),
+            (r#"{"modelInput":"text"}"#, "modelInput is a text, not the body of a request"),
+            (r#"{"modelInput":"[1]"}"#, "modelInput is a text, not the body of a request"),
             (
                 r#"{"modelInput":"{\"a\":1,\"a\":2}"}"#,
-                "modelInput is a string that is not the JSON of an object",
+                "modelInput is a string of JSON that has a mistake: duplicate member `a`",
             ),
         ] {
             let error = repaired(json).unwrap_err();

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::base::text;
+use crate::drop::kinds;
 
 /// The most kinds that are told apart. A file may make up any number of names of members.
 const MAX_KINDS: usize = 100;
@@ -121,7 +122,9 @@ impl Refusal {
     }
 
     pub(super) fn because_of(error: &serde_json::Error, fix: &str) -> Self {
-        Self::new(without_place(error), fix)
+        let what = without_place(error);
+        let fix = if what.starts_with("duplicate member") { kinds::MEMBER_REPEATED.fix } else { fix };
+        Self::new(what, fix)
     }
 }
 

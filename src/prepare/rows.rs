@@ -76,7 +76,7 @@ impl RowPlan {
                 let model = if options.target.is_none() { " --model-id MODEL" } else { "" };
                 let columns = listed(columns.iter().map(String::as_str));
                 let fix = format!(
-                    "write a prompt with {{column}} where a cell belongs, and add --template FILE{model}; the columns are: {columns}"
+                    "write a prompt with {{column}} where a cell belongs, and add --template PROMPT.txt{model}; the columns are: {columns}"
                 );
                 return Err(PrepareError::usage("the file is a table, and there is no prompt template", fix));
             }

@@ -149,7 +149,10 @@ fn what_people_have_becomes_a_good_drop() {
     let (code, _, said) = prepare(path, &["nan", "-o", "nan.jsonl"]);
     assert_eq!(code, Some(1));
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("the line is not JSON: it has the word NaN: leave the member out"), "{said}");
+    assert!(
+        said.contains("the line is not JSON: JSON has no NaN: write null, or leave the member out"),
+        "{said}"
+    );
     assert!(said.contains("(120 records, lines 1, 2, 3, 4, 5, …)"), "{said}");
 }
 
@@ -224,6 +227,147 @@ fn faults_of_the_command_line_have_a_message_and_a_code() {
         assert_eq!((found, out.as_str()), (Some(code), ""), "{arguments:?}: {said}");
         assert!(said.starts_with(expected), "{arguments:?}: {said}");
     }
+}
+
+/// A file, the arguments, the exit code, and texts that are printed if rows of the screen are joined.
+type Case<'a> = (&'a str, &'a [u8], &'a [&'a str], i32, &'a [&'a str]);
+
+#[test]
+fn what_is_said_names_the_cause_once_and_fits_on_the_screen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let bodies = |most: u32| {
+        let messages = |n: u32| json!([{"role": "user", "content": n.to_string()}]);
+        let record = |n| json!({"modelInput": {"max_tokens": most, "messages": messages(n)}});
+        (0..3).map(|n| record(n).to_string() + "\n").collect::<String>()
+    };
+    let good = gzip(bodies(9).as_bytes());
+    let (padded, followed) = ([&good[..], &[0; 512]].concat(), [&good[..], b"-- end --"].concat());
+    let (mixed, all) = (bodies(9) + &bodies(200_000), bodies(200_000));
+    let request = |id: u32| {
+        let body = json!({"messages": [{"role": "user", "content": "a"}], "max_tokens": 9, "n": id + 1, "temperature": 1.5});
+        json!({"custom_id": id.to_string(), "url": "/v1/chat/completions", "body": body}).to_string() + "\n"
+    };
+    let openai = request(1) + &request(2);
+    let archive = gzip(&[&[b'a'; 257][..], b"ustar\0"].concat());
+    let claude: &[&str] = &["--model-id", CLAUDE];
+    let nova: &[&str] = &["--model", "amazon.nova-lite-v1:0", "--allow-loss"];
+    let off: &[&str] = &["--model", CLAUDE, "--set", "MODEL_RULES=off"];
+    let latin: &[&str] = &["--template", "p.txt", "--model", "amazon.nova-lite-v1:0", "--encoding", "latin1"];
+    fs::write(path.join("p.txt"), "{text}\n").unwrap();
+    let cases: [Case<'_>; 11] = [
+        (
+            "padded.gz",
+            &padded,
+            claude,
+            0,
+            &["gzip, records: 3 of 3 records written", "changed: anthropic_version: "],
+        ),
+        ("followed.gz", &followed, claude, 0, &["warning: the gzip data is followed by bytes that are not"]),
+        (
+            "mixed",
+            mixed.as_bytes(),
+            claude,
+            0,
+            &[
+                "6 of 6 records written",
+                "warning: 3 of 6 records must fail at the model",
+                "body-max-tokens-above-ceiling: `max_tokens` is 200000",
+                "(lines 4, 5, 6) fix: ",
+            ],
+        ),
+        ("all", all.as_bytes(), claude, 1, &["3 of 3 records must fail"]),
+        ("off", all.as_bytes(), off, 0, &["note: what the model refuses is not checked"]),
+        (
+            "idle",
+            all.as_bytes(),
+            &["--max-tokens", "9"],
+            2,
+            &["idle: the records have their modelInput already, so --max-tokens has no effect: leave it out"],
+        ),
+        (
+            "openai",
+            openai.as_bytes(),
+            claude,
+            1,
+            &[
+                "not written: n: ",
+                "not written: temperature: the model takes at most 1 (2 records, lines 1, 2)",
+                "--allow-loss would write 2 more records, without what is named above",
+            ],
+        ),
+        (
+            "lossy",
+            openai.as_bytes(),
+            nova,
+            0,
+            &["lost: n: ", "lost: temperature: the model takes at most 1, so it became 1 (2 records"],
+        ),
+        (
+            "latin.csv",
+            b"id,text\n1,caf\xe9\n",
+            latin,
+            0,
+            &["latin.csv: windows-1252, a table: 1 of 1 record"],
+        ),
+        (
+            "tar.gz",
+            &archive,
+            &[],
+            1,
+            &[
+                "the file is a tar archive: unpack it, and drop the JSONL files that were in it: tar -xf tar.gz",
+            ],
+        ),
+        ("web.csv", b"<!doctype html>\n", &[], 1, &["the file is a web page or XML"]),
+    ];
+    for (name, content, arguments, code, expected) in cases {
+        fs::write(path.join(name), content).unwrap();
+        let (found, _, said) = prepare(path, &[&[name, "-o", "out", "--force"], arguments].concat());
+        assert_eq!(found, Some(code), "{name}: {said}");
+        let joined = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        for text in expected {
+            assert_eq!(joined.matches(text).count(), 1, "{name}: {text}: {said}");
+        }
+        let is_fit = |line: &str| line.chars().count() <= 80 || line.starts_with("error: ");
+        assert!(said.lines().all(is_fit), "{said}");
+    }
+}
+
+#[test]
+fn an_interrupt_takes_the_bar_off_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    // A line without end, most of it a hole in the file: it takes a while to read, and no time to write.
+    let mut file = fs::File::create(folder.path().join("in.jsonl")).unwrap();
+    file.write_all(b"{\"modelInput\":{\"a\":\"").unwrap();
+    file.set_len(64 << 30).unwrap();
+    let script = r#"
+import os, pty, signal, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "prepare", "in.jsonl", "-o", "out.jsonl"])
+said, sent = b"", False
+while True:
+    try:
+        chunk = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not chunk:
+        break
+    said += chunk
+    if not sent and b"GiB" in said:
+        os.kill(child, signal.SIGINT)
+        sent = True
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+sys.stdout.buffer.write(b"%d %s" % (code, said))
+"#;
+    let arguments = ["-c", script, COMMAND_LINE];
+    let output = Command::new("python3").args(arguments).current_dir(folder.path()).output().unwrap();
+    let (_, said, errors) = printed(output);
+    assert!(said.starts_with("130 ") && errors.is_empty(), "{said}{errors}");
+    let last = said.trim_end().rsplit('\r').next().unwrap();
+    assert_eq!(last, "\u{1b}[2Kerror: ended by SIGINT", "{said:?}");
+    assert_eq!(names(folder.path()), ["in.jsonl"]);
 }
 
 #[test]
