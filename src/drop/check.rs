@@ -176,9 +176,7 @@ impl Validator {
         if let Some(problem) = diagnosis.or_else(|| judge.diagnose(&mut start, bytes)) {
             return Some(Verdict::Invalid { problems: vec![problem], stopped_early: false });
         }
-        if start.has_utf_8() {
-            judge.problems.note_utf_8();
-        }
+        judge.problems.note_utf_8(|| start.has_utf_8());
         let problems = judge.problems.into_kinds();
         (!problems.is_empty()).then_some(Verdict::Invalid { problems, stopped_early: true })
     }
@@ -199,9 +197,7 @@ impl Validator {
             // It is about the whole file, so there is nothing more to say.
             return Verdict::Invalid { problems: vec![problem], stopped_early: false };
         }
-        if start.has_utf_8() {
-            judge.problems.note_utf_8();
-        }
+        judge.problems.note_utf_8(|| start.has_utf_8());
         let LineJudge { drop_id, cutter, repairs, problems, door, .. } = judge;
         let bad_lines = problems.bad_lines();
         let mut problems = problems.into_kinds();
@@ -399,12 +395,7 @@ impl LineJudge {
     fn add(&mut self, candidate: &Candidate<'_>, unusual: &Unusual) -> Result<(), Enough> {
         let record = self.line_numbers.record_on(self.lines + 1);
         if let Some(earlier) = self.ids.add(candidate.key, record) {
-            let line = self.line_numbers.line_of(earlier);
-            let record_id = text::name(candidate.record_id).to_string();
-            let what = RecordProblem::RecordIdRepeated { record_id, line };
-            // A generated id has no place in the line.
-            let offset = place_of_id(candidate.line).map_or(0, |id| id.start);
-            return self.refuse(candidate.byte, Some(candidate.line), &RecordError::new(offset, what));
+            return self.refuse_repeated(candidate, earlier);
         }
         self.lines += 1;
         self.cutter.push(&Measured {
@@ -414,6 +405,17 @@ impl LineJudge {
             repaired_bytes: unusual.repaired_bytes.map(|bytes| bytes as u64 + 1),
         });
         Ok(())
+    }
+
+    /// Refuses a record whose id an earlier one has.
+    #[cold]
+    fn refuse_repeated(&mut self, candidate: &Candidate<'_>, earlier: u64) -> Result<(), Enough> {
+        let line = self.line_numbers.line_of(earlier);
+        let record_id = text::name(candidate.record_id).to_string();
+        let what = RecordProblem::RecordIdRepeated { record_id, line };
+        // A generated id has no place in the line.
+        let offset = place_of_id(candidate.line).map_or(0, |id| id.start);
+        self.refuse(candidate.byte, Some(candidate.line), &RecordError::new(offset, what))
     }
 
     /// Says what the file is, once its first line that is not blank has turned out not to be a record. `bytes` is how much of

@@ -71,10 +71,11 @@ impl Problems {
         });
     }
 
-    /// Notes that other lines of the drop are UTF-8 and not only ASCII, so that the drop as a whole is in no other encoding.
-    pub(super) fn note_utf_8(&mut self) {
-        for problem in self.kinds.iter_mut().filter(|problem| problem.code.as_str() == kinds::NOT_UTF_8.code)
-        {
+    /// Asks whether other lines of the drop are UTF-8 and not only ASCII, if some are not UTF-8: then the drop as a whole is in
+    /// no other encoding.
+    pub(super) fn note_utf_8(&mut self, has_utf_8: impl FnOnce() -> bool) {
+        let is_it = |problem: &&mut Problem| problem.code.as_str() == kinds::NOT_UTF_8.code;
+        if let Some(problem) = self.kinds.iter_mut().find(is_it).filter(|_| has_utf_8()) {
             kinds::MIXED_ENCODINGS.clone_into(&mut problem.fix);
         }
     }
