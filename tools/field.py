@@ -221,7 +221,12 @@ def known_cases() -> list[Case]:
         Case("empty.jsonl", b"", codes=("empty-file",)),
         Case("repeated-ids.jsonl", made(lambda i: record(i % 110), 150), codes=("record-id-repeated",)),
         refused("no-version.jsonl", bodies(without("anthropic_version")), "anthropic_version"),
-        refused("model-inside.jsonl", made(lambda i: record(i, model="claude-haiku-4-5", stream=False)), "model"),
+        refused(
+            "model-inside.jsonl",
+            made(lambda i: record(i, model="claude-haiku-4-5", stream=False)),
+            "remove `model`: ",
+            "remove `stream`: ",
+        ),
         refused("converse-in-invoke.jsonl", bodies(converse), "Converse", "--model-invocation-type"),
         Case(
             "nan.jsonl",
@@ -275,8 +280,8 @@ def encoding_cases() -> list[Case]:
     latin = "".join(row + "\n" for row in GOOD).encode("latin-1")
     late = text(GOOD[:70]) + latin.splitlines(keepends=True)[70] + text(GOOD[71:])
     cases += [
-        Case("latin-1.jsonl", latin, codes=("not-utf-8",), says=("UTF-8",)),
-        Case("latin-1-late.jsonl", late, codes=("not-utf-8",), says=("UTF-8",)),
+        Case("latin-1.jsonl", latin, codes=("not-utf-8",), says=("iconv -f WINDOWS-1252", "é in Windows-1252")),
+        Case("latin-1-late.jsonl", late, codes=("not-utf-8",), says=("do not convert the whole file",)),
         Case("mark-only.jsonl", MARK.encode(), codes=("empty-file",)),
         Case("blank-only.jsonl", b"\n\r\n  \n\t\n", codes=("empty-file",)),
         Case("joined-marks.jsonl", joined, {"byte_order_marks": 2}),
@@ -299,6 +304,8 @@ def other_cases() -> list[Case]:
         Case("indented-objects.json", INDENTED, codes=("indented-json",), says=("jq",)),
         Case("table.csv", text(["id,prompt", *TABLE], "\r\n"), codes=("name-not-jsonl",), says=("--template",)),
         Case("tabs.jsonl", text(["id\tprompt\tnote", *tabs]), codes=("table",), says=("--template",)),
+        Case("bars.jsonl", text(["id|prompt", "1|review"]), codes=("table",), says=("--template",)),
+        Case("mark-later.jsonl", f"\n\n{MARK}id,prompt\n1,x\n".encode(), codes=("table",), says=("--template",)),
         Case("semicolons.jsonl", text(['"id";"prompt"', *semicolons]), codes=("table",), says=("--template",)),
         Case("login.jsonl", HTML.encode(), codes=("web-page",)),
         Case("s3-error.jsonl", S3_ERROR.encode(), codes=("web-page",)),
@@ -308,7 +315,12 @@ def other_cases() -> list[Case]:
         ),
         Case("openai-late.jsonl", b"\n\n" + openai("/v1/chat/completions", chat), codes=("openai-chat",)),
         Case("array-mark.json", MARK.encode() + b"\r\n" + json.dumps(ARRAY).encode(), codes=("json-array",)),
-        Case("embeddings.jsonl", embeddings, codes=("openai-embeddings",), says=("prepare",)),
+        Case(
+            "embeddings.jsonl",
+            embeddings,
+            codes=("openai-embeddings",),
+            says=("--model-id amazon.titan-embed-text-v2:0",),
+        ),
         Case("responses.jsonl", responses, codes=("openai-responses",), says=("prepare",)),
         Case("vertex.jsonl", made(vertex), codes=("vertex-batch",), says=("prepare",)),
         Case(
@@ -321,7 +333,7 @@ def other_cases() -> list[Case]:
             "capitals.jsonl",
             made(lambda i: {"RecordId": f"r{i}", "ModelInput": body(i)}),
             codes=("member-spelling",),
-            says=("recordId", "modelInput"),
+            says=("`RecordId` instead of recordId", "`ModelInput` instead of modelInput", "prepare"),
         ),
         Case(
             "misspelled-id.jsonl",
@@ -363,7 +375,18 @@ def line_cases() -> list[Case]:
             codes=("model-input-missing", "unknown-member"),
             says=("jq -c '{modelInput: .}'",),
         ),
-        Case("rows.jsonl", made(lambda i: {"id": i, "prompt": "x"}), codes=("model-input-missing", "unknown-member")),
+        Case(
+            "rows.jsonl",
+            made(lambda i: {"id": i, "prompt": "x"}),
+            codes=("model-input-missing", "unknown-member"),
+            says=("prepare", "--template"),
+        ),
+        Case(
+            "body-with-id.jsonl",
+            made(lambda i: {"recordId": f"r{i}", **body(i)}),
+            codes=("model-input-missing",),
+            says=("del(.recordId)",),
+        ),
         Case(
             "two-faults.jsonl",
             made(lambda i: {"recordId": i + 0.5, "modelInput": f"review {i}"}),
@@ -417,7 +440,7 @@ def line_cases() -> list[Case]:
             codes=("not-json",),
             says=("double quotes", "json.dumps"),
         ),
-        Case("two-on-a-line.jsonl", with_line(GOOD[4] + GOOD[5]), codes=("not-json",), says=("own: jq -c . two-on-a-line.jsonl",)),
+        Case("two-on-a-line.jsonl", with_line(GOOD[4] + GOOD[5]), codes=("not-json",), says=("own: jq -c . ",)),
         Case(
             "windows-path.jsonl",
             with_line('{"recordId": "C:\\reviews\\1", "modelInput": {}}'),
@@ -472,7 +495,7 @@ def name_cases() -> list[Case]:
         Case("two words é.jsonl", PLAIN, {}),
         Case("red\x1b[31m\u202e.jsonl", PLAIN, {}),
         Case("_started_123", b"{}", codes=("name-ignored",)),
-        Case("good.csv", PLAIN, codes=("name-not-jsonl",), says=(".jsonl",)),
+        Case("good.csv", PLAIN, codes=("name-not-jsonl",), says=("the name ends in .csv, which says", ".jsonl")),
         Case("good.txt", PLAIN, codes=("name-not-jsonl",), says=(".jsonl",)),
         Case("part-00000", PLAIN, codes=("name-not-jsonl",), says=(".jsonl",)),
         Case(".hidden.jsonl", PLAIN, codes=("name-ignored",)),

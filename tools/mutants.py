@@ -21,8 +21,8 @@ LEFT = ROOT / "tools" / "mutants-left.txt"
 ROOMS = ["base", "model", "record", "drop", "job", "ledger", "estimate", "prepare"]
 # What the rooms and their tests use, at the versions of Cargo.toml.
 DEPENDENCIES = [
-    "csv-core", "flate2", "memchr", "percent-encoding", "ruzstd", "serde", "serde_json", "sha2", "simdutf8", "thiserror", "time",
-    "twox-hash", "wide",
+    "csv-core", "encoding_rs", "flate2", "memchr", "percent-encoding", "ruzstd", "serde", "serde_json", "sha2", "simdutf8",
+    "thiserror", "time", "twox-hash", "wide",
 ]  # fmt: skip
 TEST_DEPENDENCIES = ["fastrand", "proptest"]
 

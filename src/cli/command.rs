@@ -33,7 +33,7 @@ enum Command {
     /// Exit code: 0 if every record is accounted for; 1 if a file could not be dropped, a drop was rejected
     /// or given up, a record is missing, or the run could not continue, for example because the disk is full;
     /// 2 if the command line or a setting is wrong. Ctrl-C (130) and SIGTERM (143) end the run, and the drops
-    /// that are still open are listed; if there are none, as when nothing arrives in a watched folder, the
+    /// that are still open are listed with what they wait for; if there are none, as when nothing arrives in a watched folder, the
     /// exit code is 0 or 1 as above. 141 if standard output was closed.
     Local(local::LocalArguments),
 
@@ -41,7 +41,8 @@ enum Command {
     ///
     /// For each FILE, prints what is wrong with it: the line, the byte, and the fix. For one that is valid, prints its jobs and an
     /// estimate of its tokens and their cost, as ranges. No model is called, and nothing is sent; only `s3://` files are
-    /// read over the network.
+    /// read over the network. With --model-id, it also warns of records that the model is certain to refuse. It examines the first
+    /// 1,000 records and every 1,000th of the rest, as the function does, and says so if there are more.
     ///
     /// Exit code: 0 if every file is valid; 1 if one is not, or cannot be read; 2 if the command line or a
     /// setting is wrong; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard output was closed. Colors are off if `NO_COLOR`

@@ -136,6 +136,14 @@ impl Validator {
         self
     }
 
+    /// Returns the same validator, but every record is examined for whether it is certain to fail at the model. That takes
+    /// several times as long as everything else.
+    #[must_use]
+    pub fn with_every_record(mut self) -> Self {
+        self.judge.door = self.judge.door.exhaustive();
+        self
+    }
+
     /// Returns the same validator, but lines that are almost records are [repaired](crate::record::repairing).
     #[must_use]
     pub fn with_repairs(mut self, is_repairing: bool) -> Self {

@@ -154,18 +154,18 @@ const RULES: &[Rule] = &[
 
 /// Says what a file is whose first line is not a record, given its first [`MAX_BYTES`]. `None` if that is not known.
 fn diagnose(bytes: &[u8]) -> Option<Problem> {
-    let file = Start::new(bytes);
-    let kind = file.kind()?;
+    let kind = recognize(bytes)?;
     let problem = Problem::of_kind(kind);
     let is_misspelled = [&kinds::SNAKE_CASE, &kinds::MEMBER_SPELLING].contains(&kind);
-    let what = is_misspelled.then(|| format!("{}: {}", kind.what, file.misspelled().join(", ")));
+    let what = is_misspelled.then(|| format!("{}: {}", kind.what, Start::new(bytes).misspelled().join(", ")));
     Some(Problem { what: what.unwrap_or(problem.what), ..problem })
 }
 
 /// Says what kind of file starts with these bytes, of which there are at most [`MAX_BYTES`]. `None` if it may be JSON
 /// Lines.
 pub(crate) fn recognize(bytes: &[u8]) -> Option<&'static ProblemKind> {
-    Start::new(bytes).kind()
+    let file = Start::new(bytes);
+    RULES.iter().find(|rule| (rule.is)(&file)).map(|rule| rule.kind)
 }
 
 /// The start of a file, as the rules see it.
@@ -208,10 +208,6 @@ impl<'a> Start<'a> {
 
     fn has(&self, names: &[&str]) -> bool {
         names.iter().all(|name| self.members.names.iter().any(|member| member == name))
-    }
-
-    fn kind(&self) -> Option<&'static ProblemKind> {
-        RULES.iter().find(|rule| (rule.is)(self)).map(|rule| rule.kind)
     }
 
     /// Returns which members have another spelling, such as "`RecordID` instead of recordId".

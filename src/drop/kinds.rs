@@ -99,6 +99,7 @@ pub fn fix_of_line(problem: &RecordProblem) -> &'static str {
         RecordProblem::NotUtf8(Encoding::Unknown) => OTHER_ENCODING,
         RecordProblem::NoModelInput(Instead::Request) => WRAP,
         RecordProblem::NoModelInput(Instead::RequestWithId) => WRAP_WITH_ID,
+        RecordProblem::NoModelInput(Instead::Others) => ROWS,
         problem => of_line(problem).fix,
     }
 }
@@ -169,6 +170,8 @@ const WRAP_WITH_ID: &str = "put each request into modelInput, next to its record
 pub(super) const MIXED_ENCODINGS: &str =
     "write these lines again as UTF-8: others are UTF-8 already, so do not convert the whole file";
 const OTHER_ENCODING: &str = "save the file as UTF-8: iconv -f ENCODING -t UTF-8 FILE > NEW.jsonl, with its encoding; iconv -l lists them";
+const ROWS: &str = "put the request body of the model into modelInput; if the lines are rows of data, make a request of each: \
+    bedrock-vpc-batch prepare FILE --template PROMPT.txt --model-id MODEL > NEW.jsonl";
 const AGAIN: &str = "write or copy the file again";
 
 kinds! {
@@ -495,7 +498,8 @@ kinds! {
     MODEL_INPUT_MISSING = "model-input-missing" {
         what: "a record does not have modelInput",
         fix: "put the request body of the model into modelInput, as a JSON object",
-        why: "It is the request, in the format of the model that the stack uses.",
+        why: "It is the request, in the format of the model that the stack uses. For lines that are requests without `modelInput`, the \
+              fix has the `jq` command that wraps them; for rows of data, that of [prepare](prepare.md).",
         example: Example::Line(br#"{"recordId": "2"}"#),
     }
     MODEL_INPUT_NOT_OBJECT = "model-input-not-object" {

@@ -37,18 +37,29 @@ pub(super) struct ModelDoor {
     examination: Option<Examination>,
     /// Whether it goes on after a record that the model might accept.
     is_thorough: bool,
+    /// Whether it examines every record.
+    is_exhaustive: bool,
     records: u64,
+    /// How many of them are examined in any case.
+    sampled: u64,
+    /// Whether the model might accept one of those.
+    may_accept: bool,
 }
 
 impl ModelDoor {
     /// Starts with the first record. Without rules, every drop passes.
     pub(super) fn new(rules: Option<Rules>) -> Self {
-        Self { examination: rules.map(Examination::new), is_thorough: false, records: 0 }
+        Self { examination: rules.map(Examination::new), ..Self::default() }
     }
 
     /// Goes on after a record that the model might accept.
     pub(super) fn thorough(self) -> Self {
         Self { is_thorough: true, ..self }
+    }
+
+    /// Examines every record. The verdict is that of the sample nevertheless, because that of the function is.
+    pub(super) fn exhaustive(self) -> Self {
+        Self { is_exhaustive: true, ..self }
     }
 
     /// Looks at a record, given its line and the line's number, counted from 1.
@@ -62,14 +73,16 @@ impl ModelDoor {
     #[cold]
     fn look_closely(&mut self, number: u64, line: &[u8]) {
         self.records += 1;
-        let is_examined = self.records <= FIRST_RECORDS || self.records.is_multiple_of(SPREAD);
-        if !is_examined {
+        let is_sampled = self.records <= FIRST_RECORDS || self.records.is_multiple_of(SPREAD);
+        if !is_sampled && !self.is_exhaustive {
             return;
         }
         let must_fail = match (&mut self.examination, body_of(line)) {
             (Some(examination), Some(body)) => !examination.examine(number, body),
             (Some(_), None) | (None, _) => false,
         };
+        self.sampled += u64::from(is_sampled);
+        self.may_accept |= is_sampled && !must_fail;
         if !must_fail && !self.is_thorough {
             self.examination = None;
         }
@@ -84,18 +97,17 @@ impl ModelDoor {
 
     /// Says why the drop is refused, if it is.
     pub(super) fn problem(&self) -> Option<Problem> {
-        let all_must_fail = |of: &&Examination| of.examined() > 0 && of.failing() == of.examined();
-        let examination = self.examination.as_ref().filter(all_must_fail)?;
+        let examination = self.examination.as_ref().filter(|_| self.sampled > 0 && !self.may_accept)?;
         let (examined, rules) = (examination.examined(), examination.rules());
         let groups = examination.groups().iter().take(MAX_GROUPS);
         let (what, fix): (Vec<_>, Vec<_>) =
             groups.map(|group| (describe(group, examined), fix_of(&group.first))).unzip();
         let which = if self.records == 1 {
             "the only record is".to_owned()
-        } else if examined == self.records {
-            format!("all {} are", Counted(examined, "record"))
+        } else if examination.failing() == self.records {
+            format!("all {} are", Counted(self.records, "record"))
         } else {
-            format!("all {examined} examined of {} are", Counted(self.records, "record"))
+            format!("all {} examined of {} are", self.sampled, Counted(self.records, "record"))
         };
         let model = rules.model_id();
         Some(Problem::of_file(
@@ -169,6 +181,26 @@ mod tests {
         });
         let what = refused.problem().unwrap().what;
         assert!(what.starts_with("all 1049 examined of 50000 records are certain to fail"), "{what}");
+    }
+
+    #[test]
+    fn verdict_is_that_of_the_sample_even_if_every_record_is_examined() {
+        let look = |right: &dyn Fn(u64) -> bool| {
+            let mut door = door().thorough().exhaustive();
+            (1..=3_500).for_each(|line| {
+                door.look(line, if right(line) { RIGHT.as_bytes() } else { b"{\"modelInput\":{}}" })
+            });
+            (door.problem().map(|problem| problem.what), door.refusable().unwrap())
+        };
+        // Not in the sample.
+        let (what, found) = look(&|line| line == 1_001);
+        let what = what.unwrap();
+        assert!(what.starts_with("all 1002 examined of 3500 records are certain to fail"), "{what}");
+        assert_eq!((found.examined, found.failing), (3_500, 3_499));
+        let (what, found) = look(&|line| line == 2_000);
+        assert_eq!((what, found.examined, found.failing), (None, 3_500, 3_499));
+        let (what, _) = look(&|_| false);
+        assert!(what.unwrap().starts_with("all 3500 records are certain to fail"));
     }
 
     #[test]

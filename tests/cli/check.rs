@@ -324,17 +324,21 @@ fn it_is_said_how_many_records_the_rules_of_the_model_saw() {
     };
     write(&[]);
     let said = of(&[]);
-    let seen = "model rules: nothing found in 1,002 of 3,500 records; examined were the first 1,000 and every 1,000th";
+    let seen = "model rules: nothing found in 1,002 of 3,500 records; examined were the first 1,000 and every 1,000th \
+                (--every-record examines all)";
     assert!(said.contains(seen), "{said}");
     // Records 1,000 to 1,003 and 3,000: of the last ones, only the 3,000th is examined.
     write(&[999, 1_000, 1_001, 1_002, 2_999]);
     let said = of(&[]);
     let seen = "warning: 2 of the 1,002 records that were examined must fail at the model; the file has 3,500, of which the \
-                first 1,000 and every 1,000th were examined";
+                first 1,000 and every 1,000th were examined (--every-record examines all)";
     assert!(said.contains(seen) && said.contains("(lines 1000, 3000)"), "{said}");
     let report: Value = serde_json::from_str(&of(&["--format", "json"])).unwrap();
     let found = &report["model"];
     assert_eq!((&found["examined"], &found["failing"]), (&json!(1_002), &json!(2)), "{report}");
+    let said = of(&["--every-record"]);
+    assert!(said.contains("warning: 5 of 3500 records must fail at the model "), "{said}");
+    assert!(said.contains("(lines 1000, 1001, 1002, 1003, 3000)"), "{said}");
     // No row is longer than a screen.
     let (_, said, _) = check(folder.path(), &["a.jsonl", "--model", HAIKU]);
     assert!(said.lines().all(|row| row.chars().count() <= 80), "{said}");

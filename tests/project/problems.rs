@@ -28,7 +28,8 @@ lists each kind of problem once: its `code`, how many `lines` have it, the first
 `excerpt` shows the line around the offending character, which is number `caret` in it, counted from 0. If
 `stopped_early` is true, the reading stopped after 10,000 bad lines, or 256 MiB of them: there may be more problems, and
 `lines` counts only what was read. A problem of the whole file has the same members: `lines` is 0, `line` and `byte` are
-null, and `places` is empty. A line with several problems is counted in each of them. `bedrock-vpc-batch check FILE` says the same without a stack.
+null, and `places` is empty. A line with several problems is counted in each of them. `bedrock-vpc-batch check FILE` says
+the same without a stack.
 
 Codes are stable; the texts are not. This page is made from `src/drop/kinds.rs` by `make problems`.
 ";

@@ -1,4 +1,4 @@
-"""Compares checking a file with its estimate to checking it without looking at its records, as whole processes."""
+"""Compares checking a file with its estimate and the rules of its model to the engine alone, as whole processes."""
 
 import json
 from statistics import median
@@ -6,7 +6,8 @@ from statistics import median
 import data
 from measure import MB, OUT, compare, programs, ratio, report
 
-MODEL = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+# The models that the records are for.
+MODELS = {"large": "us.anthropic.claude-haiku-4-5-20251001-v1:0", "small": "amazon.titan-embed-text-v2:0"}
 
 # What an earlier drop took: with it, no record is looked at for the estimate, so only the engine runs.
 SUMMARY = {
@@ -39,8 +40,14 @@ def main(size):
         drop = OUT / f"{kind}.jsonl"
         data.write(drop, kind, size)
         drop.read_bytes()
-        command = [ours, "check", drop, "--model-id", MODEL]
-        figures = compare({"engine alone": [[*command, "--like", summary]], "check": [command]})
+        command = [ours, "check", drop, "--model-id", MODELS[kind]]
+        figures = compare(
+            {
+                "engine alone": [[*command, "--like", summary, "--set", "MODEL_RULES=off"]],
+                "check": [command],
+                "check --every-record": [[*command, "--every-record"]],
+            }
+        )
         drop.unlink()
         all_figures[kind] = {"bytes": size, **figures}
         for name in figures:

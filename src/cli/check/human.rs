@@ -87,7 +87,8 @@ fn describe_examined(found: &Examined, shell_word: Option<&str>) -> String {
         (0, true) => return String::new(),
         (0, false) => {
             return row(&format!(
-                "model rules: nothing found in {some} of {all} records; examined were {which}"
+                "model rules: nothing found in {some} of {all} records; examined were {which} (--every-record \
+                 examines all)"
             ));
         }
         (_, true) => {
@@ -95,7 +96,7 @@ fn describe_examined(found: &Examined, shell_word: Option<&str>) -> String {
         }
         (_, false) => row(&format!(
             "warning: {} of the {some} records that were examined must fail at the model; the file has {all}, of which \
-             {which} were examined",
+             {which} were examined (--every-record examines all)",
             Grouped(*failing)
         )),
     };

@@ -27,12 +27,21 @@ pub(super) struct Judged {
     pub(super) tokens: Option<FileTokens>,
 }
 
-/// Reads an input and judges it. Looks at some of its records if that is asked for, with the model that they are for.
+/// How closely the records are looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    /// The model that the records are for, to estimate their tokens; `None` for no estimate.
+    pub(super) model: Option<Model>,
+    /// Whether the rules of the model are applied to every record, not only to some.
+    pub(super) every_record: bool,
+}
+
+/// Reads an input and judges it.
 pub(super) async fn judge(
     config: &Config,
     sources: &mut Sources,
     input: &Input,
-    model: Option<Model>,
+    look: Look,
 ) -> Result<Judged, ReadError> {
     let (mut source, is_sized, opened) = sources.open(input, config.call_timeout).await?;
     if let Some(problem) = check_source(&source, config.name_rule(), config.max_drop_bytes) {
@@ -41,7 +50,7 @@ pub(super) async fn judge(
     }
     let bar = Bar::new(input.to_string(), is_sized.then_some(source.size_bytes));
     let _cleared = bar.clear_on_drop();
-    let judge = Judge::new(config, &source, model, bar);
+    let judge = Judge::new(config, &source, look, bar);
     let mut judged = match opened {
         Opened::Local(reader) => {
             // A thread of its own, because reading may block for as long as it likes. If a signal ends the command, nobody
@@ -97,11 +106,12 @@ struct Judge {
 }
 
 impl Judge {
-    fn new(config: &Config, source: &DropSource, model: Option<Model>, bar: Bar) -> Self {
+    fn new(config: &Config, source: &DropSource, look: Look, bar: Bar) -> Self {
         // Records without an id get one that starts with the drop id. Here, any drop id will do.
         let drop_id = DropId::derive(source);
         let validator = config.validator(drop_id).with_warnings();
-        let sampler = model.map(|model| Sampler::new(model, config.max_record_bytes));
+        let validator = if look.every_record { validator.with_every_record() } else { validator };
+        let sampler = look.model.map(|model| Sampler::new(model, config.max_record_bytes));
         Self { max_drop_bytes: config.max_drop_bytes, validator, sampler, bytes: 0, bar }
     }
 
