@@ -426,10 +426,11 @@ fn open(file: &Path) -> io::Result<(Box<dyn Read + Send>, Option<ProgressBar>)> 
     if metadata.len() < LARGE_BYTES || !stderr().is_terminal() {
         return Ok((Box::new(opened), None));
     }
-    let bar = ProgressBar::new(metadata.len());
     let style = ProgressStyle::with_template("{prefix}  {wide_bar} {bytes}/{total_bytes} {eta}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_prefix(text::name(file.display()).to_string());
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    // Setting these later would show the bar, before an interrupt knows that it is there.
+    let bar = ProgressBar::new(metadata.len()).with_style(style);
+    let bar = bar.with_prefix(text::name(file.display()).to_string());
     Ok((Box::new(bar.wrap_read(opened)), Some(bar)))
 }
 

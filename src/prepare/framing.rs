@@ -374,6 +374,11 @@ mod tests {
             ("{}\r[1]\r\r7\r", vec![some(1, "{}"), some(2, "[1]"), some(4, "7")]),
             ("\r\u{feff}\r{}\r{\r", vec![some(3, "{}"), some(4, "{")]),
             ("{}\r{}\r\n{}\n{}", vec![some(1, "{}"), some(2, "{}"), some(3, "{}"), some(4, "{}")]),
+            // All in all, these are longer than a line may be.
+            (
+                "{\"a\":123456}\r{\"b\":123456}\r7",
+                vec![some(1, "{\"a\":123456}"), some(2, "{\"b\":123456}"), some(3, "7")],
+            ),
             ("{\"a\":\r1}\n{}", vec![some(1, "{\"a\":\r1}"), some(2, "{}")]),
             ("{}\n{}\r{}\r\n{}", vec![some(1, "{}"), some(2, "{}"), some(3, "{}"), some(4, "{}")]),
             ("{\r\n{}\r\n", vec![some(1, "{"), some(2, "{}")]),

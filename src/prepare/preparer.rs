@@ -864,6 +864,7 @@ mod tests {
         ];
         assert_eq!(lines, expected);
         let examination = report.examination.unwrap();
+        assert_eq!(examination.groups().iter().flat_map(|group| &group.first_lines).min(), Some(&4));
         assert_eq!((examination.examined(), examination.failing()), (7, 4));
         assert!(examination.groups().iter().all(|group| group.first_lines.iter().all(|line| *line > 3)));
         assert!(told(&report.changes).contains(&("anthropic_version", 3, &[1, 3, 7])));
