@@ -41,8 +41,8 @@ enum Command {
     ///
     /// For each FILE, prints what is wrong with it: the line, the byte, and the fix. For one that is valid, prints its jobs and an
     /// estimate of its tokens and their cost, as ranges. No model is called, and nothing is sent; only `s3://` files are
-    /// read over the network. With --model-id, it also warns of records that the model is certain to refuse. It examines the first
-    /// 1,000 records and every 1,000th of the rest, as the function does, and says so if there are more.
+    /// read over the network. With --model-id, it also warns of records that the model is certain to refuse. Of a file of more than
+    /// 64 MiB, it examines the first 1,000 records and every 1,000th of the rest, as the function does, and says so.
     ///
     /// Exit code: 0 if every file is valid; 1 if one is not, or cannot be read; 2 if the command line or a
     /// setting is wrong; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard output was closed. Colors are off if `NO_COLOR`

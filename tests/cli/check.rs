@@ -320,30 +320,37 @@ fn it_is_said_how_many_records_the_rules_of_the_model_saw() {
         let text = lines.iter().enumerate().map(line).collect::<Vec<_>>().join("\n");
         std::fs::write(folder.path().join("a.jsonl"), text).unwrap();
     };
-    let of = |arguments: &[&str]| {
-        let (code, said, _) = check(folder.path(), &[&["a.jsonl", "--model", HAIKU], arguments].concat());
-        assert_eq!(code, Some(0), "{said}");
-        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    // Of standard input, nobody knows how much there is.
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(COMMAND_LINE);
+        command.current_dir(folder.path()).args(["check", "--model", HAIKU]).args(arguments);
+        command.stdin(std::fs::File::open(folder.path().join("a.jsonl")).unwrap());
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
     };
+    let of = |arguments: &[&str]| run(arguments).split_whitespace().collect::<Vec<_>>().join(" ");
     write(&[]);
-    let said = of(&[]);
+    let said = of(&["-"]);
     let seen = "model rules: nothing found in 1,002 of 3,500 records; examined were the first 1,000 and every 1,000th \
                 (--every-record examines all)";
     assert!(said.contains(seen), "{said}");
     // Records 1,000 to 1,003 and 3,000: of the last ones, only the 3,000th is examined.
     write(&[999, 1_000, 1_001, 1_002, 2_999]);
-    let said = of(&[]);
+    let said = of(&["-"]);
     let seen = "warning: 2 of the 1,002 records that were examined must fail at the model; the file has 3,500, of which the \
                 first 1,000 and every 1,000th were examined (--every-record examines all)";
     assert!(said.contains(seen) && said.contains("(lines 1000, 3000)"), "{said}");
-    let report: Value = serde_json::from_str(&of(&["--format", "json"])).unwrap();
+    let report: Value = serde_json::from_str(&of(&["-", "--format", "json"])).unwrap();
     let found = &report["model"];
     assert_eq!((&found["examined"], &found["failing"]), (&json!(1_002), &json!(2)), "{report}");
-    let said = of(&["--every-record"]);
-    assert!(said.contains("warning: 5 of 3500 records must fail at the model "), "{said}");
-    assert!(said.contains("(lines 1000, 1001, 1002, 1003, 3000)"), "{said}");
+    for every in [&["-", "--every-record"][..], &["a.jsonl"]] {
+        let said = of(every);
+        assert!(said.contains("warning: 5 of 3500 records must fail at the model "), "{said}");
+        assert!(said.contains("(lines 1000, 1001, 1002, 1003, 3000)"), "{said}");
+    }
     // No row is longer than a screen.
-    let (_, said, _) = check(folder.path(), &["a.jsonl", "--model", HAIKU]);
+    let said = run(&["-"]);
     assert!(said.lines().all(|row| row.chars().count() <= 80), "{said}");
 }
 

@@ -17,6 +17,9 @@ use crate::estimate::tokens::Model;
 /// How much of a file is read at once.
 const CHUNK_BYTES: usize = 128 << 10;
 
+/// Up to this size, the rules of the model are applied to every record. It takes less than a second.
+const SMALL_BYTES: u64 = 64 << 20;
+
 /// What was found out about an input.
 #[derive(Debug)]
 pub(super) struct Judged {
@@ -41,9 +44,10 @@ pub(super) async fn judge(
     config: &Config,
     sources: &mut Sources,
     input: &Input,
-    look: Look,
+    mut look: Look,
 ) -> Result<Judged, ReadError> {
     let (mut source, is_sized, opened) = sources.open(input, config.call_timeout).await?;
+    look.every_record |= is_sized && source.size_bytes <= SMALL_BYTES;
     if let Some(problem) = check_source(&source, config.name_rule(), config.max_drop_bytes) {
         let verdict = Verdict::Invalid { problems: vec![problem], stopped_early: false };
         return Ok(Judged { verdict, bytes: source.size_bytes, tokens: None });

@@ -66,8 +66,8 @@ pub(super) struct CheckArguments {
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
 
-    /// Apply the rules of what the model refuses to every record, not only to the first 1,000 and every 1,000th of the
-    /// rest. A large file takes about seven times as long.
+    /// Apply the rules of what the model refuses to every record of a file of more than 64 MiB, too, not only to the first
+    /// 1,000 and every 1,000th of the rest. It takes about eight times as long.
     #[arg(long)]
     every_record: bool,
 
