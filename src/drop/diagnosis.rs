@@ -16,6 +16,9 @@ use crate::record::judge_input::is_spelled_like;
 /// How many bytes are looked at, from the first line that is not blank, at most.
 pub(crate) const MAX_BYTES: usize = 16 * 1024;
 
+/// A file with more than one control character in so many bytes is not text. In random bytes, there is one in nine.
+const MIN_CONTROLS_SHARE: usize = 50;
+
 /// How many members of the first object are looked at, at most.
 const MAX_MEMBERS: usize = 32;
 
@@ -259,10 +262,21 @@ impl<'a> Start<'a> {
             || matches!(self.bytes, [first, 0, ..] | [0, first, ..] if first.is_ascii_graphic())
     }
 
-    /// Returns whether the line is not UTF-8, and has control characters that no text in another encoding has.
+    /// Returns whether the line is not UTF-8, and has control characters that no text in another encoding has. The first line
+    /// of a binary file may be short, so many such characters anywhere are enough if the line does not start an object.
     fn is_binary(&self) -> bool {
-        let is_control = |byte: &u8| byte.is_ascii_control() && !b"\t\r".contains(byte);
-        self.text.is_empty() && self.line.iter().any(is_control)
+        let controls = |bytes: &[u8]| {
+            bytes.iter().filter(|byte| byte.is_ascii_control() && !b"\t\r\n".contains(byte)).count()
+        };
+        let is_utf_8 = |bytes| match std::str::from_utf8(bytes) {
+            Ok(_) => true,
+            // The last character may have been cut off.
+            Err(error) => error.error_len().is_none(),
+        };
+        let is_mostly_binary =
+            || !is_utf_8(self.bytes) && MIN_CONTROLS_SHARE * controls(self.bytes) > self.bytes.len();
+        (self.text.is_empty() && controls(self.line) > 0)
+            || (!self.text.starts_with('{') && is_mostly_binary())
     }
 
     /// Returns whether an object goes on in the next line: it ends where a line of indented JSON does.
@@ -346,6 +360,19 @@ mod tests {
         header[..name.len()].copy_from_slice(name.as_bytes());
         header[257..262].copy_from_slice(b"ustar");
         header
+    }
+
+    #[test]
+    fn binary_file_is_recognized_though_its_first_line_is_short() {
+        let is_not_text = |file: &[u8]| recognize(file).is_some_and(|kind| kind.code == "not-text");
+        let bytes: Vec<u8> = (0..=u8::MAX).rev().collect();
+        assert!(is_not_text(&[b"-\n".as_slice(), &bytes].concat()));
+        // A text in Latin-1, one with a few control characters, and one that is cut off within a character.
+        assert!(!is_not_text(b"caf\xe9\ncr\xe8me\n"));
+        assert!(!is_not_text(&[b"caf\xe9\n".as_slice(), &[b'x'; 100], b"\x1b\x1b"].concat()));
+        assert!(!is_not_text("a\n\u{1}\u{1}é".as_bytes().split_last().unwrap().1));
+        // Its first line starts a record.
+        assert!(!is_not_text(&[b"{\n".as_slice(), &bytes].concat()));
     }
 
     #[test]
