@@ -16,7 +16,7 @@ use crate::record::judge_input::is_spelled_like;
 /// How many bytes are looked at, from the first line that is not blank, at most.
 pub(crate) const MAX_BYTES: usize = 16 * 1024;
 
-/// A file with more than one control character in so many bytes is not text. In random bytes, there is one in nine.
+/// A file in which more than one byte in this many is a control character is not text. In random bytes, it is one in nine.
 const MIN_CONTROLS_SHARE: usize = 50;
 
 /// How many members of the first object are looked at, at most.
@@ -263,7 +263,7 @@ impl<'a> Start<'a> {
     }
 
     /// Returns whether the line is not UTF-8, and has control characters that no text in another encoding has. The first line
-    /// of a binary file may be short, so many such characters anywhere are enough if the line does not start an object.
+    /// of a binary file may be short. Then it is enough that the file has many, and that the line does not start an object.
     fn is_binary(&self) -> bool {
         let controls = |bytes: &[u8]| {
             bytes.iter().filter(|byte| byte.is_ascii_control() && !b"\t\r\n".contains(byte)).count()
