@@ -171,7 +171,7 @@ fn unusable(summary: &Summary) -> Markup {
             @if !places.first.is_empty() {
                 p { (what) " first in:" }
                 ul {
-                    @for place in &places.first { li { code { (place.file) } ", line " (Grouped(place.line)) } }
+                    @for place in &places.first { li { code { (text::line(&place.file)) } ", line " (Grouped(place.line)) } }
                     @if places.more > 0 { li { "and " (Grouped(places.more)) " more" } }
                 }
             }
@@ -305,7 +305,7 @@ fn origin(summary: &Summary) -> Markup {
         h2 { "Where it comes from" }
         table {
             tbody {
-                tr { th scope="row" { "file" } td.wide { code { "s3://" (source.bucket) "/" (text::line(&source.key)) } } }
+                tr { th scope="row" { "file" } td.wide { code { "s3://" (text::line(&source.bucket)) "/" (text::line(&source.key)) } } }
                 @if let Some(version) = &source.version_id {
                     tr { th scope="row" { "version" } td.wide { code { (text::line(version)) } } }
                 }
