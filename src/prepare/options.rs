@@ -115,9 +115,15 @@ impl Options {
         if let Some(problem) = target.problem(has_limit) {
             return Err(PrepareError::usage("the requests cannot be written", problem));
         }
-        if target.body == BodyForm::TitanText && self.max_tokens.is_some() {
-            let what = "the model makes embeddings, so --max-tokens has no effect";
-            return Err(PrepareError::usage(what, "leave it out"));
+        if target.body == BodyForm::TitanText {
+            let idle = [("--max-tokens", self.max_tokens.is_some()), ("--system", rows.system.is_some())];
+            let idle: Vec<&str> =
+                idle.into_iter().filter(|(_, is_idle)| *is_idle).map(|(name, _)| name).collect();
+            if !idle.is_empty() {
+                let (has, them) = if idle.len() == 1 { ("has", "it") } else { ("have", "them") };
+                let what = format!("the model makes embeddings, so {} {has} no effect", idle.join(" and "));
+                return Err(PrepareError::usage(what, format!("leave {them} out")));
+            }
         }
         Ok(())
     }

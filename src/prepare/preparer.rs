@@ -527,25 +527,46 @@ fn check_json(json: &str) -> Option<Fault> {
     if json.ends_with('\0') {
         return Some(Fault::Other(Refusal::new(kinds::NUL_PADDED.what, kinds::NUL_PADDED.fix)));
     }
-    Some(match parse_input_record(json.as_bytes()) {
-        Err(RecordError { what: RecordProblem::NotJson(JsonFault::CommaAfterRecord), .. })
-            if json.trim_ascii_end().ends_with(',') =>
-        {
+    let Err(error) = parse_input_record(json.as_bytes()) else {
+        // The readers do not agree.
+        return Some(Fault::Other(Refusal::new("the line is not JSON", "correct the line")));
+    };
+    let what = why_not_json(error);
+    Some(match what {
+        RecordProblem::NotJson(JsonFault::CommaAfterRecord) if json.trim_ascii_end().ends_with(',') => {
             Fault::Comma
         }
-        Err(RecordError { what: RecordProblem::NotJson(fault), .. }) => match objects(json) {
+        RecordProblem::NotJson(fault) => match objects(json) {
             Some(objects) if fault == JsonFault::SecondRecord => Fault::SeveralObjects(objects),
             _ => {
                 let what = format!("the line is not JSON: {fault}");
                 Fault::Other(Refusal::new(what, kinds::fix_of_fault(fault)))
             }
         },
-        Err(RecordError { what, .. }) => {
-            Fault::Other(Refusal::new(what.to_string(), kinds::fix_of_line(&what)))
-        }
-        // The readers do not agree.
-        Ok(_) => Fault::Other(Refusal::new("the line is not JSON", "correct the line")),
+        what => Fault::Other(Refusal::new(what.to_string(), kinds::fix_of_line(&what))),
     })
+}
+
+/// Returns why a line cannot be read as JSON. Its members do not matter here: other formats have others than a record.
+fn why_not_json(error: RecordError) -> RecordProblem {
+    let is_about_members = |what: &RecordProblem| {
+        matches!(
+            what,
+            RecordProblem::UnknownMember(_)
+                | RecordProblem::RepeatedMember(_)
+                | RecordProblem::MisspelledMember { .. }
+                | RecordProblem::NoModelInput(_)
+                | RecordProblem::ModelInputNotObject(_)
+                | RecordProblem::RecordIdNotString(_)
+                | RecordProblem::RecordIdEmpty
+                | RecordProblem::LoneSurrogate
+        )
+    };
+    let RecordError { what, others, .. } = error;
+    if !is_about_members(&what) {
+        return what;
+    }
+    others.into_iter().map(|other| other.what).find(|what| !is_about_members(what)).unwrap_or(what)
 }
 
 /// Returns the objects of a line that has several, one after the other. `None` if it has something else, too.
@@ -656,6 +677,49 @@ mod tests {
         ];
         assert_eq!(told(&report.refusals), expected);
         assert_eq!(told(&report.changes), [("x", 1, [9].as_slice())]);
+    }
+
+    #[test]
+    fn broken_json_has_its_own_reason_whatever_its_members_are() {
+        let faults = [
+            (r#"NaN}"#, "the line is not JSON: JSON has no NaN"),
+            (r#"True}"#, "the line is not JSON: True is Python; JSON has true"),
+            (r#""a\x"}"#, "the line is not JSON: JSON has no such escape"),
+            (r#""cut"#, "the line is not JSON: the line ends within a text"),
+        ];
+        let anthropic =
+            r#"{"custom_id":"2","params":{"max_tokens":9,"messages":[{"role":"user","content":"a"}]}"#;
+        let openai = r#"{"custom_id":"2","method":"POST","url":"/v1/chat/completions","body":{"messages":[{"role":"user","content":"a"}]}"#;
+        for (start, options) in [
+            (r#"{"id":2"#, table_options("{text}", None)),
+            (r#"{"id":2"#, Options { format: Some(Format::Rows), ..table_options("{text}", None) }),
+            (anthropic, options(NOVA)),
+            (openai, options(NOVA)),
+            (r#"{"id":2,"recordId":"2","modelInput":{}"#, options(NOVA)),
+        ] {
+            let good = if start.contains("custom_id") || start.contains("modelInput") {
+                format!("{start}}}")
+            } else {
+                format!(r#"{start},"text":"a"}}"#)
+            };
+            let bad: Vec<String> = faults.iter().map(|(end, _)| format!(r#"{start},"text":{end}"#)).collect();
+            let (_, report) = run(format!("{good}\n{}", bad.join("\n")), &options).unwrap();
+            let expected: Vec<(&str, u64, &[u64])> = faults
+                .iter()
+                .zip([&[2], &[3], &[4], &[5]])
+                .map(|((_, what), lines)| (*what, 1, &lines[..]))
+                .collect();
+            assert_eq!(told(&report.refusals), expected, "{start}");
+            let fixes: Vec<&str> = report.refusals.kinds().iter().map(|kind| kind.why.as_str()).collect();
+            assert!(fixes[0].starts_with("write null") && fixes[2].contains("backslash"), "{fixes:?}");
+            // The elements of an array end with a bracket of their own.
+            let (_, report) = run(format!("[{good},\n{}]", bad[..3].join(",\n")), &options).unwrap();
+            assert_eq!(told(&report.refusals), expected[..3], "{start}");
+        }
+        // A comma after a row is left out, as after a record.
+        let (lines, _) =
+            run("{\"text\":\"a\"},\n{\"text\":\"b\"},\n", &table_options("{text}", None)).unwrap();
+        assert_eq!(lines.len(), 2);
     }
 
     #[test]
@@ -822,6 +886,19 @@ mod tests {
             (record, rows(id_column()), format!("{ready}--id-column has")),
             (record, rows(delimiter()), format!("{ready}--delimiter has")),
             (request, rows(id_column()), "the file is a batch file for Anthropic's API, so --id-column has".into()),
+            (
+                "text\na\n",
+                Options {
+                    target: Some(Target::new("amazon.titan-embed-text-v2:0", "InvokeModel")),
+                    max_tokens: None,
+                    rows: RowOptions {
+                        system: Some(Template::parse("Be brief.").unwrap()),
+                        ..table_options("{text}", None).rows
+                    },
+                    ..plain()
+                },
+                "the model makes embeddings, so --system has no effect: leave it out".into(),
+            ),
             (
                 "a,b\n1,2\n",
                 Options { allow_loss: true, ..table_options("{a}", None) },
