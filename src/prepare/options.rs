@@ -5,6 +5,7 @@ use super::format::Format;
 use super::layers::Encoding;
 use super::target::{BodyForm, Target};
 use super::template::Template;
+use crate::base::text;
 use crate::model::rules::Rules;
 
 /// What a file is prepared for.
@@ -99,6 +100,16 @@ impl Options {
             };
             let what = format!("{because}, so {} {has} no effect", idle.join(" and "));
             return Err(PrepareError::usage(what, format!("leave {them} out{or}")));
+        }
+        if let Some(target) = self.target.as_ref().filter(|target| target.lacks_converse()) {
+            let what = format!(
+                "{} makes embeddings or images, and takes no Converse requests",
+                text::name(&target.model_id)
+            );
+            return Err(PrepareError::usage(
+                what,
+                "use --model-invocation-type InvokeModel, or another --model-id",
+            ));
         }
         if is_ready {
             return Ok(());
