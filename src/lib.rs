@@ -48,6 +48,7 @@
 //! | `ledger` | where every drop and job stands, and which moves are legal |
 //! | `estimate` | what the records of a file will cost |
 //! | `prepare` | turns the files that people have into records, for the command line |
+//! | `report` | what became of a drop, as a page for a person |
 //! | `aws` | the adapters: the environment, the clock, S3, Bedrock, the log |
 //! | `flow` | the order of the steps |
 //! | `local` | the whole pipeline on one machine, with an embedded S3 and a stand-in for Bedrock |
@@ -55,7 +56,7 @@
 //! | `cli` | the command line |
 //! | `bin` | the two functions and the command line: `main` only |
 //!
-//! A room imports only itself and the rooms above it in this table. The first eight are pure: they decide, but read and
+//! A room imports only itself and the rooms above it in this table. The first nine are pure: they decide, but read and
 //! write nothing. `tests/project/rooms.rs` checks both, and that no files import each other in a circle.
 
 pub mod aws;
@@ -75,3 +76,5 @@ pub mod model;
 #[cfg(feature = "local")]
 pub mod prepare;
 pub mod record;
+#[cfg(feature = "local")]
+pub mod report;

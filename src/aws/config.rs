@@ -308,7 +308,8 @@ impl Config {
             max_records: vars.number("MAX_RECORDS_PER_JOB", 1, MAX_LINES),
             max_file_bytes: vars.number("MAX_INPUT_FILE_BYTES", 1, u64::MAX),
         };
-        if quotas.min_records > quotas.max_records {
+        // A number that cannot be read is 0.
+        if quotas.max_records > 0 && quotas.min_records > quotas.max_records {
             vars.problem("MIN_RECORDS_PER_JOB", "is more than MAX_RECORDS_PER_JOB");
         }
         let small_drops =
@@ -642,6 +643,7 @@ mod tests {
             ("JOB_TAGS", "team=a", "JOB_TAGS is not a JSON object"),
             ("JOB_TAGS", "{\"a\":\"b!\"}", "JOB_TAGS has a tag that Bedrock refuses: \"a\""),
             ("MIN_RECORDS_PER_JOB", "0", "MIN_RECORDS_PER_JOB is not a whole number of at least 1: 0"),
+            ("MAX_RECORDS_PER_JOB", "abc", "MAX_RECORDS_PER_JOB is not a whole number"),
             ("MIN_RECORDS_PER_JOB", "100001", "MIN_RECORDS_PER_JOB is more than MAX_RECORDS_PER_JOB"),
             ("SMALL_DROPS", "share", "SMALL_DROPS is neither pad nor reject: \"share\""),
             ("MODEL_RULES", "yes", "MODEL_RULES is neither on nor off: \"yes\""),

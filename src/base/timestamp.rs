@@ -37,7 +37,7 @@ impl Timestamp {
 
 impl Timestamp {
     /// Reads the text that [`Display`](std::fmt::Display) writes; `None` for any other.
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let number = |start: usize| text.get(start..start + 2)?.parse::<u8>().ok();
         let month = Month::try_from(number(5)?).ok()?;
         let date = Date::from_calendar_date(text.get(..4)?.parse().ok()?, month, number(8)?).ok()?;

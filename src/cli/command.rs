@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use super::doctor;
 use super::error::CliError;
 use super::output::print_error;
-use super::{check, local, prepare, stand_in};
+use super::{check, local, prepare, report, stand_in};
 use crate::base::text;
 
 /// Amazon Bedrock batch inference over private S3 buckets.
@@ -65,6 +65,16 @@ enum Command {
     /// (143) leave nothing behind. 141 if standard output was closed.
     Prepare(Box<prepare::PrepareArguments>),
 
+    /// Make a page of what became of a drop.
+    ///
+    /// Writes report.html beside each summary.json in FOLDER and below it, in place of an older one, and prints its path. The page
+    /// says how many records have an answer, which errors there are, when the jobs ran, and what they cost. It is one file that
+    /// loads nothing and has no prompts and no answers. No network is used.
+    ///
+    /// Exit code: 0 if every summary could be read; 1 if one could not, if there is none, or if a page cannot be written; 2 if
+    /// the command line is wrong or the file of prices cannot be read. 141 if standard output was closed.
+    Report(report::ReportArguments),
+
     /// Serve only the stand-in for Amazon Bedrock, for an AWS emulator that has no Bedrock.
     ///
     /// It reads and writes the S3 at --s3-endpoint, with the credentials in `AWS_ACCESS_KEY_ID`,
@@ -107,6 +117,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::StandIn(arguments) => stand_in::serve(&arguments).await.map(|()| true),
         Command::Check(arguments) => check::check(&arguments).await,
         Command::Prepare(arguments) => prepare::prepare(*arguments).await,
+        Command::Report(arguments) => report::report(&arguments),
         #[cfg(feature = "doctor")]
         Command::Doctor(arguments) => doctor::examine(&arguments).await,
     };

@@ -44,7 +44,8 @@ pub(super) fn describe(summary: &Summary, results: &Path, model_id: &str) -> Str
     }
     if counts.failed == counts.total {
         told.push_str(&format!(
-            "\n  no record has an answer: were they written for a model other than {model_id}? --model-id sets the model"
+            "\n  no record has an answer: were they written for a model other than {model_id}, or in another format? --model-id sets \
+             the model, and --model-invocation-type the format"
         ));
     }
     told

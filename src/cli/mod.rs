@@ -3,7 +3,7 @@
 //! | file | job |
 //! |---|---|
 //! | `command.rs` | the commands, their help, and the exit codes that it names |
-//! | `local.rs`, `check/`, `prepare.rs`, `doctor.rs`, `stand_in.rs` | one command each: its options, and what it does |
+//! | `local.rs`, `check/`, `prepare.rs`, `report.rs`, `doctor.rs`, `stand_in.rs` | one command each: its options, and what it does |
 //! | `drops.rs`, `run_folder.rs` | the drops of a local run, and the folder that keeps it |
 //! | `names.rs`, `watch.rs` | which key a file gets, and which files of a watched folder are dropped |
 //! | `summary.rs`, `failures.rs`, `problems.rs`, `waiting.rs` | what is said about a drop that ended, or waits |
@@ -24,6 +24,7 @@ mod output;
 mod prepare;
 mod problems;
 mod progress;
+mod report;
 mod run_folder;
 mod settings;
 mod signals;

@@ -243,9 +243,16 @@ const SUFFIXES: &[Kind] = &[
         is: Is::Other { what: "an archive", fix: "drop the JSONL files that are in it one by one" },
     },
     Kind {
-        suffixes: &[".csv", ".tsv", ".psv", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"],
+        suffixes: &[".csv", ".tsv", ".psv"],
         is: Is::Other {
             what: "a table",
+            fix: "make a request of each row: bedrock-vpc-batch prepare FILE --template PROMPT.txt --model-id MODEL > NEW.jsonl",
+        },
+    },
+    Kind {
+        suffixes: &[".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"],
+        is: Is::Other {
+            what: "a spreadsheet",
             fix: "save it as CSV, and make a request of each row: bedrock-vpc-batch prepare FILE --template PROMPT.txt --model-id MODEL > NEW.jsonl",
         },
     },
@@ -439,7 +446,7 @@ mod tests {
                 "prepare FILE --template",
             ),
             ("a.tsv", "table", "a request of each row"),
-            ("a.xlsx", "table", "save it as CSV"),
+            ("a.xlsx", "spreadsheet", "save it as CSV"),
             (
                 "part-0.snappy.parquet",
                 "ends in .parquet, which says that the file is a data file",

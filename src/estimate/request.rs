@@ -121,6 +121,8 @@ fn place_of(key: &str, at: Place) -> Place {
         "tools" | "toolConfig" | "response_format" | "outputConfig" | "output_config" | "input"
         | "arguments" => Place::Json,
         "image" | "images" | "image_url" | "inputImage" | "image_base64" => Place::Image,
+        // The source of an image in a message for Claude.
+        "data" | "bytes" if at == Place::Text => Place::Image,
         "document" | "video" | "audio" | "input_audio" | "file" | "s3Location" => Place::Other,
         _ if at == Place::Body => Place::Text,
         _ => at,
@@ -198,11 +200,11 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     fn visit_str<E: Error>(mut self, text: &str) -> Result<(), E> {
         match self.at {
-            Place::Text | Place::Messages | Place::Json if !is_data(text) => self.request.counts.add(text),
             Place::Image | Place::Other if is_data(text) || text.starts_with("s3://") => self.add_media(),
-            // A plain text, such as that of a document.
-            Place::Image | Place::Other => self.request.counts.add(text),
-            Place::Text | Place::Messages | Place::Json => self.add_media(),
+            // In the place of media: a plain text, such as that of a document.
+            Place::Text | Place::Messages | Place::Json | Place::Image | Place::Other => {
+                self.request.counts.add(text);
+            }
             Place::Body | Place::Parameters | Place::Limit | Place::Skipped => {}
         }
         Ok(())
@@ -333,6 +335,22 @@ mod tests {
             let expected = Request { messages: 1, images, other_media, ..Request::default() };
             assert_eq!(read(body), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn text_without_spaces_is_text() {
+        let sequence = "ACGT".repeat(5_000);
+        for body in [
+            format!(r#"{{"messages":[{{"role":"user","content":"{sequence}"}}]}}"#),
+            format!(
+                r#"{{"messages":[{{"role":"user","content":[{{"type":"text","text":"{sequence}"}}]}}]}}"#
+            ),
+            format!(r#"{{"messages":[{{"content":[{{"text":"{sequence}"}}]}}]}}"#),
+        ] {
+            assert_eq!(read(&body), Request { counts: counts(&sequence), messages: 1, ..Request::default() });
+        }
+        let prompt = Request { counts: counts(&sequence), ..Request::default() };
+        assert_eq!(read(&format!(r#"{{"inputText":"{sequence}"}}"#)), prompt);
     }
 
     #[test]

@@ -20,6 +20,16 @@ pub enum EndStatus {
 }
 
 impl EndStatus {
+    /// Says why a job with this status did not process all its records; `None` if the status alone does not tell.
+    /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-monitor.html>
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Expired => Some("Expired: the time of the job ran out"),
+            Self::Stopped => Some("Stopped: a person stopped the job"),
+            Self::Completed | Self::PartiallyCompleted | Self::Failed | Self::NameInUse => None,
+        }
+    }
+
     /// Reads a status as the API spells it. Returns `None` for a job that is not over, and for a status that this
     /// release does not know.
     /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-monitor.html>

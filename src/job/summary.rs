@@ -280,8 +280,9 @@ struct Problems {
 
 impl Problems {
     fn add(&mut self, outcome: &Outcome) {
-        if let Some(message) = outcome.message.as_ref().filter(|message| !message.is_empty()) {
-            *self.messages.entry(message.clone()).or_default() += 1;
+        let said = outcome.message.as_deref().filter(|message| !message.is_empty());
+        if let Some(message) = said.or_else(|| outcome.status.reason()) {
+            *self.messages.entry(message.to_owned()).or_default() += 1;
         }
         let Findings { largest_errors, other_errors, .. } = &outcome.findings;
         // Records with a retryable error may have succeeded in the next attempt.

@@ -222,6 +222,13 @@ async fn start_stand_in(
     options.security_group_ids = Some(config.vpc.security_group_ids().to_vec());
     options.pace = pace;
     options.seed = seed;
+    // These settings say what the quotas of the account are.
+    let quotas = &config.quotas;
+    let count = |records: u64| usize::try_from(records).unwrap_or(usize::MAX);
+    options.quotas.min_records = options.quotas.min_records.min(count(quotas.min_records));
+    options.quotas.max_records = options.quotas.max_records.max(count(quotas.max_records));
+    options.quotas.max_file_bytes = options.quotas.max_file_bytes.max(quotas.max_file_bytes);
+    options.quotas.max_job_bytes = options.quotas.max_job_bytes.max(quotas.max_file_bytes);
     if let Some(jobs) = fault_options.jobs_in_flight {
         options.quotas.max_jobs_in_flight = jobs;
     }

@@ -60,7 +60,8 @@ fn command_line_says_why_records_have_failed() {
     let expected = "a.jsonl: 100 records = 0 succeeded + 100 failed + 0 unprocessed\n  \
          first error: 400 Malformed input request: #: extraneous key [max_tokens] is not permitted, please reformat \
          your input and try again.\n  no record has an answer: were they written for a model other than \
-         amazon.nova-lite-v1:0? --model-id sets the model\n  results: ";
+         amazon.nova-lite-v1:0, or in another format? --model-id sets the model, and --model-invocation-type the format\n  \
+         results: ";
     assert!(said.contains(expected), "{said}");
 
     let model = "us.anthropic.claude-haiku-4-5-20251001-v1:0";

@@ -5,5 +5,6 @@ mod commands;
 mod field;
 mod local_run;
 mod prepare;
+mod report;
 #[cfg(target_os = "linux")]
 mod terminal;

@@ -7,13 +7,13 @@ use std::path::Path;
 use regex::Regex;
 
 /// The rooms from the bottom up: each may import itself and those before it.
-const ROOMS: [&str; 14] = [
-    "base", "model", "record", "drop", "job", "ledger", "estimate", "prepare", "aws", "flow", "local",
-    "doctor", "cli", "bin",
+const ROOMS: [&str; 15] = [
+    "base", "model", "record", "drop", "job", "ledger", "estimate", "prepare", "report", "aws", "flow",
+    "local", "doctor", "cli", "bin",
 ];
 
 /// The rooms that decide. They read and write nothing.
-const PURE: [&str; 8] = ["base", "model", "record", "drop", "job", "ledger", "estimate", "prepare"];
+const PURE: [&str; 9] = ["base", "model", "record", "drop", "job", "ledger", "estimate", "prepare", "report"];
 
 /// What a pure room must not name, and how to do without.
 const IMPURE: [(&str, &str); 9] = [

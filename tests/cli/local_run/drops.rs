@@ -39,6 +39,24 @@ async fn bad_file_does_not_end_the_watch_of_a_folder() {
 }
 
 #[tokio::test]
+async fn the_stand_in_has_the_quotas_of_the_settings() {
+    let rig = Rig::new();
+    rig.write("few.jsonl", drop_of(20));
+    let (code, said, error) =
+        output(rig.command(&["few.jsonl", "--set", "MIN_RECORDS_PER_JOB=10", "--set", "SMALL_DROPS=reject"]))
+            .await;
+    assert_eq!((code, error.as_str()), (Some(0), ""), "{said}");
+    assert!(said.contains("few.jsonl: 20 records = 20 succeeded"), "{said}");
+}
+
+#[tokio::test]
+async fn drop_whose_job_expired_says_so() {
+    let rig = Rig::new();
+    let (_, said, _) = output(rig.command(&["a.jsonl", "--fault", "expire=1"])).await;
+    assert!(said.contains("Bedrock says: Expired: the time of the job ran out"), "{said}");
+}
+
+#[tokio::test]
 async fn unreadable_file_is_reported_and_the_others_are_processed() {
     let rig = Rig::new();
     assert!(std::process::Command::new("mkfifo").arg(rig.path("pipe.jsonl")).status().unwrap().success());
