@@ -561,8 +561,8 @@ fn summary(report: &Report, arguments: &PrepareArguments, options: &Options) -> 
 fn findings(findings: &Findings, arguments: &PrepareArguments, rows: &mut Vec<String>) {
     for kind in findings.kinds() {
         let lines: Vec<_> = kind.lines.iter().map(u64::to_string).collect();
-        let more = if kind.records > kind.lines.len() as u64 { ", …" } else { "" };
-        let word = if kind.records == 1 { "line" } else { "lines" };
+        let more = if kind.has_more_lines { ", …" } else { "" };
+        let word = if lines.len() == 1 && !kind.has_more_lines { "line" } else { "lines" };
         let (records, lines) = (Counted(kind.records, "record"), lines.join(", "));
         let verb = kind.effect.name();
         // Other texts may have names of the file's own.

@@ -79,6 +79,32 @@ const FAMILIES: [(Family, &[&str]); 14] = [
     ),
 ];
 
+/// The starts of the ids of models that make embeddings, images, or videos: Converse does not support them.
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference.html>
+const WITHOUT_CONVERSE: [&str; 7] = [
+    "amazon.titan-embed-",
+    "amazon.titan-image-",
+    "amazon.nova-canvas",
+    "amazon.nova-reel",
+    "amazon.nova-2-multimodal-embeddings",
+    "cohere.embed-",
+    "stability.",
+];
+
+/// Returns whether a model may take requests of Converse, given its id, that of its inference profile, or the ARN of
+/// either. Of models that are not known, it is assumed.
+///
+/// ```
+/// # use bedrock_vpc_batch::model::family::may_have_converse;
+/// assert!(may_have_converse("us.amazon.nova-lite-v1:0") && may_have_converse("abcdefghijkl"));
+/// assert!(!may_have_converse("us.cohere.embed-v4:0"));
+/// ```
+#[must_use]
+pub fn may_have_converse(model_id: &str) -> bool {
+    let id = foundation_model(model_id);
+    !WITHOUT_CONVERSE.iter().any(|start| id.starts_with(start))
+}
+
 impl Family {
     /// Returns the family of a model, given its id, that of its inference profile, or the ARN of either. `None` if it is
     /// not known. That is so for custom models and application inference profiles, whose ids say nothing about the

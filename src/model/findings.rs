@@ -12,17 +12,20 @@ pub struct FindingGroup {
     pub first: RuleFinding,
     /// How many records have it.
     pub records: u64,
-    /// The lines of the first records that have it, counted from 1; at most [`FIRST_LINES`].
+    /// The lines of the first records that have it, counted from 1, each once; at most [`FIRST_LINES`].
     pub first_lines: Vec<u64>,
+    /// The line of the last of them. Several records may be on one line of a file that is not JSON Lines.
+    last_line: u64,
+    has_more_lines: bool,
 }
 
 impl FindingGroup {
     /// Names the lines, such as `lines 1, 2, 3, 4, 5, …`.
     #[must_use]
     pub fn lines(&self) -> String {
-        let noun = if self.records == 1 { "line" } else { "lines" };
+        let noun = if self.first_lines.len() == 1 { "line" } else { "lines" };
         let first: Vec<String> = self.first_lines.iter().map(u64::to_string).collect();
-        let more = if self.records > first.len() as u64 { ", …" } else { "" };
+        let more = if self.has_more_lines { ", …" } else { "" };
         format!("{noun} {}{more}", first.join(", "))
     }
 }
@@ -67,13 +70,20 @@ impl Examination {
             match self.groups.iter_mut().find(|group| group.first.code == finding.code) {
                 Some(group) => {
                     group.records += 1;
-                    if group.first_lines.len() < FIRST_LINES {
-                        group.first_lines.push(line);
+                    match group.first_lines.len() {
+                        _ if group.last_line == line => {}
+                        0..FIRST_LINES => group.first_lines.push(line),
+                        _ => group.has_more_lines = true,
                     }
+                    group.last_line = line;
                 }
-                None => {
-                    self.groups.push(FindingGroup { first: finding, records: 1, first_lines: vec![line] })
-                }
+                None => self.groups.push(FindingGroup {
+                    first: finding,
+                    records: 1,
+                    first_lines: vec![line],
+                    last_line: line,
+                    has_more_lines: false,
+                }),
             }
         }
         false

@@ -65,6 +65,8 @@ pub(super) enum Layout {
     Lines,
     /// In arrays, or one after the other.
     Values,
+    /// In the array that starts at this byte of the text. An object is around it.
+    Wrapped(usize),
 }
 
 /// What the start of a text tells.
@@ -92,6 +94,20 @@ impl Start {
             Some(Kind::Other(kind)) => Self::Other(kind),
         }
     }
+}
+
+/// Returns where the list of requests starts in a body of Anthropic's API, such as
+/// `{"requests": [{"custom_id": …}]}`. `None` if it is something else.
+/// <https://docs.claude.com/en/api/creating-message-batches>
+pub(super) fn requests_of_anthropic(start: &[u8]) -> Option<usize> {
+    let mut rest = start.trim_ascii_start();
+    rest = rest.strip_prefix("\u{feff}".as_bytes()).unwrap_or(rest);
+    for part in ["{", "\"requests\"", ":"] {
+        rest = rest.trim_ascii_start().strip_prefix(part.as_bytes())?;
+    }
+    let list = rest.trim_ascii_start();
+    let first = list.strip_prefix(b"[")?;
+    (Format::of(first) == Format::Anthropic).then_some(start.len() - list.len())
 }
 
 /// Whether this looks like the header of a table that is not among the kinds that are told apart for drops: with bars, not in

@@ -2,7 +2,7 @@
 //! one record.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
 use serde::de::IgnoredAny;
 
@@ -186,10 +186,14 @@ pub(super) struct Values<R> {
     text: R,
     max_bytes: usize,
     line: u64,
+    /// Whether there is an object around the array, which is open.
+    is_wrapped: bool,
     is_in_array: bool,
     /// Whether a comma or the end of the array comes next.
     is_after_element: bool,
 }
+
+const AFTER_REQUESTS: &str = "something follows the list of requests";
 
 /// Where in a value the next byte is.
 #[derive(Debug, Default)]
@@ -224,7 +228,16 @@ impl Inside {
 
 impl<R: BufRead> Values<R> {
     pub(super) fn new(text: R, max_bytes: usize) -> Self {
-        Self { text, max_bytes, line: 1, is_in_array: false, is_after_element: false }
+        Self { text, max_bytes, line: 1, is_wrapped: false, is_in_array: false, is_after_element: false }
+    }
+
+    /// Starts at the array that an object has at its `start`-th byte.
+    pub(super) fn wrapped(mut text: R, max_bytes: usize, start: usize) -> io::Result<Self> {
+        let mut before = Vec::new();
+        text.by_ref().take(start as u64).read_to_end(&mut before)?;
+        let lines = memchr::memchr_iter(b'\n', &before).count() as u64;
+        let values = Self::new(text, max_bytes);
+        Ok(Self { line: 1 + lines, is_wrapped: true, ..values })
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Piece>, FramingError> {
@@ -241,25 +254,32 @@ impl<R: BufRead> Values<R> {
     fn find_start(&mut self) -> Result<bool, FramingError> {
         loop {
             let Some(byte) = peek(&mut self.text)? else {
-                return match self.is_in_array {
-                    true => Err(self.error("the array has no end: the file was cut off")),
-                    false => Ok(false),
+                return match (self.is_in_array, self.is_wrapped) {
+                    (true, _) => Err(self.error("the array has no end: the file was cut off")),
+                    (false, true) => Err(self.error("the list of requests has no closing brace after it")),
+                    (false, false) => Ok(false),
                 };
             };
             match (byte, self.is_in_array) {
                 (b'\n', _) => self.line += 1,
                 (b' ' | b'\t' | b'\r', _) => {}
-                (b'{', false) => return Ok(true),
+                (b'{', false) if !self.is_wrapped => return Ok(true),
                 (b'{', true) if !self.is_after_element => return Ok(true),
+                // Only one list is in the object.
+                (b'[', false) if self.is_wrapped && self.is_after_element => {
+                    return Err(self.error(AFTER_REQUESTS));
+                }
                 (b'[', false) => (self.is_in_array, self.is_after_element) = (true, false),
                 (b',', true) if self.is_after_element => self.is_after_element = false,
                 // A comma may come before it: that changes nothing.
-                (b']', true) => self.is_in_array = false,
+                (b']', true) => (self.is_in_array, self.is_after_element) = (false, true),
+                (b'}', false) if self.is_wrapped => self.is_wrapped = false,
                 (0xef | 0xbb | 0xbf, false) => {}
                 (_, true) if self.is_after_element => {
                     return Err(self.error("the elements of the array are not separated by commas"));
                 }
                 (_, true) => return Err(self.error("an element of the array is not an object")),
+                (_, false) if self.is_wrapped => return Err(self.error(AFTER_REQUESTS)),
                 (_, false) => {
                     return Err(self.error("here, an object or an array of objects should start"));
                 }

@@ -5,6 +5,7 @@ use super::format::Format;
 use super::layers::Encoding;
 use super::target::{BodyForm, Target};
 use super::template::Template;
+use crate::base::text;
 use crate::model::rules::Rules;
 
 /// What a file is prepared for.
@@ -100,6 +101,16 @@ impl Options {
             let what = format!("{because}, so {} {has} no effect", idle.join(" and "));
             return Err(PrepareError::usage(what, format!("leave {them} out{or}")));
         }
+        if let Some(target) = self.target.as_ref().filter(|target| target.lacks_converse()) {
+            let what = format!(
+                "{} makes embeddings or images, and takes no Converse requests",
+                text::name(&target.model_id)
+            );
+            return Err(PrepareError::usage(
+                what,
+                "use --model-invocation-type InvokeModel, or another --model-id",
+            ));
+        }
         if is_ready {
             return Ok(());
         }
@@ -115,9 +126,15 @@ impl Options {
         if let Some(problem) = target.problem(has_limit) {
             return Err(PrepareError::usage("the requests cannot be written", problem));
         }
-        if target.body == BodyForm::TitanText && self.max_tokens.is_some() {
-            let what = "the model makes embeddings, so --max-tokens has no effect";
-            return Err(PrepareError::usage(what, "leave it out"));
+        if target.body == BodyForm::TitanText {
+            let idle = [("--max-tokens", self.max_tokens.is_some()), ("--system", rows.system.is_some())];
+            let idle: Vec<&str> =
+                idle.into_iter().filter(|(_, is_idle)| *is_idle).map(|(name, _)| name).collect();
+            if !idle.is_empty() {
+                let (has, them) = if idle.len() == 1 { ("has", "it") } else { ("have", "them") };
+                let what = format!("the model makes embeddings, so {} {has} no effect", idle.join(" and "));
+                return Err(PrepareError::usage(what, format!("leave {them} out")));
+            }
         }
         Ok(())
     }

@@ -9,13 +9,13 @@ use serde::de::IgnoredAny;
 use super::body::ANTHROPIC_VERSION;
 use super::draft::Draft;
 use super::error::PrepareError;
-use super::format::{Format, Layout, Start};
+use super::format::{Format, Layout, Start, requests_of_anthropic};
 use super::framing::{FramingError, Lines, Piece, Values};
 use super::json::{Members, quoted};
 use super::layers::{self, Layer, Text, Unwrapped};
 use super::options::{Bodies, Options};
 use super::records;
-use super::report::{Effect, Findings, Losses, Refusal};
+use super::report::{Effect, Findings, Losses, Place, Refusal};
 use super::rows::{self, RowPlan, listed};
 use super::table::{self, Row, Rows};
 use super::{anthropic, openai, vertex};
@@ -108,6 +108,11 @@ pub fn prepare(
 
 /// Says how the file is read: as its start tells, and as the options say.
 fn start_of(first_bytes: &[u8], options: &Options) -> Start {
+    if matches!(options.format, None | Some(Format::Anthropic))
+        && let Some(start) = requests_of_anthropic(first_bytes)
+    {
+        return Start::Json(Layout::Wrapped(start));
+    }
     match (options.format, Start::of(first_bytes)) {
         (_, Start::Other(kind)) if !is_text(kind) => Start::Other(kind),
         (Some(Format::Table), _) => Start::Table,
@@ -203,6 +208,7 @@ impl Preparer<'_> {
         let mut pieces = match layout {
             Layout::Lines => Pieces::Lines(Lines::new(text, max_bytes)),
             Layout::Values => Pieces::Values(Values::new(text, max_bytes)),
+            Layout::Wrapped(start) => Pieces::Values(Values::wrapped(text, max_bytes, start)?),
         };
         let mut plan = None;
         while let Some(piece) = pieces.next()? {
@@ -247,7 +253,7 @@ impl Preparer<'_> {
                     let mut losses = Losses::default();
                     losses.change("anthropic_version", ADDED_VERSION);
                     let draft = Draft { record_id: record.record_id, body: Cow::Owned(body) };
-                    return self.finish(line, Ok(draft), losses);
+                    return self.finish(line, Ok(draft), || None, losses);
                 }
             }
         }
@@ -255,15 +261,20 @@ impl Preparer<'_> {
             None => {}
             Some(Fault::Comma) => {
                 let json = json.trim_ascii_end().trim_end_matches(',');
-                self.report.changes.add(line, Effect::LeftOut, "the comma after the object", ONE_PER_LINE);
+                self.report.changes.add(
+                    self.at(line),
+                    Effect::LeftOut,
+                    "the comma after the object",
+                    ONE_PER_LINE,
+                );
                 return self.read_record(plan, line, json);
             }
             Some(Fault::SeveralObjects(objects)) => {
-                self.report.changes.add(line, Effect::Changed, "several objects on a line", ONE_PER_LINE);
                 // The line counts as a record already.
                 self.report.records -= 1;
                 for object in objects {
                     self.report.records += 1;
+                    self.report.changes.add(self.at(line), Effect::Changed, SEVERAL_OBJECTS, ONE_PER_LINE);
                     if self.read_record(plan, line, &object)? == Next::Stop {
                         return Ok(Next::Stop);
                     }
@@ -288,7 +299,7 @@ impl Preparer<'_> {
             };
             let cells: Vec<&str> = cells.iter().map(Cow::as_ref).collect();
             let draft = plan.draft(&cells, row, self.options, &mut losses);
-            return self.finish(line, draft, losses);
+            return self.finish(line, draft, || plan.id(&cells).map(str::to_owned), losses);
         }
         let draft = match (plan.format, target) {
             (Format::OpenAi, Some(target)) => openai::read(json, target, *max_tokens, &mut losses),
@@ -297,7 +308,7 @@ impl Preparer<'_> {
             // The options were checked: whatever needs a model has one.
             _ => records::read(json, &mut losses),
         };
-        self.finish(line, draft, losses)
+        self.finish(line, draft, || records::id_of(json), losses)
     }
 
     /// Adds the version that Claude wants, if that is what a body lacks. Nothing is added to a body that is meant for something
@@ -319,25 +330,37 @@ impl Preparer<'_> {
         Some(format!("{{\"anthropic_version\":{},{rest}", quoted(ANTHROPIC_VERSION)))
     }
 
-    /// Writes a record, unless something speaks against it.
+    /// Writes a record, unless something speaks against it. The id of a record that could not be read is needed, too,
+    /// so that no later record takes its place unnoticed.
     fn finish(
         &mut self,
         line: u64,
         draft: Result<Draft<'_>, Refusal>,
+        id_if_refused: impl FnOnce() -> Option<String>,
         mut losses: Losses,
     ) -> Result<Next, PrepareError> {
         let mut draft = match draft {
             Ok(draft) => draft,
             Err(refusal) => {
                 self.refuse(line, &refusal);
+                if let Some(id) = id_if_refused() {
+                    self.ids.add(self.hasher.key_of(&id), self.report.records);
+                }
                 return Ok(Next::Go);
             }
         };
+        if self.is_repeated(line, draft.record_id.as_deref()) {
+            return Ok(Next::Go);
+        }
         if !self.options.allow_loss && losses.serious().next().is_some() {
+            let at = self.at(line);
             for loss in losses.serious() {
-                self.report.refusals.add(line, Effect::NotWritten, &loss.member, &loss.why);
+                self.report.refusals.add(at, Effect::NotWritten, &loss.member, &loss.why);
             }
-            self.report.stopped += 1;
+            let written = draft.line();
+            let is_good = self.reader.read(written.as_bytes()).is_ok();
+            let is_short = written.len() <= self.options.max_record_bytes;
+            self.report.stopped += u64::from(is_good && is_short);
             return Ok(Next::Go);
         }
         if let Some(body) = self.with_version(&draft.body) {
@@ -349,14 +372,27 @@ impl Preparer<'_> {
             self.refuse(line, &Refusal::new(error.what.to_string(), kinds::fix_of_line(&error.what)));
             return Ok(Next::Go);
         }
-        self.hand_on(line, draft.record_id.as_deref(), Some(&draft.body), &written, &losses)
+        self.write_unless_long(line, Some(&draft.body), &written, &losses)
     }
 
-    /// Hands on a line, unless it is too long, or its id is already used.
+    /// Hands on a line, unless its id is already used, or it is too long.
     fn hand_on(
         &mut self,
         line: u64,
         record_id: Option<&str>,
+        body: Option<&str>,
+        written: &str,
+        losses: &Losses,
+    ) -> Result<Next, PrepareError> {
+        if self.is_repeated(line, record_id) {
+            return Ok(Next::Go);
+        }
+        self.write_unless_long(line, body, written, losses)
+    }
+
+    fn write_unless_long(
+        &mut self,
+        line: u64,
         body: Option<&str>,
         written: &str,
         losses: &Losses,
@@ -366,18 +402,9 @@ impl Preparer<'_> {
             self.refuse(line, &Refusal::new(format!("the record would be longer than {most}"), "shorten it"));
             return Ok(Next::Go);
         }
-        if let Some(id) = record_id
-            && let Some(earlier) = self.ids.add(self.hasher.key_of(id), self.report.records)
-        {
-            let fix = format!(
-                "give each record an id of its own: `{}`, for one, is that of record {earlier}",
-                text::name(id)
-            );
-            self.refuse(line, &Refusal::example("the id is already used", fix));
-            return Ok(Next::Go);
-        }
+        let at = self.at(line);
         for loss in &losses.0 {
-            self.report.changes.add(line, loss.effect, &loss.member, &loss.why_written());
+            self.report.changes.add(at, loss.effect, &loss.member, &loss.why_written());
         }
         if let (Some(examination), Some(body)) = (&mut self.report.examination, body) {
             examination.examine(line, body);
@@ -387,7 +414,25 @@ impl Preparer<'_> {
     }
 
     fn refuse(&mut self, line: u64, refusal: &Refusal) {
-        self.report.refusals.refuse(line, refusal);
+        self.report.refusals.refuse(self.at(line), refusal);
+    }
+
+    /// Where the record is that is being read.
+    fn at(&self, line: u64) -> Place {
+        Place { line, record: self.report.records }
+    }
+
+    /// Refuses a record whose id an earlier record has, even if that one was not written: nobody knows which one is
+    /// meant.
+    fn is_repeated(&mut self, line: u64, record_id: Option<&str>) -> bool {
+        let Some(id) = record_id else { return false };
+        let Some(earlier) = self.ids.add(self.hasher.key_of(id), self.report.records) else { return false };
+        let fix = format!(
+            "give each record an id of its own: `{}`, for one, is that of record {earlier}",
+            text::name(id)
+        );
+        self.refuse(line, &Refusal::example("the id is already used", fix));
+        true
     }
 
     fn read_table(&mut self, mut text: Text, first_bytes: &[u8]) -> Result<(), PrepareError> {
@@ -419,7 +464,7 @@ impl Preparer<'_> {
         while let Some((line, row)) = rows.next()? {
             if matches!(&row, Row::Cells(cells) if is_header(cells, &columns)) {
                 let why = "it is there again, as in tables that were joined";
-                self.report.changes.add(line, Effect::LeftOut, "the header", why);
+                self.report.changes.add(self.at(line), Effect::LeftOut, "the header", why);
                 continue;
             }
             self.report.records += 1;
@@ -442,7 +487,8 @@ impl Preparer<'_> {
             let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
             let mut losses = Losses::default();
             let draft = plan.draft(&cells, row_number, self.options, &mut losses);
-            if self.finish(line, draft, losses)? == Next::Stop {
+            let id = || plan.id(&cells).map(str::to_owned);
+            if self.finish(line, draft, id, losses)? == Next::Stop {
                 break;
             }
         }
@@ -453,6 +499,15 @@ impl Preparer<'_> {
     fn bad_row(&self, row: Row) -> Refusal {
         match row {
             Row::NotUtf8 { byte, before } => not_utf8(byte, &before),
+            Row::AfterQuote { lines } => {
+                let swallowed = match lines {
+                    0 => String::new(),
+                    _ => format!(", and the row goes on for {} then", Counted(lines, "more line")),
+                };
+                let what = format!("text follows the quote that closes a cell{swallowed}");
+                let fix = "write a quote within a cell twice, as in \"say \"\"hi\"\"\", not with a backslash; csv.writer in Python does so";
+                Refusal::new(what, fix)
+            }
             Row::NoEnd { lines } => {
                 let swallowed = match lines {
                     0 => String::new(),
@@ -507,6 +562,7 @@ fn not_json_text(bytes: &[u8]) -> Refusal {
     not_utf8(rest.first().copied().unwrap_or_default(), &String::from_utf8_lossy(before))
 }
 
+const SEVERAL_OBJECTS: &str = "several objects on a line";
 const ONE_PER_LINE: &str = "each object becomes a line of its own";
 
 /// What is wrong with a line that is not one JSON object.
@@ -527,25 +583,46 @@ fn check_json(json: &str) -> Option<Fault> {
     if json.ends_with('\0') {
         return Some(Fault::Other(Refusal::new(kinds::NUL_PADDED.what, kinds::NUL_PADDED.fix)));
     }
-    Some(match parse_input_record(json.as_bytes()) {
-        Err(RecordError { what: RecordProblem::NotJson(JsonFault::CommaAfterRecord), .. })
-            if json.trim_ascii_end().ends_with(',') =>
-        {
+    let Err(error) = parse_input_record(json.as_bytes()) else {
+        // The readers do not agree.
+        return Some(Fault::Other(Refusal::new("the line is not JSON", "correct the line")));
+    };
+    let what = why_not_json(error);
+    Some(match what {
+        RecordProblem::NotJson(JsonFault::CommaAfterRecord) if json.trim_ascii_end().ends_with(',') => {
             Fault::Comma
         }
-        Err(RecordError { what: RecordProblem::NotJson(fault), .. }) => match objects(json) {
+        RecordProblem::NotJson(fault) => match objects(json) {
             Some(objects) if fault == JsonFault::SecondRecord => Fault::SeveralObjects(objects),
             _ => {
                 let what = format!("the line is not JSON: {fault}");
                 Fault::Other(Refusal::new(what, kinds::fix_of_fault(fault)))
             }
         },
-        Err(RecordError { what, .. }) => {
-            Fault::Other(Refusal::new(what.to_string(), kinds::fix_of_line(&what)))
-        }
-        // The readers do not agree.
-        Ok(_) => Fault::Other(Refusal::new("the line is not JSON", "correct the line")),
+        what => Fault::Other(Refusal::new(what.to_string(), kinds::fix_of_line(&what))),
     })
+}
+
+/// Returns why a line cannot be read as JSON. Its members do not matter here: other formats have others than a record.
+fn why_not_json(error: RecordError) -> RecordProblem {
+    let is_about_members = |what: &RecordProblem| {
+        matches!(
+            what,
+            RecordProblem::UnknownMember(_)
+                | RecordProblem::RepeatedMember(_)
+                | RecordProblem::MisspelledMember { .. }
+                | RecordProblem::NoModelInput(_)
+                | RecordProblem::ModelInputNotObject(_)
+                | RecordProblem::RecordIdNotString(_)
+                | RecordProblem::RecordIdEmpty
+                | RecordProblem::LoneSurrogate
+        )
+    };
+    let RecordError { what, others, .. } = error;
+    if !is_about_members(&what) {
+        return what;
+    }
+    others.into_iter().map(|other| other.what).find(|what| !is_about_members(what)).unwrap_or(what)
 }
 
 /// Returns the objects of a line that has several, one after the other. `None` if it has something else, too.
@@ -659,6 +736,49 @@ mod tests {
     }
 
     #[test]
+    fn broken_json_has_its_own_reason_whatever_its_members_are() {
+        let faults = [
+            (r#"NaN}"#, "the line is not JSON: JSON has no NaN"),
+            (r#"True}"#, "the line is not JSON: True is Python; JSON has true"),
+            (r#""a\x"}"#, "the line is not JSON: JSON has no such escape"),
+            (r#""cut"#, "the line is not JSON: the line ends within a text"),
+        ];
+        let anthropic =
+            r#"{"custom_id":"2","params":{"max_tokens":9,"messages":[{"role":"user","content":"a"}]}"#;
+        let openai = r#"{"custom_id":"2","method":"POST","url":"/v1/chat/completions","body":{"messages":[{"role":"user","content":"a"}]}"#;
+        for (start, options) in [
+            (r#"{"id":2"#, table_options("{text}", None)),
+            (r#"{"id":2"#, Options { format: Some(Format::Rows), ..table_options("{text}", None) }),
+            (anthropic, options(NOVA)),
+            (openai, options(NOVA)),
+            (r#"{"id":2,"recordId":"2","modelInput":{}"#, options(NOVA)),
+        ] {
+            let good = if start.contains("custom_id") || start.contains("modelInput") {
+                format!("{start}}}")
+            } else {
+                format!(r#"{start},"text":"a"}}"#)
+            };
+            let bad: Vec<String> = faults.iter().map(|(end, _)| format!(r#"{start},"text":{end}"#)).collect();
+            let (_, report) = run(format!("{good}\n{}", bad.join("\n")), &options).unwrap();
+            let expected: Vec<(&str, u64, &[u64])> = faults
+                .iter()
+                .zip([&[2], &[3], &[4], &[5]])
+                .map(|((_, what), lines)| (*what, 1, &lines[..]))
+                .collect();
+            assert_eq!(told(&report.refusals), expected, "{start}");
+            let fixes: Vec<&str> = report.refusals.kinds().iter().map(|kind| kind.why.as_str()).collect();
+            assert!(fixes[0].starts_with("write null") && fixes[2].contains("backslash"), "{fixes:?}");
+            // The elements of an array end with a bracket of their own.
+            let (_, report) = run(format!("[{good},\n{}]", bad[..3].join(",\n")), &options).unwrap();
+            assert_eq!(told(&report.refusals), expected[..3], "{start}");
+        }
+        // A comma after a row is left out, as after a record.
+        let (lines, _) =
+            run("{\"text\":\"a\"},\n{\"text\":\"b\"},\n", &table_options("{text}", None)).unwrap();
+        assert_eq!(lines.len(), 2);
+    }
+
+    #[test]
     fn objects_on_one_line_or_with_commas_become_lines() {
         let record = |id: u32| format!(r#"{{"recordId":"{id}","modelInput":{{"a":"b, {{c}}"}}}}"#);
         let text = format!(
@@ -677,7 +797,7 @@ mod tests {
         assert_eq!((report.records, report.written), (9, 5));
         assert_eq!(
             told(&report.changes),
-            [("several objects on a line", 1, [1].as_slice()), ("the comma after the object", 2, &[2, 3])]
+            [(SEVERAL_OBJECTS, 3, [1].as_slice()), ("the comma after the object", 2, &[2, 3])]
         );
         let expected: [(&str, u64, &[u64]); 3] = [
             ("the line is not JSON: something after the object", 2, &[4, 7]),
@@ -706,6 +826,56 @@ mod tests {
         let expected: [(&str, u64, &[u64]); 3] =
             [("model", 3, &[1, 2, 3]), ("n", 2, &[2, 3]), ("logprobs", 1, &[2])];
         assert_eq!(told(&report.changes), expected);
+    }
+
+    #[test]
+    fn no_record_takes_the_place_of_one_with_the_same_id() {
+        let request = |id: u32, more: &str| {
+            format!(
+                r#"{{"custom_id":"{id}","method":"POST","url":"/v1/chat/completions","body":{{"messages":[{{"role":"user","content":"a"}}]{more}}}}}"#
+            )
+        };
+        let no_messages =
+            r#"{"custom_id":"3","method":"POST","url":"/v1/chat/completions","body":{}}"#.to_owned();
+        let text = [
+            request(1, r#","n":2"#),
+            request(1, ""),
+            request(2, r#","n":2"#),
+            request(2, r#","n":2"#),
+            no_messages,
+            request(3, ""),
+            request(4, ""),
+        ]
+        .join("\n");
+        let (lines, report) = run(text.as_str(), &options(NOVA)).unwrap();
+        assert!(lines.len() == 1 && lines[0].contains(r#""recordId":"4""#), "{lines:?}");
+        let repeated =
+            report.refusals.kinds().iter().find(|kind| kind.what == "the id is already used").unwrap();
+        assert_eq!(repeated.lines, [2, 4, 6]);
+        assert!(repeated.why.ends_with("`1`, for one, is that of record 1"), "{}", repeated.why);
+        // As many as are written if losses are allowed.
+        let stopped = report.stopped;
+        let (lines, _) = run(text, &Options { allow_loss: true, ..options(NOVA) }).unwrap();
+        assert_eq!((lines.len() as u64, stopped), (1 + stopped, 2));
+        // The same goes for rows and records.
+        let table = "id,text\n7,a\n7,b\n";
+        let (lines, _) = run(table, &table_options("{text}", Some("id"))).unwrap();
+        assert_eq!(lines.len(), 1);
+        let records = r#"{"recordId":"1","modelInput":[]}
+{"recordId":"1","modelInput":{}}"#;
+        let (lines, report) = run(records, &plain()).unwrap();
+        assert_eq!((lines.len(), report.refusals.kinds().len()), (0, 2));
+    }
+
+    #[test]
+    fn records_on_one_line_count_one_by_one_and_the_line_is_named_once() {
+        let records: Vec<_> =
+            (0..50).map(|id| format!(r#"{{"recordId":{id},"modelInput":{{}},"x":1}}"#)).collect();
+        let (_, report) = run(format!("[{}]", records.join(",")), &plain()).unwrap();
+        assert_eq!(told(&report.changes), [("x", 50, [1].as_slice()), ("recordId", 50, &[1])]);
+        assert!(report.changes.kinds().iter().all(|kind| !kind.has_more_lines));
+        let (_, report) = run(records.join("\n"), &plain()).unwrap();
+        assert!(report.changes.kinds().iter().all(|kind| kind.has_more_lines));
     }
 
     #[test]
@@ -823,6 +993,19 @@ mod tests {
             (record, rows(delimiter()), format!("{ready}--delimiter has")),
             (request, rows(id_column()), "the file is a batch file for Anthropic's API, so --id-column has".into()),
             (
+                "text\na\n",
+                Options {
+                    target: Some(Target::new("amazon.titan-embed-text-v2:0", "InvokeModel")),
+                    max_tokens: None,
+                    rows: RowOptions {
+                        system: Some(Template::parse("Be brief.").unwrap()),
+                        ..table_options("{text}", None).rows
+                    },
+                    ..plain()
+                },
+                "the model makes embeddings, so --system has no effect: leave it out".into(),
+            ),
+            (
                 "a,b\n1,2\n",
                 Options { allow_loss: true, ..table_options("{a}", None) },
                 "a row of a table loses nothing, so --allow-loss has".into(),
@@ -832,6 +1015,24 @@ mod tests {
             assert!(error.starts_with(&expected), "{text:?}: {error}");
         }
         assert!(run(record, &Options { is_form_chosen: true, ..options(NOVA) }).is_ok());
+    }
+
+    #[test]
+    fn models_without_converse_get_none() {
+        let record = r#"{"recordId":"1","modelInput":{}}"#;
+        for model_id in
+            ["amazon.titan-embed-text-v2:0", "cohere.embed-multilingual-v3", "amazon.nova-canvas-v1:0"]
+        {
+            for (text, others) in [(record, plain()), ("text\na\n", table_options("{text}", None))] {
+                let options = Options { target: Some(Target::new(model_id, "Converse")), ..others };
+                let error = run(text, &options).unwrap_err();
+                assert!(
+                    error.starts_with(model_id) && error.contains("takes no Converse requests"),
+                    "{error}"
+                );
+            }
+        }
+        assert!(run(record, &Options { target: Some(Target::new(NOVA, "Converse")), ..plain() }).is_ok());
     }
 
     #[test]
@@ -901,6 +1102,13 @@ mod tests {
         }
         let (_, report) = run("id,text\r\r7,a\r,b\r", &table_options("{text}", Some("id"))).unwrap();
         assert_eq!(told(&report.refusals), [("the row has no id", 1, [4].as_slice())]);
+        let text = "id,text\n7,\"say \\\"hi\\\" now\"\n8,\"c \\\"\"\n9,\"d\"\n10,\"e \"\"f\"\"\"\n";
+        let (lines, report) = run(text, &table_options("{text}", Some("id"))).unwrap();
+        let what = "text follows the quote that closes a cell";
+        let longer = format!("{what}, and the row goes on for 1 more line then");
+        assert_eq!(told(&report.refusals), [(what, 1, [2].as_slice()), (&longer, 1, &[3])]);
+        assert!(report.refusals.kinds()[0].why.starts_with("write a quote within a cell twice"));
+        assert!(lines.len() == 1 && lines[0].contains(r#""text":"e \"f\"""#), "{lines:?}");
         let (_, report) = run("id,text\n7,\"a\n8,c\n9,d\n", &table_options("{text}", Some("id"))).unwrap();
         let what = "a quote opens a cell and is not closed, so the cell goes on to the end of the file, 2 lines later";
         assert_eq!(told(&report.refusals), [(what, 1, [2].as_slice())]);
@@ -992,6 +1200,39 @@ mod tests {
         ] {
             let error = run(text, &options).unwrap_err();
             assert!(error.starts_with(expected), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn body_of_the_api_of_anthropic_is_a_list_of_requests() {
+        let request = |id: u32| {
+            format!(
+                r#"{{"custom_id":"{id}","params":{{"max_tokens":9,"messages":[{{"role":"user","content":"a"}}]}}}}"#
+            )
+        };
+        let (one, two) = (request(1), request(2));
+        for text in [
+            format!(r#"{{"requests":[{one},{two}]}}"#),
+            format!("\u{feff}{{\n  \"requests\": [\n{one},\n{two}\n  ]\n}}\n"),
+        ] {
+            for format in [None, Some(Format::Anthropic)] {
+                // The body is longer than a record may be.
+                let options = Options { format, max_record_bytes: 160, ..options(NOVA) };
+                let (lines, report) = run(text.as_str(), &options).unwrap();
+                assert_eq!(
+                    (lines.len(), report.records, report.format),
+                    (2, 2, Format::Anthropic),
+                    "{report:?}"
+                );
+            }
+        }
+        for (text, expected) in [
+            (format!(r#"{{"requests":[{one}"#), "line 1: the array has no end"),
+            (format!(r#"{{"requests":[{one}]"#), "line 1: the list of requests has no closing brace"),
+            (format!(r#"{{"requests":[{one}],"x":1}}"#), "line 1: something follows the list of requests"),
+        ] {
+            let error = run(text.as_str(), &options(NOVA)).unwrap_err();
+            assert!(error.starts_with(expected), "{text}: {error}");
         }
     }
 

@@ -65,6 +65,15 @@ pub(super) fn has_body(json: &str) -> bool {
     members.iter().any(|(name, _)| letters(name) == "modelinput")
 }
 
+/// Returns the id of a record or request that cannot be written, if it can be told.
+pub(super) fn id_of(json: &str) -> Option<String> {
+    let members = Members::parse(json).ok()?;
+    let (_, id) =
+        members.iter().find(|(name, _)| ["recordid", "customid"].contains(&letters(name).as_str()))?;
+    let id = read_id(id, "", &mut Losses::default()).ok()?;
+    Some(id.into_owned())
+}
+
 /// Returns a name without what differs between spellings.
 fn letters(name: &str) -> String {
     name.replace(['_', '-', ' '], "").to_ascii_lowercase()

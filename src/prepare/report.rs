@@ -48,9 +48,20 @@ pub struct Finding {
     pub why: String,
     /// How many records have it.
     pub records: u64,
-    /// The first lines that have it, counted from 1.
+    /// The first lines that have it, counted from 1, each once.
     pub lines: Vec<u64>,
-    last_line: u64,
+    /// Whether there are more of them.
+    pub has_more_lines: bool,
+    last: Place,
+}
+
+/// Where a record is. Several may be on one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The line where it starts, counted from 1.
+    pub(super) line: u64,
+    /// Which record of the file it is, counted from 1.
+    pub(super) record: u64,
 }
 
 /// Findings, each kind once, in the order in which they were first made.
@@ -69,33 +80,45 @@ impl Findings {
     }
 
     /// Adds a record that cannot be written.
-    pub(super) fn refuse(&mut self, line: u64, refusal: &Refusal) {
+    pub(super) fn refuse(&mut self, at: Place, refusal: &Refusal) {
         let Refusal { what, fix, is_example } = refusal;
         let any_fix =
             |kind: &&Finding| *is_example && kind.effect == Effect::NotWritten && kind.what == *what;
         let known = self.kinds.iter().find(any_fix).map(|kind| kind.why.clone());
-        self.add(line, Effect::NotWritten, what, known.as_deref().unwrap_or(fix));
+        self.add(at, Effect::NotWritten, what, known.as_deref().unwrap_or(fix));
     }
 
-    pub(super) fn add(&mut self, line: u64, effect: Effect, what: &str, why: &str) {
+    pub(super) fn add(&mut self, at: Place, effect: Effect, what: &str, why: &str) {
         let is_full = self.kinds.len() == MAX_KINDS;
         let is_same = |kind: &&mut Finding| kind.effect == effect && kind.what == what && kind.why == why;
         let known = self.kinds.iter_mut().find(is_same);
         match known {
             // A record counts once.
-            Some(kind) if kind.last_line == line => {}
+            Some(kind) if kind.last == at => {}
             Some(kind) => {
                 kind.records += 1;
-                kind.last_line = line;
-                if kind.lines.len() < MAX_LINES {
-                    kind.lines.push(line);
+                if kind.last.line != at.line {
+                    if kind.lines.len() < MAX_LINES {
+                        kind.lines.push(at.line);
+                    } else {
+                        kind.has_more_lines = true;
+                    }
                 }
+                kind.last = at;
             }
             None if is_full => self.others += 1,
             None => {
                 let (what, why) = (what.to_owned(), why.to_owned());
-                let lines = vec![line];
-                self.kinds.push(Finding { effect, what, why, records: 1, lines, last_line: line });
+                let lines = vec![at.line];
+                self.kinds.push(Finding {
+                    effect,
+                    what,
+                    why,
+                    records: 1,
+                    lines,
+                    has_more_lines: false,
+                    last: at,
+                });
             }
         }
     }
@@ -202,9 +225,10 @@ mod tests {
     fn each_kind_is_told_once_and_memory_is_bounded() {
         let mut findings = Findings::default();
         for line in 1..=1_000 {
-            findings.add(line, Effect::LeftOut, "user", "why");
-            findings.add(line, Effect::LeftOut, "user", "why");
-            findings.add(line, Effect::LeftOut, &format!("member{line}"), "why");
+            let at = Place { line, record: line };
+            findings.add(at, Effect::LeftOut, "user", "why");
+            findings.add(at, Effect::LeftOut, "user", "why");
+            findings.add(at, Effect::LeftOut, &format!("member{line}"), "why");
         }
         assert_eq!(findings.kinds().len(), MAX_KINDS);
         assert_eq!(findings.others, 1_000 - (MAX_KINDS as u64 - 1));
@@ -216,9 +240,9 @@ mod tests {
     fn what_only_one_record_has_does_not_make_a_kind() {
         let mut findings = Findings::default();
         for line in 1..=3 {
-            findings
-                .refuse(line, &Refusal::example("the id is already used", format!("it is that of {line}")));
-            findings.refuse(line, &Refusal::new("odd", format!("even it {}", line % 2)));
+            let at = Place { line, record: line };
+            findings.refuse(at, &Refusal::example("the id is already used", format!("it is that of {line}")));
+            findings.refuse(at, &Refusal::new("odd", format!("even it {}", line % 2)));
         }
         let told: Vec<_> = findings.kinds().iter().map(|kind| (kind.why.as_str(), kind.records)).collect();
         assert_eq!(told, [("it is that of 1", 3), ("even it 1", 2), ("even it 0", 1)]);

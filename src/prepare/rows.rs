@@ -97,6 +97,11 @@ impl RowPlan {
         }
     }
 
+    /// Returns the id that a row has; `None` if it has none.
+    pub(super) fn id<'a>(&self, cells: &[&'a str]) -> Option<&'a str> {
+        cells.get(self.id?).copied().filter(|id| !id.is_empty())
+    }
+
     /// Makes a record of the n-th row, counted from 1.
     pub(super) fn draft<'a>(
         &self,
@@ -107,9 +112,9 @@ impl RowPlan {
     ) -> Result<Draft<'a>, Refusal> {
         let record_id = match self.id {
             None => Cow::Owned(row_id(row)),
-            Some(column) => match cells.get(column).copied().unwrap_or_default() {
-                "" => return Err(Refusal::new("the row has no id", "give each row an id of its own")),
-                id => Cow::Borrowed(id),
+            Some(_) => match self.id(cells) {
+                None => return Err(Refusal::new("the row has no id", "give each row an id of its own")),
+                Some(id) => Cow::Borrowed(id),
             },
         };
         let body = match (&self.kind, &options.target) {

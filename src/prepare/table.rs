@@ -37,6 +37,11 @@ pub(super) enum Row {
         /// The text before it, as far as it is UTF-8.
         before: String,
     },
+    /// Text follows the quote that closes a cell.
+    AfterQuote {
+        /// How many lines follow the one where the row starts, and belong to the row.
+        lines: u64,
+    },
     /// A quote was opened and not closed before the end of the file.
     NoEnd {
         /// How many lines follow the one where the row starts. All of them are in the quotes.
@@ -44,11 +49,52 @@ pub(super) enum Row {
     },
 }
 
+/// Where in a cell the next byte is. The parser takes text after a closing quote for a part of the cell, and what was
+/// escaped in another way is garbled then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Start,
+    Plain,
+    Quoted,
+    /// After a quote that closes the cell, or is the first of two.
+    Quote,
+    /// After the spaces behind a closing quote.
+    Space,
+    /// After text behind a closing quote.
+    Fault,
+}
+
+impl Place {
+    /// Moves on over bytes of one row.
+    fn after(self, bytes: &[u8], delimiter: u8) -> Self {
+        // This is quick, and true of most rows.
+        if matches!(self, Self::Start | Self::Plain) && memchr::memchr(b'"', bytes).is_none() {
+            return bytes.last().map_or(self, |last| Self::Plain.next(*last, delimiter));
+        }
+        bytes.iter().fold(self, |place, byte| place.next(*byte, delimiter))
+    }
+
+    fn next(self, byte: u8, delimiter: u8) -> Self {
+        match (self, byte) {
+            (Self::Fault, _) => Self::Fault,
+            (Self::Quoted, b'"') => Self::Quote,
+            (Self::Quoted, _) => Self::Quoted,
+            (_, b'\n' | b'\r') => Self::Start,
+            (_, byte) if byte == delimiter => Self::Start,
+            (Self::Start | Self::Quote, b'"') => Self::Quoted,
+            (Self::Start | Self::Plain, _) => Self::Plain,
+            (Self::Quote | Self::Space, b' ' | b'\t') => Self::Space,
+            (Self::Quote | Self::Space, _) => Self::Fault,
+        }
+    }
+}
+
 /// Reads a table row by row.
 #[derive(Debug)]
 pub(super) struct Rows<R> {
     text: R,
     parser: Reader,
+    delimiter: u8,
     max_bytes: usize,
     /// The line where the next row starts, counted from 1.
     line: u64,
@@ -112,6 +158,7 @@ impl<R: BufRead> Rows<R> {
         Self {
             text,
             parser: ReaderBuilder::new().delimiter(delimiter).build(),
+            delimiter,
             max_bytes,
             line,
             is_after_return: false,
@@ -127,6 +174,7 @@ impl<R: BufRead> Rows<R> {
         self.skip_blank_lines()?;
         let line = self.line;
         let (mut length, mut count) = (0, 0);
+        let mut place = Place::Start;
         let mut is_too_long = false;
         loop {
             let chunk = match self.text.fill_buf() {
@@ -143,8 +191,9 @@ impl<R: BufRead> Rows<R> {
             let (result, read, written, ended) =
                 self.parser.read_record(input, cells.unwrap_or_default(), ends.unwrap_or_default());
             if !is_end {
-                let (lines, is_after_return) =
-                    count_lines(input.get(..read).unwrap_or_default(), self.is_after_return);
+                let taken = input.get(..read).unwrap_or_default();
+                place = place.after(taken, self.delimiter);
+                let (lines, is_after_return) = count_lines(taken, self.is_after_return);
                 (self.line, self.is_after_return) = (self.line + lines, is_after_return);
                 self.last = input.get(..read).and_then(<[u8]>::last).copied().or(self.last);
                 self.text.consume(read);
@@ -172,7 +221,12 @@ impl<R: BufRead> Rows<R> {
                 ReadRecordResult::End => return Ok(None),
                 ReadRecordResult::Record => {
                     self.is_at_end = is_end;
-                    let row = if is_too_long { Row::TooLong } else { self.row(length, count) };
+                    let ends_line = self.line > line && matches!(self.last, Some(b'\n' | b'\r'));
+                    let row = match place {
+                        _ if is_too_long => Row::TooLong,
+                        Place::Fault => Row::AfterQuote { lines: self.line - line - u64::from(ends_line) },
+                        _ => self.row(length, count),
+                    };
                     return Ok(Some((line, row)));
                 }
             }
@@ -254,6 +308,10 @@ mod tests {
             ),
             ("a\r\nb\r\n\r\nc", vec![(1, cells(&["a"])), (2, cells(&["b"])), (4, cells(&["c"]))]),
             ("é😀,ß", vec![(1, cells(&["é😀", "ß"]))]),
+            ("\"a\" ,b\nc\"d\"e,f", vec![(1, cells(&["a ", "b"])), (2, cells(&["c\"d\"e", "f"]))]),
+            ("\"a\"b,c\nd", vec![(1, Row::AfterQuote { lines: 0 }), (2, cells(&["d"]))]),
+            ("a,\"\\\"b\\\" c\"\r\nd", vec![(1, Row::AfterQuote { lines: 0 }), (2, cells(&["d"]))]),
+            ("\"a\\\"\"\nb,\"c\"\nd", vec![(1, Row::AfterQuote { lines: 1 }), (3, cells(&["d"]))]),
         ];
         for (text, expected) in table {
             assert_eq!(rows(text.as_bytes()), expected, "{text:?}");

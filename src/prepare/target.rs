@@ -1,7 +1,7 @@
 //! Which body the records are written for. Pure.
 
 use crate::base::text;
-use crate::model::family::Family;
+use crate::model::family::{Family, may_have_converse};
 
 /// The model and the form of its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,9 @@ impl Target {
     pub fn problem(&self, has_max_tokens: bool) -> Option<String> {
         let model_id = text::name(&self.model_id);
         match self.body {
+            BodyForm::Unknown if !may_have_converse(&self.model_id) => Some(format!(
+                "{model_id} makes embeddings or images, and no requests are made for it: write the records with their modelInput, or use another --model-id"
+            )),
             BodyForm::Unknown => Some(format!(
                 "the request body of {model_id} is not known, or is a prompt in a format of its own: use --model-invocation-type Converse, or another --model-id"
             )),
@@ -77,6 +80,11 @@ impl Target {
             }
             _ => None,
         }
+    }
+
+    /// Returns whether the requests are those of Converse, although the model takes none.
+    pub(super) fn lacks_converse(&self) -> bool {
+        self.body == BodyForm::Converse && !may_have_converse(&self.model_id)
     }
 
     /// Returns whether the model refuses temperature and `top_p` together.
@@ -107,6 +115,18 @@ mod tests {
             assert_eq!(target.body, expected, "{model_id}");
             assert_eq!(target.problem(true).is_some(), expected == BodyForm::Unknown);
             assert_eq!(Target::new(model_id, "Converse").body, BodyForm::Converse);
+        }
+        for (model_id, has_converse) in [
+            ("us.meta.llama3-3-70b-instruct-v1:0", true),
+            ("abcdefghijkl", true),
+            ("cohere.embed-english-v3", false),
+            ("amazon.nova-canvas-v1:0", false),
+            ("amazon.titan-embed-image-v1", false),
+        ] {
+            let problem = Target::new(model_id, "InvokeModel").problem(true).unwrap();
+            assert_eq!(problem.contains("Converse"), has_converse, "{problem}");
+            assert_eq!(Target::new(model_id, "Converse").lacks_converse(), !has_converse, "{model_id}");
+            assert!(!Target::new(model_id, "InvokeModel").lacks_converse(), "{model_id}");
         }
         assert!(
             Target::new("anthropic.claude-opus-5", "InvokeModel")

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bedrock_vpc_batch::model::facts::{Format, all_facts};
-use bedrock_vpc_batch::model::findings::{Examination, FindingGroup};
+use bedrock_vpc_batch::model::findings::Examination;
 use bedrock_vpc_batch::model::rules::{MAX_EXAMINED_BYTES, RuleFinding, Rules};
 use bedrock_vpc_batch::record::padding::known_body;
 use serde::Deserialize;
@@ -210,11 +210,20 @@ fn findings_are_grouped_by_code_with_the_first_lines() {
         .collect();
     let lines = vec![1, 2, 4, 5, 6];
     assert_eq!(groups, [("body-max-tokens", 19, lines.clone()), ("body-stream", 19, lines)]);
-    let said = |records, first_lines: &[u64]| {
-        let group = examination.groups()[0].clone();
-        FindingGroup { records, first_lines: first_lines.to_vec(), ..group }.lines()
+    let said = |lines: &[u64]| {
+        let mut examination = Examination::new(examination.rules().clone());
+        for line in lines {
+            examination.examine(*line, "{}");
+        }
+        let group = &examination.groups()[0];
+        assert_eq!(group.records, lines.len() as u64);
+        group.lines()
     };
-    assert_eq!(said(1, &[7]), "line 7");
-    assert_eq!(said(2, &[7, 9]), "lines 7, 9");
-    assert_eq!(said(3, &[7, 9]), "lines 7, 9, …");
+    assert_eq!(said(&[7]), "line 7");
+    assert_eq!(said(&[7, 9]), "lines 7, 9");
+    assert_eq!(said(&[1, 2, 3, 4, 5]), "lines 1, 2, 3, 4, 5");
+    assert_eq!(said(&[1, 2, 3, 4, 5, 6]), "lines 1, 2, 3, 4, 5, …");
+    // The elements of an array may be on one line.
+    assert_eq!(said(&[1; 50]), "line 1");
+    assert_eq!(said(&[1, 1, 2, 2]), "lines 1, 2");
 }
