@@ -1,5 +1,5 @@
-//! Words a fix for the reader of a terminal. The tables of fixes are for everybody: for those who read `rejection.json` in a
-//! bucket, and for those who have the file and a command line.
+//! Words a fix for someone at a terminal. The tables of fixes serve everyone: those who read `rejection.json` in a bucket, and
+//! those who have the file and a command line.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;

@@ -484,11 +484,7 @@ fn wording(arguments: &PrepareArguments) -> Wording {
 /// Returns what the model must refuse of what was written, if it must refuse something.
 fn refusable(report: &Report) -> Option<Refusable> {
     let examination = report.examination.as_ref().filter(|examination| examination.failing() > 0)?;
-    Some(Refusable {
-        examined: examination.examined(),
-        failing: examination.failing(),
-        groups: examination.groups().to_vec(),
-    })
+    Some(examination.into())
 }
 
 /// Says what became of the records, in rows of the screen.

@@ -4,9 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::check::read_prices;
 use super::error::{CliError, path_error};
 use super::output::{print_error, print_line};
-use crate::estimate::price::Prices;
 use crate::job::summary::Summary;
 use crate::report::page::page;
 
@@ -27,7 +27,7 @@ pub(super) struct ReportArguments {
 
 /// Writes a page beside each summary. Returns true if each could be read.
 pub(super) fn report(arguments: &ReportArguments) -> Result<bool, CliError> {
-    let prices = prices(arguments.prices.as_deref())?;
+    let prices = read_prices(arguments.prices.as_deref())?;
     let mut summaries = Vec::new();
     find(&arguments.folder, &mut summaries).map_err(|error| path_error(&arguments.folder, error))?;
     summaries.sort();
@@ -52,15 +52,6 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<bool, CliError> {
         }
     }
     Ok(all_are_read)
-}
-
-fn prices(path: Option<&Path>) -> Result<Prices, CliError> {
-    let Some(path) = path else {
-        return Prices::shipped().map_err(|error| CliError::Content(error.to_string()));
-    };
-    let wrong = |said: String| CliError::OptionFile("prices", path.display().to_string(), said);
-    let json = fs::read(path).map_err(|error| wrong(error.to_string()))?;
-    Prices::parse(&json).map_err(|error| wrong(error.to_string()))
 }
 
 /// Finds the summaries in a folder and below it. Links to folders are not followed, because they can go in a circle.

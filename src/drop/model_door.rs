@@ -30,6 +30,13 @@ pub struct Refusable {
     pub groups: Vec<FindingGroup>,
 }
 
+impl From<&Examination> for Refusable {
+    fn from(examination: &Examination) -> Self {
+        let (examined, failing) = (examination.examined(), examination.failing());
+        Self { examined, failing, groups: examination.groups().to_vec() }
+    }
+}
+
 /// Looks at the records of a drop until it finds one that the model might accept.
 #[derive(Debug, Default)]
 pub(super) struct ModelDoor {
@@ -91,8 +98,7 @@ impl ModelDoor {
     /// Returns what was found in the examined records; `None` if it ended at one that the model might accept.
     pub(super) fn refusable(&self) -> Option<Refusable> {
         let examination = self.examination.as_ref().filter(|examination| examination.examined() > 0)?;
-        let (examined, failing) = (examination.examined(), examination.failing());
-        Some(Refusable { examined, failing, groups: examination.groups().to_vec() })
+        Some(examination.into())
     }
 
     /// Says why the drop is refused, if it is.

@@ -344,8 +344,8 @@ fn it_is_said_how_many_records_the_rules_of_the_model_saw() {
     let report: Value = serde_json::from_str(&of(&["-", "--format", "json"])).unwrap();
     let found = &report["model"];
     assert_eq!((&found["examined"], &found["failing"]), (&json!(1_002), &json!(2)), "{report}");
-    for every in [&["-", "--every-record"][..], &["a.jsonl"]] {
-        let said = of(every);
+    for arguments in [&["-", "--every-record"][..], &["a.jsonl"]] {
+        let said = of(arguments);
         assert!(said.contains("warning: 5 of 3500 records must fail at the model "), "{said}");
         assert!(said.contains("(lines 1000, 1001, 1002, 1003, 3000)"), "{said}");
     }

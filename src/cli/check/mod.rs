@@ -27,6 +27,7 @@ pub(super) use self::human::describe_refusable;
 use self::input::{Input, Sources};
 use self::judging::Look;
 use self::pricing::Pricing;
+pub(super) use self::pricing::read_prices;
 use self::report::Report;
 use super::error::CliError;
 use super::output::{Style, print_line, print_note, print_shown};

@@ -11,6 +11,24 @@ use crate::estimate::tokens::Model;
 use crate::job::summary::Summary;
 use crate::model::family::Family;
 
+/// Reads the prices that `--prices` names, or those that are shipped.
+pub(crate) fn read_prices(path: Option<&Path>) -> Result<Prices, CliError> {
+    let (path, prices) = match path {
+        None => (Path::new("shipped"), Prices::shipped()),
+        Some(path) => (path, Prices::parse(&read("prices", path)?)),
+    };
+    prices.map_err(|error| wrong("prices", path, error.to_string()))
+}
+
+/// Reads the file that an option names.
+fn read(option: &'static str, path: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(path).map_err(|error| wrong(option, path, error.to_string()))
+}
+
+fn wrong(option: &'static str, path: &Path, reason: String) -> CliError {
+    CliError::OptionFile(option, path.display().to_string(), reason)
+}
+
 /// What an estimate is made with.
 #[derive(Debug)]
 pub(super) struct Pricing {
@@ -30,18 +48,7 @@ impl Pricing {
         prices: Option<&Path>,
         region: Option<String>,
     ) -> Result<Self, CliError> {
-        let wrong = |option: &'static str, path: &Path, reason: String| {
-            CliError::OptionFile(option, path.display().to_string(), reason)
-        };
-        let read = |option: &'static str, path: &Path| {
-            std::fs::read(path).map_err(|error| wrong(option, path, error.to_string()))
-        };
-        let of_file = |path: &Path| {
-            Prices::parse(&read("prices", path)?).map_err(|error| wrong("prices", path, error.to_string()))
-        };
-        let shipped =
-            || Prices::shipped().map_err(|error| wrong("prices", Path::new("shipped"), error.to_string()));
-        let prices = prices.map_or_else(shipped, of_file)?;
+        let prices = read_prices(prices)?;
         let mut model_id = model_id.map(str::to_owned);
         let mut taken = None;
         if let Some(path) = like {
