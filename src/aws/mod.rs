@@ -11,6 +11,7 @@
 //!   copies what it can
 //! - [`bedrock`]: creates, gets, and finds jobs; [`job_request`]: the request for a job, in the SDK's types
 //! - [`error`]: what can go wrong, and what to do about it; `sdk_error`: the same for the errors of the SDK
+//! - `stack`: the settings of a deployed stack, for the command line
 //! - [`telemetry`]: log lines; [`metrics`]: the metrics in them
 
 pub mod bedrock;
@@ -24,5 +25,7 @@ pub mod job_request;
 pub mod metrics;
 mod result_file;
 pub(crate) mod sdk_error;
+#[cfg(feature = "local")]
+pub(crate) mod stack;
 pub mod store;
 pub mod telemetry;

@@ -45,6 +45,15 @@ impl Timestamp {
         let parsed = Self(time.assume_utc().unix_timestamp());
         (parsed.to_string() == text).then_some(parsed)
     }
+
+    /// Reads the text that [`compact`](Self::compact) writes; `None` for any other.
+    pub(crate) fn parse_compact(text: &str) -> Option<Self> {
+        let piece = |range| text.get(range);
+        let (year, month, day) = (piece(0..4)?, piece(4..6)?, piece(6..8)?);
+        let (hour, minute, second) = (piece(9..11)?, piece(11..13)?, piece(13..15)?);
+        let parsed = Self::parse(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"))?;
+        (parsed.compact() == text).then_some(parsed)
+    }
 }
 
 impl From<SystemTime> for Timestamp {
@@ -111,11 +120,12 @@ mod tests {
             "2026-11-23T+1:05:00Z",
             "é026-11-23T15:05:00Z",
         ] {
-            assert_eq!(Timestamp::parse(text), None, "{text}");
+            assert_eq!((Timestamp::parse(text), Timestamp::parse_compact(text)), (None, None), "{text}");
         }
         for seconds in [0, 1, 951_782_400, 1_795_446_300, 253_402_300_799] {
             let time = Timestamp::from_secs(seconds);
             assert_eq!(Timestamp::parse(&time.to_string()), Some(time));
+            assert_eq!(Timestamp::parse_compact(&time.compact()), Some(time));
         }
     }
 

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-#[cfg(feature = "doctor")]
-use super::doctor;
 use super::error::CliError;
 use super::output::print_error;
-use super::{check, local, prepare, report, stand_in};
+use super::{check, completions, local, prepare, report, stand_in, status, submit, watch};
+#[cfg(feature = "doctor")]
+use super::{doctor, redrive};
 use crate::base::text;
 
 /// Amazon Bedrock batch inference over private S3 buckets.
@@ -65,6 +65,38 @@ enum Command {
     /// (143) leave nothing behind. 141 if standard output was closed.
     Prepare(Box<prepare::PrepareArguments>),
 
+    /// Drop files into a stack: check them, show what they cost, ask, and upload them.
+    ///
+    /// Each FILE is checked as with `check`, with the settings of the stack, and nothing is uploaded unless all are valid. An
+    /// upload that was interrupted goes on when the same command is given again within a day. Standard output has a line for
+    /// each file: the id of the drop, and its key. You need to be among the uploaders of the stack, and
+    /// `cloudformation:DescribeStacks` on it; for --wait, among the readers, too.
+    ///
+    /// Exit code: 0 if every file was dropped, and with --wait, if every record has an answer; 1 if a file is not valid or
+    /// could not be dropped, or if you said no, and with --wait, if a record has no answer; 2 if the command line is wrong, or
+    /// the stack cannot be found; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard output was closed.
+    Submit(submit::SubmitArguments),
+
+    /// Show where drops stand: how many of their records are done, what they wait for, and what they cost.
+    ///
+    /// Without DROP, it shows the newest drops of the stack. The cost is known once a drop is finished, at the published prices
+    /// of batch inference. You need to be among the readers of the stack, and `cloudformation:DescribeStacks` on it.
+    ///
+    /// Exit code: 0; 1 if there is no such drop, or S3 refuses to tell; 2 if the command line is wrong, or the stack cannot be
+    /// found. 141 if standard output was closed.
+    Status(status::StatusArguments),
+
+    /// Follow drops until they end.
+    ///
+    /// Without DROP, it follows all drops that are not finished, and new ones as they appear, until Ctrl-C. With DROP, it ends
+    /// when they have ended. On a terminal, it shows bars; elsewhere, a line for each change. The time left is shown once
+    /// enough records are done to tell.
+    ///
+    /// Exit code: 0 if every record of the named drops is accounted for; 1 if a drop was rejected, if figures disagree, or if
+    /// there is no such drop; 2 if the command line is wrong, or the stack cannot be found; 130 after Ctrl-C, which changes
+    /// nothing about the drops; 143 after SIGTERM; 141 if standard output was closed.
+    Watch(watch::WatchArguments),
+
     /// Make a page of what became of a drop.
     ///
     /// Writes report.html beside each summary.json in FOLDER and below it, in place of an older one, and prints its path. The page
@@ -94,6 +126,24 @@ enum Command {
     /// exist or a setting is wrong.
     #[cfg(feature = "doctor")]
     Doctor(doctor::DoctorArguments),
+
+    /// Show what is in the failure queues of a stack, and send it again.
+    ///
+    /// The sweep finishes whatever failed once its cause is gone, so this is only for those who do not want to wait for it. An
+    /// event can be sent as often as you like. Your own credentials need `cloudformation:DescribeStacks`, `sqs:ReceiveMessage`
+    /// and `ChangeMessageVisibility`, and for --send `sqs:DeleteMessage` and `lambda:InvokeFunction`.
+    ///
+    /// Exit code: 0 if no message is left in the queues that were seen; 1 if one is, or a call fails; 2 if the stack cannot be
+    /// found. 141 if standard output was closed.
+    #[cfg(feature = "doctor")]
+    Redrive(redrive::RedriveArguments),
+
+    /// Print a script with which a shell completes the commands and their options.
+    ///
+    /// For bash: `bedrock-vpc-batch completions bash > ~/.local/share/bash-completion/completions/bedrock-vpc-batch`. For
+    /// zsh: the same into a file named `_bedrock-vpc-batch` in a folder of `fpath`. For fish:
+    /// `bedrock-vpc-batch completions fish > ~/.config/fish/completions/bedrock-vpc-batch.fish`.
+    Completions(completions::CompletionsArguments),
 }
 
 /// Prints what is wrong with the arguments, or the help that they ask for.
@@ -117,9 +167,17 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::StandIn(arguments) => stand_in::serve(&arguments).await.map(|()| true),
         Command::Check(arguments) => check::check(&arguments).await,
         Command::Prepare(arguments) => prepare::prepare(*arguments).await,
+        Command::Submit(arguments) => submit::submit(&arguments).await,
+        Command::Status(arguments) => status::status(&arguments).await.map(|()| true),
+        Command::Watch(arguments) => watch::watch(&arguments).await,
         Command::Report(arguments) => report::report(&arguments),
         #[cfg(feature = "doctor")]
         Command::Doctor(arguments) => doctor::examine(&arguments).await,
+        #[cfg(feature = "doctor")]
+        Command::Redrive(arguments) => redrive::redrive(&arguments).await,
+        Command::Completions(arguments) => {
+            completions::completions(&arguments, Arguments::command()).map(|()| true)
+        }
     };
     match result {
         Ok(all_is_well) => ExitCode::from(u8::from(!all_is_well)),

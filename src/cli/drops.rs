@@ -18,7 +18,7 @@ use super::progress::Progress;
 use super::signals::Signals;
 use super::summary::{describe_rejection, describe_summary};
 use super::waiting::{Waiting, describe_open};
-use super::watch::{State, Watched};
+use super::watched::{State, Watched};
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
 use crate::aws::events::{ObjectCreated, parse_job_state_change, parse_object_created};
@@ -53,7 +53,7 @@ const MAX_EXPLAINED: usize = 100;
 
 /// Drops the files, watches the folders, and reports each drop as it ends. Returns when all files are done
 /// and no folder is watched, at a signal, or when nothing more can be written; drops that are still open are
-/// then listed.
+/// then listed. Without files and folders, it returns at a signal.
 ///
 /// Returns true if the records of every drop are accounted for.
 pub(super) async fn process(
@@ -68,11 +68,12 @@ pub(super) async fn process(
     let mut session = Session::new(local, local.endings());
     session.waiting = files.iter().map(|file| (file.to_path_buf(), names.key(file))).collect();
     let watched = folders.iter().map(|folder| Watched::new(folder.to_path_buf(), quiet)).collect();
+    let is_serving = paths.is_empty();
     let worked = tokio::select! {
         biased;
         interrupt = signals.next() => Err(CliError::Interrupted(interrupt)),
         cause = local.s3().broken() => Err(CliError::Storage(cause)),
-        worked = work(&mut session, &names, watched, quiet) => worked,
+        worked = work(&mut session, &names, watched, quiet, is_serving) => worked,
     };
     let is_over = session.is_over();
     let finished = match &worked {
@@ -95,6 +96,7 @@ async fn work(
     names: &Names,
     mut watched: Vec<Watched>,
     quiet: Duration,
+    is_serving: bool,
 ) -> Result<(), CliError> {
     while let Some((file, key)) = session.waiting.front().cloned() {
         session.drop_file(&file, &key).await?;
@@ -108,7 +110,7 @@ async fn work(
         ))?;
     }
     let mut look = tokio::time::interval(LOOK_EVERY);
-    while !session.open.is_empty() || !watched.is_empty() {
+    while is_serving || !session.open.is_empty() || !watched.is_empty() {
         tokio::select! {
             Some(ending) = session.endings.recv() => session.end(ending).await?,
             _ = look.tick() => {

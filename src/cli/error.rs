@@ -43,6 +43,12 @@ pub(super) enum CliError {
     Storage(String),
     #[error(transparent)]
     Credentials(NotSet),
+    /// The stack cannot be found or used.
+    #[error("{0}")]
+    Stack(String),
+    /// The stack does not let the user do it, or does not have what the user wants.
+    #[error("{0}")]
+    Denied(String),
     #[error(transparent)]
     Pipeline(#[from] Error),
     #[cfg(feature = "doctor")]
@@ -59,6 +65,7 @@ impl CliError {
             | Self::Faults(_)
             | Self::Settings(_)
             | Self::OptionFile(..)
+            | Self::Stack(_)
             | Self::Credentials(_) => 2,
             // A bucket name that is not allowed.
             Self::Start(error) if error.kind() == io::ErrorKind::InvalidInput => 2,
@@ -69,6 +76,7 @@ impl CliError {
             Self::Doctor(_) => 2,
             Self::Path(..)
             | Self::Content(_)
+            | Self::Denied(_)
             | Self::Unreadable(..)
             | Self::RunFolder(_)
             | Self::Start(_)

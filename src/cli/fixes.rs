@@ -29,13 +29,20 @@ pub(super) struct Wording {
     /// The file, as a word of a shell command. `None` if it is not a file, or its name is too long.
     file: Option<String>,
     was_dropped: bool,
+    /// Whether the settings are those of a stack, which have no options.
+    is_of_stack: bool,
 }
 
 impl Wording {
     /// Makes the wording for a file that was dropped, or was only checked.
     pub(super) fn new(file: Option<&Path>, was_dropped: bool) -> Self {
         let word = file.map(shell_word).filter(|word| word.width() <= MAX_NAME_COLUMNS);
-        Self { file: word, was_dropped }
+        Self { file: word, was_dropped, is_of_stack: false }
+    }
+
+    /// Makes the wording for a file that is about to be dropped into a stack, whose settings belong to its operator.
+    pub(super) fn of_stack(file: &Path) -> Self {
+        Self { is_of_stack: true, ..Self::new(Some(file), false) }
     }
 
     /// Returns the file as a word of a shell command, which must not be broken where it has spaces.
@@ -51,7 +58,9 @@ impl Wording {
                 said = said.replace(dropped, checked);
             }
         }
-        said = as_options(&said);
+        if !self.is_of_stack {
+            said = as_options(&said);
+        }
         match &self.file {
             Some(file) => replace_word(&said, "FILE", file),
             None => said,
@@ -115,7 +124,7 @@ fn replace_word(text: &str, word: &str, by: &str) -> String {
 /// Writes a path as one word of a shell command. Characters that a terminal would obey, or not show, are written as escapes
 /// of `$'…'`, which POSIX has had since 2024, and all common shells for longer.
 /// <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_04> (read 2026-11)
-fn shell_word(path: &Path) -> String {
+pub(super) fn shell_word(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
     let (dot, bytes) = if bytes.starts_with(b"-") { ("./", bytes) } else { ("", bytes) };
     let text =

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use super::drops;
 use super::error::{CliError, with_path};
+use super::fixes::shell_word;
+use super::output::print_line;
 use super::run_folder::{log_to, new_run_folder};
+use super::running::announce;
 use super::settings::{
-    CONCURRENT_EXECUTIONS, DEFAULT_MODEL_ID, InvocationType, LOG_LIMIT, functions_config, settings_help,
+    CONCURRENT_EXECUTIONS, DEFAULT_MODEL_ID, InvocationType, LOG_LIMIT, functions_config,
+    functions_variables, settings_help,
 };
 use super::signals::Signals;
 use crate::local::faults::FaultOptions;
@@ -18,8 +22,8 @@ use crate::local::{Local, LocalOptions};
 pub(super) struct LocalArguments {
     /// JSONL files to process. A folder is watched until Ctrl-C: files that appear in it are processed, and
     /// processed again when they change. Names are judged as in S3: some are refused, and some ignored, such as
-    /// those of unfinished downloads.
-    #[arg(required = true, value_name = "FILE")]
+    /// those of unfinished downloads. Without any, the pipeline waits for the command `submit` until Ctrl-C.
+    #[arg(value_name = "FILE")]
     paths: Vec<PathBuf>,
 
     /// How long a file in a watched folder must stay unchanged before it is dropped, in milliseconds, because
@@ -112,13 +116,11 @@ fn not_local(path: &Path) -> Option<&'static str> {
 
 /// Processes the files. True if every record is accounted for.
 pub(super) async fn run(arguments: &LocalArguments) -> Result<bool, CliError> {
-    let config = functions_config(
-        &[
-            ("MODEL_ID", &arguments.model_id),
-            ("MODEL_INVOCATION_TYPE", arguments.model_invocation_type.name()),
-        ],
-        &arguments.settings,
-    )?;
+    let model: [(&str, &str); 2] = [
+        ("MODEL_ID", &arguments.model_id),
+        ("MODEL_INVOCATION_TYPE", arguments.model_invocation_type.name()),
+    ];
+    let config = functions_config(&model, &arguments.settings)?;
     let mut faults = FaultOptions::default();
     for fault in &arguments.faults {
         faults.set(fault).map_err(|error| CliError::Fault(fault.clone(), error))?;
@@ -145,6 +147,14 @@ pub(super) async fn run(arguments: &LocalArguments) -> Result<bool, CliError> {
         log_limit: Some(LOG_LIMIT),
     };
     let local = Local::start(&root.join("s3"), options).await.map_err(CliError::Start)?;
+    let settings = functions_variables(&model, &arguments.settings)?;
+    let _announced = announce(&root, local.s3(), settings).map_err(CliError::Start)?;
     let quiet = Duration::from_millis(arguments.quiet_ms);
+    if arguments.paths.is_empty() {
+        print_line(&format!(
+            "the pipeline runs: other commands use it with --local {}; Ctrl-C ends it",
+            shell_word(&arguments.dir)
+        ))?;
+    }
     drops::process(&local, &arguments.paths, quiet, &mut signals).await
 }

@@ -4,6 +4,8 @@
 use std::error::Error;
 use std::io::{self, IsTerminal, Write, stderr, stdout};
 
+use console::Term;
+
 use super::error::CliError;
 use crate::aws::config::variable;
 use crate::aws::error::Chain;
@@ -18,10 +20,21 @@ pub(super) fn print_line(text: &str) -> Result<(), CliError> {
 /// Writes lines in which everything is fit for a terminal already, such as those with colors.
 pub(super) fn print_shown(text: &str) -> Result<(), CliError> {
     let mut out = stdout().lock();
-    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(failed_write)
+}
+
+/// What it means that nothing can be written to standard output.
+pub(super) fn failed_write(error: io::Error) -> CliError {
+    match error.kind() {
         io::ErrorKind::BrokenPipe => CliError::Closed,
         _ => CliError::Output(error),
-    })
+    }
+}
+
+/// The width of the terminal; 80 columns if standard output is not one.
+pub(super) fn columns() -> usize {
+    let size = Term::stdout().size_checked().filter(|_| stdout().is_terminal());
+    size.map_or(80, |(_, columns)| usize::from(columns))
 }
 
 /// Whether words are colored.
@@ -29,6 +42,9 @@ pub(super) fn print_shown(text: &str) -> Result<(), CliError> {
 pub(super) struct Style(bool);
 
 impl Style {
+    /// No colors.
+    pub(super) const PLAIN: Self = Self(false);
+
     /// Colors, if standard output is a terminal that has some, and the user has not turned them off.
     /// <https://no-color.org> (read 2026-11)
     pub(super) fn of_stdout() -> Self {
@@ -58,6 +74,12 @@ impl Style {
 pub(super) fn print_error(error: &(dyn Error + 'static)) {
     // If this fails, there is nowhere left to report it.
     let _ = writeln!(stderr(), "error: {}", Chain(error));
+}
+
+/// Writes lines in which everything is fit for a terminal already to standard error, beside the results of a command.
+pub(super) fn print_aside(text: &str) {
+    // If this fails, there is nowhere left to report it.
+    let _ = writeln!(stderr(), "{text}");
 }
 
 /// Writes something that the user should know, but that changes nothing, to standard error.

@@ -238,19 +238,28 @@ fn window(text: &str, character: usize, columns: usize) -> (String, usize) {
     (piece, column)
 }
 
-/// Breaks a text into rows between its words. All rows are indented, the first one less.
+/// Breaks a text into rows of a screen of 80 columns, between its words. All rows are indented, the first one less.
 pub(super) fn wrapped<'a>(words: impl Iterator<Item = &'a str>, indent: &str) -> Vec<String> {
+    wrapped_to(COLUMNS, words, indent)
+}
+
+/// Breaks a text into rows of this many columns, between its words. All rows are indented, the first one less.
+pub(super) fn wrapped_to<'a>(
+    columns: usize,
+    words: impl Iterator<Item = &'a str>,
+    indent: &str,
+) -> Vec<String> {
     let mut rows = Vec::new();
     let mut row = indent.to_owned();
     for word in words.map(|word| text::line(word).to_string()) {
         let is_empty = row.trim_ascii_start().is_empty();
-        if !is_empty && row.width() + 1 + word.width() > COLUMNS {
+        if !is_empty && row.width() + 1 + word.width() > columns {
             rows.push(std::mem::replace(&mut row, format!("{indent}  ")));
         } else if !is_empty {
             row.push(' ');
         }
         for c in word.chars() {
-            if row.width() + c.width().unwrap_or_default() > COLUMNS {
+            if row.width() + c.width().unwrap_or_default() > columns {
                 rows.push(std::mem::replace(&mut row, format!("{indent}  ")));
             }
             row.push(c);

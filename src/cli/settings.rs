@@ -1,6 +1,6 @@
 //! The settings of the functions, as the command line gives them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::error::CliError;
 use crate::aws::config::{Config, VARIABLES};
@@ -59,6 +59,18 @@ pub(super) fn settings_help() -> String {
 /// Builds the settings: working defaults for a fictional account, overridden by `some`, overridden by the
 /// command line.
 pub(super) fn functions_config(some: &[(&str, &str)], settings: &[String]) -> Result<Config, CliError> {
+    let vars = functions_variables(some, settings)?;
+    Config::from_vars(|name| vars.get(name).cloned()).map_err(|error| {
+        let problems = error.problems().iter().map(|problem| as_given(problem, some, settings));
+        CliError::Settings(problems.collect::<Vec<_>>().join("; "))
+    })
+}
+
+/// Builds the variables that the settings are read from.
+pub(super) fn functions_variables(
+    some: &[(&str, &str)],
+    settings: &[String],
+) -> Result<BTreeMap<String, String>, CliError> {
     let role_arn = format!("arn:aws:iam::{ACCOUNT_ID}:role/local-batch");
     let defaults = [
         ("INPUT_BUCKET", "local-input"),
@@ -71,7 +83,7 @@ pub(super) fn functions_config(some: &[(&str, &str)], settings: &[String]) -> Re
         // On the loopback address, events take no longer than this, unless a fault delays them.
         ("EVENT_GRACE_SECONDS", "1"),
     ];
-    let mut vars: HashMap<&str, &str> = defaults.iter().chain(some).copied().collect();
+    let mut vars: BTreeMap<&str, &str> = defaults.iter().chain(some).copied().collect();
     for setting in settings {
         let Some((name, value)) = setting.split_once('=') else {
             return Err(CliError::Setting(setting.clone(), "is not NAME=VALUE"));
@@ -81,11 +93,7 @@ pub(super) fn functions_config(some: &[(&str, &str)], settings: &[String]) -> Re
         }
         vars.insert(name, value);
     }
-    let config = Config::from_vars(|name| vars.get(name).map(|value| (*value).to_owned()));
-    config.map_err(|error| {
-        let problems = error.problems().iter().map(|problem| as_given(problem, some, settings));
-        CliError::Settings(problems.collect::<Vec<_>>().join("; "))
-    })
+    Ok(vars.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
 /// Says what is wrong with a setting as the user gave it: `--set X: is empty` for `X is empty`.

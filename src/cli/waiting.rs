@@ -50,7 +50,7 @@ pub(super) fn describe_open(status: Option<&Status>) -> String {
 
 /// Leaves out what differs from call to call, which are the name of the job and the ids of the request: only what follows
 /// `failed: ` is kept, and `InternalFailure (HTTP 500, request 1f)` becomes `InternalFailure (HTTP 500)`.
-fn reason(message: &str) -> String {
+pub(super) fn reason(message: &str) -> String {
     let message = message.split_once(" failed: ").map_or(message, |(_, reason)| reason);
     let cut = message.split_once(", request ").and_then(|(before, rest)| {
         let (_, after) = rest.split_once(')')?;

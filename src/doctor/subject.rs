@@ -3,25 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::aws::config::{Config, ConfigError};
+use crate::aws::stack::variables;
 use crate::base::arn::{Arn, id_of};
-
-/// The functions' variables, and the outputs or parameters of a stack that they come from.
-const VARIABLES: [(&str, &str); 14] = [
-    ("INPUT_BUCKET", "InputBucketName"),
-    ("OUTPUT_BUCKET", "OutputBucketName"),
-    ("JOB_NAME_PREFIX", "JobNamePrefix"),
-    ("JOB_ROLE_ARN", "JobRoleArn"),
-    ("MODEL_ID", "ModelId"),
-    ("MODEL_INVOCATION_TYPE", "ModelInvocationType"),
-    ("TIMEOUT_DURATION_IN_HOURS", "TimeoutDurationInHours"),
-    ("SUBNET_IDS", "JobSubnetIds"),
-    ("SECURITY_GROUP_IDS", "JobSecurityGroupIds"),
-    ("S3_ENCRYPTION_KEY_ID", "KmsKeyArn"),
-    ("JOB_TAGS", "JobTags"),
-    ("MIN_RECORDS_PER_JOB", "MinRecordsPerJob"),
-    ("MAX_RECORDS_PER_JOB", "MaxRecordsPerJob"),
-    ("MAX_INPUT_FILE_BYTES", "MaxInputFileBytes"),
-];
 
 /// What is examined.
 #[derive(Debug, Clone)]
@@ -50,10 +33,8 @@ impl Subject {
     /// One error that lists all settings that are missing or wrong.
     pub(super) fn of_stack(values: &BTreeMap<String, String>, region: &str) -> Result<Self, ConfigError> {
         let value = |name: &str| values.get(name).filter(|value| !value.is_empty()).cloned();
-        let config = Config::from_vars(|variable| {
-            let (_, name) = VARIABLES.iter().find(|(name, _)| *name == variable)?;
-            value(name)
-        })?;
+        let variables = variables(values);
+        let config = Config::from_vars(|name| variables.get(name).cloned())?;
         let functions = Functions {
             roles: ["SubmitRoleArn", "CompleteRoleArn"].into_iter().filter_map(value).collect(),
             sweep_role: value("CompleteRoleArn"),

@@ -239,7 +239,13 @@ pub fn parse_request(key: &str) -> Option<Request> {
 /// truncated at a character boundary; the drop-id keeps the folders distinct.
 #[must_use]
 pub fn results_folder(key: &str, drop_id: &DropId) -> String {
-    format!("results/{}/{drop_id}/", truncated(key))
+    format!("{}{drop_id}/", results_of(key))
+}
+
+/// Returns the folder of the results of all drops with this key, with its `/`. Other drops may be in folders below it.
+#[must_use]
+pub fn results_of(key: &str) -> String {
+    format!("results/{}/", truncated(key))
 }
 
 fn truncated(key: &str) -> &str {
@@ -254,8 +260,38 @@ fn truncated(key: &str) -> &str {
 /// names its drops in order. `time` is when the drop was put.
 #[must_use]
 pub fn index(key: &str, time: Timestamp, drop_id: &DropId) -> String {
+    format!("{}-{drop_id}/{}", index_from(time), truncated(key))
+}
+
+/// Returns the start of the keys in the index of all drops that were put at this time. Those of later drops come after it.
+#[must_use]
+pub fn index_from(time: Timestamp) -> String {
     let day: String = time.to_string().chars().take_while(|c| *c != 'T').collect();
-    format!("index/{day}/{}-{drop_id}/{}", time.compact(), truncated(key))
+    format!("{INDEX_PREFIX}{day}/{}", time.compact())
+}
+
+/// The prefix of the index, which has a folder for each day.
+pub const INDEX_PREFIX: &str = "index/";
+
+/// What a key in the index says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Indexed {
+    /// When the drop was put.
+    pub time: Timestamp,
+    /// The drop.
+    pub drop_id: DropId,
+    /// Its key, as long as it is in the keys of its results.
+    pub key: String,
+}
+
+/// Parses a key of the index; `None` if it is another key.
+#[must_use]
+pub fn parse_index(key: &str) -> Option<Indexed> {
+    let (_, rest) = key.strip_prefix(INDEX_PREFIX)?.split_once('/')?;
+    let (time_and_id, key) = rest.split_once('/')?;
+    let (time, drop_id) = time_and_id.split_once('-')?;
+    let time = Timestamp::parse_compact(time)?;
+    Some(Indexed { time, drop_id: DropId::parse(drop_id)?, key: key.to_owned() })
 }
 
 /// The kinds of files in a drop's results.
@@ -387,6 +423,22 @@ mod tests {
         assert_eq!(hints_of("a/../."), "ledger/waiting/_/");
         assert_eq!(hints_of("é.."), "ledger/waiting/___/");
         assert_eq!(hints_of(&"m".repeat(2_048)).len(), WAITING_PREFIX.len() + MAX_MODEL_BYTES_IN_KEY + 1);
+    }
+
+    #[test]
+    fn index_says_what_was_put_when() {
+        let drop_id = DropId::parse(&"a".repeat(32)).unwrap();
+        let time = Timestamp::from_secs(1_795_446_300);
+        for drop in ["a.jsonl", "a/b//c.jsonl", "/", "\u{1b}[2J\n"] {
+            let key = index(drop, time, &drop_id);
+            let expected = Indexed { time, drop_id: drop_id.clone(), key: drop.into() };
+            assert_eq!(parse_index(&key), Some(expected), "{key}");
+        }
+        for other in
+            ["", "index/", "index/2026-11-23/", "index/2026-11-23/20261123T150500Z-a/b", "results/a/b/c"]
+        {
+            assert_eq!(parse_index(other), None, "{other}");
+        }
     }
 
     proptest! {

@@ -3,6 +3,8 @@
 //! It is made from the entries of the drop and of its jobs, after they are written, and nothing follows from it. Two
 //! invocations may write it at the same time, so it has a [revision](Status::revision), and a lower one yields.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::count::Counted;
@@ -47,6 +49,9 @@ pub struct Status {
     pub repairs: Option<Repairs>,
     /// Where its records ended up; `None` until all jobs are over.
     pub results: Option<SummaryRecords>,
+    /// What its jobs took; `None` until all of them are over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Tokens>,
     /// When all of this was so.
     pub as_of: Timestamp,
     /// When this file was written.
@@ -83,6 +88,25 @@ pub struct Progress {
     pub total: u64,
     /// Those whose result is there.
     pub done: u64,
+}
+
+/// What the jobs of a drop took, by Bedrock's manifests. Padding is included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// Tokens of requests.
+    pub input: u64,
+    /// Tokens of answers.
+    pub output: u64,
+    /// The model, if all jobs used the same one.
+    pub model_id: Option<String>,
+}
+
+impl Tokens {
+    fn of(summary: &Summary) -> Self {
+        let models: BTreeSet<&str> = summary.jobs.iter().map(|job| job.outcome.model_id.as_str()).collect();
+        let model_id = models.first().filter(|_| models.len() == 1).map(|model| (*model).to_owned());
+        Self { input: summary.input_tokens, output: summary.output_tokens, model_id }
+    }
 }
 
 /// A drop's jobs that are not over.
@@ -182,6 +206,7 @@ impl Status {
             records: Some(done),
             repairs: Some(summary.repairs).filter(|repairs| !repairs.is_empty()),
             results: Some(records),
+            tokens: Some(Tokens::of(summary)),
             ..Self::new(drop, Stage::Finished, drop.updated, drop.updated, message, next)
         }
     }
@@ -206,6 +231,7 @@ impl Status {
             jobs: None,
             repairs: Some(drop.repairs()).filter(|repairs| !repairs.is_empty()),
             results: None,
+            tokens: None,
             as_of,
             updated: as_of,
             drop_id: drop.drop_id.clone(),

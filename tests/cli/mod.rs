@@ -4,6 +4,7 @@ mod check;
 mod commands;
 mod field;
 mod local_run;
+mod people;
 mod prepare;
 mod report;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use crate::base::count::Counted;
 use crate::base::text;
 use crate::cli::error::CliError;
 use crate::cli::fixes::Wording;
-use crate::cli::output::{Style, print_error, print_shown};
+use crate::cli::output::{Style, print_aside, print_error, print_shown};
 use crate::cli::problems::{describe_problems, fix_rows, records, wrapped};
 use crate::drop::model_door::{FIRST_RECORDS, Refusable, SPREAD};
 use crate::estimate::price::Dollars;
@@ -19,6 +19,16 @@ pub(super) fn print(report: &Report) -> Result<(), CliError> {
             Ok(())
         }
         _ => print_shown(&describe(report, Style::of_stdout())),
+    }
+}
+
+/// Prints a report on standard error, for a command that has other results.
+pub(super) fn print_aside_of(report: &Report) {
+    match &report.found {
+        Found::Unreadable(error) => {
+            print_error(&CliError::Unreadable(report.file.clone(), error.to_string()));
+        }
+        _ => print_aside(&describe(report, Style::PLAIN)),
     }
 }
 

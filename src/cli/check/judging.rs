@@ -39,14 +39,18 @@ pub(super) struct Look {
     pub(super) every_record: bool,
 }
 
-/// Reads an input and judges it.
+/// Reads an input and judges it. Its key is its name, unless it gets another one.
 pub(super) async fn judge(
     config: &Config,
     sources: &mut Sources,
     input: &Input,
+    key: Option<&str>,
     mut look: Look,
 ) -> Result<Judged, ReadError> {
     let (mut source, is_sized, opened) = sources.open(input, config.call_timeout).await?;
+    if let Some(key) = key {
+        key.clone_into(&mut source.key);
+    }
     look.every_record |= is_sized && source.size_bytes <= SMALL_BYTES;
     if let Some(problem) = check_source(&source, config.name_rule(), config.max_drop_bytes) {
         let verdict = Verdict::Invalid { problems: vec![problem], stopped_early: false };

@@ -10,9 +10,11 @@
 //! | `report.rs` | what was found out about a file, and as JSON |
 //! | `human.rs`, `github.rs` | the same for a person, and for GitHub |
 //! | `explain.rs` | explains the code of a problem |
+//! | `for_stack.rs` | checks a file for the command `submit`, with the settings of a stack |
 
 mod bar;
 mod explain;
+mod for_stack;
 mod github;
 mod human;
 mod input;
@@ -23,6 +25,7 @@ mod report;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+pub(super) use self::for_stack::Checker;
 pub(super) use self::human::describe_refusable;
 use self::input::{Input, Sources};
 use self::judging::Look;
@@ -30,6 +33,7 @@ use self::pricing::Pricing;
 pub(super) use self::pricing::read_prices;
 use self::report::Report;
 use super::error::CliError;
+use super::fixes::Wording;
 use super::output::{Style, print_line, print_note, print_shown};
 use super::settings::{InvocationType, functions_config, settings_help};
 use super::signals::Signals;
@@ -142,8 +146,8 @@ pub(super) async fn check(arguments: &CheckArguments) -> Result<bool, CliError> 
         let report = tokio::select! {
             biased;
             interrupt = signals.next() => return Err(CliError::Interrupted(interrupt)),
-            judged = judging::judge(&config, &mut sources, &input, look) => {
-                Report::new(&config, &pricing, &input, judged)
+            judged = judging::judge(&config, &mut sources, &input, None, look) => {
+                Report::new(&config, &pricing, &input, &Wording::new(input.path(), false), judged)
             }
         };
         all_are_valid &= report.is_valid();

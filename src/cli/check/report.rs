@@ -125,9 +125,9 @@ impl Report {
         config: &Config,
         pricing: &Pricing,
         input: &Input,
+        wording: &Wording,
         judged: Result<Judged, ReadError>,
     ) -> Self {
-        let wording = Wording::new(input.path(), false);
         let found = match judged {
             Err(error) => Found::Unreadable(error),
             Ok(Judged { verdict: Verdict::Invalid { mut problems, stopped_early }, .. }) => {
@@ -138,11 +138,19 @@ impl Report {
                 let Accepted { parts, repairs, refusable } = accepted;
                 let plan = Plan::new(config, &parts);
                 let estimate = Estimate::new(config, pricing, &plan, bytes, tokens).map(Box::new);
-                let examined = refusable.map(|found| Box::new(Examined::new(plan.records, found, &wording)));
+                let examined = refusable.map(|found| Box::new(Examined::new(plan.records, found, wording)));
                 Found::Valid { plan, repairs: Box::new(repairs), examined, estimate }
             }
         };
         Self { file: input.name(), shell_word: wording.file().map(str::to_owned), found }
+    }
+
+    /// Returns the plan and the estimate, if the file is valid.
+    pub(super) fn valid(&self) -> Option<(&Plan, Option<&Estimate>)> {
+        match &self.found {
+            Found::Valid { plan, estimate, .. } => Some((plan, estimate.as_deref())),
+            Found::Invalid { .. } | Found::Unreadable(_) => None,
+        }
     }
 
     pub(super) fn is_valid(&self) -> bool {

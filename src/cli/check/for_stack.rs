@@ -1,0 +1,66 @@
+//! Checks files before they are dropped into a stack, with the settings of its functions.
+
+use std::path::Path;
+
+use super::human;
+use super::input::{Input, Sources};
+use super::judging::{Look, judge};
+use super::pricing::Pricing;
+use super::report::Report;
+use crate::aws::config::Config;
+use crate::cli::error::CliError;
+use crate::cli::fixes::Wording;
+use crate::cli::output::{Style, print_aside};
+use crate::estimate::range::Range;
+
+/// What files are checked with.
+#[derive(Debug)]
+pub(crate) struct Checker {
+    config: Config,
+    pricing: Pricing,
+    every_record: bool,
+    sources: Sources,
+}
+
+/// What was found out about a file that can be dropped.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Valid {
+    pub(crate) records: u64,
+    /// What it costs in batch inference, in US dollars, if the price is known.
+    pub(crate) usd: Option<Range>,
+}
+
+impl Checker {
+    /// Takes the settings of a stack, and the prices that count in its Region.
+    pub(crate) fn new(
+        config: Config,
+        prices: Option<&Path>,
+        region: &str,
+        every_record: bool,
+    ) -> Result<Self, CliError> {
+        let pricing = Pricing::new(Some(&config.model_id), None, prices, Some(region.to_owned()))?;
+        Ok(Self { config, pricing, every_record, sources: Sources::default() })
+    }
+
+    /// Checks a file that gets this key, and prints what was found out on standard error. Returns `None` if it cannot be
+    /// dropped.
+    pub(crate) async fn check(&mut self, file: &Path, key: &str) -> Result<Option<Valid>, CliError> {
+        let input = Input::File(file.to_owned());
+        let look = Look { model: Some(self.pricing.model()), every_record: self.every_record };
+        let judged = judge(&self.config, &mut self.sources, &input, Some(key), look).await;
+        let wording = Wording::of_stack(file);
+        let report = Report::new(&self.config, &self.pricing, &input, &wording, judged);
+        human::print_aside_of(&report);
+        Ok(report.valid().map(|(plan, estimate)| Valid {
+            records: plan.records,
+            usd: estimate.and_then(|estimate| estimate.costs()).map(|(batch, _)| batch),
+        }))
+    }
+
+    /// Warns if the prices are old.
+    pub(crate) fn warn(&self) {
+        if let Some(warning) = self.pricing.warning() {
+            print_aside(&Style::PLAIN.warning(&warning));
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The picture of drops that are followed. Nothing here reads or writes.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::screen::Size;
+use super::standing::Standing;
+use super::table::{View, age, dollars, end_of, explanation, records};
+use crate::base::text;
+use crate::base::timestamp::Timestamp;
+use crate::estimate::script::float;
+use crate::ledger::status::{Progress, Stage};
+
+/// The widest that the name of a state is.
+const STATE_COLUMNS: usize = 9;
+
+/// A narrower bar shows nothing.
+const MIN_BAR_COLUMNS: usize = 6;
+
+/// How fast records of a drop are done, as far as it was seen.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pace {
+    /// How many records were done when the number changed for the first time, and when that was.
+    first: Option<(u64, Timestamp)>,
+    /// The same for the last time.
+    last: Option<(u64, Timestamp)>,
+    /// How many are done.
+    done: Option<u64>,
+}
+
+impl Pace {
+    /// Takes note of how many records are done.
+    pub(super) fn see(&mut self, progress: Option<Progress>, now: Timestamp) {
+        let Some(Progress { done, .. }) = progress else { return };
+        // What was done before the first look took a time that nobody knows.
+        if self.done.is_some_and(|before| before < done) {
+            self.first.get_or_insert((done, now));
+            self.last = Some((done, now));
+        }
+        self.done = Some(done);
+    }
+
+    /// Returns how many seconds are left at this pace; `None` if it is not known. Two changes are needed, because what was
+    /// under way before the first one is not known.
+    fn seconds_left(&self, total: u64, now: Timestamp) -> Option<u64> {
+        let ((before, start), (done, end)) = (self.first?, self.last?);
+        let records = done.checked_sub(before).filter(|records| *records > 0)?;
+        let seconds = end.seconds_since(start).max(1);
+        let left = u128::from(total.saturating_sub(done)) * u128::from(seconds) / u128::from(records);
+        let left = u64::try_from(left).ok()?;
+        // If the next ones are overdue, the pace is no longer what it was.
+        left.checked_sub(now.seconds_since(end)).filter(|left| *left > 0)
+    }
+}
+
+/// A drop that is followed.
+#[derive(Debug, Clone)]
+pub(super) struct Followed {
+    pub(super) standing: Standing,
+    pub(super) pace: Pace,
+}
+
+/// Returns the rows of a picture of this size: drops that have not ended come last, because the last rows are always
+/// there. `note` is said below them.
+pub(super) fn frame(drops: &[Followed], note: Option<&str>, size: Size, view: &View<'_>) -> Vec<String> {
+    let columns = size.columns.saturating_sub(1).max(1);
+    let (ended, open): (Vec<_>, Vec<_>) = drops.iter().partition(|drop| drop.standing.has_ended());
+    let all = || ended.iter().chain(&open).copied();
+    let names: Vec<String> = all().map(|drop| text::line(&drop.standing.key).to_string()).collect();
+    let widest = names.iter().map(|name| name.width()).max().unwrap_or_default();
+    let of_name = widest.min((columns / 3).max(12));
+    let of_records =
+        all().map(|drop| records(drop.standing.status.as_ref()).width()).max().unwrap_or_default();
+    let mut blocks: Vec<Vec<String>> = all()
+        .zip(&names)
+        .map(|(drop, name)| {
+            let mut block = vec![row(drop, &end_of(name, of_name), (of_name, of_records, columns), view)];
+            block.extend(why(&drop.standing, columns));
+            block
+        })
+        .collect();
+    // One row is for the cursor, one says what is left out, and one is the note.
+    let room = size.rows.saturating_sub(2 + usize::from(note.is_some()));
+    let mut left_out = 0;
+    while blocks.iter().map(Vec::len).sum::<usize>() > room && blocks.len() > 1 {
+        blocks.remove(0);
+        left_out += 1;
+    }
+    let more =
+        (left_out > 0).then(|| cut(&format!("… and {left_out} more drops; the end shows all"), columns));
+    more.into_iter()
+        .chain(blocks.concat())
+        .chain(note.map(|note| cut(&text::line(note).to_string(), columns)))
+        .collect()
+}
+
+fn row(
+    drop: &Followed,
+    name: &str,
+    (of_name, of_records, columns): (usize, usize, usize),
+    view: &View<'_>,
+) -> String {
+    let standing = &drop.standing;
+    let padding = " ".repeat(of_name.saturating_sub(name.width()));
+    let head = format!("{name}{padding}  {:STATE_COLUMNS$}", standing.state());
+    let progress = standing.status.as_ref().and_then(|status| status.records);
+    let Some(progress) = progress else { return cut(&head, columns) };
+    let records = records(standing.status.as_ref());
+    let end = match standing.cost(view.prices, view.region) {
+        Some((usd, _)) => format!("{} USD", dollars(usd)),
+        None => drop
+            .pace
+            .seconds_left(progress.total, view.now)
+            .map(|left| format!("~{} left", age(left)))
+            .unwrap_or_default(),
+    };
+    // As wide as `~59 min left`.
+    let tail = format!("{records:>of_records$}  {end:12}");
+    let of_bar = columns.saturating_sub(head.width() + tail.width() + 4);
+    let row = if of_bar < MIN_BAR_COLUMNS {
+        format!("{head}  {tail}")
+    } else {
+        format!("{head}  {}  {tail}", bar(progress, of_bar))
+    };
+    cut(row.trim_end(), columns)
+}
+
+/// A bar. It is full only if all is done.
+fn bar(Progress { total, done }: Progress, columns: usize) -> String {
+    let share = if total == 0 { 0.0 } else { float(done) / float(total) };
+    let of_columns = float(columns as u64) * share;
+    let full = (0..columns).filter(|column| float(*column as u64 + 1) <= of_columns).count();
+    format!("{}{}", "█".repeat(full), "░".repeat(columns - full))
+}
+
+/// Why a drop waits, or what went wrong, in a row or two.
+fn why(standing: &Standing, columns: usize) -> Vec<String> {
+    let Some(status) = &standing.status else { return Vec::new() };
+    let is_said = match status.state {
+        Stage::Reading | Stage::Preparing | Stage::Running => status.refusal.is_some(),
+        Stage::Waiting | Stage::Checking | Stage::Finished | Stage::Rejected => true,
+    };
+    let said = explanation(standing).into_iter().take(if is_said { 2 } else { 0 });
+    said.map(|said| cut(&format!("  {}", text::line(said)), columns)).collect()
+}
+
+/// The start of a row in this many columns, with `…` if something is left out.
+fn cut(row: &str, columns: usize) -> String {
+    if row.width() <= columns {
+        return row.to_owned();
+    }
+    let mut start = String::new();
+    for c in row.chars() {
+        let width = unicode_width::UnicodeWidthChar::width(c).unwrap_or_default();
+        if start.width() + width + 1 > columns {
+            break;
+        }
+        start.push(c);
+    }
+    start.push('…');
+    start
+}

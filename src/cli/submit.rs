@@ -1,0 +1,211 @@
+//! `bedrock-vpc-batch submit`: drops files into a stack.
+
+use std::collections::HashSet;
+use std::io::{IsTerminal, Write, stderr, stdin};
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::sync::oneshot;
+
+use super::check::{Checker, read_prices};
+use super::error::CliError;
+use super::find::Found;
+use super::fixes::shell_word;
+use super::following::{Ending, Following};
+use super::names::Names;
+use super::output::{print_aside, print_line};
+use super::signals::Signals;
+use super::stack::{Stack, StackArguments};
+use super::standing::Standing;
+use super::upload::Upload;
+use crate::base::count::Counted;
+use crate::base::text;
+use crate::drop::identity::DropId;
+use crate::estimate::price::Dollars;
+use crate::estimate::range::{Grouped, Range};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SubmitArguments {
+    /// The JSONL files to drop.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// The key of the drop, instead of the stack's prefix and the name of the file. If it ends with a slash, the name of the
+    /// file follows.
+    #[arg(long = "as", value_name = "KEY")]
+    key: Option<String>,
+
+    /// Follow the drops until they end.
+    #[arg(long)]
+    wait: bool,
+
+    /// Drop the files without a question.
+    #[arg(long, short)]
+    yes: bool,
+
+    /// Drop a file again of which it is not known whether an earlier command dropped it.
+    #[arg(long)]
+    again: bool,
+
+    /// Apply the rules of what the model refuses to every record, as `check --every-record` does.
+    #[arg(long)]
+    every_record: bool,
+
+    /// Prices instead of those that are shipped, as `check --prices` takes them.
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+
+    #[command(flatten)]
+    stack: StackArguments,
+}
+
+/// Drops the files. Returns true if that is done, and if every record has an answer in case that is waited for.
+pub(super) async fn submit(arguments: &SubmitArguments) -> Result<bool, CliError> {
+    let can_ask = stdin().is_terminal() && stderr().is_terminal();
+    if !arguments.yes && !can_ask {
+        return Err(CliError::Usage(
+            "there is no terminal to ask on whether to drop the files: give --yes to drop them without a question".to_owned(),
+        ));
+    }
+    let mut signals = Signals::new().map_err(CliError::Start)?;
+    let dropping = async {
+        let stack = arguments.stack.open().await?;
+        let dropped = drop_all(arguments, &stack).await?;
+        Ok::<_, CliError>((stack, dropped))
+    };
+    let (stack, dropped) = tokio::select! {
+        biased;
+        interrupt = signals.next() => return Err(CliError::Interrupted(interrupt)),
+        dropped = dropping => dropped?,
+    };
+    let Some(dropped) = dropped else { return Ok(false) };
+    let ids: String = dropped.iter().map(|found| format!(" {}", short(&found.found.drop_id))).collect();
+    let again = format!("bedrock-vpc-batch watch{ids}{}", arguments.stack.again());
+    if !arguments.wait {
+        print_aside(&format!("to follow: {again}"));
+        return Ok(true);
+    }
+    let prices = read_prices(arguments.prices.as_deref())?;
+    let following = Following { stack: &stack, prices: &prices, with_new: false, again };
+    Ok(following.follow(dropped, &mut signals).await? == Ending::Answered)
+}
+
+/// The start of an id that is enough to find a drop.
+fn short(id: &DropId) -> String {
+    id.as_str().chars().take(12).collect()
+}
+
+/// Checks the files, asks, and uploads them. Returns the drops; `None` if nothing was dropped.
+async fn drop_all(arguments: &SubmitArguments, stack: &Stack) -> Result<Option<Vec<Standing>>, CliError> {
+    let config = stack.config()?;
+    let files = keys(arguments, &config.input_prefix)?;
+    let mut checker =
+        Checker::new(config, arguments.prices.as_deref(), &stack.region, arguments.every_record)?;
+    let mut all = Vec::new();
+    for (file, key) in &files {
+        all.extend(checker.check(file, key).await?);
+    }
+    if all.len() < files.len() {
+        print_aside("nothing was dropped");
+        return Ok(None);
+    }
+    checker.warn();
+    let records = all.iter().map(|valid| valid.records).sum();
+    let costs: Option<Vec<Range>> = all.iter().map(|valid| valid.usd).collect();
+    let cost = costs.map(|costs| costs.into_iter().fold(Range::default(), |sum, cost| sum + cost));
+    if !arguments.yes && !ask(&question(&files, records, cost, &stack.name)).await? {
+        print_aside("nothing was dropped");
+        return Ok(None);
+    }
+    let mut dropped = Vec::new();
+    for (path, key) in &files {
+        let bar = bar(path);
+        let upload = Upload { stack, path, key, again: arguments.again };
+        let uploaded = upload.run(|bytes| bar.set_position(bytes)).await;
+        bar.finish_and_clear();
+        let drop_id = uploaded?.ok_or_else(|| {
+            CliError::Denied(format!(
+                "{}: dropped, but its bucket has no versions, so nothing more is known",
+                text::line(key)
+            ))
+        })?;
+        print_line(&format!("{drop_id} {}", text::line(key)))?;
+        dropped.push(Standing::unseen(key, Found::new(key, drop_id)));
+    }
+    Ok(Some(dropped))
+}
+
+/// Each file, with its key.
+fn keys(arguments: &SubmitArguments, prefix: &str) -> Result<Vec<(PathBuf, String)>, CliError> {
+    let files = &arguments.files;
+    for file in files {
+        if let Some(why) = not_a_file(file) {
+            return Err(CliError::Usage(format!("{}: {why}", text::line(file.display()))));
+        }
+    }
+    let names = Names::new(files.iter().map(PathBuf::as_path), std::iter::empty());
+    let key = |file: &PathBuf| match &arguments.key {
+        None => format!("{prefix}{}", names.key(file)),
+        Some(folder) if folder.ends_with('/') => format!("{folder}{}", names.key(file)),
+        Some(key) => key.clone(),
+    };
+    let keyed: Vec<_> = files.iter().map(|file| (file.clone(), key(file))).collect();
+    let mut seen = HashSet::new();
+    match keyed.iter().find(|(_, key)| !seen.insert(key)) {
+        None => Ok(keyed),
+        Some((file, key)) => Err(CliError::Usage(format!(
+            "{}: another file has the same key, {}: name each file once, and give --as only one file, or a key that ends with a \
+             slash",
+            text::line(file.display()),
+            text::line(key)
+        ))),
+    }
+}
+
+/// Says why an argument cannot be dropped, if it is clear that it is not meant as the path of a file.
+fn not_a_file(path: &Path) -> Option<&'static str> {
+    match path.to_str()? {
+        "-" => Some("submit drops files, not standard input: write it to a file first"),
+        uri if uri.starts_with("s3://") => {
+            Some("submit drops files of this machine: copy the object with aws s3 cp")
+        }
+        _ => path.is_dir().then_some("it is a folder: name the files in it"),
+    }
+}
+
+fn question(files: &[(PathBuf, String)], records: u64, cost: Option<Range>, stack: &str) -> String {
+    let cost = cost.map(|cost| format!(" for {} USD", Dollars(cost))).unwrap_or_default();
+    let what = match files {
+        [(file, key)] => format!("{} as {}", shell_word(file), text::line(key)),
+        _ => Counted(files.len() as u64, "file").to_string(),
+    };
+    let noun = if records == 1 { "record" } else { "records" };
+    format!("Drop {what} ({} {noun}) into {stack}{cost}? [y/N] ", Grouped(records))
+}
+
+/// Asks a question that is answered with yes or no.
+async fn ask(question: &str) -> Result<bool, CliError> {
+    let mut err = stderr().lock();
+    // If it cannot be asked, the answer is no.
+    let _ = write!(err, "{question}").and_then(|()| err.flush());
+    drop(err);
+    // A thread of its own, because nobody waits for it after Ctrl-C.
+    let (sender, answer) = oneshot::channel();
+    let read = move || {
+        let mut answer = String::new();
+        let read = stdin().read_line(&mut answer);
+        // After Ctrl-C, nobody receives it.
+        let _ = sender.send(read.map(|_| answer));
+    };
+    std::thread::Builder::new().spawn(read).map_err(CliError::Start)?;
+    let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// The progress of an upload, on standard error, and only on a terminal.
+fn bar(path: &Path) -> ProgressBar {
+    let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+    let style = ProgressStyle::with_template("{prefix}  {wide_bar} {bytes}/{total_bytes}");
+    let bar = ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.with_prefix(text::name(path.display()).to_string())
+}

@@ -1,0 +1,338 @@
+//! The commands of people against a pipeline that runs on this machine: `submit`, `status`, and `watch`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use bedrock_vpc_batch::local::s3::{EmbeddedS3, Fault};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::support::processes::{COMMAND_LINE, Printed, printed};
+use crate::support::{BOUND, INPUT_BUCKET, OUTPUT_BUCKET, drop_of, environment};
+
+/// A folder in which a person works.
+struct Person(TempDir);
+
+impl Person {
+    fn new() -> Self {
+        let person = Self(tempfile::tempdir().unwrap());
+        person.write("a.jsonl", drop_of(100));
+        person
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    /// A command that knows nothing of the environment of the tests.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(COMMAND_LINE);
+        command.args(arguments).current_dir(self.0.path()).env_clear();
+        command.env("HOME", self.0.path()).env("AWS_EC2_METADATA_DISABLED", "true");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command to its end.
+    async fn run(&self, arguments: &[&str]) -> Printed {
+        let output = tokio::time::timeout(BOUND, self.command(arguments).output()).await;
+        printed(output.expect("it ends").unwrap())
+    }
+
+    /// Starts a pipeline that serves until it is dropped.
+    async fn serve(&self, arguments: &[&str]) -> Child {
+        let mut child = self
+            .command(&[&["local", "--dir", "runs", "--pace-ms", "0"][..], arguments].concat())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+        let line = tokio::time::timeout(BOUND, lines.next_line()).await.unwrap().unwrap().unwrap();
+        assert_eq!(line, "the pipeline runs: other commands use it with --local runs; Ctrl-C ends it");
+        child
+    }
+
+    /// Starts an S3 that other commands take for a running pipeline, without functions.
+    async fn s3_alone(&self) -> EmbeddedS3 {
+        let s3 = EmbeddedS3::start(self.path("s3")).await.unwrap();
+        s3.create_bucket(INPUT_BUCKET, true).unwrap();
+        s3.create_bucket(OUTPUT_BUCKET, false).unwrap();
+        let running = json!({
+            "version": 1, "pid": 1, "endpoint": s3.endpoint(), "access_key_id": s3.key().access_key_id(),
+            "secret_access_key": s3.key().secret_access_key(), "settings": environment(),
+        });
+        fs::create_dir_all(self.path("runs/run")).unwrap();
+        self.write("runs/run/running.json", running.to_string());
+        s3
+    }
+
+    /// Drops a file, and returns the id of the drop.
+    async fn submit(&self, arguments: &[&str]) -> String {
+        let (code, said, error) =
+            self.run(&[&["submit", "--yes", "--local", "runs"][..], arguments].concat()).await;
+        assert_eq!(code, Some(0), "{said}\n{error}");
+        said.split(' ').next().unwrap().to_owned()
+    }
+}
+
+fn no_control_characters(said: &str) {
+    assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "{said:?}");
+    assert!(!said.contains('\u{202e}'), "{said:?}");
+}
+
+#[tokio::test]
+async fn file_is_dropped_followed_and_listed() {
+    let person = Person::new();
+    let pipeline = person.serve(&[]).await;
+    let (code, said, error) = person.run(&["submit", "a.jsonl", "--yes", "--wait", "--local", "runs"]).await;
+    assert_eq!(code, Some(0), "{said}\n{error}");
+    assert!(
+        error.starts_with("a.jsonl: valid, 100 records, jobs: 1\n  plan: 1 job of 100 records\n"),
+        "{error}"
+    );
+    let mut lines = said.lines();
+    let (id, key) = lines.next().unwrap().split_once(' ').unwrap();
+    assert_eq!((id.len(), key), (32, "a.jsonl"));
+    let end = format!("{} a.jsonl: Finished, 100/100 records", &id[..8]);
+    assert_eq!(lines.next_back(), Some(end.as_str()), "{said}");
+
+    let address = format!("s3://local-output/results/a.jsonl/{id}/succeeded/part-00001.jsonl");
+    for drop in [id, &id[..6], "a.jsonl", "s3://local-input/a.jsonl", &address] {
+        let (code, said, error) = person.run(&["watch", drop, "--local", "runs"]).await;
+        assert_eq!((code, said.trim(), error.as_str()), (Some(0), end.as_str(), ""), "{drop}");
+        let (code, said, _) = person.run(&["status", drop, "--json", "--local", "runs"]).await;
+        let status: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!((code, &status["drop_id"], &status["state"]), (Some(0), &json!(id), &json!("Finished")));
+        assert_eq!(status["results"]["succeeded"], json!(100));
+        assert!(status["cost_usd"].as_f64().unwrap() > 0.0, "{status}");
+    }
+
+    person.write("a.jsonl", drop_of(101));
+    let newer = person.submit(&["a.jsonl"]).await;
+    person.run(&["watch", &newer, "--local", "runs"]).await;
+    let (_, said, _) = person.run(&["status", "a.jsonl", "--json", "--local", "runs"]).await;
+    assert!(said.contains(&newer), "a key is its newest drop: {said}");
+    let (code, said, error) = person.run(&["status", "--local", "runs"]).await;
+    let rows: Vec<&str> = said.lines().collect();
+    assert_eq!((code, rows.len(), error.as_str()), (Some(0), 3, ""), "{said}");
+    assert!(rows[0].starts_with("DROP      STATE"), "{said}");
+    assert!(rows.iter().all(|row| row.chars().count() <= 80), "{said}");
+    let (_, said, error) = person.run(&["status", "--last", "1", "--local", "runs"]).await;
+    assert_eq!(
+        (said.lines().count(), error.as_str()),
+        (2, "note: there are older drops: --last 5 shows more\n")
+    );
+    drop(pipeline);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_said_with_its_fix() {
+    let person = Person::new();
+    let missing = "missing.jsonl";
+    let table: [(&[&str], i32, &str); 8] = [
+        (
+            &["status"],
+            2,
+            "no stack is named: give --stack NAME, set BEDROCK_VPC_BATCH_STACK, or give --local FOLDER",
+        ),
+        (
+            &["status", "--stack", "demo"],
+            2,
+            "no Region is set: give --region, or set AWS_REGION, or use a profile",
+        ),
+        (
+            &["status", "--stack", "demo", "--region", "eu-west-1"],
+            2,
+            "no AWS credentials are found: set AWS_PROFILE, or",
+        ),
+        (
+            &["watch", "--local", "runs"],
+            2,
+            "--local runs: there is no such folder, so no pipeline runs in it: start one with",
+        ),
+        (
+            &["submit", "a.jsonl", "--local", "runs"],
+            2,
+            "there is no terminal to ask on whether to drop the files: give --yes",
+        ),
+        (&["submit", "-", "--yes", "--local", "runs"], 2, "--local runs: there is no such folder"),
+        (&["status", "--stack", "a", "--local", "b"], 2, "the argument '--stack <NAME>' cannot be used with"),
+        (
+            &["status", "--since", "soon", "--local", "b"],
+            2,
+            "invalid value 'soon' for '--since <AGE>': it is not a number with",
+        ),
+    ];
+    for (arguments, code, said) in table {
+        let (found, _, error) = person.run(arguments).await;
+        assert_eq!(found, Some(code), "{arguments:?}: {error}");
+        assert!(error.starts_with(&format!("error: {said}")), "{arguments:?}: {error}");
+    }
+    let s3 = person.s3_alone().await;
+    person.write("bad.jsonl", "{}");
+    let table: [(&[&str], i32, &str); 7] = [
+        (
+            &["status", missing],
+            1,
+            "error: missing.jsonl: the pipeline in runs has no such drop. The command status lists",
+        ),
+        (&["status", "abcdef"], 1, "error: abcdef: the pipeline in runs has no such drop"),
+        (
+            &["watch", "s3://other/results/x"],
+            2,
+            "error: s3://other/results/x: it is not in a bucket of this stack",
+        ),
+        (
+            &["submit", missing, "--yes"],
+            1,
+            "error: missing.jsonl: No such file or directory (os error 2)\nnothing was dropped",
+        ),
+        (&["submit", "a.jsonl", "bad.jsonl", "--yes"], 1, "a.jsonl: valid"),
+        (
+            &["submit", "a.jsonl", "a.jsonl", "--yes"],
+            2,
+            "error: a.jsonl: another file has the same key, a.jsonl",
+        ),
+        (&["submit", "-", "--yes"], 2, "error: -: submit drops files, not standard input"),
+    ];
+    for (arguments, code, said) in table {
+        let (found, out, error) = person.run(&[arguments, &["--local", "runs"]].concat()).await;
+        assert_eq!((found, out.as_str()), (Some(code), ""), "{arguments:?}: {error}");
+        assert!(error.starts_with(said), "{arguments:?}: {error}");
+    }
+    let (code, said, _) = person.run(&["status", "--local", "runs"]).await;
+    assert_eq!((code, said.as_str()), (Some(0), "the pipeline in runs has no drops\n"));
+    let puts = s3.requests().into_iter().filter(|request| request.bucket.as_deref() == Some(INPUT_BUCKET));
+    assert_eq!(puts.count(), 0, "nothing was uploaded");
+    drop(s3);
+    let (code, _, error) = person.run(&["status", "--local", "runs"]).await;
+    let start = "error: --local runs: no pipeline runs in this folder: start one with bedrock-vpc-batch local --dir runs";
+    assert_eq!((code, error.trim()), (Some(2), start));
+}
+
+#[tokio::test]
+async fn running_pipeline_is_found_by_its_owner_only_and_until_it_ends() {
+    let person = Person::new();
+    let mut pipeline = person.serve(&[]).await;
+    let run = fs::read_dir(person.path("runs")).unwrap().next().unwrap().unwrap().path();
+    let file = run.join("running.json");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let id = pipeline.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(tokio::time::timeout(BOUND, pipeline.wait()).await.unwrap().unwrap().code(), Some(0));
+    assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn rejected_drop_ends_with_1_and_says_why() {
+    let person = Person::new();
+    let _pipeline = person.serve(&["--set", "MAX_DROP_BYTES=100000"]).await;
+    // Another function would refuse it, too, but this one is the last that judges.
+    let running =
+        fs::read_dir(person.path("runs")).unwrap().next().unwrap().unwrap().path().join("running.json");
+    let settings = fs::read_to_string(&running).unwrap().replace("\"100000\"", "\"100000000\"");
+    fs::write(&running, settings).unwrap();
+    person.write("large.jsonl", drop_of(2_000));
+    let (code, said, error) =
+        person.run(&["submit", "large.jsonl", "--yes", "--wait", "--local", "runs"]).await;
+    assert_eq!(code, Some(1), "{said}\n{error}");
+    let last = said.lines().next_back().unwrap();
+    assert!(last.contains(" large.jsonl: Rejected: "), "{said}");
+    let (code, said, _) = person.run(&["status", "large.jsonl", "--local", "runs"]).await;
+    assert_eq!(code, Some(0));
+    assert!(said.contains("No record was submitted."), "{said}");
+}
+
+#[tokio::test]
+async fn hostile_keys_stay_text() {
+    let person = Person::new();
+    let _pipeline = person.serve(&[]).await;
+    let long = format!("{}.jsonl", "é".repeat(509));
+    for key in
+        ["\u{1b}[2J\u{1b}]0;x\u{7}.jsonl", "a\nb\r.jsonl", "gpj.\u{202e}lnosj.jsonl", "a//../b.jsonl", &long]
+    {
+        let id = person.submit(&["a.jsonl", "--as", key]).await;
+        let (code, said, error) = person.run(&["watch", key, "--local", "runs"]).await;
+        assert_eq!(code, Some(0), "{key:?}: {said}{error}");
+        assert!(said.contains(&id[..8]), "{key:?}: {said}");
+        no_control_characters(&said);
+        let (_, said, _) = person.run(&["status", &id, "--local", "runs"]).await;
+        no_control_characters(&said);
+        assert!(said.lines().all(|row| row.chars().count() <= 80), "{said}");
+        let (_, said, _) = person.run(&["status", &id, "--json", "--local", "runs"]).await;
+        no_control_characters(&said);
+        assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["key"], json!(key));
+    }
+}
+
+/// A valid drop of about this many bytes.
+fn large_drop(bytes: usize) -> String {
+    let text = "x".repeat(bytes / 100);
+    let line = |number| {
+        let body = json!({"messages": [{"role": "user", "content": [{"text": text}]}]});
+        json!({"recordId": format!("r{number}"), "modelInput": body}).to_string() + "\n"
+    };
+    (0..100).map(line).collect()
+}
+
+#[tokio::test]
+async fn upload_goes_on_where_it_was_interrupted() {
+    let person = Person::new();
+    let s3 = person.s3_alone().await;
+    person.write("large.jsonl", large_drop(30 << 20));
+    let arguments = ["submit", "large.jsonl", "--yes", "--local", "runs"];
+    let count =
+        |operation: &str| s3.requests().iter().filter(|request| request.operation == operation).count();
+    // The third part is refused, so the fourth may arrive or not.
+    let sent = std::sync::atomic::AtomicUsize::new(0);
+    s3.inject(move |request| {
+        let is_third =
+            request.operation == "UploadPart" && sent.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 2;
+        is_third.then_some(Fault::Refused { status: 403, code: "AccessDenied" })
+    });
+    let (code, _, error) = person.run(&arguments).await;
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("denies S3 UploadPart"), "{error}");
+    s3.inject(|_| None);
+    let before = count("UploadPart");
+    let (code, said, error) = person.run(&arguments).await;
+    assert_eq!(code, Some(0), "{error}");
+    assert_eq!((count("CreateMultipartUpload"), count("CompleteMultipartUpload")), (1, 1));
+    assert!(count("UploadPart") - before < 4, "{} parts were sent again", count("UploadPart") - before);
+    let (id, _) = said.split_once(' ').unwrap();
+    let object = s3.client().get_object().bucket(INPUT_BUCKET).key("large.jsonl").send().await.unwrap();
+    let body = object.body.collect().await.unwrap().to_vec();
+    assert!(body == fs::read(person.path("large.jsonl")).unwrap(), "the object is the file");
+    assert_eq!(id.len(), 32);
+    let state = person.path(".local/state/bedrock-vpc-batch/uploads");
+    assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs::read_dir(state).unwrap().count(), 0, "nothing is left to remember");
+}
+
+#[tokio::test]
+async fn file_that_may_be_dropped_already_is_not_dropped_again_unasked() {
+    let person = Person::new();
+    let s3 = person.s3_alone().await;
+    person.write("large.jsonl", large_drop(17 << 20));
+    let arguments = ["submit", "large.jsonl", "--yes", "--local", "runs"];
+    s3.inject(|request| (request.operation == "CompleteMultipartUpload").then_some(Fault::AnswerLost));
+    let (code, _, error) = person.run(&arguments).await;
+    assert_eq!(code, Some(1), "{error}");
+    s3.inject(|_| None);
+    let (code, _, error) = person.run(&arguments).await;
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("an earlier command may have dropped it as large.jsonl"), "{error}");
+    let (code, ..) = person.run(&[&arguments[..], &["--again"]].concat()).await;
+    assert_eq!(code, Some(0));
+    // A file that has changed is another one.
+    person.write("large.jsonl", large_drop(18 << 20));
+    let (code, _, error) = person.run(&arguments).await;
+    assert_eq!(code, Some(0), "{error}");
+}
