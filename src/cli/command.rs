@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::error::CliError;
 use super::output::print_error;
-use super::{check, completions, local, prepare, report, stand_in, status, submit, watch};
+use super::{cancel, check, completions, local, prepare, report, stand_in, status, submit, watch};
 #[cfg(feature = "doctor")]
 use super::{doctor, redrive};
 use crate::base::text;
@@ -97,6 +97,17 @@ enum Command {
     /// nothing about the drops; 143 after SIGTERM; 141 if standard output was closed.
     Watch(watch::WatchArguments),
 
+    /// Cancel drops.
+    ///
+    /// Bedrock is asked to stop the jobs that it has, and is never asked for the others. What is finished is kept, and every
+    /// other record is listed in unprocessed/, ready to be dropped again. Bedrock charges for what it has processed. You need to be
+    /// among the operators of the stack; to name a drop by anything but its whole id, among its readers, too; and you need
+    /// `cloudformation:DescribeStacks` on the stack.
+    ///
+    /// Exit code: 0 if the stack was asked; 1 if you answer no, if there is no such drop, or if S3 refuses; 2 if the command
+    /// line is wrong, or the stack cannot be found; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard output was closed.
+    Cancel(cancel::CancelArguments),
+
     /// Make a page of what became of a drop.
     ///
     /// Writes report.html beside each summary.json in FOLDER and below it, in place of an older one, and prints its path. The page
@@ -170,6 +181,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Submit(arguments) => submit::submit(&arguments).await,
         Command::Status(arguments) => status::status(&arguments).await.map(|()| true),
         Command::Watch(arguments) => watch::watch(&arguments).await,
+        Command::Cancel(arguments) => cancel::cancel(&arguments).await,
         Command::Report(arguments) => report::report(&arguments),
         #[cfg(feature = "doctor")]
         Command::Doctor(arguments) => doctor::examine(&arguments).await,

@@ -3,7 +3,7 @@
 //! | file | job |
 //! |---|---|
 //! | `command.rs` | the commands, their help, and the exit codes that it names |
-//! | `local.rs`, `check/`, `prepare.rs`, `report.rs`, `doctor.rs`, `stand_in.rs`, `submit.rs`, `status.rs`, `watch.rs`, `redrive.rs`, `completions.rs` | one command each: its options, and what it does |
+//! | `local.rs`, `check/`, `prepare.rs`, `report.rs`, `doctor.rs`, `stand_in.rs`, `submit.rs`, `status.rs`, `watch.rs`, `cancel.rs`, `redrive.rs`, `completions.rs` | one command each: its options, and what it does |
 //! | `drops.rs`, `run_folder.rs`, `running.rs` | the drops of a local run, the folder that keeps it, and how other commands find it |
 //! | `stack/` | the stack that a command works with: a deployed one, or a local run |
 //! | `index.rs`, `find.rs` | the drops of a stack, and the one that an argument names |
@@ -12,9 +12,10 @@
 //! | `table.rs`, `frame.rs`, `screen.rs` | how that is shown: as a table, or as a picture that is painted again and again |
 //! | `names.rs`, `watched.rs` | which key a file gets, and which files of a watched folder are dropped |
 //! | `summary.rs`, `failures.rs`, `failure_message.rs`, `problems.rs`, `waiting.rs` | what is said about a drop that ended, or waits |
-//! | `progress.rs`, `output.rs`, `fixes.rs` | what the terminal shows, and how a fix is worded for it |
+//! | `progress.rs`, `output.rs`, `question.rs`, `fixes.rs` | what the terminal shows and asks, and how a fix is worded for it |
 //! | `settings.rs`, `error.rs`, `signals.rs` | what the commands share |
 
+mod cancel;
 mod check;
 mod command;
 mod completions;
@@ -36,6 +37,7 @@ mod output;
 mod prepare;
 mod problems;
 mod progress;
+mod question;
 #[cfg(feature = "doctor")]
 mod redrive;
 mod report;

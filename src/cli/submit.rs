@@ -1,11 +1,9 @@
 //! `bedrock-vpc-batch submit`: drops files into a stack.
 
 use std::collections::HashSet;
-use std::io::{IsTerminal, Write, stderr, stdin};
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::sync::oneshot;
 
 use super::check::{Checker, read_prices};
 use super::error::CliError;
@@ -14,6 +12,7 @@ use super::fixes::shell_word;
 use super::following::{Ending, Following};
 use super::names::Names;
 use super::output::{print_aside, print_line};
+use super::question::{ask, check_that_it_can_be_asked};
 use super::signals::Signals;
 use super::stack::{Stack, StackArguments};
 use super::standing::Standing;
@@ -61,12 +60,7 @@ pub(super) struct SubmitArguments {
 
 /// Drops the files. Returns true if that is done, and if every record has an answer in case that is waited for.
 pub(super) async fn submit(arguments: &SubmitArguments) -> Result<bool, CliError> {
-    let can_ask = stdin().is_terminal() && stderr().is_terminal();
-    if !arguments.yes && !can_ask {
-        return Err(CliError::Usage(
-            "there is no terminal to ask on whether to drop the files: give --yes to drop them without a question".to_owned(),
-        ));
-    }
+    check_that_it_can_be_asked(arguments.yes, "drop the files")?;
     let mut signals = Signals::new().map_err(CliError::Start)?;
     let dropping = async {
         let stack = arguments.stack.open().await?;
@@ -180,26 +174,7 @@ fn question(files: &[(PathBuf, String)], records: u64, cost: Option<Range>, stac
         _ => Counted(files.len() as u64, "file").to_string(),
     };
     let noun = if records == 1 { "record" } else { "records" };
-    format!("Drop {what} ({} {noun}) into {stack}{cost}? [y/N] ", Grouped(records))
-}
-
-/// Asks a question that is answered with yes or no.
-async fn ask(question: &str) -> Result<bool, CliError> {
-    let mut err = stderr().lock();
-    // If it cannot be asked, the answer is no.
-    let _ = write!(err, "{question}").and_then(|()| err.flush());
-    drop(err);
-    // A thread of its own, because nobody waits for it after Ctrl-C.
-    let (sender, answer) = oneshot::channel();
-    let read = move || {
-        let mut answer = String::new();
-        let read = stdin().read_line(&mut answer);
-        // After Ctrl-C, nobody receives it.
-        let _ = sender.send(read.map(|_| answer));
-    };
-    std::thread::Builder::new().spawn(read).map_err(CliError::Start)?;
-    let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    format!("Drop {what} ({} {noun}) into {stack}{cost}?", Grouped(records))
 }
 
 /// The progress of an upload, on standard error, and only on a terminal.

@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use bedrock_vpc_batch::aws::error::ErrorKind;
-use bedrock_vpc_batch::aws::events::{ObjectCreated, parse_job_state_change, parse_object_created};
+use bedrock_vpc_batch::aws::events::{
+    ObjectCreated, parse_job_state_change, parse_object_created, parse_put_in,
+};
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
+use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::keys::{self, Request};
 use bedrock_vpc_batch::job::ending::EndStatus;
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::{INPUT_BUCKET, OUTPUT_BUCKET, World};
 
 const ODD_KEY: &str = "rapports été/100% sûr + vérifié/東京 📊.jsonl";
 const DAILY: (&str, Option<&str>) = ("tickets/2026-11-23.jsonl", Some("096fKKXTRTtl3on89fVO.nfljtsv6qko"));
@@ -64,6 +68,7 @@ const STATE_CHANGES: &[(&str, &str, &str, &str)] = &[
 
 const OTHER_BUCKET: &str = "s3-wrong-bucket.json";
 const SCHEDULE: &str = "schedule.json";
+const REQUEST: &str = "s3-request-eventbridge.json";
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("events")
@@ -121,7 +126,25 @@ fn every_event_file_is_tested() {
         .collect();
     let named =
         notifications().into_iter().map(|(name, _)| name).chain(STATE_CHANGES.iter().map(|row| row.0));
-    assert_eq!(files, named.chain([OTHER_BUCKET, SCHEDULE]).map(String::from).collect());
+    assert_eq!(files, named.chain([OTHER_BUCKET, REQUEST, SCHEDULE]).map(String::from).collect());
+}
+
+#[test]
+fn request_is_read_from_the_output_bucket_only_and_nothing_else_is_one() {
+    let put_in = |bucket, payload: &Value| parse_put_in(bucket, payload);
+    let request = put_in(OUTPUT_BUCKET, &event(REQUEST)).unwrap().unwrap();
+    assert_eq!(request, "requests/cancel/ceb4e75d2ae9bf4be350f567594f0ee1");
+    let drop_id = DropId::parse("ceb4e75d2ae9bf4be350f567594f0ee1").unwrap();
+    assert_eq!(keys::parse_request(&request), Some(Request::Cancel(drop_id.clone())));
+    assert_eq!(keys::request(&Request::Cancel(drop_id)), request);
+    let error = put_in(INPUT_BUCKET, &event(REQUEST)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misconfigured);
+    for other in ["job-state-completed.json", SCHEDULE, "s3-put.json"] {
+        assert_eq!(put_in(OUTPUT_BUCKET, &event(other)).unwrap(), None, "{other}");
+    }
+    for other in ["requests/cancel/", "requests/cancel/x", "requests/erase/ceb4e75d2ae9bf4be350f567594f0ee1", "cancel/a"] {
+        assert_eq!(keys::parse_request(other), None, "{other}");
+    }
 }
 
 #[test]

@@ -336,3 +336,32 @@ async fn file_that_may_be_dropped_already_is_not_dropped_again_unasked() {
     let (code, _, error) = person.run(&arguments).await;
     assert_eq!(code, Some(0), "{error}");
 }
+
+#[tokio::test]
+async fn cancelled_drop_ends_with_all_its_records_handed_back() {
+    let person = Person::new();
+    let _pipeline = person.serve(&["--fault", "jobs-in-flight=0"]).await;
+    let id = person.submit(&["a.jsonl"]).await;
+    let (code, said, error) = person.run(&["cancel", "--local", "runs", &id]).await;
+    let question = "there is no terminal to ask on whether to cancel the drops: give --yes to cancel the drops without a question";
+    assert_eq!((code, said.as_str()), (Some(2), ""), "{error}");
+    assert!(error.contains(question), "{error}");
+    let (code, said, error) = person.run(&["cancel", "--yes", "--local", "runs", "a.jsonl", &id]).await;
+    let expected = format!("a.jsonl: to be cancelled\n{id}: to be cancelled\n");
+    assert_eq!((code, said), (Some(0), expected), "{error}");
+    assert!(error.contains(&format!("to follow: bedrock-vpc-batch watch {id} {id} --local runs")), "{error}");
+    let (code, said, error) = person.run(&["watch", "--local", "runs", &id]).await;
+    assert_eq!(code, Some(0), "{said}\n{error}");
+    assert!(said.contains("0 succeeded, 100 were not processed"), "{said}");
+    assert!(said.contains("Cancelled: the drop was cancelled before Bedrock had the job"), "{said}");
+}
+
+#[tokio::test]
+async fn nothing_is_cancelled_if_one_of_the_drops_does_not_exist() {
+    let person = Person::new();
+    let _pipeline = person.serve(&["--fault", "jobs-in-flight=0"]).await;
+    let id = person.submit(&["a.jsonl"]).await;
+    let (code, said, error) = person.run(&["cancel", "--yes", "--local", "runs", &id, "b.jsonl"]).await;
+    assert_eq!((code, said.as_str()), (Some(1), ""), "{error}");
+    assert!(error.contains("b.jsonl"), "{error}");
+}

@@ -7,9 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
-use bedrock_vpc_batch::drop::identity::DropId;
-use bedrock_vpc_batch::drop::keys::{self, Request};
-use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::ledger::job_state::DOUBT;
 use bedrock_vpc_batch::local::bedrock::{
     Ending, Fault, JobView, Lie, LieKind, Operation, Processed, RecordFailure, TerminalStatus,
@@ -17,7 +14,7 @@ use bedrock_vpc_batch::local::bedrock::{
 use bedrock_vpc_batch::local::faults::{Action, Call};
 use serde_json::Value;
 
-use crate::support::{LEASE_OVER, World, any_drop, drop_of, record};
+use crate::support::{LEASE_OVER, World, drop_of, record};
 
 /// The event with which a function is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,7 +229,7 @@ async fn run(scenario: &Scenario, hit: Option<(u64, Action)>, after: After) -> V
             Step::Complete => world.ended().await,
             Step::Cancel => {
                 world.jobs_in_progress().await;
-                world.ask(&cancellation(&world, &put)).await
+                world.ask(&world.cancellation_of(KEY, &put)).await
             }
             Step::Sweep | Step::LastSweep => Value::Null,
         };
@@ -263,18 +260,6 @@ async fn run(scenario: &Scenario, hit: Option<(u64, Action)>, after: After) -> V
     let calls = world.faults.calls();
     Box::pin(verify(&world, scenario)).await;
     calls
-}
-
-/// The key of the object that asks for the drop of a put to be cancelled.
-fn cancellation(world: &World, put: &Value) -> String {
-    let object = &put["Records"][0]["s3"]["object"];
-    let source = DropSource {
-        bucket: world.config.input_bucket.clone(),
-        key: KEY.to_owned(),
-        version_id: object["versionId"].as_str().map(str::to_owned),
-        ..any_drop()
-    };
-    keys::request(&Request::Cancel(DropId::derive(&source)))
 }
 
 /// Delivers the event again, or not, and then sweeps, each time after all leases have ended. An operator who cancels the
@@ -312,7 +297,7 @@ async fn recover(world: &mut World, put: &Value, event: Value, after: After, sce
             return;
         }
         if is_cancelled {
-            world.ask(&cancellation(world, put)).await;
+            world.ask(&world.cancellation_of(KEY, put)).await;
         }
         // A call that loses all three answers is an error like any other.
         if let Err(error) = world.sweep_after(LEASE_OVER * round).await {

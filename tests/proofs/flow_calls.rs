@@ -198,6 +198,26 @@ async fn waiting() -> BTreeSet<String> {
     flow.finish().await
 }
 
+/// Lets an operator cancel a drop with a job in progress, one with a job that Bedrock has refused, and one that is over.
+async fn cancellations() -> BTreeSet<String> {
+    let mut flow = Flow::new(&[]).await;
+    flow.world.stand_in.script_with(|_, _| Ending { until_stopped: true, ..Ending::default() });
+    for (key, fault) in [("in/a.jsonl", None), ("in/b.jsonl", Some(Fault::ServiceQuotaExceeded))] {
+        if let Some(fault) = fault {
+            flow.world.stand_in.fail_next(Operation::CreateModelInvocationJob, fault);
+        }
+        let put = flow.world.put(key, drop_of(120)).await;
+        flow.deliver(&put).await;
+        flow.world.jobs_in_progress().await;
+        for _ in 0..2 {
+            let request = flow.world.ask(&flow.world.cancellation_of(key, &put)).await;
+            flow.deliver(&request).await;
+            flow.sweep().await;
+        }
+    }
+    flow.finish().await
+}
+
 /// Makes objects that are written in parts, and abandoned at the first attempt.
 async fn parts() -> BTreeSet<String> {
     let mut flow = Flow::new(&[("MIN_RECORDS_PER_JOB", "10"), ("MAX_ATTEMPTS", "2")]).await;
@@ -264,7 +284,10 @@ fn operations_in_the_code() -> BTreeSet<String> {
 async fn every_call_is_recorded() {
     let mut calls = endings("{}").await;
     calls.extend(endings("{\"team\":\"search\"}").await);
-    for more in [deaths().await, adoption().await, waiting().await, parts().await, ranges().await] {
+    for more in [deaths().await, adoption().await, waiting().await] {
+        calls.extend(more);
+    }
+    for more in [cancellations().await, parts().await, ranges().await] {
         calls.extend(more);
     }
     let calls: Vec<Value> = calls.iter().map(|call| serde_json::from_str(call).unwrap()).collect();

@@ -17,6 +17,8 @@ use bedrock_vpc_batch::aws::config::Config;
 use bedrock_vpc_batch::aws::error::Error;
 use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::base::timestamp::Timestamp;
+use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::keys::{self, Request};
 use bedrock_vpc_batch::drop::rejection::Rejection;
 use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::flow::handlers::{Complete, Submit};
@@ -251,6 +253,18 @@ impl World {
                 return object_created_event(&object);
             }
         }
+    }
+
+    /// The key of the object that asks for the drop of a put to be cancelled. `key` is that of the drop.
+    pub(crate) fn cancellation_of(&self, key: &str, put: &Value) -> String {
+        let version_id = put["Records"][0]["s3"]["object"]["versionId"].as_str();
+        let source = DropSource {
+            bucket: self.config.input_bucket.clone(),
+            key: key.to_owned(),
+            version_id: version_id.map(str::to_owned),
+            ..any_drop()
+        };
+        keys::request(&Request::Cancel(DropId::derive(&source)))
     }
 
     /// Waits until no job is about to start.

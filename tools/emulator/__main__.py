@@ -44,6 +44,7 @@ STEPS = [
     "aws s3 ls",
 ]
 PERSON = f"arn:aws:iam::{ACCOUNT}:user/person"
+OPERATOR = f"arn:aws:iam::{ACCOUNT}:user/operator"
 OTHER_MODEL = "amazon.nova-micro-v1:0"
 ENDINGS = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
 NO_ENDINGS = ["Submitted", "Validating", "Scheduled", "InProgress", "Stopping"]
@@ -61,6 +62,7 @@ def main():
             "ModelId": override(steps[3], "ModelId"),
             "UploaderArns": PERSON,
             "ReaderArns": PERSON,
+            "OperatorArns": OPERATOR,
         }
         stack = Stack(cloud, "bvb-emulator", cloud.user("person", "cloudformation:DescribeStacks"))
         refuse_profile(stack, parameters)
@@ -71,13 +73,15 @@ def main():
 
         read_back(report, cloud, stack, parameters)
         match_endings(stack)
-        refused = refuse_other_calls(stack)
+        operator = cloud.user("operator")
+        refused = refuse_other_calls(stack, operator)
         drop_few(stack, "few.jsonl")
         refuse_bad_drop(stack)
         smoke(stack)
         repeat_notification(stack)
         sweep_up_lost_event(stack)
         find_lost_put(stack)
+        cancel_drop(stack, operator)
         from_package = use_network_of(stack, report, parameters)
         updated = update(stack, report)
         nothing_failed(stack)
@@ -252,8 +256,8 @@ def match_endings(stack):
         same(f"the rule takes {place} {value}", stack.matches(rule, ended), False)
 
 
-def refuse_other_calls(stack):
-    """Checks that the person can only put drops and read results.
+def refuse_other_calls(stack, operator):
+    """Checks that the person can only put drops and read results, and the operator only put requests.
 
     From outside the endpoint nobody can do more, whatever IAM allows. Returns the number of refused calls.
     """
@@ -262,24 +266,33 @@ def refuse_other_calls(stack):
     dropped = {**drops, "Key": "support-tickets.jsonl"}
     result = {**output, "Key": stack.results(dropped["Key"])[0]}
     job = {**output, "Key": next(iter(stack.objects(prefix="work/")))}
-    # The name of a client's call, its arguments, and whether the person may do it.
+    request = {**output, "Key": "requests/other"}
+    # The name of a client's call, its arguments, and who may do it.
     calls = (
-        ("put_object", {**dropped, "Key": "other.png"}, True),
-        ("get_object", dropped, False),
-        ("delete_object", dropped, False),
-        ("list_objects_v2", drops, False),
-        ("get_object", result, True),
-        ("put_object", result, False),
-        ("delete_object", result, False),
-        ("get_object", job, False),
-        ("list_objects_v2", {**output, "Prefix": "results/"}, True),
-        ("list_objects_v2", output, False),
+        ("put_object", {**dropped, "Key": "other.png"}, "person"),
+        ("get_object", dropped, None),
+        ("delete_object", dropped, None),
+        ("list_objects_v2", drops, None),
+        ("get_object", result, "person"),
+        ("put_object", result, None),
+        ("delete_object", result, None),
+        ("get_object", job, None),
+        ("list_objects_v2", {**output, "Prefix": "results/"}, "person"),
+        ("list_objects_v2", output, None),
+        ("put_object", request, "operator"),
+        ("get_object", request, None),
+        ("delete_object", request, None),
+        ("put_object", {**output, "Key": "ledger/sweep.json"}, None),
     )
-    for call, arguments, may in calls:
+    refused = 0
+    for call, arguments, allowed in calls:
         what = f"{call} {' '.join(arguments.values())}"
-        same(f"person: {what}", outcome(getattr(stack.person, call), **arguments), "allowed" if may else "AccessDenied")
-        same(f"admin: {what}", outcome(getattr(admin, call), **arguments), "AccessDenied")
-    return sum(1 if may else 2 for _, _, may in calls)
+        for who, client in (("person", stack.person), ("operator", operator), ("admin", admin)):
+            expected = "allowed" if who == allowed else "AccessDenied"
+            same(f"{who}: {what}", outcome(getattr(client, call), **arguments), expected)
+            refused += who != allowed
+    stack.cloud.s3.delete_object(**request)
+    return refused
 
 
 def outcome(call, **arguments):
@@ -377,6 +390,35 @@ def sweep_up_lost_event(stack):
     stack.invoke_later(target, json.loads((EVENTS / "schedule.json").read_bytes()))
     check_results(stack, *stack.report_of(key))
     wait_for("an empty work list", lambda: not stack.objects(prefix="ledger/open/"))
+
+
+def cancel_drop(stack, operator):
+    """Checks that an operator cancels a drop: its job at Bedrock is stopped, and every record is accounted for."""
+    key, stand_in = "cancelled.jsonl", stack.cloud.stand_in
+    rule = stack.rule("CompleteFunctionOperatorAsks")
+    event = json.loads((EVENTS / "s3-request-eventbridge.json").read_bytes())
+    event["detail"]["bucket"]["name"] = stack["OutputBucketName"]
+    same("the rule takes a request", stack.matches(rule, event), True)
+    for other in ("results/a", "ledger/requests/a"):
+        event["detail"]["object"]["key"] = other
+        same(f"the rule takes {other}", stack.matches(rule, event), False)
+    jobs, seen = len(stack.cloud.jobs()), len(stand_in.events)
+    stack.drop(key, EXAMPLE.read_bytes())
+    wait_for(f"the job of {key}", lambda: len(stack.cloud.jobs()) > jobs)
+    (status,) = stack.results(key)
+    drop_id = status.split("/")[-2]
+    event["detail"]["object"]["key"] = f"requests/cancel/{drop_id}"
+    operator.put_object(Bucket=stack["OutputBucketName"], Key=event["detail"]["object"]["key"])
+    stack.invoke_later(rule["Targets"][0]["Arn"], event)
+    wait_for("the answer to the request", lambda: not stack.objects(prefix="requests/"))
+    wait_for(
+        f"the end of the job of {key}",
+        lambda: any(event["detail"]["status"] in ENDINGS for event in stand_in.events[seen:]),
+    )
+    name, summary = stack.report_of(key)
+    records = summary["records"]
+    same(f"{name}: balanced", (summary["balanced"], summary["mismatches"]), (True, []))
+    same(f"{name}: sum", records["succeeded"] + records["failed"] + records["unprocessed"], records["total"])
 
 
 def find_lost_put(stack):

@@ -36,8 +36,8 @@ def read_back(report, cloud, stack, parameters):
     subnets(report, cloud, stack)
     endpoints(report, cloud, stack, resources)
     security_groups(report, cloud, stack, resources, parameters["S3PrefixListId"])
-    for name, people in (("InputBucket", parameters["UploaderArns"]), ("OutputBucket", parameters["ReaderArns"])):
-        bucket(report, cloud, stack, name, people)
+    for name, kinds in (("InputBucket", ["UploaderArns"]), ("OutputBucket", ["ReaderArns", "OperatorArns"])):
+        bucket(report, cloud, stack, name, [parameters[kind] for kind in kinds])
     notification(report, cloud, stack)
     for name in ("Submit", "Complete"):
         function(report, cloud, stack, resources, name)
@@ -117,7 +117,7 @@ def endpoints(report, cloud, stack, resources):
     report.read_back(
         "Bedrock endpoint, policy",
         sids(bedrock["PolicyDocument"]),
-        ["FunctionsCreateJobsOfTheModel", "FunctionsKeepJobs", "FunctionsFindJobs"],
+        ["FunctionsCreateJobsOfTheModel", "FunctionsKeepJobs", "CompleteStopsJobs", "FunctionsFindJobs"],
     )
 
 
@@ -173,6 +173,10 @@ def bucket(report, cloud, stack, name, people):
             "ReadersListOnlyResults",
             "ReadersMayGet",
             "ReadersMayList",
+            "OperatorsOnlyPut",
+            "OperatorsOnlyAsk",
+            "OperatorsDoNotRead",
+            "OperatorsMayAsk",
         ],
     }[name]
     report.read_back(
@@ -192,7 +196,7 @@ def bucket(report, cloud, stack, name, people):
         {
             "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
             "StringNotEquals": {"aws:SourceVpce": stack["S3VpcEndpointId"]},
-            "ArnNotEquals": {"aws:PrincipalArn": [people]},
+            "ArnNotEquals": {"aws:PrincipalArn": people},
         },
     )
     named = statements["OnlyNamedPrincipals"]["Condition"]
@@ -200,7 +204,7 @@ def bucket(report, cloud, stack, name, people):
     report.read_back(
         f"{name}, policy, whom it names",
         (named["StringNotEquals"]["aws:PrincipalArn"], named["ArnNotEquals"]["aws:PrincipalArn"]),
-        (roles if name == "OutputBucket" else roles[:2], [people]),
+        (roles if name == "OutputBucket" else roles[:2], people),
     )
     blocked = s3.get_public_access_block(**arguments)["PublicAccessBlockConfiguration"]
     report.read_back(f"{name}, public access", (len(blocked), set(blocked.values())), (4, {True}))
@@ -298,7 +302,7 @@ def queue_arn(cloud, url):
 
 
 def permissions(report, cloud, stack, resources):
-    """Checks who may invoke the functions: the input bucket, and the two rules."""
+    """Checks who may invoke the functions: the input bucket, and the three rules."""
     for name, service, sources in (
         ("Submit", "s3.amazonaws.com", [f"arn:aws:s3:::{stack['InputBucketName']}"]),
         ("Complete", "events.amazonaws.com", rule_arns(resources)),
@@ -312,7 +316,7 @@ def permissions(report, cloud, stack, resources):
 
 
 def rules(report, cloud, stack, resources):
-    ended, sweep = (stack.rule(f"CompleteFunction{name}") for name in ("JobEnded", "Sweep"))
+    ended, asked, sweep = (stack.rule(f"CompleteFunction{name}") for name in ("JobEnded", "OperatorAsks", "Sweep"))
     report.read_back(
         "rule, pattern",
         json.loads(ended["EventPattern"]),
@@ -325,9 +329,18 @@ def rules(report, cloud, stack, resources):
             },
         },
     )
+    report.read_back(
+        "rule of operators, pattern",
+        json.loads(asked["EventPattern"]),
+        {
+            "source": ["aws.s3"],
+            "detail-type": ["Object Created"],
+            "detail": {"bucket": {"name": [stack["OutputBucketName"]]}, "object": {"key": [{"prefix": "requests/"}]}},
+        },
+    )
     report.read_back("schedule", sweep["ScheduleExpression"], "rate(15 minutes)")
     undelivered = queue_arn(cloud, stack["UndeliveredQueueUrl"])
-    for what, rule in (("rule", ended), ("schedule", sweep)):
+    for what, rule in (("rule", ended), ("rule of operators", asked), ("schedule", sweep)):
         report.read_back(f"{what}, state", rule["State"], "ENABLED")
         targets = [(target["Arn"].rpartition(":")[2], target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]]
         report.read_back(f"{what}, targets", targets, [(stack["CompleteFunctionName"], undelivered)])
@@ -343,7 +356,7 @@ def rules(report, cloud, stack, resources):
 
 
 def rule_arns(resources):
-    names = (resources[f"CompleteFunction{name}"] for name in ("JobEnded", "Sweep"))
+    names = (resources[f"CompleteFunction{name}"] for name in ("JobEnded", "OperatorAsks", "Sweep"))
     return sorted(f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{name}" for name in names)
 
 

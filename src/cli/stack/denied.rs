@@ -44,8 +44,8 @@ pub(super) fn explain(stack: &str, error: Error) -> CliError {
     };
     let said = match refusal.code.as_str() {
         "AccessDenied" => format!(
-            "{stack} denies {call}: results are for the roles and users in its parameter ReaderArns, and drops for those in \
-             UploaderArns; with PeopleOnlyThroughEndpoints, only from its network"
+            "{stack} denies {call}: results are for the roles and users in its parameter ReaderArns, drops for those in UploaderArns, \
+             and requests for those in OperatorArns; with PeopleOnlyThroughEndpoints, only from its network"
         ),
         code if BAD_CREDENTIALS.contains(&code) => {
             format!(

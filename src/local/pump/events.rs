@@ -97,7 +97,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::aws::events::parse_object_created;
+    use crate::aws::events::{parse_object_created, parse_put_in};
 
     #[test]
     fn schedule_event_is_as_eventbridge_sends_it() {
@@ -133,7 +133,9 @@ mod tests {
             let parsed = parse_object_created(notification(&object)).unwrap();
             let parsed: Vec<_> = parsed.into_iter().map(Result::unwrap).collect();
             prop_assert_eq!(parsed.len(), 1);
-            prop_assert_eq!(parsed[0].uri.key(), key);
+            prop_assert_eq!(parsed[0].uri.key(), &key);
+            let event = object_created_event(&object);
+            prop_assert_eq!(parse_put_in("in", &event).unwrap(), Some(key));
         }
     }
 }
