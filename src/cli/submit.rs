@@ -185,10 +185,8 @@ fn question(files: &[(PathBuf, String)], records: u64, cost: Option<Range>, stac
 
 /// Asks a question that is answered with yes or no.
 async fn ask(question: &str) -> Result<bool, CliError> {
-    let mut err = stderr().lock();
     // If it cannot be asked, the answer is no.
-    let _ = write!(err, "{question}").and_then(|()| err.flush());
-    drop(err);
+    let _ = write!(stderr(), "{question}").and_then(|()| stderr().flush());
     // A thread of its own, because nobody waits for it after Ctrl-C.
     let (sender, answer) = oneshot::channel();
     let read = move || {
