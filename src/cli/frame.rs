@@ -57,6 +57,14 @@ impl Pace {
 pub(super) struct Followed {
     pub(super) standing: Standing,
     pub(super) pace: Pace,
+    /// The line that was printed last about it, where there is no picture.
+    pub(super) said: String,
+}
+
+impl Followed {
+    pub(super) fn new(standing: Standing) -> Self {
+        Self { standing, pace: Pace::default(), said: String::new() }
+    }
 }
 
 /// Returns the rows of a picture of this size: drops that have not ended come last, because the last rows are always
@@ -170,7 +178,7 @@ mod tests {
     const NOW: &str = "2026-11-28T11:00:00Z";
 
     fn followed(id: &str, key: &str, changes: Value) -> Followed {
-        Followed { standing: standing(id, key, changes), pace: Pace::default() }
+        Followed::new(standing(id, key, changes))
     }
 
     fn shown(drops: &[Followed], note: Option<&str>, columns: usize, rows: usize) -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::{IsTerminal, Write, stderr, stdin};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::oneshot;
@@ -68,14 +69,20 @@ pub(super) async fn submit(arguments: &SubmitArguments) -> Result<bool, CliError
         ));
     }
     let mut signals = Signals::new().map_err(CliError::Start)?;
+    let is_uploading = AtomicBool::new(false);
     let dropping = async {
         let stack = arguments.stack.open().await?;
-        let dropped = drop_all(arguments, &stack).await?;
+        let dropped = drop_all(arguments, &stack, &is_uploading).await?;
         Ok::<_, CliError>((stack, dropped))
     };
     let (stack, dropped) = tokio::select! {
         biased;
-        interrupt = signals.next() => return Err(CliError::Interrupted(interrupt)),
+        interrupt = signals.next() => {
+            if is_uploading.load(Ordering::Relaxed) {
+                print_aside("to go on, give the same command again within a day, without the files that are listed as dropped");
+            }
+            return Err(CliError::Interrupted(interrupt));
+        }
         dropped = dropping => dropped?,
     };
     let Some(dropped) = dropped else { return Ok(false) };
@@ -96,7 +103,11 @@ fn short(id: &DropId) -> String {
 }
 
 /// Checks the files, asks, and uploads them. Returns the drops; `None` if nothing was dropped.
-async fn drop_all(arguments: &SubmitArguments, stack: &Stack) -> Result<Option<Vec<Standing>>, CliError> {
+async fn drop_all(
+    arguments: &SubmitArguments,
+    stack: &Stack,
+    is_uploading: &AtomicBool,
+) -> Result<Option<Vec<Standing>>, CliError> {
     let config = stack.config()?;
     let files = keys(arguments, &config.input_prefix)?;
     let mut checker =
@@ -117,6 +128,7 @@ async fn drop_all(arguments: &SubmitArguments, stack: &Stack) -> Result<Option<V
         print_aside("nothing was dropped");
         return Ok(None);
     }
+    is_uploading.store(true, Ordering::Relaxed);
     let mut dropped = Vec::new();
     for (path, key) in &files {
         let bar = bar(path);
