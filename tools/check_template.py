@@ -90,7 +90,10 @@ WILDCARDS = {
 PEOPLE_STATEMENTS = {
     "UploaderArns": ["UploadersOnlyPut", "UploadersOnlyUnderThePrefix", "UploadersMayPut"],
     "ReaderArns": ["ReadersOnlyGet", "ReadersOnlyResults", "ReadersListOnlyResults", "ReadersMayGet", "ReadersMayList"],
+    "OperatorArns": ["OperatorsOnlyPut", "OperatorsOnlyAsk", "OperatorsDoNotRead", "OperatorsMayAsk"],
 }
+# The people of each bucket.
+PEOPLE_OF = {"InputBucket": ["UploaderArns"], "OutputBucket": ["ReaderArns", "OperatorArns"]}
 
 # The keys of one drop and one job, one for each name in src/drop/keys.rs.
 DROP, JOB = "0" * 32, "1" * 32
@@ -108,6 +111,7 @@ KEYS = {
     "index": f"index/2026-11-23/20261123T150500Z-{DROP}/in/a b.jsonl",
     "summary": f"{RESULTS}/summary.json",
     "result": f"{RESULTS}/succeeded/part-00001.jsonl",
+    "request": f"requests/cancel/{DROP}",
 }
 # These expire after JobRetentionInDays, and these after ResultRetentionInDays, if it is set. The rest of the ledger never
 # does, because a missing entry is an error.
@@ -122,9 +126,10 @@ PERMITTED = {
         "AbortMultipartUpload": {"input"},
     },
     "CompleteRole": {
-        "GetObject": set(KEYS) - {"hint", "rejection", "index", "result"},
-        "PutObject": set(KEYS) - {"output"},
-        "DeleteObject": {"marker", "hint"},
+        "GetObject": set(KEYS) - {"hint", "rejection", "index", "result", "request"},
+        "PutObject": set(KEYS) - {"output", "request"},
+        # The requests only if there are operators.
+        "DeleteObject": {"marker", "hint", "request"},
         "AbortMultipartUpload": {"input", "rejection", "status", "summary", "result"},
     },
     "JobRole": {
@@ -196,6 +201,7 @@ REFUSED = {
     "FunctionSecurityGroupId": ["default", "sg-0123456789abcdef0,sg-0123456789abcdef1"],
     "UploaderArns": ["*", f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:iam::{ACCOUNT}:role/*", "arn:aws:iam::1:role/a"],
     "ReaderArns": ["*", f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b"],
+    "OperatorArns": ["*", f"arn:aws:iam::{ACCOUNT}:group/a"],
     "AdditionalVpcEndpointIds": ["vpc-0123456789abcdef0", "*"],
     "BucketNameSuffix": ["2", "-", "-A", "-123456789", "-a.b"],
     "DropRetentionInDays": ["0", "29", "-1", "10000", "030"],
@@ -267,9 +273,9 @@ def check_configuration_names(_):
 
 
 def check_rules(stack):
-    """Two rules invoke complete and nothing else, and queue the events that they cannot deliver."""
+    """Three rules invoke complete and nothing else, and queue the events that they cannot deliver."""
     rules = stack.of_type("AWS::Events::Rule")
-    assert sorted(rules) == ["CompleteFunctionJobEnded", "CompleteFunctionSweep"], rules
+    assert sorted(rules) == [f"CompleteFunction{name}" for name in ("JobEnded", "OperatorAsks", "Sweep")], rules
     for rule in rules:
         (target,) = stack.properties(rule)["Targets"]
         assert target["Arn"] == stack.attribute("CompleteFunction", "Arn")
@@ -302,6 +308,28 @@ def check_job_state_changes(stack):
         "detail": {"status": TERMINAL_STATUSES, "batchJobName": [{"prefix": f"{prefix}-"}]},
     }, properties["EventPattern"]
     assert "ScheduleExpression" not in properties
+
+
+def check_requests(stack):
+    """Objects below requests/ in the output bucket invoke complete if there are operators, and no other objects do."""
+    are_operators = any(stack.values["OperatorArns"])
+    properties = stack.properties("CompleteFunctionOperatorAsks")
+    bucket = stack.reference("OutputBucket")
+    assert properties["EventPattern"] == {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {"bucket": {"name": [bucket]}, "object": {"key": [{"prefix": "requests/"}]}},
+    }, properties["EventPattern"]
+    assert properties["State"] == ("ENABLED" if are_operators else "DISABLED")
+    sends = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert stack.properties("OutputBucket").get("NotificationConfiguration") == (sends if are_operators else None)
+    stoppers = {
+        role: one["Resource"]
+        for role in stack.of_type("AWS::IAM::Role")
+        for one in stack.statements(role)
+        if "bedrock:StopModelInvocationJob" in one["Action"]
+    }
+    assert list(stoppers) == (["CompleteRole"] if are_operators else []), stoppers
 
 
 def check_notification(stack):
@@ -411,6 +439,7 @@ def check_retention(stack):
         if bucket == "OutputBucket":
             expected = dict.fromkeys(EXPIRING_WORK, of_jobs)
             expected |= dict.fromkeys(EXPIRING_RESULTS, of_results) if of_results else {}
+            expected["request"] = 30
         assert days == expected, f"{bucket}: {days}"
     (versions, markers) = [
         [rule for rule in rules if name in rule]
@@ -452,8 +481,10 @@ def check_bucket_policies(stack):
     """Only the stack's roles and the named people reach an object, and the roles only through the endpoint."""
     endpoint = stack.output("S3VpcEndpointId")
     assert endpoint == (stack.values["S3VpcEndpointId"] or stack.reference("S3VpcEndpoint"))
-    for name, people in (("InputBucket", "UploaderArns"), ("OutputBucket", "ReaderArns")):
-        bucket, exempt = stack.attribute(name, "Arn"), [one for one in stack.values[people] if one]
+    for name, parameters in PEOPLE_OF.items():
+        bucket = stack.attribute(name, "Arn")
+        named = {parameter: [one for one in stack.values[parameter] if one] for parameter in parameters}
+        exempt = [one for people in named.values() for one in people]
         statements = {one["Sid"]: one for one in stack.properties(f"{name}Policy")["PolicyDocument"]["Statement"]}
         assert statements["TlsOnly"] == {
             "Sid": "TlsOnly",
@@ -465,6 +496,8 @@ def check_bucket_policies(stack):
         }
         outside = {"StringNotEquals": {"aws:SourceVpce": endpoint}}
         but_people = {"ArnNotEquals": {"aws:PrincipalArn": exempt}} if exempt else {}
+        readers = named.get("ReaderArns")
+        but_readers = {"ArnNotEquals": {"aws:PrincipalArn": readers}} if readers else {}
         but_services = {"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}
         may_jobs_be_outside = stack.values["JobsOutsideEndpoint"] == "true" and name == "OutputBucket"
         if may_jobs_be_outside:
@@ -486,22 +519,30 @@ def check_bucket_policies(stack):
             }, sid
         listing = statements["ListOnlyThroughTheEndpoint"]
         assert (listing["Effect"], listing["Principal"], listing["Resource"]) == ("Deny", "*", bucket)
-        assert listing["Condition"] == {**outside, **(but_people if name == "OutputBucket" else {})}
-        if exempt and stack.values["PeopleOnlyThroughEndpoints"] == "true":
-            additional = [one for one in stack.values["AdditionalVpcEndpointIds"] if one]
-            assert statements.pop("PeopleOnlyThroughEndpoints")["Condition"] == {
-                "ArnEquals": {"aws:PrincipalArn": exempt},
-                "StringNotEquals": {"aws:SourceVpce": [endpoint, *additional]},
-            }
+        assert listing["Condition"] == {**outside, **but_readers}
+        for parameter, people in named.items():
+            if people and stack.values["PeopleOnlyThroughEndpoints"] == "true":
+                additional = [one for one in stack.values["AdditionalVpcEndpointIds"] if one]
+                who = "Operators" if parameter == "OperatorArns" else "People"
+                assert statements.pop(f"{who}OnlyThroughEndpoints")["Condition"] == {
+                    "ArnEquals": {"aws:PrincipalArn": people},
+                    "StringNotEquals": {"aws:SourceVpce": [endpoint, *additional]},
+                }
         if may_jobs_be_outside:
             only = statements.pop("JobsOutsideOnlyTheirPrefixes")
             assert only["NotResource"] == [bucket, f"{bucket}/work/*/input/*", f"{bucket}/work/*/output/*"], only
             assert only["Condition"]["ArnEquals"] == {"aws:PrincipalArn": stack.attribute("JobRole", "Arn")}
         rest = {sid: one for sid, one in statements.items() if "Endpoint" not in sid and sid != "TlsOnly"}
-        assert set(rest) == (set(PEOPLE_STATEMENTS[people]) if exempt else set()), sorted(rest)
-        for statement in rest.values():
-            named = statement["Principal"] if statement["Effect"] == "Allow" else statement["Condition"]["ArnEquals"]
-            assert list(named.values()) == [exempt], statement
+        of_people = {sid: people for parameter, people in named.items() if people for sid in PEOPLE_STATEMENTS[parameter]}
+        assert set(rest) == set(of_people), sorted(rest)
+        for sid, statement in rest.items():
+            who = statement["Principal"] if statement["Effect"] == "Allow" else statement["Condition"]["ArnEquals"]
+            assert list(who.values()) == [of_people[sid]], statement
+        # Who is a reader and an operator may do what either may.
+        for sid, others in (("ReadersOnlyGet", "OperatorArns"), ("OperatorsDoNotRead", "ReaderArns")):
+            if sid in rest:
+                but_others = {"aws:PrincipalArn": named[others]} if named[others] else None
+                assert rest[sid]["Condition"].get("ArnNotEquals") == but_others, rest[sid]
 
 
 def check_network(stack):
@@ -755,7 +796,10 @@ def check_objects(stack):
                 permitted[action.removeprefix("s3:")] |= {
                     name for name, key in KEYS.items() for pattern in patterns if fnmatchcase(key, pattern)
                 }
-        assert permitted == PERMITTED[role], f"{role}: {permitted}"
+        expected = dict(PERMITTED[role])
+        if role == "CompleteRole" and not any(stack.values["OperatorArns"]):
+            expected["DeleteObject"] = expected["DeleteObject"] - {"request"}
+        assert permitted == expected, f"{role}: {permitted}"
 
 
 def check_managed_policies(stack):

@@ -40,7 +40,9 @@ PROFILE_ARNS = [
 KEY_ARN = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 SUFFIX = "-2"
 UPLOADERS = [f"arn:aws:iam::{ACCOUNT}:role/uploads/crm", f"arn:aws:iam::{ACCOUNT}:user/ana"]
-READERS = [f"arn:aws:iam::{ACCOUNT}:role/analysts"]
+# The last one is both a reader and an operator.
+READERS = [f"arn:aws:iam::{ACCOUNT}:role/analysts", f"arn:aws:iam::{ACCOUNT}:role/lead"]
+OPERATORS = [f"arn:aws:iam::{ACCOUNT}:role/on-call", f"arn:aws:iam::{ACCOUNT}:role/lead"]
 
 
 def existing(subnets, groups):
@@ -61,7 +63,7 @@ MADE = {"FirstZone": "a", "SecondZone": "b", "ThirdZone": "c"}
 REQUIRED = {"ModelId": PLAIN_MODEL, "S3PrefixListId": "pl-63a5400a"}
 # Each of these works with any network.
 PLAIN = {}
-PEOPLE = {"UploaderArns": UPLOADERS, "ReaderArns": READERS, "InputPrefix": "incoming/"}
+PEOPLE = {"UploaderArns": UPLOADERS, "ReaderArns": READERS, "OperatorArns": OPERATORS, "InputPrefix": "incoming/"}
 EVERYTHING = {
     **PEOPLE,
     "ModelId": "",

@@ -1,4 +1,4 @@
-//! Amazon Bedrock: creates, gets, finds, and lists model invocation jobs.
+//! Amazon Bedrock: creates, gets, finds, lists, and stops model invocation jobs.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -152,6 +152,26 @@ impl Bedrock {
             sdk_error::classify(format!("Bedrock GetModelInvocationJob {job_arn}"), error)
         })?;
         Ok(describe(job))
+    }
+
+    /// Asks Bedrock to stop a job. What it has processed by then is charged. Returns `false` if the job cannot be stopped,
+    /// as when it is over, or is stopping already: AWS does not document which code says so, and both of these have been
+    /// seen.
+    /// <https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-stop.html>
+    ///
+    /// # Errors
+    /// Returns [`Error::Call`] if the call fails for another reason.
+    pub async fn stop(&self, job_arn: &str) -> Result<bool, Error> {
+        let sent = self.client.stop_model_invocation_job().job_identifier(job_arn).send().await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(error.code(), Some("ConflictException" | "ValidationException")) => {
+                Ok(false)
+            }
+            Err(error) => {
+                Err(sdk_error::classify(format!("Bedrock StopModelInvocationJob {job_arn}"), error))
+            }
+        }
     }
 
     /// Looks for the job that was made from a request, by its name and then by its token. We pay for a job that has our

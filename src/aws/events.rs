@@ -131,6 +131,21 @@ fn object_created(bucket: String, key: String, version_id: Option<String>) -> Re
     Ok(ObjectCreated { uri: S3Uri::new(bucket, key), version_id })
 }
 
+/// Returns the key of the object in this bucket that an event of EventBridge says was put; `None` for any other payload.
+///
+/// # Errors
+/// Returns [`Error::Event`] if the event says so, but lacks the object, or if the object is in another bucket.
+pub fn parse_put_in(bucket: &str, payload: &Value) -> Result<Option<String>, Error> {
+    if payload.get("detail-type").and_then(Value::as_str) != Some(OBJECT_CREATED) {
+        return Ok(None);
+    }
+    let object = from_eventbridge(payload.clone())?;
+    if object.uri.bucket() != bucket {
+        return Err(Error::Event(format!("{} is not in the output bucket {bucket}", object.uri)));
+    }
+    Ok(Some(object.uri.key().to_owned()))
+}
+
 /// Returns whether this is the event of an EventBridge schedule rule.
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>
 #[must_use]

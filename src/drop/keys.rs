@@ -8,6 +8,7 @@
 //! ledger/drops/<drop-id>/tallies/…        what became of each page
 //! ledger/jobs/<job-id>.json               entry of a job
 //! ledger/open/<time>-<drop-id>.drop       marker: this drop is not done
+//! ledger/open/<time>-<drop-id>.cancel     marker: this drop is being cancelled
 //! ledger/open/<time>-<drop-id>-<page>-<job-id>.job   marker: this job is not done
 //! ledger/waiting/<model>/<time>-<job-id>.json           hint: this job waits for a slot
 //! ledger/waiting/<model>/refused/<time>-<job-id>.json   hint: this job waits until an operator has fixed something
@@ -16,6 +17,7 @@
 //! work/<job-id>/output/<bedrock-id>/…     what Bedrock writes
 //! results/<key of the drop>/<drop-id>/    what the user came for
 //! index/<day>/<time>-<drop-id>/<key of the drop>   the drops of a day
+//! requests/cancel/<drop-id>               an operator asks for this drop to be cancelled
 //! ```
 //!
 //! Objects under `work/` expire. Objects under `ledger/` never do: an entry that is missing is an error. Only a hint may
@@ -96,11 +98,23 @@ pub fn drop_marker(time: Timestamp, drop_id: &DropId) -> String {
     format!("{OPEN_PREFIX}{}-{drop_id}.drop", time.compact())
 }
 
+/// Returns the key of the marker of a drop that is being cancelled; `time` is when the drop was put.
+#[must_use]
+pub fn cancel_marker(time: Timestamp, drop_id: &DropId) -> String {
+    format!("{OPEN_PREFIX}{}-{drop_id}.cancel", time.compact())
+}
+
+/// Returns the prefix of the markers of all jobs of a drop; `time` is when the drop was put.
+#[must_use]
+pub fn all_job_markers(time: Timestamp, drop_id: &DropId) -> String {
+    format!("{OPEN_PREFIX}{}-{drop_id}-", time.compact())
+}
+
 /// Returns the prefix of the markers of those jobs of a drop whose parts are on one page of its plan; `time` is when the
 /// drop was put.
 #[must_use]
 pub fn job_markers(time: Timestamp, drop_id: &DropId, page: u32) -> String {
-    format!("{OPEN_PREFIX}{}-{drop_id}-{page:05}-", time.compact())
+    format!("{}{page:05}-", all_job_markers(time, drop_id))
 }
 
 /// Returns the key of an open job's marker.
@@ -109,13 +123,15 @@ pub fn job_marker(time: Timestamp, drop_id: &DropId, page: u32, job_id: &JobId) 
     format!("{}{job_id}.job", job_markers(time, drop_id, page))
 }
 
-/// What a marker stands for: a drop or a job that is not done.
+/// What a marker stands for: something that is not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Open {
     /// A drop.
     Drop(DropId),
     /// A job.
     Job(JobId),
+    /// The cancellation of a drop.
+    Cancellation(DropId),
 }
 
 /// Parses the key of a marker; `None` if the key is not one of a marker. The first release named the marker of a job
@@ -128,6 +144,7 @@ pub fn parse_marker(key: &str) -> Option<Open> {
     match kind {
         "drop" => DropId::parse(id).map(Open::Drop),
         "job" => JobId::parse(id).map(Open::Job),
+        "cancel" => DropId::parse(id).map(Open::Cancellation),
         _ => None,
     }
 }
@@ -190,6 +207,32 @@ pub fn parse_hint(key: &str) -> Option<Hint> {
     let (time, id) = name.unwrap_or(rest).strip_suffix(".json")?.split_once('-')?;
     let job_id = JobId::parse(id)?;
     (!time.contains('/')).then_some(Hint { job_id, is_refused })
+}
+
+/// The prefix of what operators ask for.
+pub const REQUESTS_PREFIX: &str = "requests/";
+
+/// What an operator asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// To cancel a drop.
+    Cancel(DropId),
+}
+
+/// Returns the key whose object asks for something. What the object contains does not matter.
+#[must_use]
+pub fn request(request: &Request) -> String {
+    let Request::Cancel(drop_id) = request;
+    format!("{REQUESTS_PREFIX}cancel/{drop_id}")
+}
+
+/// Parses the key of a request; `None` if the key asks for nothing.
+#[must_use]
+pub fn parse_request(key: &str) -> Option<Request> {
+    match key.strip_prefix(REQUESTS_PREFIX)?.split_once('/')? {
+        ("cancel", id) => DropId::parse(id).map(Request::Cancel),
+        _ => None,
+    }
 }
 
 /// Returns the folder of a drop's results, with its `/`. A key that is too long to be part of another key is

@@ -112,6 +112,7 @@ async fn ask_knowing(
         }
         JobState::Submitting { .. }
         | JobState::Submitted(_)
+        | JobState::Stopping(_)
         | JobState::Doubtful(..)
         | JobState::Ended(..)
         | JobState::Settled(..)

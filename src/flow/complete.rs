@@ -57,6 +57,7 @@ pub(super) async fn complete(
             JobState::Waiting
             | JobState::Submitting { .. }
             | JobState::Submitted(_)
+            | JobState::Stopping(_)
             | JobState::Doubtful(..) => match Box::pin(end_job(context, job, job_arn, by)).await? {
                 Ended::Recorded(ended) => {
                     let (job, output) = *ended;

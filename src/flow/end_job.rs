@@ -42,7 +42,7 @@ pub(super) struct Output<'c> {
 
 /// Whose job has ended.
 enum Identity {
-    /// The job of this entry, which is now `Submitted`.
+    /// The job of this entry, which Bedrock has.
     Ours(Box<(JobEntry, BedrockJob, JobEnd)>),
     /// A job of another request, with the same name.
     Foreign,
@@ -78,8 +78,10 @@ pub(super) async fn end_job<'c>(
             None => Ok(Ended::ByAnother),
         };
     }
-    // Records that Bedrock may have processed are never submitted again, even if the doubt never resolves.
-    let next = if is_doubtful {
+    // Records that Bedrock may have processed are never submitted again, even if the doubt never resolves. A job that is
+    // to stop has no next attempt, even if it ended before Bedrock stopped it.
+    let is_cancelled = matches!(job.entry.state, JobState::Stopping(_));
+    let next = if is_doubtful || is_cancelled {
         None
     } else {
         entry.as_attempt().next(end.status, &matched, context.retry_limits(&entry))
@@ -135,7 +137,9 @@ fn adopt(
             (job.advance(state, by)?, request)
         }
         JobState::Submitting { request, .. } => (job.clone(), request.clone()),
-        JobState::Submitted(known) | JobState::Doubtful(known, _) => return Ok((job.clone(), known.clone())),
+        JobState::Submitted(known) | JobState::Stopping(known) | JobState::Doubtful(known, _) => {
+            return Ok((job.clone(), known.clone()));
+        }
         JobState::Ended(..) | JobState::Settled(..) | JobState::SourceDeleted => {
             let state = job.state.name();
             return Err(Error::Internal(format!("job {} is {state} and cannot end", job.job_id)));
@@ -181,6 +185,7 @@ fn doubt(state: &JobState, evidence: &Evidence, by: &Invocation) -> Option<Doubt
         JobState::Waiting
         | JobState::Submitting { .. }
         | JobState::Submitted(_)
+        | JobState::Stopping(_)
         | JobState::Ended(..)
         | JobState::Settled(..)
         | JobState::SourceDeleted => (now().into(), 0),

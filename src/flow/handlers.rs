@@ -6,10 +6,11 @@ use tracing::{error, info};
 use crate::aws::clients::Clients;
 use crate::aws::config::Config;
 use crate::aws::error::{Chain, Error};
-use crate::aws::events::{is_schedule, parse_job_state_change, parse_object_created};
+use crate::aws::events::{is_schedule, parse_job_state_change, parse_object_created, parse_put_in};
 use crate::drop::identity::JobId;
 use crate::flow::complete::{Completed, complete};
 use crate::flow::context::Context;
+use crate::flow::requests::answer;
 use crate::flow::submit::submit;
 use crate::flow::sweep::sweep;
 use crate::flow::take_turns::ask_for_oldest_jobs;
@@ -50,7 +51,7 @@ impl Submit {
     }
 }
 
-/// The handler of job state changes, and of the schedule.
+/// The handler of job state changes, of the schedule, and of what operators ask for.
 #[derive(Debug)]
 pub struct Complete(Context);
 
@@ -61,13 +62,17 @@ impl Complete {
         Self(Context::new(config, clients))
     }
 
-    /// Completes the job of a state change, or sweeps if the payload comes from the schedule.
+    /// Completes the job of a state change, sweeps if the payload comes from the schedule, and does what an operator asks
+    /// for with an object below `requests/`.
     ///
     /// # Errors
     /// Returns any failure. Lambda then delivers the event again, and the next invocation does only what is left.
     pub async fn handle(&self, payload: Value, by: &Invocation) -> Result<(), Error> {
         if is_schedule(&payload) {
             return Box::pin(sweep(&self.0, by)).await;
+        }
+        if let Some(key) = parse_put_in(&self.0.config.output_bucket, &payload)? {
+            return Box::pin(answer(&self.0, &key, by)).await;
         }
         let change = parse_job_state_change(&payload)?;
         let (job_name, job_arn, status) = (&change.batch_job_name, &change.batch_job_arn, &change.status);

@@ -40,6 +40,7 @@ pub(super) fn model_id<'a>(context: &'a Context, job: &'a JobEntry) -> &'a str {
     match &job.state {
         JobState::Submitting { request, .. } => &request.model_id,
         JobState::Submitted(known)
+        | JobState::Stopping(known)
         | JobState::Doubtful(known, _)
         | JobState::Ended(known, _)
         | JobState::Settled(known, _) => &known.request.model_id,

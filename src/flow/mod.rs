@@ -18,6 +18,7 @@
 //! together, and would be moved as a whole.
 
 mod ask_bedrock;
+mod cancel;
 mod carry_out;
 mod claim_drop;
 mod complete;
@@ -30,6 +31,7 @@ mod judge_drop;
 mod make_jobs;
 mod pass;
 mod reconcile;
+mod requests;
 mod resume_jobs;
 mod status_file;
 mod submit;

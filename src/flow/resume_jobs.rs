@@ -237,7 +237,7 @@ fn next_for(context: &Context, job: &JobEntry, by: &Invocation) -> Next {
         }),
         JobState::Submitting { lease_until, .. } if *lease_until <= by.started => Next::LookUp,
         JobState::Submitting { .. } => Next::Nothing,
-        JobState::Submitted(known) => {
+        JobState::Submitted(known) | JobState::Stopping(known) => {
             let job_arn = known.job_arn.clone();
             let hours = u64::try_from(known.request.timeout_duration_in_hours).unwrap_or_default();
             // By then the job is over, whatever the list says.

@@ -2,9 +2,10 @@
 //!
 //! 1. [`reconcile`]: compare some of the input bucket with the ledger. A version without an entry gets a marker, as if
 //!    its event had come.
-//! 2. [`resume_jobs`]: the jobs that have a marker. Most need only a look at their entry.
-//! 3. [`tell_of_many_jobs`]: the statuses of the drops with several parts.
-//! 4. [`resume_drops`]: the drops that have a marker, oldest first. Those that were not read to their end come last:
+//! 2. [`answer_all`]: what operators ask for; then the drops that are being cancelled, before their jobs are asked for.
+//! 3. [`resume_jobs`]: the jobs that have a marker. Most need only a look at their entry.
+//! 4. [`tell_of_many_jobs`]: the statuses of the drops with several parts.
+//! 5. [`resume_drops`]: the drops that have a marker, oldest first. Those that were not read to their end come last:
 //!    one of them can take all the time that is left.
 //!
 //! Every drop and job that is not done has a marker. So the sweep reads only what has a marker, and its cost
@@ -19,9 +20,11 @@ use crate::aws::store::objects::Listed;
 use crate::drop::identity::DropId;
 use crate::drop::keys::{self, Open};
 use crate::drop::source::DropSource;
+use crate::flow::cancel::cancel;
 use crate::flow::context::Context;
 use crate::flow::pass::{Pass, TIME_FOR_ONE};
 use crate::flow::reconcile::reconcile;
+use crate::flow::requests::answer_all;
 use crate::flow::resume_jobs::resume_jobs;
 use crate::flow::status_file::tell_of_many_jobs;
 use crate::flow::submit::advance_drop;
@@ -34,17 +37,22 @@ pub(super) async fn sweep(context: &Context, by: &Invocation) -> Result<(), Erro
     let reconciled = Box::pin(reconcile(context, by)).await;
     pass.note(keys::SWEEP_ENTRY, reconciled);
 
+    let answered = Box::pin(answer_all(context, &mut pass, by)).await;
+    let mut is_whole = pass.note(keys::REQUESTS_PREFIX, answered).unwrap_or(true);
+
     let hints = context.store.list(keys::WAITING_PREFIX).await?;
     let markers = context.store.list_objects(keys::OPEN_PREFIX).await?;
-    let (mut jobs, mut drops) = (Vec::new(), Vec::new());
+    let (mut jobs, mut drops, mut cancellations) = (Vec::new(), Vec::new(), Vec::new());
     for marker in &markers {
         match keys::parse_marker(&marker.key) {
             Some(Open::Job(job_id)) => jobs.push((marker, job_id)),
             Some(Open::Drop(drop_id)) => drops.push((marker, drop_id)),
+            Some(Open::Cancellation(drop_id)) => cancellations.push((marker, drop_id)),
             None => warn!(key = marker.key, "object is not a marker"),
         }
     }
-    let mut is_whole = Box::pin(resume_jobs(context, &jobs, hints, &mut pass, by)).await;
+    is_whole &= Box::pin(go_on_cancelling(context, &cancellations, &mut pass, by)).await;
+    is_whole &= Box::pin(resume_jobs(context, &jobs, hints, &mut pass, by)).await;
     pass.uncounted.extend(drops.iter().map(|(_, drop_id)| drop_id.clone()));
     is_whole &= Box::pin(tell_of_many_jobs(context, &pass, by)).await;
     is_whole &= Box::pin(resume_drops(context, &drops, &mut pass, by)).await;
@@ -54,6 +62,23 @@ pub(super) async fn sweep(context: &Context, by: &Invocation) -> Result<(), Erro
     }
     info!(open, full_models, is_whole, OldestWaitingSeconds = pass.oldest_waiting_seconds, "swept");
     pass.into_result()
+}
+
+/// Returns `false` if there was not enough time for all.
+async fn go_on_cancelling(
+    context: &Context,
+    cancellations: &[(&Listed, DropId)],
+    pass: &mut Pass,
+    by: &Invocation,
+) -> bool {
+    for (marker, drop_id) in cancellations {
+        if !by.has_time_at(now(), TIME_FOR_ONE) {
+            return false;
+        }
+        let cancelled = Box::pin(cancel(context, drop_id, by)).await;
+        pass.note(&marker.key, cancelled);
+    }
+    true
 }
 
 /// Returns `false` if there was not enough time for all.

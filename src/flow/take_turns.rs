@@ -210,6 +210,7 @@ fn may_wait(state: &JobState) -> bool {
     match state {
         JobState::Waiting | JobState::Submitting { .. } => true,
         JobState::Submitted(_)
+        | JobState::Stopping(_)
         | JobState::Doubtful(..)
         | JobState::Ended(..)
         | JobState::Settled(..)

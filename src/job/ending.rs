@@ -17,6 +17,8 @@ pub enum EndStatus {
     Expired,
     /// Our own status, not Bedrock's: the job was never created because another request's job has its name.
     NameInUse,
+    /// Our own status, not Bedrock's: the drop was cancelled before Bedrock had the job.
+    Cancelled,
 }
 
 impl EndStatus {
@@ -26,8 +28,15 @@ impl EndStatus {
         match self {
             Self::Expired => Some("Expired: the time of the job ran out"),
             Self::Stopped => Some("Stopped: a person stopped the job"),
+            Self::Cancelled => Some("Cancelled: the drop was cancelled before Bedrock had the job"),
             Self::Completed | Self::PartiallyCompleted | Self::Failed | Self::NameInUse => None,
         }
+    }
+
+    /// Returns whether Bedrock has ever had the job.
+    #[must_use]
+    pub fn was_created(self) -> bool {
+        !matches!(self, Self::NameInUse | Self::Cancelled)
     }
 
     /// Reads a status as the API spells it. Returns `None` for a job that is not over, and for a status that this
@@ -55,6 +64,7 @@ impl EndStatus {
             Self::Stopped => "Stopped",
             Self::Expired => "Expired",
             Self::NameInUse => "NameInUse",
+            Self::Cancelled => "Cancelled",
         }
     }
 }
@@ -126,15 +136,17 @@ mod tests {
 
     #[test]
     fn status_is_read_as_it_is_written() {
-        use EndStatus::{Completed, Expired, Failed, NameInUse, PartiallyCompleted, Stopped};
+        use EndStatus::{Cancelled, Completed, Expired, Failed, NameInUse, PartiallyCompleted, Stopped};
         for status in [Completed, PartiallyCompleted, Failed, Stopped, Expired] {
             assert_eq!(EndStatus::parse(status.as_str()), Some(status));
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+            assert!(status.was_created());
         }
-        assert_eq!(serde_json::to_value(NameInUse).unwrap(), NameInUse.as_str());
-        for other in
-            ["NameInUse", "Submitted", "Validating", "Scheduled", "InProgress", "Stopping", "Archived", ""]
-        {
+        for ours in [NameInUse, Cancelled] {
+            assert_eq!(serde_json::to_value(ours).unwrap(), ours.as_str());
+            assert_eq!((EndStatus::parse(ours.as_str()), ours.was_created()), (None, false));
+        }
+        for other in ["Submitted", "Validating", "Scheduled", "InProgress", "Stopping", "Archived", ""] {
             assert_eq!(EndStatus::parse(other), None, "{other}");
         }
     }

@@ -26,7 +26,7 @@ pub struct Counts {
 /// What became of a job's records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The terminal status, as the API spells it, or `NameInUse`.
+    /// The terminal status, as the API spells it, or one of our own.
     pub status: EndStatus,
     /// Bedrock's message, if the job failed.
     pub message: Option<String>,
@@ -107,6 +107,20 @@ impl Outcome {
         };
         let next = attempt.next(end.status, &matched, limits);
         Self::new(&end, None, &matched, next, Evidence::default())
+    }
+
+    /// Sums up a job that was cancelled before Bedrock had it. None of its records goes to a next attempt.
+    #[must_use]
+    pub fn cancelled(attempt: Attempt<'_>, model_id: &str, now: Timestamp) -> Self {
+        let end = JobEnd {
+            status: EndStatus::Cancelled,
+            message: None,
+            model_id: model_id.to_owned(),
+            submit_time: now.to_string(),
+            end_time: Some(now.to_string()),
+            counts: RecordCounts::default(),
+        };
+        Self::new(&end, None, &Matched::unanswered(attempt.part), None, Evidence::default())
     }
 }
 

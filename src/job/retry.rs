@@ -5,7 +5,7 @@
 //! | `Completed`, `PartiallyCompleted`, `Expired` | go to a next attempt |
 //! | `Failed` after Bedrock had processed some records | go to a next attempt |
 //! | `Failed` before that | do not: the job would fail again |
-//! | `Stopped` | do not: a person stopped it |
+//! | `Stopped`, `Cancelled` | do not: a person stopped it |
 //! | `NameInUse` | go to a next attempt, which has another name |
 //!
 //! After [`RetryLimits::max_attempts`], or if fewer than [`RetryLimits::min_records`] remain, they are reported as
@@ -47,7 +47,7 @@ impl Attempt<'_> {
             | EndStatus::Expired
             | EndStatus::NameInUse => true,
             EndStatus::Failed => matched.answered() > 0,
-            EndStatus::Stopped => false,
+            EndStatus::Stopped | EndStatus::Cancelled => false,
         };
         let records = matched.remaining();
         if !may_succeed || self.number >= limits.max_attempts || records < limits.min_records.max(1) {
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn next_attempt_takes_what_may_succeed() {
-        use EndStatus::{Completed, Expired, Failed, NameInUse, PartiallyCompleted, Stopped};
+        use EndStatus::{Cancelled, Completed, Expired, Failed, NameInUse, PartiallyCompleted, Stopped};
         let remaining = matched(&answers(&[("a", GOOD), ("b", BUSY)]));
         let none_answered = matched(&answers(&[]));
         let limits = |max_attempts, min_records| RetryLimits { max_attempts, min_records };
@@ -83,7 +83,9 @@ mod tests {
         for status in [Completed, PartiallyCompleted, Expired, Failed, NameInUse] {
             assert_eq!(next(1, &remaining, status, limits(2, 3)), Some(3), "{status:?}");
         }
-        assert_eq!(next(1, &remaining, Stopped, limits(2, 3)), None);
+        for status in [Stopped, Cancelled] {
+            assert_eq!(next(1, &remaining, status, limits(2, 3)), None, "{status:?}");
+        }
         assert_eq!(next(2, &remaining, Expired, limits(2, 3)), None);
         assert_eq!(next(1, &remaining, Expired, limits(2, 4)), None);
         assert_eq!(next(1, &none_answered, Expired, limits(2, 3)), Some(4));

@@ -91,6 +91,15 @@ pub struct JobMessage {
     pub jobs: u64,
 }
 
+impl JobMessage {
+    /// Who says it; nobody, if it is our own.
+    #[must_use]
+    pub fn speaker(&self) -> &'static str {
+        let is_ours = Some(self.message.as_str()) == EndStatus::Cancelled.reason();
+        if is_ours { "" } else { "Bedrock says: " }
+    }
+}
+
 /// Where the answers are that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Unusable {
@@ -205,7 +214,7 @@ impl Summary {
                     problems.add(&job.outcome);
                     // A job that was never created costs nothing.
                     if let Some(of_job) = &job.padding
-                        && job.outcome.status != EndStatus::NameInUse
+                        && job.outcome.status.was_created()
                     {
                         padding.add(of_job, &job.outcome.model_id);
                     }

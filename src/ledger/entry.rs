@@ -12,8 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::timestamp::Timestamp;
 
-/// The schema version in which drops and jobs are written. Version 1 is still read.
-pub const VERSION: u32 = 2;
+/// The schema version in which drops and jobs are written. Older ones are still read.
+///
+/// | version | what is new |
+/// |---|---|
+/// | 2 | a drop keeps its settings, its plan may have pages, and a job has segments |
+/// | 3 | drops are cancelled: a job may be `Stopping`, and may end as `Cancelled` |
+pub const VERSION: u32 = 3;
 
 /// An entry of the ledger, which only conditional writes change.
 pub trait Entry: Serialize + DeserializeOwned + PartialEq + Send + Sync {

@@ -63,6 +63,7 @@ pub(super) fn job_states() -> Vec<JobState> {
         JobState::Waiting,
         JobState::Submitting { lease_until: Timestamp::from_secs(1), request },
         JobState::Submitted(job.clone()),
+        JobState::Stopping(job.clone()),
         JobState::Doubtful(job.clone(), doubt),
         JobState::Ended(job.clone(), outcome.clone()),
         JobState::Settled(job, outcome),

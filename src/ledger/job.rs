@@ -159,6 +159,7 @@ impl JobEntry {
             JobState::Waiting
             | JobState::Submitting { .. }
             | JobState::Submitted(_)
+            | JobState::Stopping(_)
             | JobState::Doubtful(..)
             | JobState::Ended(..) => false,
         }
@@ -180,6 +181,7 @@ impl JobEntry {
             JobState::Waiting
             | JobState::Submitting { .. }
             | JobState::Submitted(_)
+            | JobState::Stopping(_)
             | JobState::Doubtful(..)
             | JobState::Ended(..) => None,
         }
@@ -259,12 +261,16 @@ mod tests {
     fn jobs_move_as_drawn_and_no_other_way() {
         let drawn = [
             ("Waiting", "Submitting"),
+            ("Waiting", "Ended"),
             ("Submitting", "Submitting"),
             ("Submitting", "Submitted"),
             ("Submitting", "Waiting"),
             ("Submitting", "Ended"),
+            ("Submitted", "Stopping"),
             ("Submitted", "Doubtful"),
             ("Submitted", "Ended"),
+            ("Stopping", "Doubtful"),
+            ("Stopping", "Ended"),
             ("Doubtful", "Doubtful"),
             ("Doubtful", "Ended"),
             ("Ended", "Settled"),

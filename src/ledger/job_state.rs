@@ -1,10 +1,12 @@
 //! The states of a job, and the moves between them. Pure.
 //!
 //! ```text
-//! Waiting ──► Submitting ──► Submitted ──► Ended ──► Settled
-//!    ▲            │ │            └► Doubtful ─┘▲
-//!    └────────────┘ └──────────────────────────┘
-//! (quota, throttling, refusal)   (the name is in use)
+//! Waiting ──► Submitting ──► Submitted ──► Stopping ──► Ended ──► Settled
+//!  │ ▲            │ │            └──► Doubtful ◄┴────────►▲
+//!  │ └────────────┘ └─────────────────────────────────────┤
+//!  │ (quota, throttling, refusal)   (the name is in use)  │
+//!  └──────────────────────────────────────────────────────┘
+//!                     (cancelled before Bedrock had it)
 //!
 //! SourceDeleted
 //! ```
@@ -38,6 +40,9 @@ pub enum JobState {
     },
     /// Bedrock has the job.
     Submitted(BedrockJob),
+    /// Bedrock has the job, and is asked to stop it, because an operator has cancelled the drop. What is left of it does
+    /// not go to a next attempt.
+    Stopping(BedrockJob),
     /// The job is over, but the evidence contradicts itself. Nothing follows until the contradiction resolves itself,
     /// or until [`DOUBT`] has passed.
     Doubtful(BedrockJob, Doubt),
@@ -55,7 +60,8 @@ pub enum JobState {
 pub struct BedrockJob {
     /// What Bedrock was asked for.
     pub request: JobRequest,
-    /// Bedrock's ARN for the job. If the job's name is in use, the ARN of the job that has the name.
+    /// Bedrock's ARN for the job. If the job's name is in use, the ARN of the job that has the name. Empty if the job was
+    /// cancelled before Bedrock had it.
     pub job_arn: String,
 }
 
@@ -87,6 +93,7 @@ impl JobState {
             Self::Waiting => "Waiting",
             Self::Submitting { .. } => "Submitting",
             Self::Submitted(_) => "Submitted",
+            Self::Stopping(_) => "Stopping",
             Self::Doubtful(..) => "Doubtful",
             Self::Ended(..) => "Ended",
             Self::Settled(..) => "Settled",
@@ -98,9 +105,11 @@ impl JobState {
     #[must_use]
     pub fn bedrock_job(&self) -> Option<&BedrockJob> {
         match self {
-            Self::Submitted(job) | Self::Doubtful(job, _) | Self::Ended(job, _) | Self::Settled(job, _) => {
-                Some(job)
-            }
+            Self::Submitted(job)
+            | Self::Stopping(job)
+            | Self::Doubtful(job, _)
+            | Self::Ended(job, _)
+            | Self::Settled(job, _) => Some(job),
             Self::Waiting | Self::Submitting { .. } | Self::SourceDeleted => None,
         }
     }
@@ -113,6 +122,7 @@ impl JobState {
             Self::Waiting
             | Self::Submitting { .. }
             | Self::Submitted(_)
+            | Self::Stopping(_)
             | Self::Doubtful(..)
             | Self::SourceDeleted => None,
         }
@@ -121,13 +131,15 @@ impl JobState {
     /// Returns whether the drawing leads from this state to the next.
     pub(super) fn may_become(&self, next: &Self) -> bool {
         match self {
-            Self::Waiting => matches!(next, Self::Submitting { .. }),
+            // A job that Bedrock does not have ends at once if its drop is cancelled.
+            Self::Waiting => matches!(next, Self::Submitting { .. } | Self::Ended(..)),
             // A lease may be given back, and another invocation may take over when it has ended. A job whose name is
             // in use ends at once.
             Self::Submitting { .. } => {
                 matches!(next, Self::Submitting { .. } | Self::Submitted(_) | Self::Waiting | Self::Ended(..))
             }
-            Self::Submitted(_) | Self::Doubtful(..) => matches!(next, Self::Doubtful(..) | Self::Ended(..)),
+            Self::Submitted(_) => matches!(next, Self::Stopping(_) | Self::Doubtful(..) | Self::Ended(..)),
+            Self::Stopping(_) | Self::Doubtful(..) => matches!(next, Self::Doubtful(..) | Self::Ended(..)),
             Self::Ended(..) => matches!(next, Self::Settled(..)),
             Self::Settled(..) | Self::SourceDeleted => false,
         }
@@ -142,6 +154,7 @@ impl From<StoredJobState> for JobState {
             StoredJobState::Submitted { request, job_arn } => {
                 Self::Submitted(BedrockJob { request, job_arn })
             }
+            StoredJobState::Stopping { request, job_arn } => Self::Stopping(BedrockJob { request, job_arn }),
             StoredJobState::Doubtful { request, job_arn, since, looks, contradictions } => {
                 Self::Doubtful(BedrockJob { request, job_arn }, Doubt { since, looks, contradictions })
             }
@@ -162,6 +175,7 @@ impl From<JobState> for StoredJobState {
             JobState::Waiting => Self::Waiting,
             JobState::Submitting { lease_until, request } => Self::Submitting { lease_until, request },
             JobState::Submitted(BedrockJob { request, job_arn }) => Self::Submitted { request, job_arn },
+            JobState::Stopping(BedrockJob { request, job_arn }) => Self::Stopping { request, job_arn },
             JobState::Doubtful(BedrockJob { request, job_arn }, doubt) => {
                 let Doubt { since, looks, contradictions } = doubt;
                 Self::Doubtful { request, job_arn, since, looks, contradictions }

@@ -118,6 +118,14 @@ pub struct JobCounts {
     pub running: u64,
     /// They have ended, and their results are being written or checked.
     pub ending: u64,
+    /// The drop is cancelled, and Bedrock is asked to stop them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stopping: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Which of two statuses of a drop is newer. The state of the drop decides, then the attempt, then the time.
@@ -324,6 +332,7 @@ impl OpenJobs {
                 self.counts.running += 1;
                 self.timeout_hours = self.timeout_hours.max(Some(request.timeout_duration_in_hours));
             }
+            JobState::Stopping(_) => self.counts.stopping += 1,
             JobState::Doubtful(_, doubt) => {
                 self.counts.ending += 1;
                 since = doubt.since;
@@ -349,8 +358,8 @@ impl OpenJobs {
     }
 
     fn stage(&self) -> Option<Stage> {
-        let JobCounts { waiting, running, ending } = self.counts;
-        match (waiting, running, ending) {
+        let JobCounts { waiting, running, ending, stopping } = self.counts;
+        match (waiting, running + stopping, ending) {
             (0, 0, 0) => None,
             (0, 0, _) if self.doubt.is_some() => Some(Stage::Checking),
             (_, 0, 0) => Some(Stage::Waiting),
@@ -360,7 +369,7 @@ impl OpenJobs {
 
     /// What is going on, and what comes next.
     fn tell(&self, stage: Stage, refusal: Option<&Refusal>) -> (String, String) {
-        let JobCounts { waiting, running, ending } = self.counts;
+        let JobCounts { waiting, running, ending, stopping } = self.counts;
         let jobs = |count| Counted(count, "job");
         let is_refused = refusal.is_some_and(|refusal| !refusal.is_for_now);
         let message = match (stage, &self.doubt) {
@@ -378,6 +387,9 @@ impl OpenJobs {
                 format!("{} to be submitted, but Bedrock accepts no more for now.", jobs(waiting))
             }
             (Stage::Waiting, _) => format!("{} to be submitted.", jobs(waiting)),
+            _ if stopping > 0 => {
+                format!("The drop is cancelled. Bedrock is asked to stop {}.", jobs(running + stopping))
+            }
             _ if waiting + ending == 0 => format!("Bedrock has {}.", jobs(running)),
             _ => {
                 format!("Bedrock has {}; {waiting} more to be submitted, {ending} more ended.", jobs(running))
@@ -388,6 +400,7 @@ impl OpenJobs {
                 "The sweep looks again. After {} hours, what is left goes to unprocessed/; nothing is submitted again.",
                 DOUBT.as_secs() / 3_600
             ),
+            _ if stopping > 0 => "What is finished is kept, and the rest goes to unprocessed/.".to_owned(),
             _ if is_refused => {
                 "Show the refusal to an operator of the stack. Once its cause is fixed, the sweep submits \
                                 the job: do not drop the file again."
@@ -454,7 +467,7 @@ fn results_message(records: &SummaryRecords) -> String {
 /// What Bedrock said about most jobs, or about most records, that did not go well; empty if all went well.
 fn main_reason(summary: &Summary) -> String {
     if let Some(most) = summary.messages.first() {
-        return format!(" Bedrock says: {}", most.message);
+        return format!(" {}{}", most.speaker(), most.message);
     }
     let Some(most) = summary.largest_errors.first() else { return String::new() };
     let code = most.code.as_deref().map(|code| format!("{code} ")).unwrap_or_default();
@@ -602,7 +615,7 @@ mod tests {
         states.iter().for_each(|state| open.add(&job(state, refused(true))));
         open.add_waiting(&Part { records: 10, ..part(&JobId::derive(&DropId::derive(&source()), 6, 1)) });
         let status = Status::of_jobs(&accepted(8), &open).unwrap();
-        assert_eq!(status.jobs, Some(JobCounts { waiting: 2, running: 2, ending: 2 }));
+        assert_eq!(status.jobs, Some(JobCounts { waiting: 2, running: 2, ending: 2, stopping: 0 }));
         assert_eq!((status.state, status.attempt), (Stage::Running, None));
         // What has ended has no records left in this example.
         assert_eq!(status.records, Some(Progress { total: 80, done: 30 }));

@@ -3,7 +3,7 @@
 //! | version | the records of the job | settings |
 //! |---|---|---|
 //! | 1 | `drop_id`, `source`, `part`, and `attempt` in the entry itself | those in force when it was submitted |
-//! | 2 | `segments`, each with these four members | `settings`, and `new_settings` after a refusal |
+//! | 2, 3 | `segments`, each with these four members | `settings`, and `new_settings` after a refusal |
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct Segment {
     pub attempt: u32,
 }
 
-/// What this release writes: version 2.
+/// What this release writes.
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "the fields of JobEntry")]
 pub struct WrittenJob {

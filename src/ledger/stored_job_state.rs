@@ -1,4 +1,4 @@
-//! The JSON of a job's state, as schema version 1 writes it: `{"name": "Submitted", "request": …, "job_arn": …}`. Pure.
+//! The JSON of a job's state, as it is written: `{"name": "Submitted", "request": …, "job_arn": …}`. Pure.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,10 @@ pub enum StoredJobState {
         request: JobRequest,
     },
     Submitted {
+        request: JobRequest,
+        job_arn: String,
+    },
+    Stopping {
         request: JobRequest,
         job_arn: String,
     },

@@ -1,5 +1,6 @@
 //! The two flows, with events that repeat, come late, or never come.
 
+mod cancel;
 mod deployments;
 mod lost_puts;
 mod many_parts;

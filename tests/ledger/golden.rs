@@ -1,10 +1,10 @@
 //! The entries and reports, byte for byte as they are in S3. A deployed pipeline must read what its earlier release
 //! wrote, so a serialized name that changes by accident must fail here.
 //!
-//! `golden/v1/` has what the first release wrote. Each of its files has a namesake in `golden/v2/`: the same entry as
-//! this release writes it. The files of a version that has been released never change.
+//! `golden/v1/` and `golden/v2/` have what earlier releases wrote. Each of their files has a namesake in `golden/v3/`: the
+//! same entry as this release writes it. The files of a version that has been released never change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use bedrock_vpc_batch::aws::error::ErrorKind;
@@ -12,6 +12,7 @@ use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::drop::identity::{DropId, JobId};
 use bedrock_vpc_batch::drop::plan::Plan;
 use bedrock_vpc_batch::drop::rejection::Rejection;
+use bedrock_vpc_batch::job::ending::EndStatus;
 use bedrock_vpc_batch::job::summary::Summary;
 use bedrock_vpc_batch::ledger::drop::{DropEntry, DropState};
 use bedrock_vpc_batch::ledger::entry::{Entry, EntryError, VERSION, parse};
@@ -58,13 +59,13 @@ where
 }
 
 #[tokio::test]
-async fn every_state_of_a_drop_is_written_as_version_2_has_it() {
-    let entries = rewritten::<DropEntry>("v2", "drop-").await;
+async fn every_state_of_a_drop_is_written_as_version_3_has_it() {
+    let entries = rewritten::<DropEntry>("v3", "drop-").await;
     let states: BTreeSet<&str> = entries.iter().map(|(_, entry)| entry.state.name()).collect();
     let all = ["Accepted", "Erased", "Finished", "Reading", "Rejected"];
     assert_eq!(Vec::from_iter(states), all, "each state has a golden file");
     for (name, entry) in entries {
-        assert_eq!((entry.version, &entry.drop_id), (2, &DropId::derive(&entry.source)), "{name}");
+        assert_eq!((entry.version, &entry.drop_id), (3, &DropId::derive(&entry.source)), "{name}");
         let is_filled = match entry.state {
             DropState::Accepted { plan: Plan::Whole { parts }, settings, repairs } => {
                 let is_repaired = repairs.is_some() && parts.iter().any(|part| part.repaired > 0);
@@ -84,13 +85,14 @@ async fn every_state_of_a_drop_is_written_as_version_2_has_it() {
 }
 
 #[tokio::test]
-async fn every_state_of_a_job_is_written_as_version_2_has_it() {
-    let entries = rewritten::<JobEntry>("v2", "job-").await;
+async fn every_state_of_a_job_is_written_as_version_3_has_it() {
+    let entries = rewritten::<JobEntry>("v3", "job-").await;
     let states: BTreeSet<&str> = entries.iter().map(|(_, entry)| entry.state.name()).collect();
-    let all = ["Doubtful", "Ended", "Settled", "SourceDeleted", "Submitted", "Submitting", "Waiting"];
+    let all =
+        ["Doubtful", "Ended", "Settled", "SourceDeleted", "Stopping", "Submitted", "Submitting", "Waiting"];
     assert_eq!(Vec::from_iter(states), all, "each state has a golden file");
     for (name, entry) in entries {
-        assert_eq!(entry.version, 2, "{name}");
+        assert_eq!(entry.version, 3, "{name}");
         assert_eq!(entry.drop_id, DropId::derive(&entry.source), "{name}");
         assert_eq!(entry.job_id, JobId::derive(&entry.drop_id, entry.part.number, entry.attempt), "{name}");
         assert_eq!(entry.refusal.is_some(), name == "job-waiting-refused", "{name}");
@@ -100,10 +102,14 @@ async fn every_state_of_a_job_is_written_as_version_2_has_it() {
         let is_filled = match entry.state {
             JobState::Doubtful(_, doubt) => !doubt.contradictions.is_empty(),
             JobState::Ended(job, outcome) => outcome.next.is_some() && !job.request.tags.is_empty(),
+            JobState::Settled(job, outcome) if name == "job-settled-cancelled" => {
+                outcome.status == EndStatus::Cancelled && job.job_arn.is_empty()
+            }
             JobState::Settled(_, outcome) => !outcome.mismatches.is_empty(),
             JobState::Waiting
             | JobState::Submitting { .. }
             | JobState::Submitted { .. }
+            | JobState::Stopping { .. }
             | JobState::SourceDeleted => true,
         };
         assert!(is_filled, "{name} has no example of what the state has");
@@ -139,39 +145,40 @@ async fn job_is_written_with_what_was_found_in_its_output() {
     assert_eq!((outcome.findings.truncated.count, outcome.findings.largest_errors.len()), (21, 2));
 }
 
-/// Reads a golden file of version 1, and its namesake of version 2 without what version 1 did not record.
-fn both_versions<T: Entry>(prefix: &str, clear: impl Fn(&mut T)) -> Vec<(String, T, T)> {
-    let read =
-        |folder: &str| golden(folder, prefix).into_iter().map(|(name, json)| (name, parse::<T>(&json)));
-    let is_old = |name: &str| read("v1").any(|(old, _)| old == name);
-    let pairs =
-        read("v1").zip(read("v2").filter(|(name, _)| is_old(name))).map(|((name, old), (namesake, new))| {
-            assert_eq!(name, namesake);
-            let mut new = new.unwrap_or_else(|error| panic!("{name}: {error}"));
-            clear(&mut new);
-            (name.clone(), old.unwrap_or_else(|error| panic!("{name}: {error}")), new)
-        });
+/// Reads each golden file of an earlier version, and its namesake of version 3 without what that version did not record.
+fn both_versions<T: Entry>(earlier: &str, prefix: &str, clear: impl Fn(&mut T)) -> Vec<(String, T, T)> {
+    let read = |(name, json): (String, Vec<u8>)| {
+        let entry = parse::<T>(&json).unwrap_or_else(|error| panic!("{name}: {error}"));
+        (name, entry)
+    };
+    let mut namesakes: BTreeMap<String, T> = golden("v3", prefix).into_iter().map(read).collect();
+    let pairs = golden(earlier, prefix).into_iter().map(read).map(|(name, old)| {
+        let mut new = namesakes.remove(&name).unwrap_or_else(|| panic!("{name} has no namesake"));
+        clear(&mut new);
+        (name, old, new)
+    });
     pairs.collect()
 }
 
 #[test]
-fn entry_of_version_1_is_read_as_the_same_entry_of_version_2() {
-    let drops = both_versions::<DropEntry>("drop-", |drop| {
+fn entries_of_versions_1_and_2_are_read_as_the_same_entries_of_version_3() {
+    let first_drops = both_versions::<DropEntry>("v1", "drop-", |drop| {
         drop.version = 1;
         if let DropState::Accepted { settings, .. } = &mut drop.state {
             *settings = None;
         }
     });
-    assert_eq!(drops.len(), 6);
-    for (name, old, new) in drops {
-        assert_eq!(old, new, "{name}");
-    }
-    let jobs = both_versions::<JobEntry>("job-", |job| {
+    let first_jobs = both_versions::<JobEntry>("v1", "job-", |job| {
         job.version = 1;
         (job.settings, job.new_settings, job.padding) = (None, None, None);
     });
-    assert_eq!(jobs.len(), 8);
-    for (name, old, new) in jobs {
+    let drops = both_versions::<DropEntry>("v2", "drop-", |drop| drop.version = 2);
+    let jobs = both_versions::<JobEntry>("v2", "job-", |job| job.version = 2);
+    assert_eq!([first_drops.len(), first_jobs.len(), drops.len(), jobs.len()], [6, 8, 8, 8]);
+    for (name, old, new) in first_drops.into_iter().chain(drops) {
+        assert_eq!(old, new, "{name}");
+    }
+    for (name, old, new) in first_jobs.into_iter().chain(jobs) {
         assert_eq!(old, new, "{name}");
     }
 }
@@ -193,7 +200,7 @@ fn each_object(json: &mut Value, change: &mut impl FnMut(&mut serde_json::Map<St
 #[test]
 fn members_that_this_release_does_not_know_are_ignored_everywhere() {
     fn assert_ignored<T: Entry + std::fmt::Debug>(prefix: &str) {
-        for (name, bytes) in golden("v2", prefix) {
+        for (name, bytes) in golden("v3", prefix) {
             let mut json: Value = serde_json::from_slice(&bytes).unwrap();
             each_object(&mut json, &mut |members| {
                 members.insert("of_a_later_release".into(), json!({"any": ["thing"]}));
@@ -226,7 +233,7 @@ fn entry_of_a_newer_version_is_not_read_whatever_its_shape_is() {
 
 #[test]
 fn job_must_have_exactly_one_segment() {
-    let (_, bytes) = golden("v2", "job-waiting").remove(0);
+    let (_, bytes) = golden("v3", "job-waiting").remove(0);
     let mut json: Value = serde_json::from_slice(&bytes).unwrap();
     let segment = json["segments"][0].clone();
     for (segments, count) in [(json!([]), 0), (json!([segment.clone(), segment]), 2)] {

@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
+use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::keys::{self, Request};
+use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::ledger::job_state::DOUBT;
 use bedrock_vpc_batch::local::bedrock::{
     Ending, Fault, JobView, Lie, LieKind, Operation, Processed, RecordFailure, TerminalStatus,
@@ -14,7 +17,7 @@ use bedrock_vpc_batch::local::bedrock::{
 use bedrock_vpc_batch::local::faults::{Action, Call};
 use serde_json::Value;
 
-use crate::support::{LEASE_OVER, World, drop_of, record};
+use crate::support::{LEASE_OVER, World, any_drop, drop_of, record};
 
 /// The event with which a function is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,8 @@ enum Step {
     Submit,
     /// The state change of the next job that ends.
     Complete,
+    /// An operator cancels the drop, while the jobs that Bedrock has are in progress.
+    Cancel,
     /// The schedule, after all leases have ended.
     Sweep,
     /// The schedule, after every doubt has become final.
@@ -43,6 +48,7 @@ struct Scenario {
     steps: &'static [Step],
 }
 
+const KEY: &str = "in/a b.jsonl";
 const COUNT: usize = 300;
 
 fn completed(_: usize) -> Ending {
@@ -86,6 +92,11 @@ fn some_without_id() -> Vec<u8> {
 fn lying(_: usize) -> Ending {
     let lie = Lie { kind: LieKind::Hidden, records: COUNT / 3, truth_after: None };
     Ending { lie: Some(lie), ..Ending::new(TerminalStatus::Completed) }
+}
+
+/// In progress until it is stopped, with half of its records done.
+fn until_stopped(_: usize) -> Ending {
+    Ending { until_stopped: true, ..Ending::default() }
 }
 
 const SCENARIOS: &[Scenario] = &[
@@ -154,6 +165,33 @@ const SCENARIOS: &[Scenario] = &[
         steps: &[Step::Sweep, Step::Sweep],
     },
     Scenario {
+        name: "a cancelled drop with two jobs in progress",
+        settings: &[("MAX_RECORDS_PER_JOB", "150")],
+        body: || drop_of(COUNT),
+        ending: until_stopped,
+        lies: false,
+        create_faults: &[],
+        steps: &[Step::Submit, Step::Cancel, Step::Complete, Step::Sweep, Step::Sweep],
+    },
+    Scenario {
+        name: "a cancelled drop with a job in progress and one that waits",
+        settings: &[("MAX_RECORDS_PER_JOB", "150")],
+        body: || drop_of(COUNT),
+        ending: until_stopped,
+        lies: false,
+        create_faults: &[Fault::ServiceQuotaExceeded],
+        steps: &[Step::Submit, Step::Cancel, Step::Sweep, Step::Sweep],
+    },
+    Scenario {
+        name: "a cancelled drop whose job may exist",
+        settings: &[],
+        body: || drop_of(120),
+        ending: until_stopped,
+        lies: false,
+        create_faults: &[Fault::LoseAnswer, Fault::LoseAnswer, Fault::LoseAnswer],
+        steps: &[Step::Submit, Step::Cancel, Step::Sweep, Step::Sweep, Step::Sweep],
+    },
+    Scenario {
         name: "a small drop, and what is left of it",
         settings: &[("SMALL_DROPS", "pad")],
         body: || drop_of(60),
@@ -184,17 +222,25 @@ async fn run(scenario: &Scenario, hit: Option<(u64, Action)>, after: After) -> V
     // The first sweep comes before the drop, because sweeps ignore what was there earlier.
     world.sweep_after(Duration::ZERO).await.unwrap();
     world.faults.reset();
-    let put = world.put("in/a b.jsonl", (scenario.body)()).await;
+    let put = world.put(KEY, (scenario.body)()).await;
     if let Some((number, action)) = hit.clone() {
         world.faults.set(move |call| if call.number == number { action.clone() } else { Action::Pass });
     }
     for step in scenario.steps {
-        let ended = if *step == Step::Complete { world.ended().await } else { Value::Null };
+        let event = match step {
+            Step::Submit => put.clone(),
+            Step::Complete => world.ended().await,
+            Step::Cancel => {
+                world.jobs_in_progress().await;
+                world.ask(&cancellation(&world, &put)).await
+            }
+            Step::Sweep | Step::LastSweep => Value::Null,
+        };
         let faults = world.faults.clone();
         let work = async {
             match step {
-                Step::Submit => world.submit(put.clone()).await,
-                Step::Complete => world.complete(ended.clone()).await,
+                Step::Submit => world.submit(event.clone()).await,
+                Step::Complete | Step::Cancel => world.complete(event.clone()).await,
                 Step::Sweep => world.sweep_after(LEASE_OVER).await,
                 Step::LastSweep => world.sweep_after(2 * DOUBT).await,
             }
@@ -203,11 +249,11 @@ async fn run(scenario: &Scenario, hit: Option<(u64, Action)>, after: After) -> V
         let is_hit = hit.as_ref().is_some_and(|(number, _)| world.faults.calls().len() as u64 >= *number);
         if is_hit {
             // Lambda delivers the event again while leases still hold, after an error or without one.
-            let again = if ended.is_null() { put.clone() } else { ended };
+            let again = if event.is_null() { put.clone() } else { event };
             assert!(
                 outcome.is_err() || hit.as_ref().is_some_and(|(_, action)| *action == Action::LoseAnswer)
             );
-            Box::pin(recover(&mut world, again, after, scenario.settings)).await;
+            Box::pin(recover(&mut world, &put, again, after, scenario)).await;
             break;
         }
         if [Step::Sweep, Step::LastSweep].contains(step) {
@@ -219,8 +265,23 @@ async fn run(scenario: &Scenario, hit: Option<(u64, Action)>, after: After) -> V
     calls
 }
 
-/// Delivers the event again, or not, and then sweeps, each time after all leases have ended.
-async fn recover(world: &mut World, event: Value, after: After, settings: &[(&str, &str)]) {
+/// The key of the object that asks for the drop of a put to be cancelled.
+fn cancellation(world: &World, put: &Value) -> String {
+    let object = &put["Records"][0]["s3"]["object"];
+    let source = DropSource {
+        bucket: world.config.input_bucket.clone(),
+        key: KEY.to_owned(),
+        version_id: object["versionId"].as_str().map(str::to_owned),
+        ..any_drop()
+    };
+    keys::request(&Request::Cancel(DropId::derive(&source)))
+}
+
+/// Delivers the event again, or not, and then sweeps, each time after all leases have ended. An operator who cancels the
+/// drop does so until it is over.
+async fn recover(world: &mut World, put: &Value, event: Value, after: After, scenario: &Scenario) {
+    let settings = scenario.settings;
+    let is_cancelled = scenario.steps.contains(&Step::Cancel);
     world.faults.clear();
     if after.other_settings {
         let others = [
@@ -242,9 +303,16 @@ async fn recover(world: &mut World, event: Value, after: After, settings: &[(&st
         }
     }
     for round in 1..10 {
-        world.all_jobs_over().await;
+        if is_cancelled {
+            world.stopping_jobs_over().await;
+        } else {
+            world.all_jobs_over().await;
+        }
         if round > 1 && world.markers().await.is_empty() {
             return;
+        }
+        if is_cancelled {
+            world.ask(&cancellation(world, put)).await;
         }
         // A call that loses all three answers is an error like any other.
         if let Err(error) = world.sweep_after(LEASE_OVER * round).await {
@@ -323,7 +391,8 @@ async fn verify(world: &World, scenario: &Scenario) {
     assert_eq!(&dealt_with - &padding, &succeeded | &failed);
     assert_eq!(summary.padding.as_ref().map_or(0, |padding| padding.records), padding.len() as u64);
     let names: BTreeSet<&String> = jobs.iter().map(|job| &job.name).collect();
-    assert_eq!(names.len(), summary.jobs.len(), "every job is in the summary");
+    let created = summary.jobs.iter().filter(|job| job.outcome.status.was_created()).count();
+    assert_eq!(names.len(), created, "every job is in the summary");
     assert_eq!(names.len(), jobs.len());
 
     let uploads =
@@ -381,7 +450,22 @@ async fn lost_put_survives_every_crash() {
 
 #[tokio::test]
 async fn padding_survives_every_crash() {
+    every_crash_point_of(&SCENARIOS[10]).await;
+}
+
+#[tokio::test]
+async fn cancellation_of_running_jobs_survives_every_crash() {
     every_crash_point_of(&SCENARIOS[7]).await;
+}
+
+#[tokio::test]
+async fn cancellation_of_a_waiting_job_survives_every_crash() {
+    every_crash_point_of(&SCENARIOS[8]).await;
+}
+
+#[tokio::test]
+async fn cancellation_of_a_job_that_may_exist_survives_every_crash() {
+    every_crash_point_of(&SCENARIOS[9]).await;
 }
 
 #[tokio::test]

@@ -15,17 +15,19 @@ use bedrock_vpc_batch::aws::clock;
 use bedrock_vpc_batch::aws::clock::now;
 use bedrock_vpc_batch::aws::config::Config;
 use bedrock_vpc_batch::aws::error::Error;
+use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::base::timestamp::Timestamp;
 use bedrock_vpc_batch::drop::rejection::Rejection;
 use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::flow::handlers::{Complete, Submit};
+use bedrock_vpc_batch::job::ending::EndStatus;
 use bedrock_vpc_batch::job::summary::Summary;
 use bedrock_vpc_batch::ledger::entry::Entry;
 use bedrock_vpc_batch::ledger::lease::Invocation;
 use bedrock_vpc_batch::ledger::status::Status;
-use bedrock_vpc_batch::local::bedrock::{Operation, RecordedRequest, StandIn, StandInOptions};
+use bedrock_vpc_batch::local::bedrock::{JobStatus, Operation, RecordedRequest, StandIn, StandInOptions};
 use bedrock_vpc_batch::local::faults::Faults;
-use bedrock_vpc_batch::local::pump::notification;
+use bedrock_vpc_batch::local::pump::{notification, object_created_event};
 use bedrock_vpc_batch::local::s3::{EmbeddedS3, ObjectCreated};
 use bedrock_vpc_batch::local::{ACCOUNT_ID, clients_through};
 use serde::de::DeserializeOwned;
@@ -239,6 +241,45 @@ impl World {
         }
     }
 
+    /// Puts what an operator asks for, and returns the event that S3 sends to EventBridge.
+    pub(crate) async fn ask(&mut self, key: &str) -> Value {
+        let request = self.own.put_object().bucket(&self.config.output_bucket).key(key);
+        request.send().await.unwrap();
+        loop {
+            let object = tokio::time::timeout(BOUND, self.objects.recv()).await.unwrap().unwrap();
+            if object.key == key {
+                return object_created_event(&object);
+            }
+        }
+    }
+
+    /// Waits until no job is about to start.
+    pub(crate) async fn jobs_in_progress(&mut self) {
+        use JobStatus::{Scheduled, Submitted, Validating};
+        self.no_job_is(&[Submitted, Validating, Scheduled]).await;
+    }
+
+    /// Waits until no job is being stopped.
+    pub(crate) async fn stopping_jobs_over(&mut self) {
+        self.no_job_is(&[JobStatus::Stopping]).await;
+    }
+
+    async fn no_job_is(&mut self, statuses: &[JobStatus]) {
+        while self.stand_in.jobs().iter().any(|job| statuses.contains(&job.status)) {
+            let event = tokio::time::timeout(BOUND, self.changes.recv()).await.unwrap().unwrap();
+            self.note_end(&event);
+        }
+    }
+
+    /// Returns whether a state change ends its job.
+    fn note_end(&mut self, event: &Value) -> bool {
+        let is_end = EndStatus::parse(event["detail"]["status"].as_str().unwrap()).is_some();
+        if is_end {
+            self.over.insert(event["detail"]["batchJobArn"].as_str().unwrap().to_owned());
+        }
+        is_end
+    }
+
     /// Deploys the functions again with other settings.
     pub(crate) fn reconfigure(&mut self, changes: &[(&str, &str)]) {
         let config = config(changes);
@@ -267,9 +308,7 @@ impl World {
     pub(crate) async fn ended(&mut self) -> Value {
         loop {
             let event = tokio::time::timeout(BOUND, self.changes.recv()).await.unwrap().unwrap();
-            let status = event["detail"]["status"].as_str().unwrap();
-            if bedrock_vpc_batch::job::ending::EndStatus::parse(status).is_some() {
-                self.over.insert(event["detail"]["batchJobArn"].as_str().unwrap().to_owned());
+            if self.note_end(&event) {
                 return event;
             }
         }
@@ -309,15 +348,7 @@ impl World {
     }
 
     pub(crate) async fn output_keys_below(&self, prefix: &str) -> Vec<String> {
-        let request = self.own.list_objects_v2().bucket(&self.config.output_bucket).prefix(prefix);
-        let mut pages = request.into_paginator().send();
-        let mut keys = Vec::new();
-        while let Some(page) = pages.next().await {
-            keys.extend(
-                page.unwrap().contents.unwrap_or_default().into_iter().filter_map(|object| object.key),
-            );
-        }
-        keys
+        Store::new(self.own.clone(), &self.config.output_bucket).list(prefix).await.unwrap()
     }
 
     pub(crate) async fn read_output(&self, key: &str) -> Vec<u8> {

@@ -41,6 +41,10 @@ export function names(set) {
     plainUploaders: parameters.UploaderArns.filter(Boolean).map((of) => person(of)),
     reader: person(parameters.ReaderArns.filter(Boolean)[0], ["s3:*", "kms:*"]),
     plainReader: person(parameters.ReaderArns.filter(Boolean)[0]),
+    operator: person(parameters.OperatorArns.filter(Boolean)[0], ["s3:*", "kms:*"]),
+    plainOperator: person(parameters.OperatorArns.filter(Boolean)[0]),
+    // A reader who is an operator as well.
+    lead: person(parameters.OperatorArns.filter((of) => of && parameters.ReaderArns.includes(of))[0], ["s3:*", "kms:*"]),
     stranger: person(arn("iam", "role/Stranger", `:${account}`)),
     // Services that act with a role of the account, which IAM allows everything.
     replication: person(arn("iam", "role/Replication", `:${account}`), ["s3:*", "kms:*"]),

@@ -17,7 +17,7 @@ export function requests(s, kinds) {
   const mayNot = (who, actions, resources, context, ...causes) => add(who, actions, resources, context, causes);
 
   const { arns, inside, outside, inAnotherVpc, atBedrock, submit, complete, lambda, job } = s;
-  const { administrator, uploader, reader, stranger, plainUploaders, plainReader } = s;
+  const { administrator, uploader, reader, operator, lead, stranger, plainUploaders, plainReader, plainOperator } = s;
   // Where people come from: anywhere, or through the additional endpoints.
   const homes = s.arePeopleRestricted ? s.inAdditionalVpc : [outside];
   const [home] = homes;
@@ -246,12 +246,28 @@ export function requests(s, kinds) {
     mayNot(who, createJob, jobElsewhere, atBedrock, `${jobsOf} Resource`, `${endpoint}KeepJobs Resource`);
     const seen = ["JobsPolicy/SeeJobs Resource", `${endpoint}KeepJobs Resource`];
     mayNot(who, "bedrock:GetModelInvocationJob", jobElsewhere, atBedrock, ...seen);
-    mayNot(who, "bedrock:StopModelInvocationJob", s.aJob, atBedrock, `${jobsOf} Action`, `${endpoint}KeepJobs Action`);
     mayNot(who, "bedrock:ListFoundationModels", "*", atBedrock, "JobsPolicy/FindJobs Action", `${endpoint}FindJobs Action`);
     mayNot(who, "bedrock:InvokeModel", s.models, {}, `${jobsOf}OfTheModel Action`);
     mayNot(who, passRole, arns.JobRole, { "iam:PassedToService": "ec2.amazonaws.com" }, `${passed} iam:PassedToService`);
     mayNot(who, passRole, arns.JobRole, {}, `${passed} iam:PassedToService`);
     mayNot(who, passRole, [arns.SubmitRole, arns.CompleteRole, administrator.arn], toBedrock, `${passed} Resource`);
+  }
+
+  // If there are operators, complete may stop jobs, and delete what was asked for.
+  const stop = "bedrock:StopModelInvocationJob";
+  const stops = "BedrockVpcEndpoint/CompleteStopsJobs";
+  const [request] = output(`requests/cancel/${ID}`);
+  if (operator) {
+    may(complete, stop, s.aJob, atBedrock);
+    may(complete, "s3:DeleteObject", request, inside);
+    mayNot(complete, stop, jobElsewhere, atBedrock, "CompleteRole/Complete/StopJobs Resource", `${stops} Resource`);
+    mayNot(submit, stop, s.aJob, atBedrock, `${jobsOf} Action`, `${stops} aws:PrincipalArn`);
+    mayNot(complete, ["s3:GetObject", "s3:PutObject"], request, inside, "CompleteRole/Complete/AnswerOperators Action");
+  } else {
+    for (const who of functions) {
+      mayNot(who, stop, s.aJob, atBedrock, `${jobsOf} Action`, `${endpoint}KeepJobs Action`);
+      mayNot(who, "s3:DeleteObject", request, inside, `${workList} Resource`);
+    }
   }
 
   // The endpoints accept only requests from this stack to this stack's resources.
@@ -366,11 +382,32 @@ export function requests(s, kinds) {
     mayNot(stranger, "s3:GetObject", result, outside, outOnly, outNamed, `${out}/ReadersMayGet Principal`);
   }
 
+  // Operators may put what they ask for. They may do nothing else, whatever IAM allows, unless they are readers as well.
+  const [asked, elsewhere] = [s.output(`requests/cancel/${ID}`), s.output("config/routes.json")];
+  for (const place of homes) {
+    may(plainOperator, "s3:PutObject", asked, place);
+    may(lead, "s3:PutObject", asked, place);
+    may(lead, "s3:GetObject", result, place);
+  }
+  mayNot(operator, "s3:PutObject", [result, jobInput, ...ledgerOf, elsewhere], home, `${out}/OperatorsOnlyAsk`);
+  mayNot(lead, "s3:PutObject", [result, jobInput, ...ledgerOf, elsewhere], home, `${out}/OperatorsOnlyAsk`);
+  mayNot(operator, "s3:GetObject", [asked, result, index], home, `${out}/OperatorsDoNotRead`);
+  mayNot(lead, "s3:GetObject", [asked, ...ledgerOf], home, `${out}/ReadersOnlyResults`);
+  for (const who of [operator, lead]) {
+    mayNot(who, ["s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"], asked, home, `${out}/OperatorsOnlyPut`);
+  }
+  mayNot(operator, "s3:ListBucket", arns.OutputBucket, below(home, "requests/"), listOutOnly);
+  mayNot(operator, ["s3:GetObject", "s3:PutObject"], s.drop, home, inOnly, inNamed);
+  mayNot(operator, "s3:PutObject", asked, plain(home), `${out}/TlsOnly`);
+  mayNot(reader, "s3:PutObject", asked, home, `${out}/ReadersOnlyGet`);
+  if (operator) mayNot(stranger, "s3:PutObject", asked, outside, outOnly, outNamed, `${out}/OperatorsMayAsk Principal`);
+
   // If people are restricted, they come through the endpoints, and from nowhere else.
   if (s.arePeopleRestricted) {
     for (const place of [outside, inAnotherVpc]) {
       for (const who of plainUploaders) mayNot(who, put, s.drop, place, `${input}/PeopleOnlyThroughEndpoints`);
       mayNot(plainReader, "s3:GetObject", [result, index], place, `${out}/PeopleOnlyThroughEndpoints`);
+      mayNot(plainOperator, "s3:PutObject", asked, place, `${out}/OperatorsOnlyThroughEndpoints`);
       mayNot(plainReader, "s3:ListBucket", arns.OutputBucket, below(place, "results/in/"), `${out}/PeopleOnlyThroughEndpoints`);
     }
     // The additional endpoints are for people, and not for the roles.
@@ -396,6 +433,7 @@ export function requests(s, kinds) {
     may(job, useKey, s.key, s.viaS3);
     for (const who of arns.KmsKey ? plainUploaders : [uploader]) may(who, useKey, s.key, s.viaS3);
     may(arns.KmsKey ? plainReader : reader, "kms:Decrypt", s.key, s.viaS3);
+    may(arns.KmsKey ? plainOperator : operator, "kms:GenerateDataKey", s.key, s.viaS3);
     for (const who of [...functions, job]) {
       const use = `${who === job ? data : "DropsPolicy"}/EncryptAndDecrypt`;
       mayNot(who, useKey, s.key, {}, `${use} kms:ViaService`);
@@ -406,6 +444,7 @@ export function requests(s, kinds) {
     mayNot(plainUploaders[0], "kms:Decrypt", s.key, {}, "KmsKey/UploadersEncrypt kms:ViaService");
     mayNot(plainReader, "kms:Decrypt", s.key, viaEc2, "KmsKey/ReadersDecrypt kms:ViaService");
     mayNot(plainReader, "kms:GenerateDataKey", s.key, s.viaS3, "KmsKey/ReadersDecrypt Action");
+    mayNot(plainOperator, "kms:Decrypt", s.key, s.viaS3, "KmsKey/OperatorsEncrypt Action");
     mayNot(stranger, "kms:GenerateDataKey", s.key, s.viaS3, "KmsKey/UploadersEncrypt Principal");
   }
 

@@ -2,13 +2,13 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::Object;
+use aws_sdk_s3::types::{EncodingType, Object};
 use serde::Serialize;
 
 use crate::aws::error::Error;
 use crate::aws::sdk_error;
 use crate::aws::store::refusals::is_gone;
-use crate::base::s3_uri::S3Uri;
+use crate::base::s3_uri::{S3Uri, decode_notification_key};
 use crate::base::timestamp::Timestamp;
 use crate::drop::source::DropSource;
 
@@ -126,6 +126,7 @@ impl Store {
     pub async fn list_objects(&self, prefix: &str) -> Result<Vec<Listed>, Error> {
         let mut objects = Vec::new();
         let request = self.client.list_objects_v2().bucket(&self.output_bucket).prefix(prefix);
+        let request = request.encoding_type(EncodingType::Url);
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page =
@@ -142,6 +143,7 @@ impl Store {
     /// Returns [`Error::Call`] if the call fails.
     pub async fn list_first(&self, prefix: &str, most: i32) -> Result<Vec<Listed>, Error> {
         let request = self.client.list_objects_v2().bucket(&self.output_bucket).prefix(prefix).max_keys(most);
+        let request = request.encoding_type(EncodingType::Url);
         let page = request.send().await;
         let page = page.map_err(|error| sdk_error::classify(self.named("ListObjectsV2", prefix), error))?;
         Ok(page.contents.unwrap_or_default().into_iter().filter_map(listed).collect())
@@ -156,9 +158,11 @@ impl Store {
     }
 }
 
+/// Reads an object of a list. Keys may have characters that XML does not allow, so they are asked for in the encoding of a
+/// URL: one of them would make the whole page unreadable.
 fn listed(object: Object) -> Option<Listed> {
     let last_modified = Timestamp::from_secs(object.last_modified?.secs());
-    Some(Listed { key: object.key?, last_modified })
+    Some(Listed { key: decode_notification_key(&object.key?)?, last_modified })
 }
 
 pub(super) const JSON_TYPE: &str = "application/json";

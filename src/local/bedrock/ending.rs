@@ -81,6 +81,8 @@ pub struct Ending {
     pub message: Option<String>,
     /// How its output contradicts the manifest and the counters.
     pub lie: Option<Lie>,
+    /// Whether it stays in progress until it is stopped. Then the other members do not matter.
+    pub until_stopped: bool,
 }
 
 /// Output that contradicts the manifest and the counters. AWS documents neither that this happens nor that it
@@ -119,6 +121,7 @@ impl Ending {
             write_manifest: processes,
             message: None,
             lie: None,
+            until_stopped: false,
         }
     }
 }

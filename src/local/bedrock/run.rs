@@ -88,6 +88,11 @@ impl Run {
         self.advance(JobStatus::InProgress, None)?;
         let input = unfinished.insert(input);
         self.stay().await?;
+        if ending.until_stopped {
+            // This fails if the stand-in ends.
+            let _ = self.stop.wait_for(|stop| *stop).await;
+            return Err(Interruption::Stopped);
+        }
         self.write_results(input, &ending).await?;
         *unfinished = None;
         if ending.status == TerminalStatus::Stopped {

@@ -66,6 +66,32 @@ pub fn notification(object: &ObjectCreated) -> Value {
     }] })
 }
 
+/// The event that S3 sends to EventBridge for an object.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>
+#[must_use]
+pub fn object_created_event(object: &ObjectCreated) -> Value {
+    let ObjectCreated { bucket, key, .. } = object;
+    json!({
+        "version": "0",
+        "id": uuid(),
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": ACCOUNT_ID,
+        "time": Timestamp::from(object.event_time),
+        "region": REGION,
+        "resources": [format!("arn:aws:s3:::{bucket}")],
+        "detail": {
+            "version": "0",
+            "bucket": { "name": bucket },
+            "object": { "key": key, "size": object.size, "etag": object.etag, "sequencer": object.sequencer },
+            "request-id": object.sequencer,
+            "requester": ACCOUNT_ID,
+            "source-ip-address": "127.0.0.1",
+            "reason": "PutObject",
+        },
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -19,7 +19,7 @@ mod stream;
 mod wiring;
 
 pub use self::ending::DropEnding;
-pub use self::events::{notification, schedule_event};
+pub use self::events::{notification, object_created_event, schedule_event};
 pub use self::function::MAX_FUNCTION_TIMEOUT;
 pub use self::stream::EventCounts;
 pub use self::wiring::{Pump, PumpOptions};

@@ -9,12 +9,13 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::ending::{DropEnding, Listeners};
-use super::events::notification;
+use super::events::{notification, object_created_event};
 use super::function::{Function, MAX_FUNCTION_TIMEOUT};
 use super::schedule::sweep;
 use super::stream::{EventCounts, Stream};
 use crate::aws::config::Config;
 use crate::aws::store::objects::Store;
+use crate::drop::keys::REQUESTS_PREFIX;
 use crate::flow::handlers::Complete;
 use crate::flow::handlers::Submit;
 use crate::ledger::status::Status;
@@ -111,6 +112,7 @@ impl Pump {
         }
         let is_swept = sweep_every.is_some();
         let mut to_submit = Stream::new(submit, notifications, seed, is_swept);
+        let mut requests = Stream::new(complete.clone(), EventFaults::default(), seed, is_swept);
         // The notifications use the seed itself.
         let mut to_complete = Stream::new(complete, state_changes, !seed, is_swept);
         let counts = (to_submit.counts.clone(), to_complete.counts.clone());
@@ -123,6 +125,8 @@ impl Pump {
                 // The bucket's notifications have no filter for names.
                 if object.bucket == input_bucket {
                     to_submit.take(&notification(&object));
+                } else if object.bucket == output_bucket && object.key.starts_with(REQUESTS_PREFIX) {
+                    requests.take(&object_created_event(&object));
                 } else if object.bucket == output_bucket
                     && let Some((folder, name)) = result_of(&object.key)
                 {

@@ -54,6 +54,7 @@ fn check_any_key(key: &str) {
     let Some(open) = keys::parse_marker(key) else { return };
     let (id, kind, is_id) = match &open {
         Open::Drop(id) => (id.as_str(), "drop", DropId::parse(id.as_str()).is_some()),
+        Open::Cancellation(id) => (id.as_str(), "cancel", DropId::parse(id.as_str()).is_some()),
         Open::Job(id) => (id.as_str(), "job", JobId::parse(id.as_str()).is_some()),
     };
     assert!(is_id);
@@ -64,6 +65,12 @@ fn check_markers(times: [Timestamp; 2], drop_id: &DropId, page: u32, job_id: &Jo
     let [first, second] = times.map(|time| {
         let (drop, job) = (keys::drop_marker(time, drop_id), keys::job_marker(time, drop_id, page, job_id));
         assert_eq!(keys::parse_marker(&drop), Some(Open::Drop(drop_id.clone())));
+        let cancel = keys::cancel_marker(time, drop_id);
+        assert_eq!(keys::parse_marker(&cancel), Some(Open::Cancellation(drop_id.clone())));
+        assert!(
+            job.starts_with(&keys::all_job_markers(time, drop_id))
+                && !cancel.starts_with(&keys::all_job_markers(time, drop_id))
+        );
         assert_eq!(keys::parse_marker(&job), Some(Open::Job(job_id.clone())));
         assert!(job.starts_with(&keys::job_markers(time, drop_id, page)));
         drop

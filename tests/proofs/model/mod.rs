@@ -26,7 +26,7 @@ use serde_json::json;
 use stateright::{Checker, Model};
 
 use crate::support::any_drop;
-use promises::{ACCOUNTED, MARKED, PAID_ONCE, RECORDED, SEEN, worlds_that_never_end};
+use promises::{ACCOUNTED, KEPT, MARKED, PAID_ONCE, RECORDED, SEEN, worlds_that_never_end};
 use protocol::{Bedrock, Clocks, Create, Protocol, Rule};
 use world::{DROP_MOVES, JOB_MOVES};
 
@@ -92,6 +92,9 @@ fn worlds() -> Vec<(Protocol, usize)> {
         (Protocol::new(1, 1, 3, 0), 132_000),
         // Hints that are lost or stale.
         (Protocol { hints: true, ..with_two_faults() }, 555_000),
+        // A drop that is cancelled at any time.
+        (Protocol { cancels: true, ..small() }, 100_000),
+        (Protocol { cancels: true, attempts: 1, ..Protocol::new(2, 1, 1, 1) }, 10_000),
     ]
 }
 
@@ -175,6 +178,24 @@ fn finds_a_sweep_that_goes_by_the_hints() {
     let explored = with_faults(1);
     assert_eq!(explored.broken(), Vec::<&str>::new());
     assert!(explored.never_end > 0, "a job without a hint waits indefinitely");
+}
+
+#[test]
+fn finds_a_job_that_may_exist_and_is_given_up_by_a_cancellation() {
+    let broken = Some(Rule::JobThatMayExistIsKept);
+    let explored = explore(Protocol { cancels: true, broken, ..small() });
+    assert!(explored.broken().contains(&KEPT), "{:?}", explored.broken());
+}
+
+/// A refusal after a lost answer may not be the truth, so a job that waits may run.
+#[test]
+fn finds_a_job_that_waits_and_is_cancelled_without_a_look() {
+    let cancelled = |broken| {
+        let create = Create::SentAgainBySdk;
+        explore(Protocol { cancels: true, create, broken, ..with_two_faults() })
+    };
+    assert_eq!(cancelled(None).broken(), Vec::<&str>::new());
+    assert!(cancelled(Some(Rule::CancelledJobsAreLookedUp)).broken().contains(&KEPT));
 }
 
 #[test]
@@ -351,6 +372,7 @@ fn job_states() -> Vec<JobState> {
         { "name": "Waiting" },
         { "name": "Submitting", "lease_until": "2026-11-23T15:05:00Z", "request": request },
         { "name": "Submitted", "request": request, "job_arn": "a" },
+        { "name": "Stopping", "request": request, "job_arn": "a" },
         { "name": "Doubtful", "request": request, "job_arn": "a", "since": "2026-11-23T15:05:00Z", "looks": 1,
           "contradictions": [] },
         { "name": "Ended", "request": request, "job_arn": "a", "outcome": outcome },

@@ -20,8 +20,11 @@ pub(crate) const LEGAL: &str = "no entry goes back";
 /// Bedrock creates a job only for the invocation whose `Submitting` is in the ledger at that moment.
 pub(crate) const RECORDED: &str = "no job is made that was not recorded before";
 
+/// Bedrock runs no job that the ledger says is over. Otherwise its records would be handed back, and paid for again.
+pub(crate) const KEPT: &str = "no job runs that was given up";
+
 /// Situations that the exploration must reach. They are not promises.
-pub(crate) const SEEN: [&str; 11] = [
+pub(crate) const SEEN: [&str; 13] = [
     "a doubt is final",
     "output came after a doubt",
     "a version was deleted before all its jobs were made",
@@ -33,6 +36,8 @@ pub(crate) const SEEN: [&str; 11] = [
     "a job waits without a hint",
     "a job that Bedrock has still has its hint",
     "the last two pages are counted at once",
+    "a job is cancelled before Bedrock has it",
+    "a job is stopped and has done some of its records",
 ];
 
 pub(crate) fn properties() -> Vec<Property<Protocol>> {
@@ -48,6 +53,8 @@ pub(crate) fn properties() -> Vec<Property<Protocol>> {
         lost_hint,
         stale_hint,
         last_pages,
+        never_started,
+        stopped,
     ] = SEEN;
     vec![
         Property::always(PAID_ONCE, |_, world| is_paid_once(world)),
@@ -55,6 +62,23 @@ pub(crate) fn properties() -> Vec<Property<Protocol>> {
         Property::always(MARKED, |_, world| is_marked(world)),
         Property::always(LEGAL, |_, world: &World| !world.breaches.illegal_write),
         Property::always(RECORDED, |_, world: &World| !world.breaches.job_without_record),
+        Property::always(KEPT, |_, world: &World| {
+            world.jobs.iter().all(|job| {
+                job.at_bedrock != AtBedrock::Running
+                    || job.entry.is_some_and(|entry| entry.outcome().is_none())
+            })
+        }),
+        Property::sometimes(never_started, |_, world: &World| {
+            world.drop.entry == Some(DropState::Finished)
+                && world.jobs.iter().all(|job| job.made == 0)
+                && world.jobs.iter().any(|job| matches!(job.entry, Some(JobState::Settled(_))))
+        }),
+        Property::sometimes(stopped, |_, world: &World| {
+            world.jobs.iter().any(|job| {
+                job.entry == Some(JobState::Stopping)
+                    && matches!(job.at_bedrock, AtBedrock::Over { done, .. } if done != 0)
+            })
+        }),
         Property::sometimes(doubt_is_final, |_, world: &World| {
             world.drop.entry == Some(DropState::Finished)
                 && world.jobs.iter().any(|job| {
@@ -166,6 +190,7 @@ pub(crate) fn nothing_is_open(world: &World) -> bool {
         Some(DropState::Reading(_) | DropState::Accepted) => false,
     };
     drop_has_ended
+        && !world.drop.cancel_marker
         && !world.entries().any(|entry| world.has_marker(entry))
         && !world.jobs.iter().any(|job| job.hint)
         && world.invocations.is_empty()

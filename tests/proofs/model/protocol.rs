@@ -42,6 +42,10 @@ pub(crate) enum Rule {
     PagesAreComplete,
     /// A page is counted only if all its jobs are settled.
     PagesAreSettled,
+    /// A job that waits is looked up before it is cancelled.
+    CancelledJobsAreLookedUp,
+    /// A job that may exist is asked for with its token, not given up, when its drop is cancelled.
+    JobThatMayExistIsKept,
 }
 
 /// What Bedrock does with a client request token that it has seen. How long it remembers one is not
@@ -98,6 +102,8 @@ pub(crate) struct Protocol {
     /// Whether jobs that wait get hints. What a hint leads to concerns only its own job, so the large worlds leave them
     /// out.
     pub(crate) hints: bool,
+    /// Whether an operator may cancel the drop.
+    pub(crate) cancels: bool,
     pub(crate) bedrock: Bedrock,
     pub(crate) create: Create,
     pub(crate) clocks: Clocks,
@@ -136,6 +142,12 @@ pub(crate) enum Action {
     /// An invocation ends before its next call: by a crash, a timeout, or an error. (A lease that is released
     /// counts as this and then as the end of the lease.)
     Crash { invocation: usize },
+    /// An operator asks for the drop to be cancelled, or the event arrives again.
+    Cancel,
+    /// The sweep finds the marker of the cancellation, and looks at the drop.
+    GoOnCancelling,
+    /// The cancellation reaches a job of the drop.
+    CancelJob(JobId),
     /// A lease ends.
     LeaseEnds(Entry),
     /// A doubt becomes final.
@@ -161,6 +173,7 @@ impl Protocol {
             quota: 1,
             name_is_taken: false,
             hints: false,
+            cancels: false,
             bedrock: Bedrock::RemembersTokens,
             create: Create::SentOnce,
             clocks: Clocks::WithinMargin,
@@ -220,13 +233,14 @@ impl Protocol {
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { parts, records, attempts, invocations, faults, hints, .. } = self;
+        let Self { parts, records, attempts, invocations, faults, hints, cancels, .. } = self;
         let pages =
             if self.is_paged() { format!(", per page {}", self.parts_per_page) } else { String::new() };
         let hints = if *hints { ", with hints" } else { "" };
+        let cancels = if *cancels { ", cancelled" } else { "" };
         write!(
             f,
-            "parts {parts}{pages}, records {records}, attempts {attempts}, invocations {invocations}, faults {faults}{hints}"
+            "parts {parts}{pages}, records {records}, attempts {attempts}, invocations {invocations}, faults {faults}{hints}{cancels}"
         )
     }
 }
@@ -257,6 +271,13 @@ impl Model for Protocol {
             }
             actions.extend(world.entries().filter(|entry| world.has_marker(*entry)).map(Action::Sweep));
             actions.extend(world.job_ids().filter(|id| world.job(*id).hint).map(Action::FindHint));
+            if self.cancels {
+                actions.push(Action::Cancel);
+            }
+            if world.drop.cancel_marker {
+                actions.push(Action::GoOnCancelling);
+                actions.extend(world.job_ids().filter(|id| world.job(*id).marker).map(Action::CancelJob));
+            }
         }
         for (at, invocation) in world.invocations.iter().enumerate() {
             if at > 0 && world.invocations[at - 1] == *invocation {
@@ -311,6 +332,8 @@ impl Model for Protocol {
             Action::Complete(id) => self.start(&mut world, Task::ReadJob(*id, Reason::StateChange))?,
             Action::Sweep(Entry::Drop) => self.start(&mut world, Task::ReadDrop)?,
             Action::Sweep(Entry::Job(id)) => self.start(&mut world, Task::ReadJob(*id, Reason::Marker))?,
+            Action::Cancel | Action::GoOnCancelling => self.start(&mut world, Task::CancelDrop)?,
+            Action::CancelJob(id) => self.start(&mut world, Task::ReadCancelledJob(*id))?,
             Action::FindHint(id) => self.start(&mut world, Task::ReadJob(*id, Reason::Hint))?,
             Action::Call { invocation, course, .. } => {
                 let mut invocation = world.invocations.remove(*invocation);
@@ -342,7 +365,12 @@ impl Model for Protocol {
             return None;
         }
         let is_sweep = match action {
-            Action::Sweep(_) | Action::Compare | Action::LeaseEnds(_) | Action::DoubtEnds(_) => true,
+            Action::Sweep(_)
+            | Action::Compare
+            | Action::GoOnCancelling
+            | Action::CancelJob(_)
+            | Action::LeaseEnds(_)
+            | Action::DoubtEnds(_) => true,
             Action::JobEnds(_, done, shown) => done == shown,
             // The sweep deletes the hints of jobs that do not wait. The others are only found when a slot is free.
             Action::FindHint(id) => {
@@ -351,6 +379,7 @@ impl Model for Protocol {
             }
             Action::Call { course, .. } => !course.is_lost(),
             Action::Submit
+            | Action::Cancel
             | Action::Complete(_)
             | Action::Crash { .. }
             | Action::OutputAppears(_)

@@ -198,7 +198,9 @@ pub(crate) fn perform(
         Task::RecordEnded { id, current: true, seen, agrees } => {
             let remaining = world.job(id).input & !seen;
             let retried = course.is_other();
-            if retried && (remaining == 0 || !agrees || id.attempt() + 1 >= protocol.attempts) {
+            let is_cancelled = world.job(id).entry == Some(JobState::Stopping);
+            let is_last = is_cancelled || id.attempt() + 1 >= protocol.attempts;
+            if retried && (remaining == 0 || !agrees || is_last) {
                 return None;
             }
             let outcome = Outcome { remaining, retried };
@@ -257,6 +259,36 @@ pub(crate) fn perform(
             }
         }
         Task::DeleteMarker(entry) => world.delete_marker(entry),
+        Task::CancelDrop => match drop_is {
+            None => {}
+            Some(DropState::Rejected | DropState::Finished) => by.plan(&[Task::DeleteCancelMarker]),
+            Some(DropState::Reading(_) | DropState::Accepted) => by.plan(&[Task::PutCancelMarker]),
+        },
+        Task::PutCancelMarker => world.drop.cancel_marker = true,
+        Task::DeleteCancelMarker => world.drop.cancel_marker = false,
+        Task::ReadCancelledJob(id) => read_cancelled_job(protocol, world, by, id),
+        Task::FindToCancel { id, current } => {
+            let exists = world.job(id).at_bedrock != AtBedrock::Unknown;
+            by.plan(&[if exists && !protocol.breaks(Rule::CancelledJobsAreLookedUp) {
+                Task::RecordSubmitted { id, current }
+            } else {
+                Task::RecordCancelled { id, current }
+            }]);
+        }
+        Task::RecordCancelled { current: false, .. } | Task::RecordStopping { current: false, .. } => {
+            plain(course)?
+        }
+        Task::RecordCancelled { id, current: true } => {
+            let outcome = Outcome { remaining: world.job(id).input, retried: false };
+            world.write_job(id, JobState::Ended(outcome), by);
+            forget_hint(world, by, id);
+            go_on(by, Entry::Job(id), course, &carry_out(id, outcome));
+        }
+        Task::RecordStopping { id, current: true } => {
+            world.write_job(id, JobState::Stopping, by);
+            go_on(by, Entry::Job(id), course, &[Task::StopAtBedrock(id)]);
+        }
+        Task::StopAtBedrock(_) => {}
         Task::PutHint(id) => world.job_mut(id).hint = true,
         Task::DeleteHint(id) => world.job_mut(id).hint = false,
     }
@@ -290,7 +322,7 @@ fn read_job(protocol: &Protocol, world: &World, by: &mut Invocation, id: JobId, 
             if protocol.breaks(Rule::MarkersAreTheWorkList) && !world.job(id).hint => {}
         (Some(entry), Reason::Hint) if !entry.may_wait() => by.plan(&[Task::DeleteHint(id)]),
         (Some(JobState::Waiting | JobState::Submitting(_)), Reason::StateChange)
-        | (Some(JobState::Submitted | JobState::Doubtful(_)), _) => {
+        | (Some(JobState::Submitted | JobState::Stopping | JobState::Doubtful(_)), _) => {
             by.plan(&[Task::GetFromBedrock { id, current: true }])
         }
         (Some(JobState::Waiting), Reason::Marker | Reason::Hint)
@@ -316,6 +348,20 @@ fn read_job(protocol: &Protocol, world: &World, by: &mut Invocation, id: JobId, 
         // The marker was put, but the entry does not exist yet.
         (None, _) => {}
     }
+}
+
+/// What is done with an open job of a drop that is cancelled.
+fn read_cancelled_job(protocol: &Protocol, world: &World, by: &mut Invocation, id: JobId) {
+    let may_be_given_up = protocol.breaks(Rule::JobThatMayExistIsKept);
+    by.plan(&[match world.job(id).entry {
+        Some(JobState::Waiting) => Task::FindToCancel { id, current: true },
+        Some(JobState::Submitting(Lease::Over)) if may_be_given_up => {
+            Task::RecordCancelled { id, current: true }
+        }
+        Some(JobState::Submitted) => Task::RecordStopping { id, current: true },
+        Some(JobState::Stopping) => Task::StopAtBedrock(id),
+        _ => return read_job(protocol, world, by, id, Reason::Marker),
+    }]);
 }
 
 /// Counts the records of a job on a page that may be done, and goes on with the next one.

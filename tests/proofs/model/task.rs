@@ -136,6 +136,27 @@ pub(crate) enum Task {
         current: bool,
     },
     DeleteMarker(Entry),
+    /// Reads the drop that an operator has cancelled.
+    CancelDrop,
+    PutCancelMarker,
+    DeleteCancelMarker,
+    ReadCancelledJob(JobId),
+    /// Looks for a job that waits, in case that a refusal was not the truth.
+    FindToCancel {
+        id: JobId,
+        current: bool,
+    },
+    /// Ends a job that Bedrock does not have.
+    RecordCancelled {
+        id: JobId,
+        current: bool,
+    },
+    RecordStopping {
+        id: JobId,
+        current: bool,
+    },
+    /// Asks Bedrock to stop a job. When it ends, and what it has done by then, is up to Bedrock.
+    StopAtBedrock(JobId),
     /// Writes the hint of a job that is left to wait.
     PutHint(JobId),
     DeleteHint(JobId),
@@ -185,6 +206,9 @@ impl Task {
             | Self::GetFromBedrock { id, current }
             | Self::RecordDoubtful { id, current }
             | Self::RecordEnded { id, current, .. }
+            | Self::FindToCancel { id, current }
+            | Self::RecordCancelled { id, current }
+            | Self::RecordStopping { id, current }
             | Self::RecordSettled { id, current, .. } => (Entry::Job(*id), current),
             Self::CompareDrop
             | Self::ReadDrop
@@ -201,6 +225,11 @@ impl Task {
             | Self::WriteUnprocessed(_)
             | Self::FinishDrop(_)
             | Self::DeleteMarker(_)
+            | Self::CancelDrop
+            | Self::PutCancelMarker
+            | Self::DeleteCancelMarker
+            | Self::ReadCancelledJob(_)
+            | Self::StopAtBedrock(_)
             | Self::PutHint(_)
             | Self::DeleteHint(_) => return,
         };
@@ -216,9 +245,12 @@ impl Task {
             Self::JudgeDrop { .. } | Self::RecordEnded { .. } | Self::RecordNameInUse { .. } => {
                 &[Plain, Other, Lost, LostOther]
             }
-            Self::CreateDrop | Self::TakeDrop { .. } | Self::TakeJob { .. } | Self::RecordSettled { .. } => {
-                &[Plain, Lost]
-            }
+            Self::CreateDrop
+            | Self::TakeDrop { .. }
+            | Self::TakeJob { .. }
+            | Self::RecordSettled { .. }
+            | Self::RecordCancelled { .. }
+            | Self::RecordStopping { .. } => &[Plain, Lost],
             Self::CreateAtBedrock { .. } => match protocol.create {
                 Create::SentOnce => &[Plain, Other, Lost],
                 Create::SentAgainBySdk | Create::LookedUpFirst => &[Plain, Other, Lost, LostOther],

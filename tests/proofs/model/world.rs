@@ -80,6 +80,7 @@ pub(crate) enum JobState {
     Waiting,
     Submitting(Lease),
     Submitted,
+    Stopping,
     Doubtful(Doubt),
     Ended(Outcome),
     Settled(Outcome),
@@ -111,6 +112,7 @@ impl JobState {
             Self::Waiting => "Waiting",
             Self::Submitting(_) => "Submitting",
             Self::Submitted => "Submitted",
+            Self::Stopping => "Stopping",
             Self::Doubtful(_) => "Doubtful",
             Self::Ended(_) => "Ended",
             Self::Settled(_) => "Settled",
@@ -125,6 +127,7 @@ impl JobState {
             Self::Waiting
             | Self::Submitting(_)
             | Self::Submitted
+            | Self::Stopping
             | Self::Doubtful(_)
             | Self::SourceDeleted => None,
         }
@@ -152,24 +155,30 @@ pub(crate) const DROP_MOVES: [(&str, &str); 6] = [
 ];
 
 /// The moves of a job, from the same drawing.
-pub(crate) const JOB_MOVES: [(&str, &str); 10] = [
+pub(crate) const JOB_MOVES: [(&str, &str); 14] = [
     ("Waiting", "Submitting"),
+    ("Waiting", "Ended"),
     ("Submitting", "Submitting"),
     ("Submitting", "Waiting"),
     ("Submitting", "Submitted"),
     ("Submitting", "Ended"),
+    ("Submitted", "Stopping"),
     ("Submitted", "Doubtful"),
     ("Submitted", "Ended"),
+    ("Stopping", "Doubtful"),
+    ("Stopping", "Ended"),
     ("Doubtful", "Doubtful"),
     ("Doubtful", "Ended"),
     ("Ended", "Settled"),
 ];
 
 /// Whether one conditional write may do this: it makes one move, or several at once if a state change arrives
-/// before `Submitted` was recorded.
+/// before `Submitted` was recorded, or if a job that was refused turns out to exist when its drop is cancelled.
 fn is_legal_write(from: &str, to: &str) -> bool {
     let is_move = DROP_MOVES.iter().chain(&JOB_MOVES).any(|known| *known == (from, to));
-    is_move || (["Waiting", "Submitting"].contains(&from) && ["Doubtful", "Ended"].contains(&to))
+    is_move
+        || (["Waiting", "Submitting"].contains(&from) && ["Doubtful", "Ended"].contains(&to))
+        || (from, to) == ("Waiting", "Submitted")
 }
 
 /// A job as Bedrock knows it.
@@ -208,6 +217,8 @@ pub(crate) struct Job {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Drop {
     pub(crate) marker: bool,
+    /// The marker of its cancellation.
+    pub(crate) cancel_marker: bool,
     pub(crate) entry: Option<DropState>,
     /// `rejection.json`.
     pub(crate) rejection: bool,

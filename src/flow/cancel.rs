@@ -1,0 +1,177 @@
+//! Flow 4: cancels a drop, as an operator has asked for.
+//!
+//! 1. Write the marker of the cancellation, so that the sweep goes on with it until the drop is over.
+//! 2. [`cancel_job`], for every open job: Bedrock is never asked for one that it does not have, and is asked to stop one
+//!    that it has. What is finished is kept, and the rest goes to `unprocessed/`, as after any other end.
+//! 3. When the drop is over, delete the marker.
+//!
+//! A drop that is still being read, or whose jobs are being made, gets more jobs later: the sweep cancels them.
+//!
+//! A job that may exist is never given up, or its records would be reported as unprocessed and dropped again, although
+//! Bedrock processes them. So Bedrock is asked for it with its own token, as after any crash, and then to stop it.
+
+use tracing::{info, warn};
+
+use crate::aws::bedrock::Found;
+use crate::aws::clock::now;
+use crate::aws::error::{Chain, Error};
+use crate::aws::job_request::new_request;
+use crate::aws::store::entries::Stored;
+use crate::drop::identity::{DropId, JobId};
+use crate::drop::keys::{self, Open};
+use crate::flow::ask_bedrock::{ask_for_job, report_differences};
+use crate::flow::complete::complete;
+use crate::flow::context::Context;
+use crate::flow::hint;
+use crate::flow::pass::TIME_FOR_ONE;
+use crate::flow::status_file::{File, tell};
+use crate::job::outcome::Outcome;
+use crate::job::request::JobRequest;
+use crate::ledger::drop::{DropEntry, DropState};
+use crate::ledger::job::JobEntry;
+use crate::ledger::job_state::{BedrockJob, JobState};
+use crate::ledger::lease::Invocation;
+use crate::ledger::status::{OpenJobs, Status};
+
+/// How often a job is read again after its entry has changed. Each change means that the job has moved on.
+const MAX_ROUNDS: u32 = 10;
+
+/// What cancelling a job leads to.
+#[derive(Debug)]
+enum Cancelled {
+    /// The job needs nothing more.
+    Done,
+    /// The job is still open: Bedrock is stopping it, or another invocation is at it.
+    Open(Box<JobEntry>),
+}
+
+/// Cancels a drop as far as that can be done now, and leaves the rest to the sweep.
+pub(super) async fn cancel(context: &Context, drop_id: &DropId, by: &Invocation) -> Result<(), Error> {
+    let key = keys::drop_entry(drop_id);
+    let Some(drop) = context.store.get_entry::<DropEntry>(&key).await? else {
+        warn!(drop.id = %drop_id, "there is no such drop to cancel");
+        return Ok(());
+    };
+    let marker = keys::cancel_marker(drop.entry.source.last_modified, drop_id);
+    if is_over(&drop.entry.state) {
+        return context.store.delete(&marker).await;
+    }
+    // It is written again each time, which does no harm.
+    context.store.put_json(&marker, drop_id).await?;
+    info!(drop.id = %drop_id, "drop is being cancelled");
+    let Some(open) = Box::pin(cancel_jobs(context, &drop.entry, by)).await? else { return Ok(()) };
+    let Some(drop) = context.store.get_entry::<DropEntry>(&key).await? else { return Ok(()) };
+    if is_over(&drop.entry.state) {
+        return context.store.delete(&marker).await;
+    }
+    tell(context, Status::of_jobs(&drop.entry, &open), File::Unknown).await;
+    Ok(())
+}
+
+fn is_over(state: &DropState) -> bool {
+    match state {
+        DropState::Reading(_) | DropState::Accepted { .. } => false,
+        DropState::Rejected { .. } | DropState::Finished { .. } | DropState::Erased => true,
+    }
+}
+
+/// Cancels the open jobs of a drop. Returns those that are still open, or `None` if there was not enough time for all. A
+/// failure does not stop the others.
+async fn cancel_jobs(
+    context: &Context,
+    drop: &DropEntry,
+    by: &Invocation,
+) -> Result<Option<OpenJobs>, Error> {
+    let mut open = OpenJobs::none(now().into());
+    let mut first_error = None;
+    let markers = keys::all_job_markers(drop.source.last_modified, &drop.drop_id);
+    for marker in context.store.list(&markers).await? {
+        let Some(Open::Job(job_id)) = keys::parse_marker(&marker) else { continue };
+        if !by.has_time_at(now(), TIME_FOR_ONE) {
+            return Ok(None);
+        }
+        match Box::pin(cancel_job(context, job_id, by)).await {
+            Ok(Cancelled::Open(job)) => open.add(&job),
+            Ok(Cancelled::Done) => {}
+            Err(error) => {
+                warn!(key = marker, error = %Chain(&error), "job not cancelled; the sweep tries again");
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    first_error.map_or(Ok(Some(open)), Err)
+}
+
+/// Cancels a job, and the next attempt at its part, if there is one.
+async fn cancel_job(context: &Context, mut job_id: JobId, by: &Invocation) -> Result<Cancelled, Error> {
+    for _ in 0..MAX_ROUNDS {
+        let Some(job) = context.store.get_entry::<JobEntry>(&keys::job_entry(&job_id)).await? else {
+            // Its marker comes first. The sweep finds the entry.
+            return Ok(Cancelled::Done);
+        };
+        match &job.entry.state {
+            JobState::Waiting => Box::pin(cancel_waiting(context, &job, by)).await?,
+            // Another invocation is asking for the job, and may have got it.
+            JobState::Submitting { lease_until, .. } if *lease_until > by.started => {
+                return Ok(Cancelled::Open(Box::new(job.entry)));
+            }
+            JobState::Submitting { .. } => {
+                Box::pin(ask_for_job(context, job, by)).await?;
+            }
+            JobState::Submitted(known) => {
+                let state = JobState::Stopping(known.clone());
+                record(context, &job, job.entry.advance(state, by)?).await?;
+            }
+            JobState::Stopping(known) => {
+                // An invocation that has recorded it may have died before it asked.
+                let is_stopping = context.bedrock.stop(&known.job_arn).await?;
+                info!(job.id = %job_id, job.arn = known.job_arn, is_stopping, "Bedrock is asked to stop the job");
+                return Ok(Cancelled::Open(Box::new(job.entry)));
+            }
+            JobState::Doubtful(..) => return Ok(Cancelled::Open(Box::new(job.entry))),
+            JobState::Ended(..) | JobState::Settled(..) | JobState::SourceDeleted => {
+                let job_arn = job.entry.state.bedrock_job().map_or("", |known| &known.job_arn);
+                Box::pin(complete(context, &job_id, job_arn, by)).await?;
+                match job.entry.next_attempt() {
+                    Some(next) => job_id = next.job_id.clone(),
+                    None => return Ok(Cancelled::Done),
+                }
+            }
+        }
+    }
+    Err(Error::Busy(format!("other invocations changed job {job_id} {MAX_ROUNDS} times")))
+}
+
+/// Ends a job that waits. One that Bedrock has refused before is looked up first: if the refusal was not the truth, the
+/// job exists.
+async fn cancel_waiting(context: &Context, job: &Stored<JobEntry>, by: &Invocation) -> Result<(), Error> {
+    let entry = &job.entry;
+    let request = new_request(&context.config, &context.settings_of(entry), &entry.job_id);
+    if entry.refusal.is_some()
+        && let Found::Ours { job_arn, differences } = context.bedrock.find(&request).await?
+    {
+        report_differences(&request.job_name, &job_arn, &differences);
+        let submitting = JobState::Submitting { lease_until: by.lease_until, request: request.clone() };
+        let submitted = JobState::Submitted(BedrockJob { request, job_arn });
+        let next = entry.advance(submitting, by)?.advance(submitted, by)?;
+        record(context, job, JobEntry { refusal: None, ..next }).await?;
+    } else {
+        let outcome = Outcome::cancelled(entry.as_attempt(), &request.model_id, now().into());
+        let state = JobState::Ended(never_asked_for(request), outcome);
+        if record(context, job, entry.advance(state, by)?).await? {
+            info!(drop.id = %entry.drop_id, job.id = %entry.job_id, "job cancelled before Bedrock had it");
+        }
+    }
+    hint::delete(context, &hint::key(context, entry)).await;
+    Ok(())
+}
+
+fn never_asked_for(request: JobRequest) -> BedrockJob {
+    BedrockJob { request, job_arn: String::new() }
+}
+
+/// Returns `false` if another invocation has changed the entry.
+async fn record(context: &Context, job: &Stored<JobEntry>, next: JobEntry) -> Result<bool, Error> {
+    let written = context.store.replace(&keys::job_entry(&job.entry.job_id), next, &job.etag).await?;
+    Ok(written.is_some())
+}

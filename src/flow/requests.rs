@@ -1,0 +1,39 @@
+//! What operators ask for: an object below `requests/`, of which only the key matters. Whoever may put one may ask.
+//!
+//! The object is deleted when what it asks for is done, or recorded in the ledger. So the sweep finds what a lost event
+//! or a crash has left.
+
+use tracing::warn;
+
+use crate::aws::clock::now;
+use crate::aws::error::Error;
+use crate::base::text;
+use crate::drop::keys::{REQUESTS_PREFIX, Request, parse_request};
+use crate::flow::cancel::cancel;
+use crate::flow::context::Context;
+use crate::flow::pass::{Pass, TIME_FOR_ONE};
+use crate::ledger::lease::Invocation;
+
+/// Does what the object with this key asks for. One that asks for nothing that this release knows is left alone.
+pub(super) async fn answer(context: &Context, key: &str, by: &Invocation) -> Result<(), Error> {
+    let Some(request) = parse_request(key) else {
+        warn!(key = %text::line(key), "object asks for nothing that this release knows");
+        return Ok(());
+    };
+    match request {
+        Request::Cancel(drop_id) => Box::pin(cancel(context, &drop_id, by)).await?,
+    }
+    context.store.delete(key).await
+}
+
+/// Does what all objects ask for. Returns `false` if there was not enough time.
+pub(super) async fn answer_all(context: &Context, pass: &mut Pass, by: &Invocation) -> Result<bool, Error> {
+    for key in context.store.list(REQUESTS_PREFIX).await? {
+        if !by.has_time_at(now(), TIME_FOR_ONE) {
+            return Ok(false);
+        }
+        let answered = Box::pin(answer(context, &key, by)).await;
+        pass.note(&key, answered);
+    }
+    Ok(true)
+}
