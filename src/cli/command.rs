@@ -130,8 +130,7 @@ enum Command {
     /// Examine an AWS account before a job waits for hours and then fails.
     ///
     /// It only reads, except with --probe-batch. Each line says what was checked, what was found, and how to fix it; the last line
-    /// counts them. Region and credentials come from the environment or a profile. After a login with SSO,
-    /// get credentials with `eval "$(aws configure export-credentials --format env)"`.
+    /// counts them. Region and credentials come from the environment or a profile.
     ///
     /// Exit code: 0 if nothing was found that makes jobs fail; 1 if something was; 2 if the stack does not
     /// exist or a setting is wrong.

@@ -79,7 +79,11 @@ fn about(event: &Value) -> Option<String> {
     }
     let objects = parse_object_created(event.clone()).ok()?;
     let names: Vec<String> = objects.iter().flatten().map(|object| object.uri.to_string()).collect();
-    Some(if names.is_empty() { "no drop".to_owned() } else { format!("drop {}", names.join(", ")) })
+    Some(if names.is_empty() {
+        "a notification without a drop".to_owned()
+    } else {
+        format!("drop {}", names.join(", "))
+    })
 }
 
 #[cfg(test)]
@@ -87,9 +91,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn put(key: &str) -> Value {
-        let object = json!({"key": key, "versionId": "v"});
-        json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "in"}, "object": object}}]})
+    fn put() -> Value {
+        serde_json::from_str(include_str!("../../events/s3-key-encoded.json")).unwrap()
     }
 
     /// As in the documentation of Lambda.
@@ -107,9 +110,12 @@ mod tests {
 
     #[test]
     fn record_of_lambda_has_the_event_and_the_error() {
-        let failure = Failure::read(&record(&put("a+b.jsonl")), None, None).unwrap();
-        assert_eq!(failure.event, put("a+b.jsonl"));
-        assert_eq!(failure.about, "drop s3://in/a b.jsonl");
+        let failure = Failure::read(&record(&put()), None, None).unwrap();
+        assert_eq!(failure.event, put());
+        assert_eq!(
+            failure.about,
+            "drop s3://amzn-s3-demo-input/rapports été/100% sûr + vérifié/東京 📊.jsonl"
+        );
         assert_eq!(failure.why, "Misconfigured: no access (RetriesExhausted, invoked 3 times)");
     }
 

@@ -53,10 +53,22 @@ enum Named {
 
 /// Finds the drop that an argument names: an id or the start of one, a key, or the address of results.
 pub(super) async fn find(stack: &Stack, argument: &str) -> Result<Found, CliError> {
+    find_if_there(stack, argument).await?.ok_or_else(|| {
+        CliError::Denied(format!(
+            "{}: {} has no such drop. The command status lists those that it has; a new one appears once the function has \
+             seen it",
+            text::line(argument),
+            stack.name
+        ))
+    })
+}
+
+/// Finds the drop that an argument names; `None` if there is none yet.
+pub(super) async fn find_if_there(stack: &Stack, argument: &str) -> Result<Option<Found>, CliError> {
     match named(argument, &stack.input_bucket, &stack.output_bucket)? {
-        Named::Folder(found) => Ok(found),
+        Named::Folder(found) => Ok(Some(found)),
         Named::Id(start) => match by_id(stack, &start).await? {
-            Some(found) => Ok(found),
+            Some(found) => Ok(Some(found)),
             // A name without a suffix can look like an id.
             None => by_key(stack, argument).await,
         },
@@ -133,28 +145,24 @@ async fn by_id(stack: &Stack, start: &str) -> Result<Option<Found>, CliError> {
 }
 
 /// The newest drop with a key.
-async fn by_key(stack: &Stack, key: &str) -> Result<Found, CliError> {
+async fn by_key(stack: &Stack, key: &str) -> Result<Option<Found>, CliError> {
     let folder = keys::results_of(key);
     let ids: BTreeSet<String> = drops_below(stack, &folder).await?.iter().map(ToString::to_string).collect();
     let mut candidates = ids.iter();
     if let (Some(only), None) = (candidates.next(), candidates.next())
         && let Some(drop_id) = DropId::parse(only)
     {
-        return Ok(Found::new(key, drop_id));
+        return Ok(Some(Found::new(key, drop_id)));
     }
     let mut index = Index::new(stack);
     while !ids.is_empty()
         && let Some(drop) = index.next().await?
     {
         if ids.contains(drop.drop_id.as_str()) {
-            return Ok(Found::new(key, drop.drop_id));
+            return Ok(Some(Found::new(key, drop.drop_id)));
         }
     }
-    Err(CliError::Denied(format!(
-        "{}: {} has no such drop. The command status lists those that it has; a new one appears once the function has seen it",
-        text::line(key),
-        stack.name
-    )))
+    Ok(None)
 }
 
 #[cfg(test)]

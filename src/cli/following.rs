@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::error::CliError;
-use super::frame::{Followed, Pace, frame};
+use super::frame::{Followed, frame};
 use super::index::drops_since;
 use super::output::{columns, print_line};
 use super::screen::Screen;
@@ -28,6 +28,9 @@ const CONCURRENT: usize = 16;
 
 /// A drop enters the index when a function has seen it, which may be this long after it was put.
 const LATEST_ENTRY: Duration = Duration::from_secs(15 * 60);
+
+/// How many drops that have ended are shown at least, if new ones keep appearing.
+const MAX_ENDED: usize = 500;
 
 /// What is followed, and how it is shown.
 pub(super) struct Following<'a> {
@@ -63,9 +66,8 @@ impl Following<'_> {
         drops: Vec<Standing>,
         signals: &mut Signals,
     ) -> Result<Ending, CliError> {
-        let mut display = Display { screen: Screen::open(), said: Vec::new(), note: None };
-        let drops = drops.into_iter().map(|standing| Followed { standing, pace: Pace::default() }).collect();
-        let mut round = Round { drops, since: Timestamp::from(now()).minus(LATEST_ENTRY), is_first: true };
+        let mut display = Display { screen: Screen::open(), note: None };
+        let mut round = Round { drops: drops.into_iter().map(Followed::new).collect(), is_first: true };
         let followed = tokio::select! {
             biased;
             interrupt = signals.next() => Err(CliError::Interrupted(interrupt)),
@@ -101,7 +103,7 @@ impl Following<'_> {
                         Err(error) => return Err(error),
                     }
                     round.is_first = false;
-                    self.show(&round.drops, display)?;
+                    self.show(&mut round.drops, display)?;
                     if !self.with_new && round.drops.iter().all(|drop| drop.standing.has_ended()) {
                         return Ok(());
                     }
@@ -110,7 +112,7 @@ impl Following<'_> {
                     if let Some(screen) = &mut display.screen {
                         screen.resize();
                     }
-                    self.show(&round.drops, display)?;
+                    self.show(&mut round.drops, display)?;
                 }
             }
         }
@@ -121,16 +123,18 @@ impl Following<'_> {
         if self.with_new {
             let known: HashSet<String> =
                 round.drops.iter().map(|drop| drop.standing.found.drop_id.to_string()).collect();
-            for drop in drops_since(self.stack, round.since).await? {
+            let since = Timestamp::from(now()).minus(LATEST_ENTRY);
+            for drop in drops_since(self.stack, since).await? {
                 if !known.contains(drop.drop_id.as_str()) {
                     let standing = read(self.stack, Standing::indexed(drop)).await?;
                     // What ended before this command started is none of its business.
                     if !(round.is_first && standing.has_ended()) {
-                        round.drops.push(Followed { standing, pace: Pace::default() });
+                        round.drops.push(Followed::new(standing));
                     }
                 }
             }
         }
+        round.forget_old();
         let open = round.drops.iter_mut().filter(|drop| !drop.standing.has_ended());
         let reads = open.map(|drop| async move {
             drop.standing = read(self.stack, drop.standing.clone()).await?;
@@ -148,8 +152,8 @@ impl Following<'_> {
         View { columns, now: now().into(), prices: self.prices, region: &self.stack.region }
     }
 
-    fn show(&self, drops: &[Followed], display: &mut Display) -> Result<(), CliError> {
-        let Some(screen) = &mut display.screen else { return display.say(drops) };
+    fn show(&self, drops: &mut [Followed], display: &mut Display) -> Result<(), CliError> {
+        let Some(screen) = &mut display.screen else { return say(drops) };
         let size = Screen::size();
         let mut rows = frame(drops, display.note.as_deref(), size, &self.view(size.columns));
         if rows.is_empty() {
@@ -196,32 +200,40 @@ impl Following<'_> {
 /// What is followed from look to look.
 struct Round {
     drops: Vec<Followed>,
-    /// Since when new drops count.
-    since: Timestamp,
     is_first: bool,
+}
+
+impl Round {
+    /// Forgets drops that ended long ago, because someone may watch for weeks. They are no longer found as new ones.
+    fn forget_old(&mut self) {
+        let has_ended = |drop: &&Followed| drop.standing.has_ended();
+        let mut too_many = self.drops.iter().filter(has_ended).count().saturating_sub(MAX_ENDED);
+        let long_ago = Timestamp::from(now()).minus(2 * LATEST_ENTRY);
+        self.drops.retain(|drop| {
+            let is_old = has_ended(&drop) && drop.standing.put.is_some_and(|put| put < long_ago);
+            let is_kept = too_many == 0 || !is_old;
+            too_many -= usize::from(!is_kept);
+            is_kept
+        });
+    }
 }
 
 /// The terminal, or what takes its place.
 struct Display {
     screen: Option<Screen>,
-    /// What was said last about each drop.
-    said: Vec<String>,
     note: Option<String>,
 }
 
-impl Display {
-    /// Prints a line for each drop that has changed.
-    fn say(&mut self, drops: &[Followed]) -> Result<(), CliError> {
-        self.said.resize(drops.len(), String::new());
-        for (Followed { standing, .. }, said) in drops.iter().zip(&mut self.said) {
-            let line = line_of(standing);
-            if *said != line {
-                print_line(&line)?;
-                *said = line;
-            }
+/// Prints a line for each drop that has changed.
+fn say(drops: &mut [Followed]) -> Result<(), CliError> {
+    for drop in drops {
+        let line = line_of(&drop.standing);
+        if drop.said != line {
+            print_line(&line)?;
+            drop.said = line;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Where a drop stands, on one line.

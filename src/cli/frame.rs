@@ -21,7 +21,7 @@ const MIN_BAR_COLUMNS: usize = 6;
 pub(super) struct Pace {
     /// How many records were done when the number changed for the first time, and when that was.
     first: Option<(u64, Timestamp)>,
-    /// The same for the last time.
+    /// How many were done when it changed for the last time, and when that was.
     last: Option<(u64, Timestamp)>,
     /// How many are done.
     done: Option<u64>,
@@ -57,6 +57,14 @@ impl Pace {
 pub(super) struct Followed {
     pub(super) standing: Standing,
     pub(super) pace: Pace,
+    /// The line that was printed last about it, where there is no picture.
+    pub(super) said: String,
+}
+
+impl Followed {
+    pub(super) fn new(standing: Standing) -> Self {
+        Self { standing, pace: Pace::default(), said: String::new() }
+    }
 }
 
 /// Returns the rows of a picture of this size: drops that have not ended come last, because the last rows are always
@@ -103,7 +111,7 @@ fn row(
     let padding = " ".repeat(of_name.saturating_sub(name.width()));
     let head = format!("{name}{padding}  {:STATE_COLUMNS$}", standing.state());
     let progress = standing.status.as_ref().and_then(|status| status.records);
-    let Some(progress) = progress else { return cut(&head, columns) };
+    let Some(progress) = progress else { return cut(head.trim_end(), columns) };
     let records = records(standing.status.as_ref());
     let end = match standing.cost(view.prices, view.region) {
         Some((usd, _)) => format!("{} USD", dollars(usd)),
@@ -158,4 +166,100 @@ fn cut(row: &str, columns: usize) -> String {
     }
     start.push('…');
     start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::table::tests::standing;
+    use crate::estimate::price::Prices;
+    use serde_json::{Value, json};
+
+    const NOW: &str = "2026-11-28T11:00:00Z";
+
+    fn followed(id: &str, key: &str, changes: Value) -> Followed {
+        Followed::new(standing(id, key, changes))
+    }
+
+    fn shown(drops: &[Followed], note: Option<&str>, columns: usize, rows: usize) -> Vec<String> {
+        let prices = Prices::shipped().unwrap();
+        let now = Timestamp::parse(NOW).unwrap();
+        let view = View { columns, now, prices: &prices, region: "us-east-1" };
+        frame(drops, note, Size { rows, columns }, &view)
+    }
+
+    fn twenty_parts() -> Vec<Followed> {
+        let of = |done: u64| json!({"total": 2_000, "done": done});
+        let refusal = json!({"is_for_now": true, "message": "Bedrock Create x failed: ServiceQuotaExceededException (HTTP 400): quota"});
+        vec![
+            followed("a", "in/large.jsonl", json!({"records": of(500)})),
+            followed(
+                "b",
+                "waits.jsonl",
+                json!({"state": "Waiting", "message": "20 jobs to be submitted.", "refusal": refusal, "records": of(0)}),
+            ),
+            followed(
+                "c",
+                "bad\u{1b}.jsonl",
+                json!({"state": "Rejected", "message": "1 problem\u{202e}.", "next": "Correct it.", "records": null}),
+            ),
+        ]
+    }
+
+    #[test]
+    fn picture_has_ended_drops_first_and_says_why_others_wait() {
+        let expected = [
+            r"bad\u{1b}.jsonl  Rejected",
+            r"  1 problem\u{202e}.",
+            "  Correct it.",
+            "in/large.jsonl   Running    ██████░░░░░░░░░░░░░░░░░░░░  500/2,000",
+            "waits.jsonl      Waiting    ░░░░░░░░░░░░░░░░░░░░░░░░░░    0/2,000",
+            "  20 jobs to be submitted.",
+            "  Bedrock says: ServiceQuotaExceededException (HTTP 400): quota",
+            "cannot look: a; trying again",
+        ];
+        assert_eq!(shown(&twenty_parts(), Some("cannot look: a; trying again"), 80, 24), expected);
+    }
+
+    #[test]
+    fn picture_fits_into_every_screen() {
+        for columns in [1, 20, 50, 80, 200] {
+            for rows in [6, 8, 24] {
+                let mut drops = twenty_parts();
+                drops.extend((0..30).map(|_| followed("d", &"識別\u{1b}".repeat(200), json!({}))));
+                let picture = shown(&drops, Some(&"note ".repeat(50)), columns, rows);
+                assert!(picture.len() < rows, "{columns} {rows}: {picture:#?}");
+                for row in picture {
+                    assert!(row.width() < columns.max(2), "{columns}: {row}");
+                    assert!(!row.contains(char::is_control), "{row:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn time_left_is_known_after_two_changes() {
+        let at = |seconds: i64| Timestamp::from_secs(1_000 + seconds);
+        let done = |done| Some(Progress { total: 1_000, done });
+        let mut pace = Pace::default();
+        // 100 were done before the first look, and nobody knows in which time.
+        for (records, seconds) in [(100, 0), (100, 10), (200, 20)] {
+            pace.see(done(records), at(seconds));
+            assert_eq!(pace.seconds_left(1_000, at(seconds)), None);
+        }
+        pace.see(None, at(25));
+        pace.see(done(300), at(30));
+        assert_eq!(pace.seconds_left(1_000, at(30)), Some(70));
+        assert_eq!(pace.seconds_left(1_000, at(60)), Some(40));
+        // What was expected by now has not happened.
+        assert_eq!(pace.seconds_left(1_000, at(100)), None);
+        pace.see(done(1_000), at(200));
+        assert_eq!(pace.seconds_left(1_000, at(200)), None);
+    }
+
+    #[test]
+    fn bar_is_full_at_the_end_only() {
+        let bar = |done| bar(Progress { total: 1_000, done }, 10);
+        assert_eq!([0, 99, 100, 999, 1_000].map(bar).map(|bar| bar.matches('█').count()), [0, 0, 1, 9, 10]);
+    }
 }

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use super::error::CliError;
 use super::stack::Stack;
-use crate::aws::sdk_error::classify;
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::DropId;
 use crate::drop::keys::{INDEX_PREFIX, Indexed, index_from, parse_index};
@@ -31,10 +30,10 @@ impl<'a> Index<'a> {
                 return Ok(Some(drop));
             }
             if self.days.is_none() {
-                self.days = Some(days(self.stack).await?);
+                self.days = Some(self.stack.list_folders(INDEX_PREFIX).await?);
             }
             let Some(day) = self.days.as_mut().and_then(Vec::pop) else { return Ok(None) };
-            let keys = self.stack.store.list(&day).await.map_err(|error| self.stack.explain(error))?;
+            let keys = self.stack.list(&day).await?;
             self.drops = keys.iter().rev().filter_map(|key| parse_index(key)).collect();
         }
     }
@@ -42,44 +41,13 @@ impl<'a> Index<'a> {
 
 /// Returns the drops that were put at a time or later, oldest first.
 pub(super) async fn drops_since(stack: &Stack, time: Timestamp) -> Result<Vec<Indexed>, CliError> {
-    let request = stack.s3.list_objects_v2().bucket(&stack.output_bucket).prefix(INDEX_PREFIX);
-    let mut pages = request.start_after(index_from(time)).into_paginator().send();
-    let mut drops = Vec::new();
-    while let Some(page) = pages.next().await {
-        let call = || format!("S3 ListObjectsV2 s3://{}/{INDEX_PREFIX}", stack.output_bucket);
-        let page = page.map_err(|error| stack.explain(classify(call(), error)))?;
-        let keys = page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
-        drops.extend(keys.filter_map(|key| parse_index(&key)));
-    }
-    Ok(drops)
-}
-
-/// The prefixes of the days that have drops, oldest first.
-async fn days(stack: &Stack) -> Result<Vec<String>, CliError> {
-    let request = stack.s3.list_objects_v2().bucket(&stack.output_bucket).prefix(INDEX_PREFIX).delimiter("/");
-    let mut pages = request.into_paginator().send();
-    let mut days = Vec::new();
-    while let Some(page) = pages.next().await {
-        let call = || format!("S3 ListObjectsV2 s3://{}/{INDEX_PREFIX}", stack.output_bucket);
-        let page = page.map_err(|error| stack.explain(classify(call(), error)))?;
-        days.extend(page.common_prefixes.unwrap_or_default().into_iter().filter_map(|common| common.prefix));
-    }
-    days.sort();
-    Ok(days)
+    let keys = stack.list_after(INDEX_PREFIX, &index_from(time)).await?;
+    Ok(keys.iter().filter_map(|key| parse_index(key)).collect())
 }
 
 /// Returns the ids of the drops whose results are in folders below a folder, in the order of the ids.
 pub(super) async fn drops_below(stack: &Stack, folder: &str) -> Result<Vec<DropId>, CliError> {
-    let request = stack.s3.list_objects_v2().bucket(&stack.output_bucket).prefix(folder).delimiter("/");
-    let mut pages = request.into_paginator().send();
-    let mut ids = Vec::new();
-    while let Some(page) = pages.next().await {
-        let call = || format!("S3 ListObjectsV2 s3://{}/{folder}", stack.output_bucket);
-        let page = page.map_err(|error| stack.explain(classify(call(), error)))?;
-        let folders = page.common_prefixes.unwrap_or_default().into_iter().filter_map(|common| common.prefix);
-        ids.extend(
-            folders.filter_map(|prefix| DropId::parse(prefix.strip_prefix(folder)?.strip_suffix('/')?)),
-        );
-    }
-    Ok(ids)
+    let folders = stack.list_folders(folder).await?;
+    let id = |below: &String| DropId::parse(below.strip_prefix(folder)?.strip_suffix('/')?);
+    Ok(folders.iter().filter_map(id).collect())
 }

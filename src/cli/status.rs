@@ -111,7 +111,7 @@ async fn newest(stack: &Stack, arguments: &StatusArguments) -> Result<(Vec<Stand
     Ok((standings, false))
 }
 
-/// A drop as an object of JSON, as docs/commands.md describes it.
+/// A drop as an object of JSON, as docs/follow.md describes it.
 fn as_json(standing: &Standing, stack: &Stack, prices: &Prices) -> String {
     let Standing { found, key, put, status } = standing;
     let cost = standing.cost(prices, &stack.region);

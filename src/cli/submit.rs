@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -62,14 +63,20 @@ pub(super) struct SubmitArguments {
 pub(super) async fn submit(arguments: &SubmitArguments) -> Result<bool, CliError> {
     check_that_it_can_be_asked(arguments.yes, "drop the files")?;
     let mut signals = Signals::new().map_err(CliError::Start)?;
+    let is_uploading = AtomicBool::new(false);
     let dropping = async {
         let stack = arguments.stack.open().await?;
-        let dropped = drop_all(arguments, &stack).await?;
+        let dropped = drop_all(arguments, &stack, &is_uploading).await?;
         Ok::<_, CliError>((stack, dropped))
     };
     let (stack, dropped) = tokio::select! {
         biased;
-        interrupt = signals.next() => return Err(CliError::Interrupted(interrupt)),
+        interrupt = signals.next() => {
+            if is_uploading.load(Ordering::Relaxed) {
+                print_aside("to go on, give the same command again within a day, without the files that are listed as dropped");
+            }
+            return Err(CliError::Interrupted(interrupt));
+        }
         dropped = dropping => dropped?,
     };
     let Some(dropped) = dropped else { return Ok(false) };
@@ -90,7 +97,11 @@ fn short(id: &DropId) -> String {
 }
 
 /// Checks the files, asks, and uploads them. Returns the drops; `None` if nothing was dropped.
-async fn drop_all(arguments: &SubmitArguments, stack: &Stack) -> Result<Option<Vec<Standing>>, CliError> {
+async fn drop_all(
+    arguments: &SubmitArguments,
+    stack: &Stack,
+    is_uploading: &AtomicBool,
+) -> Result<Option<Vec<Standing>>, CliError> {
     let config = stack.config()?;
     let files = keys(arguments, &config.input_prefix)?;
     let mut checker =
@@ -111,6 +122,7 @@ async fn drop_all(arguments: &SubmitArguments, stack: &Stack) -> Result<Option<V
         print_aside("nothing was dropped");
         return Ok(None);
     }
+    is_uploading.store(true, Ordering::Relaxed);
     let mut dropped = Vec::new();
     for (path, key) in &files {
         let bar = bar(path);
@@ -174,7 +186,28 @@ fn question(files: &[(PathBuf, String)], records: u64, cost: Option<Range>, stac
         _ => Counted(files.len() as u64, "file").to_string(),
     };
     let noun = if records == 1 { "record" } else { "records" };
+<<<<<<< HEAD
     format!("Drop {what} ({} {noun}) into {stack}{cost}?", Grouped(records))
+=======
+    format!("Drop {what} ({} {noun}) into {stack}{cost}? [y/N] ", Grouped(records))
+}
+
+/// Asks a question that is answered with yes or no.
+async fn ask(question: &str) -> Result<bool, CliError> {
+    // If it cannot be asked, the answer is no.
+    let _ = write!(stderr(), "{question}").and_then(|()| stderr().flush());
+    // A thread of its own, because nobody waits for it after Ctrl-C.
+    let (sender, answer) = oneshot::channel();
+    let read = move || {
+        let mut answer = String::new();
+        let read = stdin().read_line(&mut answer);
+        // After Ctrl-C, nobody receives it.
+        let _ = sender.send(read.map(|_| answer));
+    };
+    std::thread::Builder::new().spawn(read).map_err(CliError::Start)?;
+    let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+>>>>>>> a
 }
 
 /// The progress of an upload, on standard error, and only on a terminal.

@@ -11,7 +11,7 @@ use crate::estimate::price::Prices;
 use crate::estimate::range::Grouped;
 use crate::ledger::status::{Stage, Status};
 
-/// How many characters of an id are shown. So many drops have none of them in common.
+/// How many characters of an id are shown.
 pub(super) const ID_CHARS: usize = 8;
 
 /// The fewest columns that a key gets, even if the screen is narrower than that.
@@ -150,13 +150,13 @@ pub(super) fn end_of(text: &str, columns: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::cli::find::Found;
     use crate::drop::identity::DropId;
     use serde_json::{Value, json};
 
-    fn standing(id: &str, key: &str, changes: Value) -> Standing {
+    pub(in crate::cli) fn standing(id: &str, key: &str, changes: Value) -> Standing {
         let drop_id = DropId::parse(&id.repeat(32)).unwrap();
         let mut status = json!({
             "version": 1, "state": "Running", "since": "2026-11-28T10:00:00Z", "message": "Bedrock has 3 jobs.",
@@ -218,19 +218,19 @@ mod tests {
     #[test]
     fn table_is_readable_in_80_columns() {
         let expected = r"
-DROP      STATE      AGE           RECORDS    USD  KEY
-aaaaaaaa  Running    2 h  1,200/20,000,000      -  in/large.jsonl
+DROP      STATE     AGE           RECORDS    USD  KEY
+aaaaaaaa  Running   2 h  1,200/20,000,000      -  in/large.jsonl
   Bedrock has 3 jobs.
   The results are written when a job ends.
-bbbbbbbb  Waiting    2 h           0/2,000      -  waits.jsonl
+bbbbbbbb  Waiting   2 h           0/2,000      -  waits.jsonl
   20 jobs to be submitted, but Bedrock accepts no more for now.
   Bedrock says: ServiceQuotaExceededException (HTTP 400): quota
   Nothing needs to be done.
-cccccccc  Finished   2 h           168/168  0.150  good.jsonl
-dddddddd  Finished   2 h           168/168      -  \u{1b}[2Jbad\u{202e}\n.jsonl
+cccccccc  Finished  2 h           168/168  0.150  good.jsonl
+dddddddd  Finished  2 h           168/168      -  \u{1b}[2Jbad\u{202e}\n.jsonl
   168 records: 160 succeeded, 8 have an error.\u{1b}[2J
   See errors/.
-eeeeeeee  New        2 h                 -      -  new.jsonl
+eeeeeeee  New       2 h                 -      -  new.jsonl
   No function has seen it yet.";
         assert_eq!(format!("\n{}", shown(&all(), 80).join("\n")), expected);
     }

@@ -1,19 +1,24 @@
 //! `bedrock-vpc-batch watch`: follows drops until they end.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use super::check::read_prices;
 use super::error::CliError;
-use super::find::{DROP_HELP, find};
+use super::find::{DROP_HELP, Found, find, find_if_there};
 use super::fixes::shell_word;
 use super::following::{Ending, Following};
 use super::index::Index;
+use super::output::print_note;
 use super::signals::Signals;
 use super::stack::{Stack, StackArguments};
 use super::standing::{Standing, read_all};
 
 /// How many of the newest drops are looked at for those that have not ended.
 const LOOKED_AT: usize = 200;
+
+/// A function sees a file within seconds after it was put, unless it is throttled.
+const APPEARS_WITHIN: Duration = Duration::from_secs(60);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct WatchArguments {
@@ -54,11 +59,31 @@ pub(super) async fn watch(arguments: &WatchArguments) -> Result<bool, CliError> 
     Ok(following.follow(drops, &mut signals).await? >= Ending::Accounted)
 }
 
+/// Finds a drop that may have been put only just now.
+async fn appearing(stack: &Stack, drop: &str) -> Result<Found, CliError> {
+    let end = Instant::now() + APPEARS_WITHIN;
+    let mut is_told = false;
+    while Instant::now() < end {
+        if let Some(found) = find_if_there(stack, drop).await? {
+            return Ok(found);
+        }
+        if !is_told {
+            print_note(&format!(
+                "{drop}: no such drop yet; looking again for {} s",
+                APPEARS_WITHIN.as_secs()
+            ));
+            is_told = true;
+        }
+        tokio::time::sleep(stack.look_every).await;
+    }
+    find(stack, drop).await
+}
+
 /// The drops that are named, or those that have not ended, oldest first.
 async fn drops(stack: &Stack, named: &[String]) -> Result<Vec<Standing>, CliError> {
     let mut standings = Vec::new();
     for drop in named {
-        let standing = Standing::found(find(stack, drop).await?);
+        let standing = Standing::found(appearing(stack, drop).await?);
         if !standings.contains(&standing) {
             standings.push(standing);
         }

@@ -6,6 +6,8 @@ mod field;
 mod local_run;
 mod people;
 mod prepare;
+#[cfg(feature = "doctor")]
+mod redrive;
 mod report;
 #[cfg(target_os = "linux")]
 mod terminal;

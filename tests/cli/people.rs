@@ -47,12 +47,11 @@ impl Person {
         printed(output.expect("it ends").unwrap())
     }
 
-    /// Starts a pipeline that serves until it is dropped.
+    /// Starts a pipeline that serves until it is dropped. Its jobs end at once unless it is told another pace.
     async fn serve(&self, arguments: &[&str]) -> Child {
-        let mut child = self
-            .command(&[&["local", "--dir", "runs", "--pace-ms", "0"][..], arguments].concat())
-            .spawn()
-            .unwrap();
+        let pace: &[&str] = if arguments.contains(&"--pace-ms") { &[] } else { &["--pace-ms", "0"] };
+        let mut child =
+            self.command(&[&["local", "--dir", "runs"][..], pace, arguments].concat()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
         let line = tokio::time::timeout(BOUND, lines.next_line()).await.unwrap().unwrap().unwrap();
         assert_eq!(line, "the pipeline runs: other commands use it with --local runs; Ctrl-C ends it");
@@ -115,13 +114,26 @@ async fn file_is_dropped_followed_and_listed() {
     }
 
     person.write("a.jsonl", drop_of(101));
-    let newer = person.submit(&["a.jsonl"]).await;
-    person.run(&["watch", &newer, "--local", "runs"]).await;
+    // Times in S3 are whole seconds.
+    let put = async |drop: &str| {
+        person.run(&["watch", drop, "--local", "runs"]).await;
+        let (_, said, _) = person.run(&["status", drop, "--json", "--local", "runs"]).await;
+        serde_json::from_str::<Value>(&said).unwrap()["put"].as_str().unwrap().to_owned()
+    };
+    let first = put(id).await;
+    let mut drops = 1;
+    let newer = loop {
+        let newer = person.submit(&["a.jsonl"]).await;
+        drops += 1;
+        if put(&newer).await != first {
+            break newer;
+        }
+    };
     let (_, said, _) = person.run(&["status", "a.jsonl", "--json", "--local", "runs"]).await;
     assert!(said.contains(&newer), "a key is its newest drop: {said}");
     let (code, said, error) = person.run(&["status", "--local", "runs"]).await;
     let rows: Vec<&str> = said.lines().collect();
-    assert_eq!((code, rows.len(), error.as_str()), (Some(0), 3, ""), "{said}");
+    assert_eq!((code, rows.len(), error.as_str()), (Some(0), 1 + drops, ""), "{said}");
     assert!(rows[0].starts_with("DROP      STATE"), "{said}");
     assert!(rows.iter().all(|row| row.chars().count() <= 80), "{said}");
     let (_, said, error) = person.run(&["status", "--last", "1", "--local", "runs"]).await;
@@ -337,10 +349,88 @@ async fn file_that_may_be_dropped_already_is_not_dropped_again_unasked() {
     assert_eq!(code, Some(0), "{error}");
 }
 
+/// What a terminal of this many columns gets from a command that is given a line of input.
+#[cfg(target_os = "linux")]
+fn on_a_terminal(person: &Person, columns: usize, arguments: &str, input: &str) -> (Option<i32>, String) {
+    use std::io::Write;
+    let command = format!("stty cols {columns} rows 24 -echo; exec {COMMAND_LINE} {arguments} --local runs");
+    let mut script = std::process::Command::new("script");
+    script.args(["--quiet", "--return", "--echo", "never", "--command", &command, "/dev/null"]);
+    script.current_dir(person.0.path()).env("TERM", "xterm").env("HOME", person.0.path());
+    let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn terminal_is_asked_before_anything_is_dropped() {
+    let person = Person::new();
+    let _pipeline = person.serve(&[]).await;
+    for answer in ["n\n", "\n", "", "yess\n"] {
+        let (code, said) = on_a_terminal(&person, 80, "submit a.jsonl", answer);
+        assert_eq!(code, Some(1), "{said:?}");
+        assert!(
+            said.contains("Drop a.jsonl as a.jsonl (100 records) into the pipeline in runs for "),
+            "{said:?}"
+        );
+        assert!(said.contains("nothing was dropped"), "{said:?}");
+    }
+    let (_, said, _) = person.run(&["status", "--local", "runs"]).await;
+    assert_eq!(said, "the pipeline in runs has no drops\n");
+    let (code, said) = on_a_terminal(&person, 80, "submit a.jsonl --wait", "Y\n");
+    assert_eq!(code, Some(0), "{said:?}");
+    assert!(said.contains(" a.jsonl\r\n") && said.contains("Finished"), "{said:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn bars_fit_the_terminal_and_ended_drops_stay() {
+    let person = Person::new();
+    person.write("b.jsonl", drop_of(600));
+    let _pipeline = person.serve(&["--set", "MAX_RECORDS_PER_JOB=100", "--fault", "jobs-in-flight=2"]).await;
+    let ids = [person.submit(&["a.jsonl"]).await, person.submit(&["b.jsonl"]).await];
+    for columns in [80, 200] {
+        let (code, said) = on_a_terminal(&person, columns, &format!("watch {} {}", ids[0], ids[1]), "");
+        assert_eq!(code, Some(0), "{said:?}");
+        // Each picture ends with an order to clear what is below it.
+        let pictures: Vec<&str> = said.split("\u{1b}[J").collect();
+        let plain = |row: &str| row.replace("\u{1b}[K", "").trim_end_matches('\r').to_owned();
+        for row in pictures.iter().flat_map(|picture| picture.split('\n')).map(plain) {
+            let row = row.trim_start_matches(|c: char| c == '\u{1b}' || "[0123456789A\r".contains(c));
+            assert!(row.chars().count() <= columns, "{columns}: {row:?}");
+        }
+        let end = pictures.last().unwrap();
+        assert!(end.contains("a.jsonl") && end.contains("600/600") && end.contains("DROP"), "{end:?}");
+    }
+    let (code, said, _) = person.run(&["watch", &ids[0], &ids[1], &ids[0], "--local", "runs"]).await;
+    assert_eq!((code, said.lines().count()), (Some(0), 2), "{said}");
+}
+
+#[tokio::test]
+async fn ctrl_c_says_how_to_return() {
+    let person = Person::new();
+    // The only job stays as it is.
+    let _pipeline = person.serve(&["--pace-ms", "100000000"]).await;
+    let id = person.submit(&["a.jsonl"]).await;
+    let mut watch = person.command(&["watch", "a.jsonl", "--local", "runs"]).spawn().unwrap();
+    let signal = watch.id().unwrap().to_string();
+    let mut lines = BufReader::new(watch.stdout.as_mut().unwrap()).lines();
+    let first = tokio::time::timeout(BOUND, lines.next_line()).await.unwrap().unwrap().unwrap();
+    assert!(first.starts_with(&id[..8]), "{first}");
+    assert!(std::process::Command::new("kill").args(["-INT", &signal]).status().unwrap().success());
+    let mut last = first;
+    while let Some(line) = tokio::time::timeout(BOUND, lines.next_line()).await.unwrap().unwrap() {
+        last = line;
+    }
+    assert_eq!(last, "the drops go on without you; to return: bedrock-vpc-batch watch a.jsonl --local runs");
+    assert_eq!(tokio::time::timeout(BOUND, watch.wait()).await.unwrap().unwrap().code(), Some(130));
+
 #[tokio::test]
 async fn cancelled_drop_ends_with_all_its_records_handed_back() {
     let person = Person::new();
-    let _pipeline = person.serve(&["--fault", "jobs-in-flight=0"]).await;
+    let _pipeline = person.serve(&["--fault", "refuse-role=3600000"]).await;
     let id = person.submit(&["a.jsonl"]).await;
     let (code, said, error) = person.run(&["cancel", "--local", "runs", &id]).await;
     let question = "there is no terminal to ask on whether to cancel the drops: give --yes to cancel the drops without a question";
@@ -359,7 +449,7 @@ async fn cancelled_drop_ends_with_all_its_records_handed_back() {
 #[tokio::test]
 async fn nothing_is_cancelled_if_one_of_the_drops_does_not_exist() {
     let person = Person::new();
-    let _pipeline = person.serve(&["--fault", "jobs-in-flight=0"]).await;
+    let _pipeline = person.serve(&["--fault", "refuse-role=3600000"]).await;
     let id = person.submit(&["a.jsonl"]).await;
     let (code, said, error) = person.run(&["cancel", "--yes", "--local", "runs", &id, "b.jsonl"]).await;
     assert_eq!((code, said.as_str()), (Some(1), ""), "{error}");

@@ -98,8 +98,8 @@ pub(super) enum ReadError {
     )]
     NoRegion,
     #[error(
-        "no AWS credentials are found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; after a login with \
-         SSO, run: eval \"$(aws configure export-credentials --format env)\""
+        "no AWS credentials are found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again, as with aws \
+         sso login"
     )]
     NoCredentials,
     #[error(

@@ -89,7 +89,7 @@ async fn values(
     Ok(values)
 }
 
-/// Says what it means that CloudFormation refuses to describe a stack.
+/// Says what it means that a stack cannot be described.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html> (read 2026-11)
 fn refused(code: &str, message: &str, region: &str) -> String {
     let region = text::name(region);

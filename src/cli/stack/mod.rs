@@ -5,10 +5,12 @@
 //! |---|---|
 //! | `deployed.rs` | finds a deployed stack by its outputs |
 //! | `on_this_machine.rs` | finds a running local pipeline |
+//! | `listing.rs` | lists the output bucket |
 //! | `denied.rs` | says in plain words what S3 refuses |
 
 mod denied;
 mod deployed;
+mod listing;
 mod on_this_machine;
 
 use std::collections::BTreeMap;
@@ -164,11 +166,6 @@ impl Stack {
             Err(error) if denied::is_denial(&error) && !self.is_listed(key).await? => Ok(None),
             Err(error) => Err(self.explain(error)),
         }
-    }
-
-    async fn is_listed(&self, key: &str) -> Result<bool, CliError> {
-        let listed = self.store.list_first(key, 1).await.map_err(|error| self.explain(error))?;
-        Ok(listed.first().is_some_and(|first| first.key == key))
     }
 
     /// Says in plain words why a call to S3 failed.

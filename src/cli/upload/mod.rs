@@ -66,7 +66,7 @@ struct Part {
 
 impl Upload<'_> {
     /// Uploads the file. `on_progress` is told how many bytes S3 has. Returns the drop; `None` if the bucket has no versions.
-    pub(super) async fn run(&self, on_progress: impl Fn(u64)) -> Result<Option<DropId>, CliError> {
+    pub(super) async fn run(&self, on_progress: impl Fn(u64) + Sync) -> Result<Option<DropId>, CliError> {
         let of_path = |error| path_error(self.path, error);
         let before = State::of(self.path);
         let (size_bytes, modified) = match &before {
@@ -118,7 +118,7 @@ impl Upload<'_> {
         size_bytes: u64,
         modified: SystemTime,
         before: &State,
-        on_progress: &impl Fn(u64),
+        on_progress: &(impl Fn(u64) + Sync),
     ) -> Result<Option<String>, CliError> {
         let mut memory = self.memory()?;
         let (saved, there) = match self.resume(memory.as_mut(), size_bytes, modified).await? {
@@ -241,7 +241,7 @@ impl Upload<'_> {
         file: &Arc<File>,
         saved: &Saved,
         there: &BTreeMap<i32, Part>,
-        on_progress: &impl Fn(u64),
+        on_progress: &(impl Fn(u64) + Sync),
     ) -> Result<Vec<Part>, CliError> {
         let count = saved.size_bytes.div_ceil(saved.part_bytes);
         let sends = (0..count).map(|index| async move {
