@@ -41,9 +41,12 @@ pub(super) async fn cancel(arguments: &CancelArguments) -> Result<bool, CliError
 
 async fn cancel_all(arguments: &CancelArguments) -> Result<bool, CliError> {
     let stack = arguments.stack.open().await?;
-    let mut drops = Vec::new();
+    let mut drops: Vec<(DropId, String)> = Vec::new();
     for argument in &arguments.drops {
-        drops.push(named(&stack, argument).await?);
+        let (drop_id, name) = named(&stack, argument).await?;
+        if drops.iter().all(|(other, _)| *other != drop_id) {
+            drops.push((drop_id, name));
+        }
     }
     let what = match drops.as_slice() {
         [(_, name)] => name.clone(),

@@ -18,9 +18,7 @@ pub(super) fn check_that_it_can_be_asked(is_answered: bool, what: &str) -> Resul
 
 /// Asks a question. If it cannot be asked, the answer is no.
 pub(super) async fn ask(question: &str) -> Result<bool, CliError> {
-    let mut err = stderr().lock();
-    let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
-    drop(err);
+    let _ = write!(stderr(), "{question} [y/N] ").and_then(|()| stderr().flush());
     // A thread of its own, because nobody waits for it after Ctrl-C.
     let (sender, answer) = oneshot::channel();
     let read = move || {

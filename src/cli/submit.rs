@@ -186,28 +186,7 @@ fn question(files: &[(PathBuf, String)], records: u64, cost: Option<Range>, stac
         _ => Counted(files.len() as u64, "file").to_string(),
     };
     let noun = if records == 1 { "record" } else { "records" };
-<<<<<<< HEAD
     format!("Drop {what} ({} {noun}) into {stack}{cost}?", Grouped(records))
-=======
-    format!("Drop {what} ({} {noun}) into {stack}{cost}? [y/N] ", Grouped(records))
-}
-
-/// Asks a question that is answered with yes or no.
-async fn ask(question: &str) -> Result<bool, CliError> {
-    // If it cannot be asked, the answer is no.
-    let _ = write!(stderr(), "{question}").and_then(|()| stderr().flush());
-    // A thread of its own, because nobody waits for it after Ctrl-C.
-    let (sender, answer) = oneshot::channel();
-    let read = move || {
-        let mut answer = String::new();
-        let read = stdin().read_line(&mut answer);
-        // After Ctrl-C, nobody receives it.
-        let _ = sender.send(read.map(|_| answer));
-    };
-    std::thread::Builder::new().spawn(read).map_err(CliError::Start)?;
-    let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
->>>>>>> a
 }
 
 /// The progress of an upload, on standard error, and only on a terminal.

@@ -142,7 +142,12 @@ fn request_is_read_from_the_output_bucket_only_and_nothing_else_is_one() {
     for other in ["job-state-completed.json", SCHEDULE, "s3-put.json"] {
         assert_eq!(put_in(OUTPUT_BUCKET, &event(other)).unwrap(), None, "{other}");
     }
-    for other in ["requests/cancel/", "requests/cancel/x", "requests/erase/ceb4e75d2ae9bf4be350f567594f0ee1", "cancel/a"] {
+    for other in [
+        "requests/cancel/",
+        "requests/cancel/x",
+        "requests/erase/ceb4e75d2ae9bf4be350f567594f0ee1",
+        "cancel/a",
+    ] {
         assert_eq!(keys::parse_request(other), None, "{other}");
     }
 }
