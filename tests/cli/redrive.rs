@@ -1,4 +1,4 @@
-//! The command `redrive`, with a server that answers as CloudFormation, SQS, and Lambda do.
+//! The command `redrive`, with a server that answers as AWS does.
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html>,
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>,
@@ -47,7 +47,7 @@ async fn answer(State(account): State<Shared>, uri: Uri, headers: HeaderMap, bod
         return StatusCode::ACCEPTED.into_response();
     }
     let Some(target) = target else {
-        return stack(&String::from_utf8(body.to_vec()).unwrap()).into_response();
+        return stack(std::str::from_utf8(&body).unwrap());
     };
     let request: Value = serde_json::from_slice(&body).unwrap();
     let queue = account.queues.get_mut(request["QueueUrl"].as_str().unwrap()).unwrap();
@@ -76,7 +76,7 @@ async fn answer(State(account): State<Shared>, uri: Uri, headers: HeaderMap, bod
     ([("content-type", "application/x-amz-json-1.0")], said.to_string()).into_response()
 }
 
-/// The answer of CloudFormation.
+/// The answer to `DescribeStacks`.
 fn stack(request: &str) -> Response {
     if !request.contains("StackName=demo&") && !request.ends_with("StackName=demo") {
         let error = "<ErrorResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><Error><Type>Sender</Type>\
