@@ -1,4 +1,4 @@
-//! What operators ask for: an object below `requests/`, of which only the key matters. Whoever may put one may ask.
+//! What operators ask for: an object below `requests/`, of which only the key matters. Everyone who may put one may ask.
 //!
 //! The object is deleted when what it asks for is done, or recorded in the ledger. So the sweep finds what a lost event
 //! or a crash has left.
