@@ -218,13 +218,11 @@ function rows(s) {
       [all("s3", "DeleteBucketPolicy", "GetBucketPolicy", "PutBucketPolicy"), bucket]
     )),
     "AWS::SNS::Subscription": [
-      [["sns:Subscribe"], topic],
-      [all("sns", "GetSubscriptionAttributes", "SetSubscriptionAttributes", "Unsubscribe"), "*"],
+      [all("sns", "GetSubscriptionAttributes", "SetSubscriptionAttributes", "Subscribe", "Unsubscribe"), topic],
     ],
     "AWS::SNS::Topic": [
       [all("sns", "CreateTopic", "DeleteTopic", "GetDataProtectionPolicy", "GetTopicAttributes", "ListSubscriptionsByTopic",
-        "ListTagsForResource", "SetTopicAttributes", "Subscribe", "TagResource", "UntagResource"), topic],
-      [["sns:Unsubscribe"], "*"],
+        "ListTagsForResource", "SetTopicAttributes", "Subscribe", "TagResource", "Unsubscribe", "UntagResource"), topic],
     ],
     "AWS::SNS::TopicPolicy": [[["sns:SetTopicAttributes"], topic]],
     "AWS::SQS::Queue": [

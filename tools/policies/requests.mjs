@@ -185,7 +185,7 @@ export function requests(s, kinds) {
     if (s.areNoticesOn) {
       may(service, "events:PutEvents", s.arn("events", "event-bus/default"));
       mayNot(service, "events:PutEvents", s.arn("events", "event-bus/another"), {}, `${policy}/ReturnEndedDrops Resource`);
-      mayNot(service, "events:PutRule", s.arn("events", "rule/a"), {}, `${policy}/ReturnEndedDrops Action`);
+      mayNot(service, "events:DeleteEventBus", s.arn("events", "event-bus/default"), {}, `${policy}/ReturnEndedDrops Action`);
     }
   }
 
