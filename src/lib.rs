@@ -48,7 +48,7 @@
 //! | `ledger` | where every drop and job stands, and which moves are legal |
 //! | `estimate` | what the records of a file will cost |
 //! | `prepare` | turns the files that people have into records, for the command line |
-//! | `report` | what became of a drop, as a page for a person |
+//! | `report` | what became of a drop, as a page and as a notice for a person |
 //! | `aws` | the adapters: the environment, the clock, S3, Bedrock, the log |
 //! | `flow` | the order of the steps |
 //! | `local` | the whole pipeline on one machine, with an embedded S3 and a stand-in for Bedrock |
@@ -76,5 +76,4 @@ pub mod model;
 #[cfg(feature = "local")]
 pub mod prepare;
 pub mod record;
-#[cfg(feature = "local")]
 pub mod report;

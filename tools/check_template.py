@@ -35,6 +35,7 @@ from stack import (
 )
 
 CONFIG = ROOT / "src" / "aws" / "config.rs"
+NOTICE = ROOT / "src" / "report" / "notice.rs"
 TRANSLATED = ROOT / "target" / "template.json"
 OPERATIONS = ROOT / "docs" / "operations.md"
 TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"
@@ -107,6 +108,7 @@ KEYS = {
     "input": f"work/{JOB}/input/{JOB}.jsonl",
     "output": f"work/{JOB}/output/abc/{JOB}.jsonl.out",
     "rejection": f"{RESULTS}/rejection.json",
+    "report": f"{RESULTS}/report.html",
     "status": f"{RESULTS}/status.json",
     "index": f"index/2026-11-23/20261123T150500Z-{DROP}/in/a b.jsonl",
     "summary": f"{RESULTS}/summary.json",
@@ -116,21 +118,21 @@ KEYS = {
 # These expire after JobRetentionInDays, and these after ResultRetentionInDays, if it is set. The rest of the ledger never
 # does, because a missing entry is an error.
 EXPIRING_WORK = {"input", "output"}
-EXPIRING_RESULTS = {"rejection", "status", "summary", "result", "index"}
+EXPIRING_RESULTS = {"rejection", "report", "status", "summary", "result", "index"}
 # What each role may do with these objects.
 PERMITTED = {
     "SubmitRole": {
         "GetObject": {"drop", "job", "marker", "status"},
-        "PutObject": {"drop", "job", "input", "marker", "hint", "rejection", "status", "index"},
+        "PutObject": {"drop", "job", "input", "marker", "hint", "rejection", "report", "status", "index"},
         "DeleteObject": {"marker", "hint"},
         "AbortMultipartUpload": {"input"},
     },
     "CompleteRole": {
-        "GetObject": set(KEYS) - {"hint", "rejection", "index", "result", "request"},
+        "GetObject": set(KEYS) - {"hint", "rejection", "report", "index", "result", "request"},
         "PutObject": set(KEYS) - {"output", "request"},
         # The requests only if there are operators.
         "DeleteObject": {"marker", "hint", "request"},
-        "AbortMultipartUpload": {"input", "rejection", "status", "summary", "result"},
+        "AbortMultipartUpload": {"input", "rejection", "report", "status", "summary", "result"},
     },
     "JobRole": {
         "GetObject": {"input", "output"},
@@ -208,6 +210,8 @@ REFUSED = {
     "ResultRetentionInDays": ["0", "29", "never"],
     "InputPrefix": ["in coming/", "in*"],
     "InputSuffixes": ["", "jsonl", ".", ".jsonl,", ".json,jsonl", ".jsonl .json", "*"],
+    "NoticeEmail": ["drops", "a b@example.com", "@example.com", "drops@example"],
+    "NoticeTopicArn": ["notices", f"arn:aws:sqs:us-east-1:{ACCOUNT}:notices"],
     "AlarmTopicArn": ["alarms", f"arn:aws:sqs:us-east-1:{ACCOUNT}:alarms"],
     "KmsKeyArn": ["alias/key", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/key", f"{KEY_ARN}x"],
 }
@@ -273,19 +277,72 @@ def check_configuration_names(_):
 
 
 def check_rules(stack):
-    """Three rules invoke complete and nothing else, and queue the events that they cannot deliver."""
+    """Three rules invoke complete, one sends notices if they are on, and all queue the events that they cannot deliver."""
     rules = stack.of_type("AWS::Events::Rule")
-    assert sorted(rules) == [f"CompleteFunction{name}" for name in ("JobEnded", "OperatorAsks", "Sweep")], rules
+    invoking = [f"CompleteFunction{name}" for name in ("JobEnded", "OperatorAsks", "Sweep")]
+    assert sorted(rules) == [*invoking, *(["NoticeRule"] if notices(stack) else [])], rules
     for rule in rules:
         (target,) = stack.properties(rule)["Targets"]
-        assert target["Arn"] == stack.attribute("CompleteFunction", "Arn")
         assert target["DeadLetterConfig"] == {"Arn": stack.attribute("UndeliveredQueue", "Arn")}
+        assert "RoleArn" not in target, "the policies of the targets let EventBridge in"
+    for rule in invoking:
+        (target,) = stack.properties(rule)["Targets"]
+        assert target["Arn"] == stack.attribute("CompleteFunction", "Arn")
         permission = stack.properties(f"{rule}Permission")
         assert permission["SourceArn"] == stack.attribute(rule, "Arn")
         assert permission["FunctionName"] == "CompleteFunction"
     (policy,) = stack.properties("UndeliveredQueuePolicy")["PolicyDocument"]["Statement"]
     arns = sorted(stack.attribute(rule, "Arn") for rule in rules)
     assert policy["Condition"] == {"ArnEquals": {"aws:SourceArn": arns}}, policy["Condition"]
+
+
+def notices(stack):
+    """Returns the ARN of the topic that gets notices, or None if there are none."""
+    given, email = stack.values["NoticeTopicArn"], stack.values["NoticeEmail"]
+    return given or (stack.reference("NoticeTopic") if email else None)
+
+
+def check_notices(stack):
+    """What both functions return reaches a topic, if there is one; otherwise nothing of this exists."""
+    topic = notices(stack)
+    email = stack.values["NoticeEmail"]
+    made = topic and not stack.values["NoticeTopicArn"]
+    for kind, exists in [("AWS::SNS::Topic", made), ("AWS::SNS::TopicPolicy", made), ("AWS::SNS::Subscription", email)]:
+        assert len(stack.of_type(kind)) == bool(exists), kind
+    bus = arn(stack, f"events:{ACCOUNT}:event-bus/default")
+    for role in FUNCTION_ROLES:
+        sids = [statement.get("Sid") for statement in stack.statements(role)]
+        assert ("ReturnEndedDrops" in sids) == bool(topic), role
+        if topic:
+            statement = stack.statement(role, "ReturnEndedDrops")
+            assert (statement["Action"], statement["Resource"]) == (["events:PutEvents"], [bus])
+    if not topic:
+        return
+    if email:
+        subscription = stack.properties("NoticeSubscription")
+        assert subscription == {"TopicArn": topic, "Protocol": "email", "Endpoint": email}
+    if made:
+        (statement,) = stack.properties("NoticeTopicPolicy")["PolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement["Resource"] == topic and "Condition" not in statement, statement
+    rule = stack.properties("NoticeRule")
+    (target,) = rule["Targets"]
+    assert target["Arn"] == topic
+    # The lines of the message are those that the functions return.
+    transformer = target["InputTransformer"]
+    lines = {name: f"$.detail.responsePayload.lines.{name}" for name in struct_members(NOTICE, "Lines")}
+    assert transformer["InputPathsMap"] == lines, transformer
+    assert transformer["InputTemplate"].splitlines() == [f'"<{name}>"' for name in lines], transformer
+    pattern = rule["EventPattern"]
+    assert pattern["detail"]["responsePayload"] == {"lines": {next(iter(lines)): [{"exists": True}]}}
+    functions = [{"prefix": stack.attribute(function, "Arn")} for function in FUNCTIONS]
+    assert pattern["detail"]["requestContext"]["functionArn"] == functions, pattern
+
+
+def struct_members(source, name):
+    """Returns the names of the public members of a Rust struct, in their order."""
+    body = source.read_text().split(f"pub struct {name} {{", 1)[1].split("\n}", 1)[0]
+    return re.findall(r"^    pub (\w+):", body, re.MULTILINE)
 
 
 def check_sweep(stack):
@@ -952,7 +1009,10 @@ def check_failures_are_kept(stack):
     for function in FUNCTIONS:
         kind = function.removesuffix("Function")
         queue = stack.attribute(f"{kind}FailureQueue", "Arn")
-        assert configs[function]["DestinationConfig"] == {"OnFailure": {"Destination": queue}}
+        bus = arn(stack, f"events:{ACCOUNT}:event-bus/default")
+        success = {"OnSuccess": {"Destination": bus}} if notices(stack) else {}
+        assert configs[function]["DestinationConfig"] == {"OnFailure": {"Destination": queue}, **success}
+        assert configs[function]["Qualifier"] == "$LATEST" and configs[function]["MaximumRetryAttempts"] == 2
         assert stack.statement(f"{kind}Role", "ReportFailures")["Resource"] == [queue]
     for queue in stack.of_type("AWS::SQS::Queue"):
         assert stack.properties(queue)["SqsManagedSseEnabled"] is True

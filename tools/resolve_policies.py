@@ -8,7 +8,21 @@ import json
 import re
 from importlib.resources import files
 
-from stack import ACCOUNT, ARNS, EVERYTHING, KEY_ARN, MADE, NO_VALUE, PEOPLE, REQUIRED, ROOT, Stack, existing, translate
+from stack import (
+    ACCOUNT,
+    ARNS,
+    EVERYTHING,
+    KEY_ARN,
+    MADE,
+    NO_VALUE,
+    PEOPLE,
+    REQUIRED,
+    ROOT,
+    Stack,
+    as_list,
+    existing,
+    translate,
+)
 
 # name -> (partition, Region, parameters). Every part of every policy is present in at least one set.
 SETS = {
@@ -49,6 +63,7 @@ def deployer(stack):
         "deployer-artifacts": True,
         "deployer-network": not stack.values["VpcId"],
         "deployer-groups": bool(stack.values["VpcId"]),
+        "deployer-notices": bool(stack.values["NoticeEmail"]),
         "deployer-key": stack.values["KmsKeyArn"] == "create",
         "deployer-boundary": bool(stack.values["PermissionsBoundaryArn"]),
     }
@@ -122,12 +137,15 @@ def policies(stack):
             add(f"{role}/{policy['PolicyName']}", policy["PolicyDocument"])
         inline = [f"{role}/{policy['PolicyName']}" for policy in properties["Policies"]]
         of_roles[role] = inline + stack.managed_policies(role)
-    for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"):
+    for kind, of in [
+        ("AWS::S3::BucketPolicy", "Bucket"),
+        ("AWS::SQS::QueuePolicy", "Queues"),
+        ("AWS::SNS::TopicPolicy", "Topics"),
+    ]:
         for name in stack.of_type(kind):
             given = stack.properties(name)
-            raw = stack.resources[name]["Properties"]
-            of = [raw["Bucket"]] if "Bucket" in raw else raw["Queues"]
-            add(name, given["PolicyDocument"], *(stack.attribute(one["Ref"], "Arn") for one in of))
+            resources = as_list(stack.resources[name]["Properties"][of])
+            add(name, given["PolicyDocument"], *(stack.attribute(one["Ref"], "Arn") for one in resources))
     for name in stack.of_type("AWS::KMS::Key"):
         add(name, stack.properties(name)["KeyPolicy"], stack.attribute(name, "Arn"))
     for name in stack.of_type("AWS::EC2::VPCEndpoint"):

@@ -63,7 +63,13 @@ MADE = {"FirstZone": "a", "SecondZone": "b", "ThirdZone": "c"}
 REQUIRED = {"ModelId": PLAIN_MODEL, "S3PrefixListId": "pl-63a5400a"}
 # Each of these works with any network.
 PLAIN = {}
-PEOPLE = {"UploaderArns": UPLOADERS, "ReaderArns": READERS, "OperatorArns": OPERATORS, "InputPrefix": "incoming/"}
+PEOPLE = {
+    "UploaderArns": UPLOADERS,
+    "ReaderArns": READERS,
+    "OperatorArns": OPERATORS,
+    "InputPrefix": "incoming/",
+    "NoticeEmail": "drops@example.com",
+}
 EVERYTHING = {
     **PEOPLE,
     "ModelId": "",
@@ -89,6 +95,7 @@ EVERYTHING = {
     "MemorySize": "1024",
     "XRayTracing": "true",
     "AlarmTopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:alarms",
+    "NoticeTopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:notices",
 }
 NETWORKS = {
     "made, 1 zone": {"FirstZone": "f"},
@@ -138,6 +145,7 @@ ARNS = {
     "AWS::KMS::Key": "key/" + KEY_ARN.split("/")[1],
     "AWS::Lambda::Function": "function:{}",
     "AWS::Logs::LogGroup": "log-group:{}:*",
+    "AWS::SNS::Topic": "{}",
     "AWS::SQS::Queue": "{}",
     "AWS::CloudWatch::Alarm": "alarm:{}",
 }
@@ -214,6 +222,8 @@ class Stack:
         if prefix := IDS.get(resource["Type"]):
             number = sum(name.encode())
             return f"{prefix}-0{number:016x}"
+        if resource["Type"] == "AWS::SNS::Topic":
+            return self.attribute(name, "Arn")
         return self.resolve(resource.get("Properties", {}).get("BucketName", name))
 
     def attribute(self, name, attribute):

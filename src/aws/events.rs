@@ -27,7 +27,12 @@ pub struct ObjectCreated {
     pub uri: S3Uri,
     /// The version id; `None` in a bucket without versioning.
     pub version_id: Option<String>,
+    /// The principal that put it, such as `AWS:AROAEXAMPLE:ana`. EventBridge's event only has the account.
+    pub put_by: Option<String>,
 }
+
+/// The longest principal that is kept, in characters. Those of AWS are shorter.
+const MAX_PRINCIPAL_CHARS: usize = 200;
 
 /// Returns the objects that a payload names. A bad record does not stop the others. `s3:TestEvent`, which S3 sends
 /// when a notification is set up, names no objects.
@@ -86,7 +91,9 @@ fn from_notification_record(record: &Value) -> Result<ObjectCreated, Error> {
     let Some(key) = decode_notification_key(&encoded) else {
         return Err(Error::Event(format!("the key in the S3 record is not UTF-8: {}", text::line(&encoded))));
     };
-    object_created(bucket, key, record.s3.object.version_id)
+    let put_by = record.principal_id.principal_id.filter(|id| !id.is_empty());
+    let put_by = put_by.map(|id| id.chars().take(MAX_PRINCIPAL_CHARS).collect());
+    Ok(ObjectCreated { put_by, ..object_created(bucket, key, record.s3.object.version_id)? })
 }
 
 /// The members of an `Object Created` event's `detail` that are used.
@@ -128,7 +135,7 @@ fn object_created(bucket: String, key: String, version_id: Option<String>) -> Re
     }
     // Versions that were put before versioning was switched on share the id "null", so it does not identify one.
     let version_id = version_id.filter(|id| !id.is_empty() && id != "null");
-    Ok(ObjectCreated { uri: S3Uri::new(bucket, key), version_id })
+    Ok(ObjectCreated { uri: S3Uri::new(bucket, key), version_id, put_by: None })
 }
 
 /// Returns the key of the object in this bucket that an event of EventBridge says was put; `None` for any other payload.

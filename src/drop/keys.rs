@@ -342,6 +342,12 @@ pub fn summary(key: &str, drop_id: &DropId) -> String {
     format!("{}summary.json", results_folder(key, drop_id))
 }
 
+/// Returns the key of the page that says the same as the summary or the rejection, for people.
+#[must_use]
+pub fn report(key: &str, drop_id: &DropId) -> String {
+    format!("{}report.html", results_folder(key, drop_id))
+}
+
 /// Returns the key of the report on a rejected drop. It is among the results because that is where users
 /// look, and what they may read.
 #[must_use]

@@ -17,7 +17,7 @@
 //! - [`like`]: the tokens that the records of an earlier drop took
 //! - [`price`]: published prices, and costs
 //!
-//! Only the functions' command line uses this room; the functions do not.
+//! The command line uses this room. The functions use only [`price`], for the page about a drop.
 
 pub mod like;
 pub mod price;

@@ -20,7 +20,7 @@ use crate::aws::store::entries::Stored;
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys::{self, Open};
 use crate::flow::ask_bedrock::{ask_for_job, report_differences};
-use crate::flow::complete::complete;
+use crate::flow::complete::{Completed, complete};
 use crate::flow::context::Context;
 use crate::flow::hint;
 use crate::flow::pass::TIME_FOR_ONE;
@@ -32,6 +32,7 @@ use crate::ledger::job::JobEntry;
 use crate::ledger::job_state::{BedrockJob, JobState};
 use crate::ledger::lease::Invocation;
 use crate::ledger::status::{OpenJobs, Status};
+use crate::report::notice::EndedDrop;
 
 /// How often a job is read again after its entry has changed. Each change means that the job has moved on.
 const MAX_ROUNDS: u32 = 10;
@@ -39,33 +40,51 @@ const MAX_ROUNDS: u32 = 10;
 /// What cancelling a job leads to.
 #[derive(Debug)]
 enum Cancelled {
-    /// The job needs nothing more.
-    Done,
+    /// The job needs nothing more. This is the drop, if that has finished it.
+    Done(Option<Box<EndedDrop>>),
     /// The job is still open: Bedrock is stopping it, or another invocation is at it.
     Open(Box<JobEntry>),
 }
 
-/// Cancels a drop as far as that can be done now, and leaves the rest to the sweep.
-pub(super) async fn cancel(context: &Context, drop_id: &DropId, by: &Invocation) -> Result<(), Error> {
+/// What became of the open jobs of a drop.
+#[derive(Debug)]
+struct Jobs {
+    /// Those that are still open.
+    open: OpenJobs,
+    /// Whether there was enough time for all.
+    is_whole: bool,
+    /// The drop, if that has finished it.
+    ended: Option<Box<EndedDrop>>,
+}
+
+/// Cancels a drop as far as that can be done now, and leaves the rest to the sweep. Returns the drop if that has finished
+/// it.
+pub(super) async fn cancel(
+    context: &Context,
+    drop_id: &DropId,
+    by: &Invocation,
+) -> Result<Option<EndedDrop>, Error> {
     let key = keys::drop_entry(drop_id);
     let Some(drop) = context.store.get_entry::<DropEntry>(&key).await? else {
         warn!(drop.id = %drop_id, "there is no such drop to cancel");
-        return Ok(());
+        return Ok(None);
     };
     let marker = keys::cancel_marker(drop.entry.source.last_modified, drop_id);
     if is_over(&drop.entry.state) {
-        return context.store.delete(&marker).await;
+        context.store.delete(&marker).await?;
+        return Ok(None);
     }
     // It is written again each time, which does no harm.
     context.store.put_json(&marker, drop_id).await?;
     info!(drop.id = %drop_id, "drop is being cancelled");
-    let Some(open) = Box::pin(cancel_jobs(context, &drop.entry, by)).await? else { return Ok(()) };
-    let Some(drop) = context.store.get_entry::<DropEntry>(&key).await? else { return Ok(()) };
-    if is_over(&drop.entry.state) {
-        return context.store.delete(&marker).await;
+    let jobs = Box::pin(cancel_jobs(context, &drop.entry, by)).await?;
+    if jobs.ended.is_some() {
+        context.store.delete(&marker).await?;
+    } else if jobs.is_whole {
+        // The entry was read before the jobs, which can only have moved on.
+        tell(context, Status::of_jobs(&drop.entry, &jobs.open), File::Unknown).await;
     }
-    tell(context, Status::of_jobs(&drop.entry, &open), File::Unknown).await;
-    Ok(())
+    Ok(jobs.ended.map(|ended| *ended))
 }
 
 fn is_over(state: &DropState) -> bool {
@@ -75,31 +94,27 @@ fn is_over(state: &DropState) -> bool {
     }
 }
 
-/// Cancels the open jobs of a drop. Returns those that are still open, or `None` if there was not enough time for all. A
-/// failure does not stop the others.
-async fn cancel_jobs(
-    context: &Context,
-    drop: &DropEntry,
-    by: &Invocation,
-) -> Result<Option<OpenJobs>, Error> {
-    let mut open = OpenJobs::none(now().into());
+/// Cancels the open jobs of a drop. A failure does not stop the others.
+async fn cancel_jobs(context: &Context, drop: &DropEntry, by: &Invocation) -> Result<Jobs, Error> {
+    let mut jobs = Jobs { open: OpenJobs::none(now().into()), is_whole: true, ended: None };
     let mut first_error = None;
     let markers = keys::all_job_markers(drop.source.last_modified, &drop.drop_id);
     for marker in context.store.list(&markers).await? {
         let Some(Open::Job(job_id)) = keys::parse_marker(&marker) else { continue };
         if !by.has_time_at(now(), TIME_FOR_ONE) {
-            return Ok(None);
+            jobs.is_whole = false;
+            break;
         }
         match Box::pin(cancel_job(context, job_id, by)).await {
-            Ok(Cancelled::Open(job)) => open.add(&job),
-            Ok(Cancelled::Done) => {}
+            Ok(Cancelled::Open(job)) => jobs.open.add(&job),
+            Ok(Cancelled::Done(ended)) => jobs.ended = ended.or(jobs.ended),
             Err(error) => {
                 warn!(key = marker, error = %Chain(&error), "job not cancelled; the sweep tries again");
                 first_error.get_or_insert(error);
             }
         }
     }
-    first_error.map_or(Ok(Some(open)), Err)
+    first_error.map_or(Ok(jobs), Err)
 }
 
 /// Cancels a job, and the next attempt at its part, if there is one.
@@ -107,7 +122,7 @@ async fn cancel_job(context: &Context, mut job_id: JobId, by: &Invocation) -> Re
     for _ in 0..MAX_ROUNDS {
         let Some(job) = context.store.get_entry::<JobEntry>(&keys::job_entry(&job_id)).await? else {
             // Its marker comes first. The sweep finds the entry.
-            return Ok(Cancelled::Done);
+            return Ok(Cancelled::Done(None));
         };
         match &job.entry.state {
             JobState::Waiting => Box::pin(cancel_waiting(context, &job, by)).await?,
@@ -131,10 +146,11 @@ async fn cancel_job(context: &Context, mut job_id: JobId, by: &Invocation) -> Re
             JobState::Doubtful(..) => return Ok(Cancelled::Open(Box::new(job.entry))),
             JobState::Ended(..) | JobState::Settled(..) | JobState::SourceDeleted => {
                 let job_arn = job.entry.state.bedrock_job().map_or("", |known| &known.job_arn);
-                Box::pin(complete(context, &job_id, job_arn, by)).await?;
-                match job.entry.next_attempt() {
-                    Some(next) => job_id = next.job_id.clone(),
-                    None => return Ok(Cancelled::Done),
+                let completed = Box::pin(complete(context, &job_id, job_arn, by)).await?;
+                match (job.entry.next_attempt(), completed) {
+                    (Some(next), _) => job_id = next.job_id.clone(),
+                    (None, Completed::Done { ended, .. }) => return Ok(Cancelled::Done(ended)),
+                    (None, Completed::NotOver) => return Ok(Cancelled::Done(None)),
                 }
             }
         }

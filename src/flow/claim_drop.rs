@@ -13,11 +13,12 @@ use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::lease::Invocation;
 use crate::ledger::status::Status;
 
-/// Claims a drop, takes it over from an invocation whose lease has ended, or returns its entry as it is, and what is known
+/// Claims a drop that this principal has put, takes it over from an invocation whose lease has ended, or returns its entry as it is, and what is known
 /// of its status. Returns `None` if another invocation is reading it.
 pub(super) async fn claim_drop(
     context: &Context,
     source: DropSource,
+    put_by: Option<String>,
     by: &Invocation,
 ) -> Result<Option<(Stored<DropEntry>, File)>, Error> {
     let drop_id = DropId::derive(&source);
@@ -26,7 +27,8 @@ pub(super) async fn claim_drop(
         let marker = keys::drop_marker(source.last_modified, &drop_id);
         context.store.put_json(&marker, &source).await?;
         let (input, size_bytes) = (source.to_string(), source.size_bytes);
-        let claimed = context.store.create(&key, DropEntry::claim(drop_id.clone(), source, by)).await?;
+        let entry = DropEntry { dropped_by: put_by, ..DropEntry::claim(drop_id.clone(), source, by) };
+        let claimed = context.store.create(&key, entry).await?;
         let Some(claimed) = claimed else { return Ok(None) };
         info!(drop.id = %drop_id, input.uri = input, size_bytes, "drop claimed");
         let file = tell(context, Status::of_drop(&claimed.entry), File::Absent).await;

@@ -4,7 +4,7 @@
 //!    Then record what becomes of its records (`Ended`), or that the evidence contradicts itself (`Doubtful`).
 //! 2. [`carry_out`]: write `succeeded/` and `errors/`; make the next attempt's job, or write `unprocessed/`; record
 //!    that it is done (`Settled`).
-//! 3. [`finish_drop`]: after the last job of the drop, write `summary.json`, and record that the drop is `Finished`.
+//! 3. [`finish_drop`]: after the last job of the drop, write `report.html` and `summary.json`, and record that the drop is `Finished`.
 //!    Now the job's marker is deleted.
 //!
 //! Each round takes the step that the job's entry calls for, so an invocation that follows a crash goes on with what is
@@ -23,6 +23,7 @@ use crate::flow::hint;
 use crate::ledger::job::JobEntry;
 use crate::ledger::job_state::JobState;
 use crate::ledger::lease::Invocation;
+use crate::report::notice::EndedDrop;
 
 /// How often a job is read again after another invocation has changed its entry. Each change means that the job has
 /// moved on, and it has few states.
@@ -35,6 +36,8 @@ pub(super) enum Completed {
     Done {
         /// The model that the job was for. It has a free slot now.
         model_id: String,
+        /// The drop, if this request has finished it.
+        ended: Option<Box<EndedDrop>>,
     },
     /// Bedrock says that the job is not over.
     NotOver,
@@ -50,7 +53,7 @@ pub(super) async fn complete(
     for _ in 0..MAX_ROUNDS {
         let Some(job) = context.store.get_entry::<JobEntry>(&keys::job_entry(job_id)).await? else {
             warn!(job.id = %job_id, job.arn = job_arn, "job has a name of this stack, but is not in its ledger");
-            return Ok(Completed::Done { model_id: context.config.model_id.clone() });
+            return Ok(Completed::Done { model_id: context.config.model_id.clone(), ended: None });
         };
         let model_id = hint::model_id(context, &job.entry).to_owned();
         match &job.entry.state {
@@ -64,14 +67,14 @@ pub(super) async fn complete(
                     Box::pin(carry_out(context, job, Some(output), by)).await?;
                 }
                 Ended::ByAnother => {}
-                Ended::NotNow => return Ok(Completed::Done { model_id }),
+                Ended::NotNow => return Ok(Completed::Done { model_id, ended: None }),
                 Ended::NotOver => return Ok(Completed::NotOver),
             },
             JobState::Ended(..) => Box::pin(carry_out(context, job, None, by)).await?,
             JobState::Settled(..) | JobState::SourceDeleted => {
-                Box::pin(finish_drop(context, &job.entry, by)).await?;
+                let ended = Box::pin(finish_drop(context, &job.entry, by)).await?.map(Box::new);
                 context.store.delete(&job.entry.marker()).await?;
-                return Ok(Completed::Done { model_id });
+                return Ok(Completed::Done { model_id, ended });
             }
         }
     }

@@ -17,6 +17,7 @@ use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
 use crate::job::retry::RetryLimits;
 use crate::ledger::job::JobEntry;
+use crate::report::notice::Place;
 
 /// How many parts of a drop are worked on at the same time.
 pub(super) const CONCURRENT_PARTS: usize = 8;
@@ -33,6 +34,11 @@ impl Context {
     pub(super) fn new(config: Config, clients: &Clients) -> Self {
         let store = Store::new(clients.s3.clone(), &config.output_bucket);
         Self { config, store, bedrock: Bedrock::new(clients.bedrock.clone()) }
+    }
+
+    /// Where results are, for people.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place::new(&self.config.output_bucket, &self.config.job_role_arn)
     }
 
     /// The settings that a job uses.

@@ -8,26 +8,41 @@ use crate::base::count::percent;
 use crate::drop::identity::DropId;
 use crate::drop::keys::{self, Open};
 use crate::drop::plan::{Part, Plan};
+use crate::estimate::price::Prices;
 use crate::flow::context::{CONCURRENT_PARTS, Context, missing_entry};
 use crate::flow::status_file::{File, tell_end};
 use crate::job::summary::{Finished, Summary, Tally};
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::job::JobEntry;
 use crate::ledger::lease::Invocation;
+use crate::report::notice::EndedDrop;
+use crate::report::page as finished;
 
-/// Writes `summary.json` and finishes the drop, if this job was its last.
+/// Writes `report.html` and `summary.json`, and finishes the drop, if this job was its last. The summary comes after
+/// everything that it sums up. Returns the drop if this request has finished it.
 ///
 /// The plan of a large drop has pages. The last job of a page writes the page's tally, and then counts the tallies. S3
 /// lists what was written before, so at least one of two jobs that end at the same time sees both tallies. So the work
 /// for a job depends on its page only, and that for the last one on the number of pages, too.
-pub(super) async fn finish_drop(context: &Context, job: &JobEntry, by: &Invocation) -> Result<(), Error> {
+pub(super) async fn finish_drop(
+    context: &Context,
+    job: &JobEntry,
+    by: &Invocation,
+) -> Result<Option<EndedDrop>, Error> {
     let drop_id = &job.drop_id;
     let key = keys::drop_entry(drop_id);
     let drop = context.store.get_entry::<DropEntry>(&key).await?.ok_or_else(|| missing_entry(&key))?;
     let plan = match &drop.entry.state {
         DropState::Accepted { plan, .. } => plan.clone(),
-        DropState::Finished { .. } => return tell_end(context, &drop.entry, None, File::Unknown).await,
-        DropState::Erased => return Ok(()),
+        DropState::Finished { .. } => {
+            tell_end(context, &drop.entry, None, File::Unknown).await?;
+            return if drop.entry.is_of_request(by) {
+                ended_before(context, &drop.entry).await
+            } else {
+                Ok(None)
+            };
+        }
+        DropState::Erased => return Ok(None),
         DropState::Reading(_) | DropState::Rejected { .. } => {
             let state = drop.entry.state.name();
             return Err(Error::Internal(format!("drop {drop_id} has job {}, but is {state}", job.job_id)));
@@ -36,29 +51,38 @@ pub(super) async fn finish_drop(context: &Context, job: &JobEntry, by: &Invocati
     let page = job.part.page();
     let parts = match &plan {
         Plan::Whole { parts } if parts.len() <= 1 => parts.as_slice().into(),
-        Plan::Whole { .. } | Plan::Paged { .. } if another_is_open(context, job).await? => return Ok(()),
+        Plan::Whole { .. } | Plan::Paged { .. } if another_is_open(context, job).await? => return Ok(None),
         Plan::Whole { .. } | Plan::Paged { .. } => context.parts_on(drop_id, &plan, page).await?,
     };
-    let Some(tally) = Box::pin(tally_parts(context, &drop.entry, &parts)).await? else { return Ok(()) };
+    let Some(tally) = Box::pin(tally_parts(context, &drop.entry, &parts)).await? else { return Ok(None) };
     let tally = match &plan {
         Plan::Whole { .. } => tally,
         Plan::Paged { pages, .. } => {
             context.store.put_json(&keys::tally(drop_id, page), &tally).await?;
             match Box::pin(add_tallies(context, drop_id, *pages)).await? {
                 Some(tally) => tally,
-                None => return Ok(()),
+                None => return Ok(None),
             }
         }
     };
     let source = &drop.entry.source;
     let summary = Summary::new(drop_id, source, drop.entry.repairs(), tally);
+    let prices = Prices::shipped().ok();
+    let html = finished::page(&summary, prices.as_ref(), &[]);
+    context.store.put_page(&keys::report(&source.key, drop_id), html).await?;
     context.store.put_json(&keys::summary(&source.key, drop_id), &summary).await?;
     let next = drop.entry.advance(DropState::Finished { plan }, by)?;
-    if let Some(finished) = context.store.replace(&key, next, &drop.etag).await? {
-        log_finish(&summary);
-        Box::pin(tell_end(context, &finished.entry, Some(&summary), File::Unknown)).await?;
-    }
-    Ok(())
+    let Some(finished) = context.store.replace(&key, next, &drop.etag).await? else { return Ok(None) };
+    log_finish(&summary);
+    Box::pin(tell_end(context, &finished.entry, Some(&summary), File::Unknown)).await?;
+    Ok(Some(EndedDrop::finished(&finished.entry, &summary, prices.as_ref(), context.place())))
+}
+
+/// Returns a drop that an earlier invocation of this request finished.
+async fn ended_before(context: &Context, drop: &DropEntry) -> Result<Option<EndedDrop>, Error> {
+    let summary = context.store.get_json::<Summary>(&keys::summary(&drop.source.key, &drop.drop_id)).await?;
+    let prices = Prices::shipped().ok();
+    Ok(summary.map(|summary| EndedDrop::finished(drop, &summary, prices.as_ref(), context.place())))
 }
 
 /// Returns whether another job on the same page of the drop's plan is not settled. The first marker that says so is

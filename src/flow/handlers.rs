@@ -16,6 +16,7 @@ use crate::flow::sweep::sweep;
 use crate::flow::take_turns::ask_for_oldest_jobs;
 use crate::job::ending::EndStatus;
 use crate::ledger::lease::Invocation;
+use crate::report::notice::Notice;
 
 /// The handler of S3 notifications.
 #[derive(Debug)]
@@ -28,26 +29,33 @@ impl Submit {
         Self(Context::new(config, clients))
     }
 
-    /// Submits every drop that the payload names. A failure does not stop the others.
+    /// Submits every drop that the payload names. A failure does not stop the others. Returns a notice of those that were
+    /// refused.
     ///
     /// # Errors
     /// Returns the first failure. Lambda then delivers the event again, and the next invocation does only what is left.
-    pub async fn handle(&self, payload: Value, by: &Invocation) -> Result<(), Error> {
-        let mut first_error = None;
+    pub async fn handle(&self, payload: Value, by: &Invocation) -> Result<Option<Notice>, Error> {
+        let (mut ended, mut first_error) = (Vec::new(), None);
         for object in parse_object_created(payload)? {
             let submitted = match object {
                 Ok(object) => Box::pin(submit(&self.0, &object, by)).await,
                 Err(error) => Err(error),
             };
-            if let Err(error) = submitted {
-                if first_error.is_some() {
-                    // Lambda logs the error that is returned.
-                    error!(error = %Chain(&error), "another record of the same event failed");
+            match submitted {
+                Ok(refused) => ended.extend(refused),
+                Err(error) => {
+                    if first_error.is_some() {
+                        // Lambda logs the error that is returned.
+                        error!(error = %Chain(&error), "another record of the same event failed");
+                    }
+                    first_error.get_or_insert(error);
                 }
-                first_error.get_or_insert(error);
             }
         }
-        first_error.map_or(Ok(()), Err)
+        match first_error {
+            Some(error) => Err(error),
+            None => Ok(Notice::new(ended, self.0.place())),
+        }
     }
 }
 
@@ -63,29 +71,34 @@ impl Complete {
     }
 
     /// Completes the job of a state change, sweeps if the payload comes from the schedule, and does what an operator asks
-    /// for with an object below `requests/`.
+    /// for with an object below `requests/`. Returns a notice of the drops that have ended.
     ///
     /// # Errors
     /// Returns any failure. Lambda then delivers the event again, and the next invocation does only what is left.
-    pub async fn handle(&self, payload: Value, by: &Invocation) -> Result<(), Error> {
+    pub async fn handle(&self, payload: Value, by: &Invocation) -> Result<Option<Notice>, Error> {
         if is_schedule(&payload) {
-            return Box::pin(sweep(&self.0, by)).await;
+            let ended = Box::pin(sweep(&self.0, by)).await?;
+            return Ok(Notice::new(ended, self.0.place()));
         }
         if let Some(key) = parse_put_in(&self.0.config.output_bucket, &payload)? {
-            return Box::pin(answer(&self.0, &key, by)).await;
+            let ended = Box::pin(answer(&self.0, &key, by)).await?;
+            return Ok(Notice::new(ended.into_iter().collect(), self.0.place()));
         }
         let change = parse_job_state_change(&payload)?;
         let (job_name, job_arn, status) = (&change.batch_job_name, &change.batch_job_arn, &change.status);
         let Some(job_id) = JobId::from_job_name(&self.0.config.job_name_prefix, job_name) else {
             // The job does not belong to this stack.
-            return Ok(());
+            return Ok(None);
         };
         if EndStatus::parse(status).is_none() {
             info!(job.id = %job_id, job.status = status, "job is not over");
-            return Ok(());
+            return Ok(None);
         }
         match Box::pin(complete(&self.0, &job_id, job_arn, by)).await? {
-            Completed::Done { model_id } => Box::pin(ask_for_oldest_jobs(&self.0, &model_id, by)).await,
+            Completed::Done { model_id, ended } => {
+                Box::pin(ask_for_oldest_jobs(&self.0, &model_id, by)).await?;
+                Ok(Notice::new(ended.into_iter().map(|ended| *ended).collect(), self.0.place()))
+            }
             Completed::NotOver => Err(Error::Busy(format!(
                 "{job_arn} is {status} according to its event, but Bedrock still says otherwise"
             ))),

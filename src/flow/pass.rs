@@ -8,6 +8,7 @@ use tracing::{error, info};
 use crate::aws::error::{Chain, Error};
 use crate::drop::identity::{DropId, JobId};
 use crate::ledger::status::OpenJobs;
+use crate::report::notice::EndedDrop;
 
 /// How much time the sweep reserves for one marker: it stops between markers, not in the middle of one.
 pub(super) const TIME_FOR_ONE: Duration = Duration::from_secs(10);
@@ -25,6 +26,8 @@ pub(super) struct Pass {
     pub(super) hinted_jobs: HashMap<DropId, Vec<JobId>>,
     /// The drops that may have open jobs besides these.
     pub(super) uncounted: HashSet<DropId>,
+    /// The drops that have ended.
+    pub(super) ended: Vec<EndedDrop>,
     first_error: Option<Error>,
 }
 
@@ -47,8 +50,16 @@ impl Pass {
         }
     }
 
-    /// Returns the first error, if there was one.
-    pub(super) fn into_result(self) -> Result<(), Error> {
-        self.first_error.map_or(Ok(()), Err)
+    /// Returns the drops that have ended, or else the first error, if there was one. An error together with drops is only
+    /// logged: Lambda passes on what a function returns only if it succeeds, and the next sweep meets the error again.
+    pub(super) fn into_result(self) -> Result<Vec<EndedDrop>, Error> {
+        match self.first_error {
+            Some(failure) if self.ended.is_empty() => Err(failure),
+            Some(failure) => {
+                error!(error = %Chain(&failure), "a part of the sweep failed");
+                Ok(self.ended)
+            }
+            None => Ok(self.ended),
+        }
     }
 }

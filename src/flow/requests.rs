@@ -13,17 +13,24 @@ use crate::flow::cancel::cancel;
 use crate::flow::context::Context;
 use crate::flow::pass::{Pass, TIME_FOR_ONE};
 use crate::ledger::lease::Invocation;
+use crate::report::notice::EndedDrop;
 
-/// Does what the object with this key asks for. One that asks for nothing that this release knows is left alone.
-pub(super) async fn answer(context: &Context, key: &str, by: &Invocation) -> Result<(), Error> {
+/// Does what the object with this key asks for. One that asks for nothing that this release knows is left alone. Returns a
+/// drop that has ended because of that.
+pub(super) async fn answer(
+    context: &Context,
+    key: &str,
+    by: &Invocation,
+) -> Result<Option<EndedDrop>, Error> {
     let Some(request) = parse_request(key) else {
         warn!(key = %text::line(key), "object asks for nothing that this release knows");
-        return Ok(());
+        return Ok(None);
     };
-    match request {
+    let ended = match request {
         Request::Cancel(drop_id) => Box::pin(cancel(context, &drop_id, by)).await?,
-    }
-    context.store.delete(key).await
+    };
+    context.store.delete(key).await?;
+    Ok(ended)
 }
 
 /// Does what all objects ask for. Returns `false` if there was not enough time.
@@ -33,7 +40,8 @@ pub(super) async fn answer_all(context: &Context, pass: &mut Pass, by: &Invocati
             return Ok(false);
         }
         let answered = Box::pin(answer(context, &key, by)).await;
-        pass.note(&key, answered);
+        let ended = pass.note(&key, answered).flatten();
+        pass.ended.extend(ended);
     }
     Ok(true)
 }

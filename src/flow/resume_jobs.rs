@@ -24,7 +24,7 @@ use crate::aws::store::objects::Listed;
 use crate::drop::identity::JobId;
 use crate::drop::keys::{self, Hint};
 use crate::flow::ask_bedrock::{Asked, ask_for_job};
-use crate::flow::complete::complete;
+use crate::flow::complete::{Completed, complete};
 use crate::flow::context::{Context, missing_entry};
 use crate::flow::hint;
 use crate::flow::pass::{Pass, TIME_FOR_ONE};
@@ -399,7 +399,9 @@ async fn complete_all(context: &Context, jobs: &[OpenJob<'_>], pass: &mut Pass, 
             return false;
         }
         let completed = Box::pin(complete(context, job.job_id, job_arn, by)).await;
-        pass.note(&job.marker.key, completed);
+        if let Some(Completed::Done { ended, .. }) = pass.note(&job.marker.key, completed) {
+            pass.ended.extend(ended.map(|ended| *ended));
+        }
     }
     true
 }

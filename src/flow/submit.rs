@@ -5,7 +5,7 @@
 //! 2. [`claim_drop`]: write the marker, then claim the drop (`Reading`).
 //! 3. [`judge_drop`]: read that version once, judge every line, plan the parts, record the verdict (`Accepted` or
 //!    `Rejected`).
-//! 4. [`report_rejection`]: write `rejection.json`. The flow ends without an error, since no retry can help.
+//! 4. [`report_rejection`]: write `report.html` and `rejection.json`. The flow ends without an error, since no retry can help.
 //! 5. [`make_jobs`]: per part, write the job's input, then its marker and its entry (`Waiting`). Now the drop's marker
 //!    is deleted.
 //! 6. [`ask_for_jobs`]: ask Bedrock for these jobs, once. If older jobs [wait](look_at_queue), these wait, too.
@@ -29,22 +29,31 @@ use crate::flow::take_turns::{Queue, ask_for_jobs, ask_for_oldest_jobs, look_at_
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::lease::Invocation;
 use crate::ledger::status::Status;
+use crate::report::notice::EndedDrop;
+use crate::report::rejected;
 
-/// Submits the drop that an event names.
-pub(super) async fn submit(context: &Context, object: &ObjectCreated, by: &Invocation) -> Result<(), Error> {
+/// Submits the drop that an event names. Returns it if it has ended because of that.
+pub(super) async fn submit(
+    context: &Context,
+    object: &ObjectCreated,
+    by: &Invocation,
+) -> Result<Option<EndedDrop>, Error> {
     match Box::pin(identify_drop(context, object)).await? {
-        Some(source) => Box::pin(advance_drop(context, source, by)).await,
-        None => Ok(()),
+        Some(source) => Box::pin(advance_drop(context, source, object.put_by.clone(), by)).await,
+        None => Ok(None),
     }
 }
 
-/// Takes a drop from where it stands as far as it can go now: until its jobs are submitted, or it is rejected.
+/// Takes a drop from where it stands as far as it can go now: until its jobs are submitted, or it is rejected. Returns a
+/// drop that this request has rejected. `put_by` is who put it, if an event has just said so.
 pub(super) async fn advance_drop(
     context: &Context,
     source: DropSource,
+    put_by: Option<String>,
     by: &Invocation,
-) -> Result<(), Error> {
-    let Some((claimed, mut file)) = Box::pin(claim_drop(context, source, by)).await? else { return Ok(()) };
+) -> Result<Option<EndedDrop>, Error> {
+    let claimed = Box::pin(claim_drop(context, source, put_by, by)).await?;
+    let Some((claimed, mut file)) = claimed else { return Ok(None) };
     let reading = match &claimed.entry.state {
         DropState::Reading(reading) => Some(reading.clone()),
         DropState::Accepted { .. }
@@ -57,7 +66,7 @@ pub(super) async fn advance_drop(
         None => claimed.entry,
         Some(reading) => match Box::pin(judge_drop(context, &claimed, &reading, by)).await? {
             Some(judged) => judged.entry,
-            None => return Ok(()),
+            None => return Ok(None),
         },
     };
     let marker = keys::drop_marker(drop.source.last_modified, &drop.drop_id);
@@ -80,12 +89,15 @@ pub(super) async fn advance_drop(
             Box::pin(report_rejection(context, &drop, problems, *stopped_early)).await?;
             Box::pin(tell_end(context, &drop, None, file)).await?;
             context.store.delete(&marker).await?;
+            if drop.is_of_request(by) {
+                return Ok(Some(EndedDrop::rejected(&drop, problems, context.place())));
+            }
         }
         DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased => {
             context.store.delete(&marker).await?;
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Looks at the object that an event names. Returns `None` if it is not a drop, or is gone.
@@ -113,8 +125,9 @@ async fn report_rejection(
     problems: &[Problem],
     stopped_early: bool,
 ) -> Result<(), Error> {
-    let key = keys::rejection(&drop.source.key, &drop.drop_id);
     let (drop_id, source) = (drop.drop_id.clone(), drop.source.clone());
     let rejection = Rejection { version: 1, drop_id, source, problems: problems.to_vec(), stopped_early };
-    context.store.put_json(&key, &rejection).await
+    let (key, drop_id) = (&drop.source.key, &drop.drop_id);
+    context.store.put_page(&keys::report(key, drop_id), rejected::page(&rejection)).await?;
+    context.store.put_json(&keys::rejection(key, drop_id), &rejection).await
 }

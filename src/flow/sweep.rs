@@ -30,9 +30,10 @@ use crate::flow::status_file::tell_of_many_jobs;
 use crate::flow::submit::advance_drop;
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::lease::Invocation;
+use crate::report::notice::EndedDrop;
 
-/// Goes on with everything that is open.
-pub(super) async fn sweep(context: &Context, by: &Invocation) -> Result<(), Error> {
+/// Goes on with everything that is open. Returns the drops that have ended because of that.
+pub(super) async fn sweep(context: &Context, by: &Invocation) -> Result<Vec<EndedDrop>, Error> {
     let mut pass = Pass::default();
     let reconciled = Box::pin(reconcile(context, by)).await;
     pass.note(keys::SWEEP_ENTRY, reconciled);
@@ -76,7 +77,8 @@ async fn go_on_cancelling(
             return false;
         }
         let cancelled = Box::pin(cancel(context, drop_id, by)).await;
-        pass.note(&marker.key, cancelled);
+        let ended = pass.note(&marker.key, cancelled).flatten();
+        pass.ended.extend(ended);
     }
     true
 }
@@ -94,8 +96,8 @@ async fn resume_drops(
             return false;
         }
         match Box::pin(resume_drop(context, marker, drop_id, by)).await {
-            Ok(None) => {}
-            Ok(Some(drop)) => read_before.push((marker, drop)),
+            Ok(Resumed::Advanced(ended)) => pass.ended.extend(ended),
+            Ok(Resumed::ForLater(drop)) => read_before.push((marker, *drop)),
             Err(error) => {
                 pass.note::<()>(&marker.key, Err(error));
             }
@@ -106,31 +108,39 @@ async fn resume_drops(
         if !by.has_time_at(now(), TIME_FOR_ONE) {
             return false;
         }
-        let resumed = Box::pin(advance_drop(context, drop.source, by)).await;
-        pass.note(&marker.key, resumed);
+        let resumed = Box::pin(advance_drop(context, drop.source, None, by)).await;
+        let ended = pass.note(&marker.key, resumed).flatten();
+        pass.ended.extend(ended);
     }
     true
 }
 
-/// Goes on with a drop. Returns a drop that was not read to its end before, for later.
+/// What became of a drop with a marker.
+enum Resumed {
+    /// It has gone as far as it can, and this invocation may have ended it.
+    Advanced(Option<EndedDrop>),
+    /// It was not read to its end before.
+    ForLater(Box<DropEntry>),
+}
+
+/// Goes on with a drop.
 async fn resume_drop(
     context: &Context,
     marker: &Listed,
     drop_id: &DropId,
     by: &Invocation,
-) -> Result<Option<DropEntry>, Error> {
+) -> Result<Resumed, Error> {
     if let Some(drop) = context.store.get_entry::<DropEntry>(&keys::drop_entry(drop_id)).await? {
         if attempts(&drop.entry) > 0 {
-            return Ok(Some(drop.entry));
+            return Ok(Resumed::ForLater(Box::new(drop.entry)));
         }
-        Box::pin(advance_drop(context, drop.entry.source, by)).await?;
-        return Ok(None);
+        return Box::pin(advance_drop(context, drop.entry.source, None, by)).await.map(Resumed::Advanced);
     }
     // The marker says enough to start over. If it is gone by now, the drop has been taken care of.
-    if let Some(source) = context.store.get_json::<DropSource>(&marker.key).await? {
-        Box::pin(advance_drop(context, source, by)).await?;
+    match context.store.get_json::<DropSource>(&marker.key).await? {
+        Some(source) => Box::pin(advance_drop(context, source, None, by)).await.map(Resumed::Advanced),
+        None => Ok(Resumed::Advanced(None)),
     }
-    Ok(None)
 }
 
 /// Returns how many readings of a drop have started and not ended.

@@ -4,9 +4,11 @@
 //! All of it is bounded, however large the output is: a list has few members, and says how many more there are.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::text;
 use crate::record::error_text::ErrorText;
 use crate::record::parsed::{Answer, OutputRecord};
 use crate::record::stop_reason::Usability;
@@ -14,8 +16,15 @@ use crate::record::stop_reason::Usability;
 /// How many lines with unusable answers are listed, of each kind.
 pub const MAX_LISTED_LINES: usize = 20;
 
-/// How many kinds of errors are listed.
+/// How many kinds of errors are listed of a job. A drop of 50 GB may have 27,778 jobs, whose findings are in memory
+/// together.
 pub const MAX_LISTED_ERRORS: usize = 5;
+
+/// How many kinds of errors are listed of a drop.
+pub const MAX_LISTED_DROP_ERRORS: usize = 20;
+
+/// How many record ids are named of each kind of error.
+pub const MAX_SAMPLE_IDS: usize = 3;
 
 /// How many kinds of errors are counted at a time. A job rarely has more than a few.
 const MAX_COUNTED_ERRORS: usize = 256;
@@ -72,6 +81,10 @@ pub struct ErrorGroup {
     pub count: u64,
     /// Whether these records may succeed in another attempt.
     pub retryable: bool,
+    /// The ids of the first [`MAX_SAMPLE_IDS`] records that have this error, fit to be shown to a person. Releases before
+    /// 0.3 did not name any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sample_ids: Vec<String>,
 }
 
 /// Collects findings, line by line.
@@ -96,12 +109,13 @@ impl FindingsCollector {
             }
         }
         if let Some(error) = record.error {
-            self.errors.add(error, record.answer == Answer::Retryable, 1);
+            let id = text::name(&record.record_id);
+            self.errors.add(error, record.answer == Answer::Retryable, 1, [id]);
         }
     }
 
     pub(crate) fn findings(&self) -> Findings {
-        let (largest_errors, other_errors) = self.errors.largest();
+        let (largest_errors, other_errors) = self.errors.largest(MAX_LISTED_ERRORS);
         Findings {
             truncated: self.truncated.clone(),
             refused: self.refused.clone(),
@@ -115,16 +129,38 @@ impl FindingsCollector {
 #[derive(Debug, Default)]
 pub(crate) struct ErrorCounts {
     /// By text, and whether they are retryable.
-    counts: BTreeMap<(ErrorText, bool), u64>,
+    counts: BTreeMap<(ErrorText, bool), ErrorCount>,
     /// The errors that are not in `counts`.
     others: u64,
 }
 
+/// How many records have an error, and some of their ids.
+#[derive(Debug, Default)]
+struct ErrorCount {
+    count: u64,
+    sample_ids: Vec<String>,
+}
+
+impl ErrorCount {
+    fn add(&mut self, count: u64, ids: impl IntoIterator<Item = impl Display>) {
+        self.count += count;
+        let room = MAX_SAMPLE_IDS - self.sample_ids.len();
+        self.sample_ids.extend(ids.into_iter().take(room).map(|id| id.to_string()));
+    }
+}
+
 impl ErrorCounts {
-    pub(crate) fn add(&mut self, error: ErrorText, is_retryable: bool, count: u64) {
+    /// Adds an error that `count` records have. These ids are of some of them.
+    pub(crate) fn add(
+        &mut self,
+        error: ErrorText,
+        is_retryable: bool,
+        count: u64,
+        ids: impl IntoIterator<Item = impl Display>,
+    ) {
         let key = (error, is_retryable);
         if let Some(known) = self.counts.get_mut(&key) {
-            *known += count;
+            known.add(count, ids);
             return;
         }
         if self.counts.len() >= MAX_COUNTED_ERRORS {
@@ -133,7 +169,7 @@ impl ErrorCounts {
         if self.counts.len() >= MAX_COUNTED_ERRORS {
             self.others += count;
         } else {
-            self.counts.insert(key, count);
+            self.counts.entry(key).or_default().add(count, ids);
         }
     }
 
@@ -144,22 +180,23 @@ impl ErrorCounts {
     /// Makes room for errors that may turn out to be more frequent.
     fn forget_rare(&mut self) {
         let others = &mut self.others;
-        self.counts.retain(|_, count| {
-            let is_rare = *count == 1;
+        self.counts.retain(|_, known| {
+            let is_rare = known.count == 1;
             *others += u64::from(is_rare);
             !is_rare
         });
     }
 
-    /// Returns the most frequent errors, and how many others there are.
-    pub(crate) fn largest(&self) -> (Vec<ErrorGroup>, u64) {
+    /// Returns the `most` most frequent errors, and how many others there are.
+    pub(crate) fn largest(&self, most: usize) -> (Vec<ErrorGroup>, u64) {
         let mut counts: Vec<_> = self.counts.iter().collect();
         // Stable, so that equally frequent errors are in the same order each time.
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let others = counts.iter().skip(MAX_LISTED_ERRORS).map(|(_, count)| **count).sum::<u64>();
-        let largest = counts.into_iter().take(MAX_LISTED_ERRORS).map(|((error, retryable), count)| {
+        counts.sort_by_key(|(_, known)| std::cmp::Reverse(known.count));
+        let others = counts.iter().skip(most).map(|(_, known)| known.count).sum::<u64>();
+        let largest = counts.into_iter().take(most).map(|((error, retryable), known)| {
             let ErrorText { code, message } = error.clone();
-            ErrorGroup { code, message, count: *count, retryable: *retryable }
+            let ErrorCount { count, sample_ids } = known;
+            ErrorGroup { code, message, count: *count, retryable: *retryable, sample_ids: sample_ids.clone() }
         });
         (largest.collect(), self.others + others)
     }
@@ -168,6 +205,8 @@ impl ErrorCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NO_IDS: [&str; 0] = [];
 
     fn error(message: &str) -> ErrorText {
         ErrorText { code: Some("400".into()), message: message.into() }
@@ -184,21 +223,23 @@ mod tests {
             (Answer::Failed, Usability::Usable),
             (Answer::Succeeded, Usability::Refused),
         ];
-        for (answer, usability) in answers.into_iter().cycle().take(6 * 30) {
+        for (number, (answer, usability)) in answers.into_iter().cycle().take(6 * 30).enumerate() {
             let error = (answer != Answer::Succeeded).then(|| error("no"));
-            collector.add(OutputRecord { record_id: "a".into(), answer, usability, error });
+            let record_id = format!("{number}\u{1b}").into();
+            collector.add(OutputRecord { record_id, answer, usability, error });
         }
         let findings = collector.findings();
         let every_third = |first: u64| (0..20_u64).map(|at| first + 3 * at).collect::<Vec<u64>>();
         assert_eq!(findings.truncated, Lines { count: 30, first: every_third(1) });
         assert_eq!(findings.refused, Lines { count: 30, first: every_third(3) });
-        let group = |count, retryable| ErrorGroup {
+        let group = |count, retryable, ids: [u32; 3]| ErrorGroup {
             code: Some("400".into()),
             message: "no".into(),
             count,
             retryable,
+            sample_ids: ids.map(|id| format!("{id}\\u{{1b}}")).into(),
         };
-        let groups = vec![group(60, false), group(30, true)];
+        let groups = vec![group(60, false, [1, 4, 7]), group(30, true, [3, 9, 15])];
         assert_eq!((findings.largest_errors, findings.other_errors), (groups, 0));
     }
 
@@ -212,11 +253,11 @@ mod tests {
     fn errors_that_find_no_room_among_frequent_ones_are_counted_as_others() {
         let mut counts = ErrorCounts::default();
         for number in 0..MAX_COUNTED_ERRORS {
-            counts.add(error(&number.to_string()), false, 2);
+            counts.add(error(&number.to_string()), false, 2, NO_IDS);
         }
-        counts.add(error("late"), false, 3);
+        counts.add(error("late"), false, 3, NO_IDS);
         counts.add_others(4);
-        let (largest, others) = counts.largest();
+        let (largest, others) = counts.largest(MAX_LISTED_ERRORS);
         assert_eq!(others, 2 * (MAX_COUNTED_ERRORS - largest.len()) as u64 + 3 + 4);
     }
 
@@ -226,7 +267,7 @@ mod tests {
         let mut total = 0;
         let mut add = |message: String| {
             total += 1;
-            counts.add(error(&message), false, 1);
+            counts.add(error(&message), false, 1, [&message]);
         };
         for number in 0..10_000 {
             add(format!("rare {number}"));
@@ -238,9 +279,10 @@ mod tests {
             }
         }
         assert!(counts.counts.len() <= MAX_COUNTED_ERRORS);
-        let (largest, others) = counts.largest();
+        let (largest, others) = counts.largest(MAX_LISTED_ERRORS);
         let messages: Vec<&str> = largest.iter().map(|group| group.message.as_str()).collect();
         assert_eq!((messages.len(), &messages[..2]), (MAX_LISTED_ERRORS, &["frequent", "late"][..]));
+        assert_eq!(largest[1].sample_ids, ["late"; MAX_SAMPLE_IDS]);
         assert!(largest[0].count > 990 && largest[1].count == 999, "{largest:?}");
         assert_eq!(largest.iter().map(|group| group.count).sum::<u64>() + others, total);
     }

@@ -10,7 +10,9 @@ use crate::drop::keys::{self, ResultKind};
 use crate::drop::repairs::Repairs;
 use crate::drop::source::DropSource;
 use crate::job::ending::EndStatus;
-use crate::job::findings::{ErrorCounts, ErrorGroup, Findings, Lines, MAX_LISTED_LINES};
+use crate::job::findings::{
+    ErrorCounts, ErrorGroup, Findings, Lines, MAX_LISTED_DROP_ERRORS, MAX_LISTED_LINES,
+};
 use crate::job::outcome::Outcome;
 use crate::job::padding::{Padding, PaddingSum, PaddingSummary};
 use crate::record::error_text::ErrorText;
@@ -242,7 +244,7 @@ impl Summary {
         let most = messages.into_iter().take(MAX_MESSAGES);
         self.messages =
             most.map(|(message, jobs)| JobMessage { message: message.clone(), jobs: *jobs }).collect();
-        (self.largest_errors, self.other_errors) = problems.errors.largest();
+        (self.largest_errors, self.other_errors) = problems.errors.largest(MAX_LISTED_DROP_ERRORS);
         let (records, unusable) = (self.records, &mut self.unusable);
         for (places, count) in
             [(&mut unusable.truncated, records.truncated), (&mut unusable.refused, records.refused)]
@@ -296,9 +298,10 @@ impl Problems {
         let Findings { largest_errors, other_errors, .. } = &outcome.findings;
         // Records with a retryable error may have succeeded in the next attempt.
         let counts = |group: &&ErrorGroup| !group.retryable || outcome.next.is_none();
-        for ErrorGroup { code, message, count, retryable } in largest_errors.iter().filter(counts) {
+        for ErrorGroup { code, message, count, retryable, sample_ids } in largest_errors.iter().filter(counts)
+        {
             let error = ErrorText { code: code.clone(), message: message.clone() };
-            self.errors.add(error, *retryable, *count);
+            self.errors.add(error, *retryable, *count, sample_ids);
         }
         self.errors.add_others(*other_errors);
     }
@@ -317,7 +320,8 @@ mod tests {
     }
 
     fn group(message: &str, count: u64, retryable: bool) -> ErrorGroup {
-        ErrorGroup { code: None, message: message.into(), count, retryable }
+        let sample_ids = vec![format!("{message}-id")];
+        ErrorGroup { code: None, message: message.into(), count, retryable, sample_ids }
     }
 
     /// A job of this part with 4 records, of which each is counted differently.
@@ -370,7 +374,9 @@ mod tests {
             Some((192, 1_920))
         );
         assert_eq!(all.messages, [JobMessage { message: "m".into(), jobs: 2 }]);
-        assert_eq!(all.largest_errors, [group("busy", 10, true), group("bad", 6, false)]);
+        let twice =
+            |group: ErrorGroup| ErrorGroup { sample_ids: [&group.sample_ids[..]; 2].concat(), ..group };
+        assert_eq!(all.largest_errors, [group("busy", 10, true), group("bad", 6, false)].map(twice));
         assert_eq!(all.other_errors, 14);
         let names = ["succeeded", "errors", "unprocessed"];
         let files: Vec<String> =

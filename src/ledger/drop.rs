@@ -29,6 +29,13 @@ pub struct DropEntry {
     pub source: DropSource,
     /// Which invocation wrote this entry, so that it recognizes its own write.
     pub writer: String,
+    /// The request that this invocation handled. If it comes again, it tells of the end of the drop, in case the first
+    /// invocation died before it could. Releases before 0.3 did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The principal that put the file, as the event of the put names it; `None` if that event was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped_by: Option<String>,
     /// When the drop was claimed.
     pub created: Timestamp,
     /// When this entry was written.
@@ -160,6 +167,8 @@ impl DropEntry {
             drop_id,
             source,
             writer: by.writer.clone(),
+            request_id: Some(by.request_id.clone()),
+            dropped_by: None,
             created: by.started,
             updated: by.started,
             state: DropState::Reading(Reading::first(by)),
@@ -199,7 +208,14 @@ impl DropEntry {
             let what = format!("drop {}", self.drop_id);
             return Err(IllegalMove { what, from: self.state.name(), to: state.name() });
         }
-        Ok(Self { version: VERSION, state, writer: by.writer.clone(), ..self.clone() })
+        let (writer, request_id) = (by.writer.clone(), Some(by.request_id.clone()));
+        Ok(Self { version: VERSION, state, writer, request_id, ..self.clone() })
+    }
+
+    /// Returns whether this invocation handles the request that wrote this entry, perhaps again.
+    #[must_use]
+    pub fn is_of_request(&self, by: &Invocation) -> bool {
+        self.request_id.as_deref() == Some(by.request_id.as_str())
     }
 }
 

@@ -12,7 +12,8 @@ const CLOCK_SKEW: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct Invocation {
     /// Lambda's id for the request. As far as is known, Lambda delivers the event of a failed invocation again under
-    /// the same id. AWS does not document this, and only the time until a retry depends on it.
+    /// the same id. AWS does not document this. Only the time until a retry, and the notice of a drop whose function died
+    /// as it ended, depend on it.
     pub request_id: String,
     /// A random id, which is in every ledger entry that this invocation writes.
     pub writer: String,

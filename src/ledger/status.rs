@@ -672,8 +672,13 @@ mod tests {
         let tally = Tally { records: 4, attempts: Vec::new() };
         let mut summary = Summary::new(&DropId::derive(&source()), &source(), Repairs::default(), tally);
         (summary.records.failed, summary.balanced) = (4, true);
-        summary.largest_errors =
-            vec![ErrorGroup { code: Some("400".into()), message: "bad".into(), count: 4, retryable: false }];
+        summary.largest_errors = vec![ErrorGroup {
+            code: Some("400".into()),
+            message: "bad".into(),
+            count: 4,
+            retryable: false,
+            sample_ids: vec![],
+        }];
         let told = |summary: &Summary| Status::finished(&accepted(1), summary);
         let status = told(&summary);
         assert!(status.message.ends_with("4 have an error. The most frequent error, of 4 records: 400 bad"));

@@ -1,8 +1,12 @@
-//! The outcome of a drop in a sentence, and times in words. Pure.
+//! The outcome of a drop in a sentence, and times and costs in words. Pure.
 
+use crate::base::arn::{self, Arn};
 use crate::base::count::Counted;
 use crate::base::timestamp::Timestamp;
-use crate::estimate::range::Grouped;
+use crate::estimate::like::model_of;
+use crate::estimate::price::Prices;
+use crate::estimate::range::{Grouped, Range};
+use crate::estimate::script::float;
 use crate::job::summary::Summary;
 
 /// How good an outcome is.
@@ -63,6 +67,36 @@ pub fn duration(seconds: u64) -> String {
     }
 }
 
+/// What the tokens of a drop cost, by published prices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cost {
+    /// The cost in words, such as `about 1.20 US dollars`.
+    pub dollars: String,
+    /// When the prices were published, such as `2026-11-27`.
+    pub as_of: String,
+    /// The Region of the prices.
+    pub region: String,
+}
+
+/// Returns what the tokens of a drop cost; `None` if its jobs had several models, or one without a price.
+#[must_use]
+pub fn cost(summary: &Summary, prices: &Prices) -> Option<Cost> {
+    let model = model_of(summary)?;
+    let region = Arn::parse(model).map(Arn::region).filter(|region| !region.is_empty());
+    let price = prices.of(arn::id_of(model), region)?;
+    let exactly = |count: u64| Range { least: float(count), most: float(count) };
+    let cost = price.batch.cost(exactly(summary.input_tokens), exactly(summary.output_tokens));
+    Some(Cost { dollars: dollars(cost.most), as_of: price.as_of.clone(), region: price.region.clone() })
+}
+
+fn dollars(amount: f64) -> String {
+    if amount < 0.01 {
+        "less than 0.01 US dollars".to_owned()
+    } else {
+        format!("about {amount:.2} US dollars")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +139,21 @@ mod tests {
             "0 s, 59 s, 1 min, 59 min, 1 h 0 min, 47 h 59 min"
         );
         assert_eq!(duration(200_000), "2 days 7 h");
+    }
+
+    #[test]
+    fn cost_is_that_of_the_only_model() {
+        let prices = Prices::shipped().unwrap();
+        assert_eq!(cost(&summary(), &prices), None, "no job, no model");
+        assert_eq!(
+            [0.0, 0.0099, 0.01, 1.2, 1_234.567].map(dollars),
+            [
+                "less than 0.01 US dollars",
+                "less than 0.01 US dollars",
+                "about 0.01 US dollars",
+                "about 1.20 US dollars",
+                "about 1234.57 US dollars"
+            ]
+        );
     }
 }

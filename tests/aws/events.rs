@@ -87,15 +87,16 @@ fn objects(name: &str) -> Vec<ObjectCreated> {
 #[test]
 fn notifications_name_their_objects() {
     for (name, keys) in notifications() {
-        let expected: Vec<ObjectCreated> = keys
+        let expected: Vec<_> = keys
             .into_iter()
-            .map(|(key, version_id)| ObjectCreated {
-                uri: S3Uri::new("amzn-s3-demo-input", key),
-                version_id: version_id.map(Into::into),
-            })
+            .map(|(key, version_id)| (S3Uri::new("amzn-s3-demo-input", key), version_id.map(Into::into)))
             .collect();
-        assert_eq!(objects(name), expected, "{name}");
+        let found: Vec<_> = objects(name).into_iter().map(|object| (object.uri, object.version_id)).collect();
+        assert_eq!(found, expected, "{name}");
     }
+    let put_by = |name| objects(name).remove(0).put_by;
+    assert_eq!(put_by("s3-put.json").as_deref(), Some("AWS:AROAEXAMPLEUPLOADERS:ana"));
+    assert_eq!(put_by("s3-object-created-eventbridge.json"), None);
     assert_eq!(objects(OTHER_BUCKET)[0].uri.bucket(), "amzn-s3-demo-other");
 }
 

@@ -8,6 +8,7 @@ mod missing;
 mod model_rules;
 mod names;
 mod names_in_use;
+mod notices;
 mod padding;
 mod repeated_events;
 mod slow_drops;

@@ -81,18 +81,19 @@ async fn summary_starts_with_what_went_wrong() {
     })
     .await;
     let summary = results.summary();
-    let group = |code: Option<&str>, message: &str, count, retryable| ErrorGroup {
+    let group = |code: Option<&str>, message: &str, count, retryable, numbers: &[usize]| ErrorGroup {
         code: code.map(Into::into),
         message: message.into(),
         count,
         retryable,
+        sample_ids: numbers.iter().map(|number| format!("r{number}")).collect(),
     };
     let expected = [
-        group(Some("400"), "# tokens > #", 25, false),
-        group(Some("503"), r"busy \u{1b}[#J", 10, true),
-        group(None, "a", 1, false),
-        group(None, "ab", 1, false),
-        group(None, "abc", 1, false),
+        group(Some("400"), "# tokens > #", 25, false, &[0, 1, 2]),
+        group(Some("503"), r"busy \u{1b}[#J", 10, true, &[25, 26, 27]),
+        group(None, "a", 1, false, &[35]),
+        group(None, "ab", 1, false, &[36]),
+        group(None, "abc", 1, false, &[37]),
     ];
     assert_eq!((&summary.largest_errors[..], summary.other_errors), (&expected[..], 2));
     let messages: Vec<_> = summary.messages.iter().map(|said| (said.message.as_str(), said.jobs)).collect();

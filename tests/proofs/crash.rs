@@ -334,7 +334,7 @@ async fn verify(world: &World, scenario: &Scenario) {
     let jobs = world.stand_in.jobs();
     if is_rejected {
         assert_eq!(jobs.len(), 0);
-        assert_eq!(results.files.len(), 2);
+        assert_eq!(results.files.len(), 3);
         return;
     }
 

@@ -1,6 +1,7 @@
 //! A pipeline whose events the test delivers itself, and other helpers for many tests.
 
 pub(crate) mod captured;
+pub(crate) mod pages;
 pub(crate) mod processes;
 pub(crate) mod runtime_api;
 pub(crate) mod service_model;
@@ -303,19 +304,19 @@ impl World {
 
     /// Runs the sweep with a clock that is ahead by `later`.
     pub(crate) async fn sweep_after(&self, later: Duration) -> Result<(), Error> {
-        self.complete.handle(schedule_event(), &invocation_after(later)).await
+        self.complete.handle(schedule_event(), &invocation_after(later)).await.map(drop)
     }
 
     pub(crate) async fn submit(&self, event: Value) -> Result<(), Error> {
-        self.submit.handle(event, &invocation()).await
+        self.submit.handle(event, &invocation()).await.map(drop)
     }
 
     pub(crate) async fn submit_after(&self, later: Duration, event: Value) -> Result<(), Error> {
-        self.submit.handle(event, &invocation_after(later)).await
+        self.submit.handle(event, &invocation_after(later)).await.map(drop)
     }
 
     pub(crate) async fn complete(&self, event: Value) -> Result<(), Error> {
-        self.complete.handle(event, &invocation()).await
+        self.complete.handle(event, &invocation()).await.map(drop)
     }
 
     /// Waits for the next state change that ends a job.
@@ -416,7 +417,7 @@ impl Results {
         serde_json::from_slice(self.named("/status.json").expect("a status")).unwrap()
     }
 
-    /// Checks that each drop has one status, that it is the last one, and that it agrees with the report.
+    /// Checks that each drop has one status, that it is the last one, that it agrees with the report, and that there is a page.
     pub(crate) fn assert_statuses_are_final(&self) {
         let reports = self
             .files
@@ -426,6 +427,8 @@ impl Results {
         for (key, bytes) in self.files.iter().filter(|(key, _)| key.ends_with("/status.json")) {
             let status: Value = serde_json::from_slice(bytes).unwrap();
             let report = |name| self.files.get(&key.replace("/status.json", name));
+            let page = report("/report.html").unwrap_or_else(|| panic!("{key} has no page"));
+            pages::assert_is_safe(std::str::from_utf8(page).unwrap());
             if report("/rejection.json").is_some() {
                 assert_eq!(status["state"], "Rejected", "{key}");
                 continue;

@@ -23,6 +23,9 @@ const NOT_NEEDED = {
   ],
   // No target has a role.
   "AWS::Events::Rule": ["iam:PassRole"],
+  // Delivery logs have no role, and messages no data protection.
+  "AWS::SNS::Subscription": ["iam:GetRole", "iam:PassRole"],
+  "AWS::SNS::Topic": ["iam:GetRole", "iam:PassRole", "sns:PutDataProtectionPolicy"],
   // Only roles have the policies.
   "AWS::IAM::ManagedPolicy": [
     "iam:AttachGroupPolicy", "iam:AttachUserPolicy", "iam:DetachGroupPolicy", "iam:DetachUserPolicy",
@@ -91,6 +94,7 @@ function rows(s) {
   const rule = s.arn("events", `rule/${named("CompleteFunctionSweep")}`);
   const functions = s.arn("lambda", `function:${named("SubmitFunction")}`);
   const queue = s.arn("sqs", named("SubmitFailureQueue"));
+  const topic = s.arn("sns", named("NoticeTopic"));
   const log = s.arn("logs", `log-group:${named("SubmitLogGroup")}`);
   const alarm = s.arn("cloudwatch", `alarm:${named("WaitingAlarm")}`);
   // How CloudFormation names a dashboard is not documented, so the policy admits both ways.
@@ -213,6 +217,14 @@ function rows(s) {
     "AWS::S3::BucketPolicy": buckets.map((bucket) => (
       [all("s3", "DeleteBucketPolicy", "GetBucketPolicy", "PutBucketPolicy"), bucket]
     )),
+    "AWS::SNS::Subscription": [
+      [all("sns", "GetSubscriptionAttributes", "SetSubscriptionAttributes", "Subscribe", "Unsubscribe"), topic],
+    ],
+    "AWS::SNS::Topic": [
+      [all("sns", "CreateTopic", "DeleteTopic", "GetDataProtectionPolicy", "GetTopicAttributes", "ListSubscriptionsByTopic",
+        "ListTagsForResource", "SetTopicAttributes", "Subscribe", "TagResource", "Unsubscribe", "UntagResource"), topic],
+    ],
+    "AWS::SNS::TopicPolicy": [[["sns:SetTopicAttributes"], topic]],
     "AWS::SQS::Queue": [
       [all("sqs", "CreateQueue", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl", "ListQueueTags", "SetQueueAttributes",
         "TagQueue", "UntagQueue"), queue],
@@ -324,6 +336,10 @@ export function deployerRequests(s, kinds, may, mayNot) {
   mayNot(deployer, all("sqs", "DeleteQueue", "SetQueueAttributes"), queue("another"), {}, "deployer/Queues Resource");
   mayNot(deployer, all("sqs", "ReceiveMessage", "PurgeQueue"), queue(`${stack}-SubmitFailureQueue-1ABC2DEF3GHI`), {},
     "deployer/Queues Action");
+  if (kinds.includes("AWS::SNS::Topic")) {
+    mayNot(deployer, all("sns", "DeleteTopic", "SetTopicAttributes"), s.arn("sns", "another"), {}, "deployer-notices/Topics Resource");
+    mayNot(deployer, "sns:Publish", s.arn("sns", `${stack}-NoticeTopic-1ABC2DEF3GHI`), {}, "deployer-notices/Topics Action");
+  }
   const log = (name) => s.arn("logs", `log-group:${name}`);
   mayNot(deployer, all("logs", "DeleteLogGroup", "PutRetentionPolicy"), log("another"), {}, "deployer/LogGroups Resource");
   mayNot(deployer, "logs:FilterLogEvents", log(`${stack}-SubmitLogGroup-1ABC2DEF3GHI`), {}, "deployer/LogGroups Action");

@@ -77,6 +77,7 @@ export function names(set) {
     otherModel: arn("bedrock", "foundation-model/amazon.nova-pro-v1:0", `${region}:`),
     isTagged: parameters.JobTags !== "{}",
     mayJobsBeOutside: parameters.JobsOutsideEndpoint === "true",
+    areNoticesOn: parameters.NoticeEmail !== "" || parameters.NoticeTopicArn !== "",
     isTraced: parameters.XRayTracing === "true",
     key: outputs.KmsKeyArn,
     viaS3: { "kms:ViaService": `s3.${region}.${parameters["AWS::URLSuffix"]}` },

@@ -32,8 +32,9 @@ export function requests(s, kinds) {
   const [jobInput, jobOutput] = output(
     `work/${ID}/input/${ID}.jsonl`, `work/${ID}/output/abcdefghijkl/${ID}.jsonl.out`,
   );
-  const [result, summary, rejection, status] = output(
-    ...["succeeded/part-00001.jsonl", "summary.json", "rejection.json", "status.json"].map((name) => `${s.results}/${name}`),
+  const [result, summary, rejection, report, status] = output(
+    ...["succeeded/part-00001.jsonl", "summary.json", "rejection.json", "report.html", "status.json"]
+      .map((name) => `${s.results}/${name}`),
   );
   const [index] = output(`index/2026-01-01/20260101T000000Z-${ID}/in/a.jsonl`);
   const otherBucket = s.arn("s3", "somebodys-bucket", ":");
@@ -181,6 +182,19 @@ export function requests(s, kinds) {
     mayNot(service, write, stream(not), {}, `${policy}/Log Resource`);
     mayNot(service, send, [arns[`${not}FailureQueue`], arns.UndeliveredQueue], {}, `${policy}/ReportFailures Resource`);
     mayNot(service, receive, arns[`${name}FailureQueue`], {}, `${policy}/ReportFailures Action`);
+    if (s.areNoticesOn) {
+      may(service, "events:PutEvents", s.arn("events", "event-bus/default"));
+      mayNot(service, "events:PutEvents", s.arn("events", "event-bus/another"), {}, `${policy}/ReturnEndedDrops Resource`);
+      mayNot(service, "events:DeleteEventBus", s.arn("events", "event-bus/default"), {}, `${policy}/ReturnEndedDrops Action`);
+    }
+  }
+
+  // EventBridge sends notices to the topic of the stack, and nothing else publishes there.
+  if (arns.NoticeTopic) {
+    const events = s.service("events.amazonaws.com");
+    may(events, "sns:Publish", arns.NoticeTopic);
+    mayNot(events, "sns:Subscribe", arns.NoticeTopic, {}, "NoticeTopicPolicy/RuleMaySend Action");
+    mayNot(s.service("s3.amazonaws.com"), "sns:Publish", arns.NoticeTopic, {}, "NoticeTopicPolicy/RuleMaySend Principal");
   }
 
   // The flow logs of the VPC go to a log of their own. Only that service may assume the role, for flow logs of this account.
@@ -206,10 +220,10 @@ export function requests(s, kinds) {
   const endpointOfS3 = "S3VpcEndpoint/Functions";
   const kept = `${endpointOfS3}KeepOutput`;
   mayNot(submit, "s3:PutObject", [result, summary], inside, "DropsPolicy/Reject Resource");
-  mayNot(submit, "s3:GetObject", [result, rejection, summary, index, jobInput, jobOutput, sweepEntry], inside, `${ledger} Resource`);
+  mayNot(submit, "s3:GetObject", [result, rejection, report, summary, index, jobInput, jobOutput, sweepEntry], inside, `${ledger} Resource`);
   mayNot(submit, "s3:PutObject", sweepEntry, inside, `${ledger} Resource`);
   mayNot(submit, "s3:AbortMultipartUpload", result, inside, "DropsPolicy/MakeJobInputs Resource");
-  mayNot(complete, "s3:GetObject", [result, rejection, index, other], inside, "CompleteRole/Complete/ReadJobs Resource");
+  mayNot(complete, "s3:GetObject", [result, rejection, report, index, other], inside, "CompleteRole/Complete/ReadJobs Resource");
   for (const who of functions) {
     may(who, "s3:GetObject", s.drop, inside);
     mayNot(who, "s3:GetObject", hint, inside, "DropsPolicy/KeepHints Action");
@@ -366,7 +380,7 @@ export function requests(s, kinds) {
 
   // Readers may get and list results. They may do nothing else, whatever IAM allows.
   const notGet = ["s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"];
-  for (const place of homes) may(plainReader, "s3:GetObject", [result, rejection, status, index], place);
+  for (const place of homes) may(plainReader, "s3:GetObject", [result, rejection, report, status, index], place);
   for (const prefix of ["results/in/", "index/2026-01-01/"]) {
     may(plainReader, "s3:ListBucket", arns.OutputBucket, below(home, prefix));
   }

@@ -109,6 +109,14 @@ impl Store {
         self.put(key, to_json(key, value)?, JSON_TYPE).await
     }
 
+    /// Writes a page, which a browser shows.
+    ///
+    /// # Errors
+    /// Returns [`Error::Call`] if a call fails.
+    pub async fn put_page(&self, key: &str, page: String) -> Result<(), Error> {
+        self.put(key, page.into_bytes(), HTML_TYPE).await
+    }
+
     /// Deletes an object of the output bucket, if it is there.
     ///
     /// # Errors
@@ -168,6 +176,8 @@ fn listed(object: Object) -> Option<Listed> {
 pub(super) const JSON_TYPE: &str = "application/json";
 
 pub(crate) const JSONL_TYPE: &str = "application/jsonl";
+
+const HTML_TYPE: &str = "text/html; charset=utf-8";
 
 pub(super) fn to_json<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, Error> {
     let mut bytes = serde_json::to_vec_pretty(value)

@@ -96,14 +96,14 @@ impl Pump {
             "submit",
             Arc::new(move |event, by| {
                 let submit = submit.clone();
-                Box::pin(async move { submit.handle(event, &by).await })
+                Box::pin(async move { submit.handle(event, &by).await.map(drop) })
             }),
         );
         let complete = function(
             "complete",
             Arc::new(move |event, by| {
                 let complete = complete.clone();
-                Box::pin(async move { complete.handle(event, &by).await })
+                Box::pin(async move { complete.handle(event, &by).await.map(drop) })
             }),
         );
         let mut tasks = JoinSet::new();
