@@ -7,5 +7,6 @@ mod local_run;
 mod people;
 mod prepare;
 mod report;
+mod results;
 #[cfg(target_os = "linux")]
 mod terminal;

@@ -1,5 +1,7 @@
 //! Whole objects of the output bucket, and the drop that an event names.
 
+use std::collections::HashMap;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{EncodingType, Object};
@@ -10,7 +12,8 @@ use crate::aws::sdk_error;
 use crate::aws::store::refusals::is_gone;
 use crate::base::s3_uri::{S3Uri, decode_notification_key};
 use crate::base::timestamp::Timestamp;
-use crate::drop::source::DropSource;
+use crate::drop::identity::DropId;
+use crate::drop::source::{DropSource, RETRY_OF};
 
 /// An object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +68,7 @@ impl Store {
             etag,
             last_modified: Timestamp::from_secs(last_modified.secs()),
             size_bytes,
+            retry_of: retry_of(head.metadata.as_ref()),
         }))
     }
 
@@ -160,6 +164,12 @@ impl Store {
 
 /// Reads an object of a list. Keys may have characters that XML does not allow, so they are asked for in the encoding of a
 /// URL: one of them would make the whole page unreadable.
+/// Reads from the metadata of a drop of which other one it tries records again. Anybody who drops can write anything there.
+fn retry_of(metadata: Option<&HashMap<String, String>>) -> Option<String> {
+    let id = DropId::parse(metadata?.get(RETRY_OF)?)?;
+    Some(id.as_str().to_owned())
+}
+
 fn listed(object: Object) -> Option<Listed> {
     let last_modified = Timestamp::from_secs(object.last_modified?.secs());
     Some(Listed { key: decode_notification_key(&object.key?)?, last_modified })
