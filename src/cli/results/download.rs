@@ -53,7 +53,7 @@ pub(in crate::cli) struct Downloaded {
     pub(in crate::cli) kept: u64,
     /// How many were there, and were not as S3 has them.
     pub(in crate::cli) damaged: u64,
-    /// Of how many S3 has no checksum of the whole object, so that only the size was compared.
+    /// How many have no checksum of the whole object in S3, so that only their sizes were compared.
     pub(in crate::cli) unchecked: u64,
 }
 

@@ -76,7 +76,7 @@ pub(in crate::cli) struct TemporaryFolder(PathBuf);
 impl TemporaryFolder {
     pub(in crate::cli) fn new() -> Result<Self, CliError> {
         let path = std::env::temp_dir().join(format!("bedrock-vpc-batch-{:016x}", fastrand::u64(..)));
-        // It fails if somebody else has made it.
+        // It fails if there is one already.
         DirBuilder::new().mode(0o700).create(&path).map_err(|error| path_error(&path, error))?;
         Ok(Self(path))
     }
@@ -88,7 +88,7 @@ impl TemporaryFolder {
 
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
-        // If this fails, the folder is left to whoever cleans up the place for temporary files.
+        // If this fails, the system cleans up its folder of temporary files some day.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
