@@ -58,6 +58,7 @@ fn drop_id() -> DropId {
         etag: String::new(),
         last_modified: Timestamp::from_secs(0),
         size_bytes: 0,
+        retry_of: None,
     })
 }
 

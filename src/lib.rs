@@ -49,6 +49,7 @@
 //! | `estimate` | what the records of a file will cost |
 //! | `prepare` | turns the files that people have into records, for the command line |
 //! | `report` | what became of a drop, as a page and as a notice for a person |
+//! | `answers` | reads the results of a drop, and writes them as a person wants them, for the command line |
 //! | `aws` | the adapters: the environment, the clock, S3, Bedrock, the log |
 //! | `flow` | the order of the steps |
 //! | `local` | the whole pipeline on one machine, with an embedded S3 and a stand-in for Bedrock |
@@ -56,9 +57,11 @@
 //! | `cli` | the command line |
 //! | `bin` | the two functions and the command line: `main` only |
 //!
-//! A room imports only itself and the rooms above it in this table. The first nine are pure: they decide, but read and
+//! A room imports only itself and the rooms above it in this table. The first ten are pure: they decide, but read and
 //! write nothing. `tests/project/rooms.rs` checks both, and that no files import each other in a circle.
 
+#[cfg(feature = "local")]
+pub mod answers;
 pub mod aws;
 pub mod base;
 #[cfg(feature = "local")]

@@ -6,7 +6,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::error::CliError;
 use super::output::print_error;
-use super::{cancel, check, completions, local, prepare, report, stand_in, status, submit, watch};
+use super::{
+    cancel, check, completions, errors, local, prepare, report, results, retry, stand_in, status, submit,
+    watch,
+};
 #[cfg(feature = "doctor")]
 use super::{doctor, redrive};
 use crate::base::text;
@@ -118,6 +121,38 @@ enum Command {
     /// the command line is wrong or the file of prices cannot be read. 141 if standard output was closed.
     Report(report::ReportArguments),
 
+    /// Get the results of a drop: as they are in S3, in the order of your file, next to your records, or as CSV.
+    ///
+    /// What is downloaded is compared with the checksums that S3 has, and goes on where it ended if the same command is given
+    /// again. In one stream, every record of the drop has a line that says what became of it: succeeded, truncated, refused, failed, or unprocessed.
+    /// Before anything is written, all lines are counted and compared with summary.json. A file appears under its name when it
+    /// is complete. Memory does not grow with the drop.
+    ///
+    /// Exit code: 0 if every record has a line; 1 if results are missing or damaged, a file cannot be read, or records of a
+    /// joined file have no result; 2 if the command line is wrong; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard output
+    /// was closed.
+    Results(results::ResultsArguments),
+
+    /// Say what went wrong with the records of a drop, and how to fix it.
+    ///
+    /// Groups the errors by what they say, with counts and ids of records, and names the answers that were cut off or refused,
+    /// and the records that were never processed.
+    ///
+    /// Exit code: 0 if each record has an answer that can be used; 1 if one does not, or the results cannot be read; 2 if the
+    /// command line is wrong; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard output was closed.
+    Errors(errors::ErrorsArguments),
+
+    /// Drop those records of a drop once more that are worth another try.
+    ///
+    /// Shows what they cost, asks, and uploads them as `submit` does. Their drop is called after the first one, and its
+    /// `status.json` and `summary.json` have the id of that one in `source.retry_of`. The records keep their ids, so their answers
+    /// can be joined with the same file. You need to be among the readers and the uploaders of the stack.
+    ///
+    /// Exit code: 0 if they were dropped, or written with --output; 1 if there are none, if you said no, or if the results cannot
+    /// be read; 2 if the command line is wrong, or the stack cannot be found; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard
+    /// output was closed.
+    Retry(retry::RetryArguments),
+
     /// Serve only the stand-in for Amazon Bedrock, for an AWS emulator that has no Bedrock.
     ///
     /// It reads and writes the S3 at --s3-endpoint, with the credentials in `AWS_ACCESS_KEY_ID`,
@@ -182,6 +217,9 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Watch(arguments) => watch::watch(&arguments).await,
         Command::Cancel(arguments) => cancel::cancel(&arguments).await,
         Command::Report(arguments) => report::report(&arguments),
+        Command::Results(arguments) => results::results(arguments).await,
+        Command::Errors(arguments) => errors::errors(arguments).await,
+        Command::Retry(arguments) => retry::retry(arguments).await,
         #[cfg(feature = "doctor")]
         Command::Doctor(arguments) => doctor::examine(&arguments).await,
         #[cfg(feature = "doctor")]

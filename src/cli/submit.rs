@@ -66,7 +66,17 @@ pub(super) async fn submit(arguments: &SubmitArguments) -> Result<bool, CliError
     let is_uploading = AtomicBool::new(false);
     let dropping = async {
         let stack = arguments.stack.open().await?;
-        let dropped = drop_all(arguments, &stack, &is_uploading).await?;
+        let files = keys(arguments, &stack.config()?.input_prefix)?;
+        let dropping = Dropping {
+            stack: &stack,
+            prices: arguments.prices.as_deref(),
+            every_record: arguments.every_record,
+            yes: arguments.yes,
+            again: arguments.again,
+            retry_of: None,
+            is_uploading: &is_uploading,
+        };
+        let dropped = dropping.drop_all(&files).await?;
         Ok::<_, CliError>((stack, dropped))
     };
     let (stack, dropped) = tokio::select! {
@@ -92,53 +102,69 @@ pub(super) async fn submit(arguments: &SubmitArguments) -> Result<bool, CliError
 }
 
 /// The start of an id that is enough to find a drop.
-fn short(id: &DropId) -> String {
+pub(super) fn short(id: &DropId) -> String {
     id.as_str().chars().take(12).collect()
 }
 
-/// Checks the files, asks, and uploads them. Returns the drops; `None` if nothing was dropped.
-async fn drop_all(
-    arguments: &SubmitArguments,
-    stack: &Stack,
-    is_uploading: &AtomicBool,
-) -> Result<Option<Vec<Standing>>, CliError> {
-    let config = stack.config()?;
-    let files = keys(arguments, &config.input_prefix)?;
-    let mut checker =
-        Checker::new(config, arguments.prices.as_deref(), &stack.region, arguments.every_record)?;
-    let mut all = Vec::new();
-    for (file, key) in &files {
-        all.extend(checker.check(file, key).await?);
+/// How files are dropped.
+#[derive(Debug)]
+pub(super) struct Dropping<'a> {
+    pub(super) stack: &'a Stack,
+    /// The file of prices, instead of those that are shipped.
+    pub(super) prices: Option<&'a Path>,
+    pub(super) every_record: bool,
+    /// Whether nothing is asked.
+    pub(super) yes: bool,
+    /// Whether to drop a file even if an earlier command may have done so.
+    pub(super) again: bool,
+    /// Is set once an upload has started.
+    pub(super) is_uploading: &'a AtomicBool,
+    /// The drop of which they try some records again.
+    pub(super) retry_of: Option<&'a DropId>,
+}
+
+impl Dropping<'_> {
+    /// Checks the files, which have keys, asks, and uploads them. Returns the drops; `None` if nothing was dropped.
+    pub(super) async fn drop_all(
+        &self,
+        files: &[(PathBuf, String)],
+    ) -> Result<Option<Vec<Standing>>, CliError> {
+        let Self { stack, .. } = *self;
+        let mut checker = Checker::new(stack.config()?, self.prices, &stack.region, self.every_record)?;
+        let mut all = Vec::new();
+        for (file, key) in files {
+            all.extend(checker.check(file, key).await?);
+        }
+        if all.len() < files.len() {
+            print_aside("nothing was dropped");
+            return Ok(None);
+        }
+        checker.warn();
+        let records = all.iter().map(|valid| valid.records).sum();
+        let costs: Option<Vec<Range>> = all.iter().map(|valid| valid.usd).collect();
+        let cost = costs.map(|costs| costs.into_iter().fold(Range::default(), |sum, cost| sum + cost));
+        if !self.yes && !ask(&question(files, records, cost, &stack.name)).await? {
+            print_aside("nothing was dropped");
+            return Ok(None);
+        }
+        self.is_uploading.store(true, Ordering::Relaxed);
+        let mut dropped = Vec::new();
+        for (path, key) in files {
+            let bar = bar(path);
+            let upload = Upload { stack, path, key, again: self.again, retry_of: self.retry_of };
+            let uploaded = upload.run(|bytes| bar.set_position(bytes)).await;
+            bar.finish_and_clear();
+            let drop_id = uploaded?.ok_or_else(|| {
+                CliError::Denied(format!(
+                    "{}: dropped, but its bucket has no versions, so nothing more is known",
+                    text::line(key)
+                ))
+            })?;
+            print_line(&format!("{drop_id} {}", text::line(key)))?;
+            dropped.push(Standing::unseen(key, Found::new(key, drop_id)));
+        }
+        Ok(Some(dropped))
     }
-    if all.len() < files.len() {
-        print_aside("nothing was dropped");
-        return Ok(None);
-    }
-    checker.warn();
-    let records = all.iter().map(|valid| valid.records).sum();
-    let costs: Option<Vec<Range>> = all.iter().map(|valid| valid.usd).collect();
-    let cost = costs.map(|costs| costs.into_iter().fold(Range::default(), |sum, cost| sum + cost));
-    if !arguments.yes && !ask(&question(&files, records, cost, &stack.name)).await? {
-        print_aside("nothing was dropped");
-        return Ok(None);
-    }
-    is_uploading.store(true, Ordering::Relaxed);
-    let mut dropped = Vec::new();
-    for (path, key) in &files {
-        let bar = bar(path);
-        let upload = Upload { stack, path, key, again: arguments.again };
-        let uploaded = upload.run(|bytes| bar.set_position(bytes)).await;
-        bar.finish_and_clear();
-        let drop_id = uploaded?.ok_or_else(|| {
-            CliError::Denied(format!(
-                "{}: dropped, but its bucket has no versions, so nothing more is known",
-                text::line(key)
-            ))
-        })?;
-        print_line(&format!("{drop_id} {}", text::line(key)))?;
-        dropped.push(Standing::unseen(key, Found::new(key, drop_id)));
-    }
-    Ok(Some(dropped))
 }
 
 /// Each file, with its key.

@@ -127,6 +127,7 @@ mod tests {
             etag: "\"e\"".into(),
             last_modified: Timestamp::from_secs(0),
             size_bytes: 1,
+            retry_of: None,
         }
     }
 

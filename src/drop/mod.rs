@@ -19,6 +19,7 @@
 //! | `settings` | holds the settings that a drop keeps from its acceptance to its end |
 //! | `rejection` | defines `rejection.json`, the report on a bad drop |
 //! | `repairs` | counts the repairs of a drop |
+//! | `retry` | names the drops that are another try at records of an earlier one |
 //! | `rewriting` | writes the lines of a part as its job gets them |
 //! | `keys` | names every S3 key that the pipeline writes |
 
@@ -37,6 +38,7 @@ pub mod problems;
 pub mod quotas;
 pub mod rejection;
 pub mod repairs;
+pub mod retry;
 pub mod rewriting;
 pub mod settings;
 pub mod source;

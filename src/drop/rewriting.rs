@@ -44,6 +44,25 @@ impl<'a> Rewriter<'a> {
             Ok(())
         })
     }
+
+    /// Calls `each` with the ids of the records on the next line, in order, as the job has them. The line is given as for
+    /// [`push`](Self::push).
+    ///
+    /// # Errors
+    /// [`NoRecord`] if the line is not a record.
+    pub fn each_id(&mut self, line: Option<&[u8]>, mut each: impl FnMut(&str)) -> Result<(), NoRecord> {
+        let Self { drop_id, reader, line: number } = self;
+        repair_line(reader, line.ok_or(NoRecord(*number))?, |RepairedLine { found, .. }| {
+            if let Some(record) = found.map_err(|_| NoRecord(*number))? {
+                match &record.record_id {
+                    Some(id) => each(id),
+                    None => each(GeneratedId::new(drop_id, *number).as_str()),
+                }
+            }
+            *number += 1;
+            Ok(())
+        })
+    }
 }
 
 fn push_record(drop_id: &DropId, number: u64, record: &InputRecord<'_>, line: &[u8], out: &mut Vec<u8>) {

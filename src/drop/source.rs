@@ -22,7 +22,13 @@ pub struct DropSource {
     pub last_modified: Timestamp,
     /// Its size in bytes.
     pub size_bytes: u64,
+    /// The id of the drop of which this one tries some records again, if the object's metadata says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<String>,
 }
+
+/// The name in an object's metadata for the id of the drop of which it tries some records again.
+pub const RETRY_OF: &str = "retry-of";
 
 impl DropSource {
     /// Returns the range of all its bytes.
@@ -43,6 +49,7 @@ impl DropSource {
             etag: "\"e\"".into(),
             last_modified: Timestamp::from_secs(0),
             size_bytes: 1,
+            retry_of: None,
         }
     }
 }

@@ -8,29 +8,29 @@ use serde_json::value::RawValue;
 
 /// The members of an object, in their order, each with the exact text of its value.
 #[derive(Debug)]
-pub(super) struct Members<'a>(Vec<(String, &'a str)>);
+pub(crate) struct Members<'a>(Vec<(String, &'a str)>);
 
 impl<'a> Members<'a> {
     /// Reads an object. The error says what is wrong, and quotes at most the name of a member.
-    pub(super) fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
+    pub(crate) fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(json)
     }
 
     /// Returns the same members under other names.
-    pub(super) fn renamed(self, rename: impl Fn(&str) -> String) -> Self {
+    pub(crate) fn renamed(self, rename: impl Fn(&str) -> String) -> Self {
         Self(self.0.into_iter().map(|(name, value)| (rename(&name), value)).collect())
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), *value))
     }
 
     /// Returns a member's value. A `null` counts as a member that is not there, as in the APIs that are read.
-    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
         self.iter().find(|(known, value)| *known == name && *value != "null").map(|(_, value)| value)
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 }
@@ -64,13 +64,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 }
 
 /// Returns the elements of an array, and `None` if it is not one.
-pub(super) fn array(json: &str) -> Option<Vec<&str>> {
+pub(crate) fn array(json: &str) -> Option<Vec<&str>> {
     let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
     Some(elements.into_iter().map(RawValue::get).collect())
 }
 
 /// Returns the text of a string, and `None` if it is not one. Text without escapes is not copied.
-pub(super) fn string(json: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
     let inside = json.strip_prefix('"')?.strip_suffix('"')?;
     if inside.contains('\\') {
         serde_json::from_str(json).ok().map(Cow::Owned)
@@ -80,7 +80,7 @@ pub(super) fn string(json: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Returns what kind of value a text is, for a message.
-pub(super) fn kind(json: &str) -> &'static str {
+pub(crate) fn kind(json: &str) -> &'static str {
     match json.bytes().next() {
         Some(b'"') => "a string",
         Some(b'{') => "an object",
@@ -92,13 +92,13 @@ pub(super) fn kind(json: &str) -> &'static str {
 }
 
 /// Writes a string with its quotes and escapes.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     // This does not fail: a string has no keys, and no numbers.
     serde_json::to_string(text).unwrap_or_default()
 }
 
 /// Removes the white space between tokens, so that the text fits on one line. It must be JSON.
-pub(super) fn compact(json: &str) -> String {
+pub(crate) fn compact(json: &str) -> String {
     let mut compact = String::with_capacity(json.len());
     let (mut is_inside, mut is_escaped) = (false, false);
     for c in json.chars() {
@@ -114,15 +114,15 @@ pub(super) fn compact(json: &str) -> String {
 
 /// Writes an object member by member.
 #[derive(Debug)]
-pub(super) struct Object(String);
+pub(crate) struct Object(String);
 
 impl Object {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self("{".to_owned())
     }
 
     /// Adds a member whose value is JSON.
-    pub(super) fn json(mut self, name: &str, json: &str) -> Self {
+    pub(crate) fn json(mut self, name: &str, json: &str) -> Self {
         if self.0.len() > 1 {
             self.0.push(',');
         }
@@ -133,7 +133,7 @@ impl Object {
     }
 
     /// Adds a member whose value is JSON, if there is one.
-    pub(super) fn maybe(self, name: &str, json: Option<&str>) -> Self {
+    pub(crate) fn maybe(self, name: &str, json: Option<&str>) -> Self {
         match json {
             Some(json) => self.json(name, json),
             None => self,
@@ -141,22 +141,22 @@ impl Object {
     }
 
     /// Adds a member that is a string.
-    pub(super) fn text(self, name: &str, text: &str) -> Self {
+    pub(crate) fn text(self, name: &str, text: &str) -> Self {
         self.json(name, &quoted(text))
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.len() == 1
     }
 
-    pub(super) fn end(mut self) -> String {
+    pub(crate) fn end(mut self) -> String {
         self.0.push('}');
         self.0
     }
 }
 
 /// Writes an array of elements that are JSON.
-pub(super) fn list(elements: impl IntoIterator<Item = String>) -> String {
+pub(crate) fn list(elements: impl IntoIterator<Item = String>) -> String {
     format!("[{}]", elements.into_iter().collect::<Vec<_>>().join(","))
 }
 

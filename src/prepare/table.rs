@@ -5,10 +5,10 @@ use std::io::{self, BufRead};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 /// The delimiters that are recognized, in the order of preference.
-pub(super) const DELIMITERS: [u8; 4] = [b'\t', b',', b';', b'|'];
+pub(crate) const DELIMITERS: [u8; 4] = [b'\t', b',', b';', b'|'];
 
 /// Returns the delimiter of a table, given its first line: the one that is there most often, outside quotes.
-pub(super) fn delimiter(first_line: &[u8]) -> u8 {
+pub(crate) fn delimiter(first_line: &[u8]) -> u8 {
     let count = |delimiter: u8| {
         let mut is_quoted = false;
         let is_one = |byte: &&u8| {
@@ -25,7 +25,7 @@ pub(super) fn delimiter(first_line: &[u8]) -> u8 {
 
 /// A row, or what is wrong with it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Row {
+pub(crate) enum Row {
     /// The cells.
     Cells(Vec<String>),
     /// The row is longer than a record may be.
@@ -91,7 +91,7 @@ impl Place {
 
 /// Reads a table row by row.
 #[derive(Debug)]
-pub(super) struct Rows<R> {
+pub(crate) struct Rows<R> {
     text: R,
     parser: Reader,
     delimiter: u8,
@@ -130,7 +130,7 @@ fn count_lines(bytes: &[u8], is_after_return: bool) -> (u64, bool) {
 }
 
 /// Skips blank lines and byte order marks at the start of a table. Returns how many lines were skipped, and the rest.
-pub(super) fn skip_blank_lines(start: &[u8]) -> (u64, &[u8]) {
+pub(crate) fn skip_blank_lines(start: &[u8]) -> (u64, &[u8]) {
     let mut rest = start;
     while let Some(after) = rest
         .strip_prefix(b"\r")
@@ -144,7 +144,7 @@ pub(super) fn skip_blank_lines(start: &[u8]) -> (u64, &[u8]) {
 }
 
 /// Returns the delimiter that a first line names for Excel, such as `sep=;`.
-pub(super) fn named_delimiter(first_line: &[u8]) -> Option<u8> {
+pub(crate) fn named_delimiter(first_line: &[u8]) -> Option<u8> {
     let line = first_line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(first_line);
     match line.split_at_checked(4)? {
         (sep, [delimiter]) if sep.eq_ignore_ascii_case(b"sep=") && delimiter.is_ascii() => Some(*delimiter),
@@ -154,7 +154,7 @@ pub(super) fn named_delimiter(first_line: &[u8]) -> Option<u8> {
 
 impl<R: BufRead> Rows<R> {
     /// Reads a table from its first line on, whose number is given.
-    pub(super) fn new(text: R, delimiter: u8, max_bytes: usize, line: u64) -> Self {
+    pub(crate) fn new(text: R, delimiter: u8, max_bytes: usize, line: u64) -> Self {
         Self {
             text,
             parser: ReaderBuilder::new().delimiter(delimiter).build(),
@@ -170,7 +170,7 @@ impl<R: BufRead> Rows<R> {
     }
 
     /// Returns the next row and the line where it starts, and `None` at the end. Blank lines are skipped.
-    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Row)>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<(u64, Row)>> {
         self.skip_blank_lines()?;
         let line = self.line;
         let (mut length, mut count) = (0, 0);

@@ -89,6 +89,11 @@ impl<V> RecordMap<V> {
         self.0.len() as u64
     }
 
+    /// Removes all records, and keeps the memory for others.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Iterates over all records, in any order.
     pub fn iter(&self) -> impl Iterator<Item = (RecordKey, &V)> {
         self.0.iter().map(|(key, value)| (RecordKey(u128::from_ne_bytes(*key)), value))

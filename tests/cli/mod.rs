@@ -9,5 +9,6 @@ mod prepare;
 #[cfg(feature = "doctor")]
 mod redrive;
 mod report;
+mod results;
 #[cfg(target_os = "linux")]
 mod terminal;

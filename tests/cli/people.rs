@@ -15,20 +15,20 @@ use crate::support::processes::{COMMAND_LINE, Printed, printed};
 use crate::support::{BOUND, INPUT_BUCKET, OUTPUT_BUCKET, drop_of, environment};
 
 /// A folder in which a person works.
-struct Person(TempDir);
+pub(super) struct Person(TempDir);
 
 impl Person {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let person = Self(tempfile::tempdir().unwrap());
         person.write("a.jsonl", drop_of(100));
         person
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.path(name), content).unwrap();
     }
 
@@ -42,13 +42,13 @@ impl Person {
     }
 
     /// Runs a command to its end.
-    async fn run(&self, arguments: &[&str]) -> Printed {
+    pub(super) async fn run(&self, arguments: &[&str]) -> Printed {
         let output = tokio::time::timeout(BOUND, self.command(arguments).output()).await;
         printed(output.expect("it ends").unwrap())
     }
 
     /// Starts a pipeline that serves until it is dropped. Its jobs end at once unless it is told another pace.
-    async fn serve(&self, arguments: &[&str]) -> Child {
+    pub(super) async fn serve(&self, arguments: &[&str]) -> Child {
         let pace: &[&str] = if arguments.contains(&"--pace-ms") { &[] } else { &["--pace-ms", "0"] };
         let mut child =
             self.command(&[&["local", "--dir", "runs"][..], pace, arguments].concat()).spawn().unwrap();
@@ -73,7 +73,7 @@ impl Person {
     }
 
     /// Drops a file, and returns the id of the drop.
-    async fn submit(&self, arguments: &[&str]) -> String {
+    pub(super) async fn submit(&self, arguments: &[&str]) -> String {
         let (code, said, error) =
             self.run(&[&["submit", "--yes", "--local", "runs"][..], arguments].concat()).await;
         assert_eq!(code, Some(0), "{said}\n{error}");

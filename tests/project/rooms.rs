@@ -7,13 +7,14 @@ use std::path::Path;
 use regex::Regex;
 
 /// The rooms from the bottom up: each may import itself and those before it.
-const ROOMS: [&str; 15] = [
-    "base", "model", "record", "drop", "job", "ledger", "estimate", "prepare", "report", "aws", "flow",
-    "local", "doctor", "cli", "bin",
+const ROOMS: [&str; 16] = [
+    "base", "model", "record", "drop", "job", "ledger", "estimate", "prepare", "report", "answers", "aws",
+    "flow", "local", "doctor", "cli", "bin",
 ];
 
 /// The rooms that decide. They read and write nothing.
-const PURE: [&str; 9] = ["base", "model", "record", "drop", "job", "ledger", "estimate", "prepare", "report"];
+const PURE: [&str; 10] =
+    ["base", "model", "record", "drop", "job", "ledger", "estimate", "prepare", "report", "answers"];
 
 /// What a pure room must not name, and how to do without.
 const IMPURE: [(&str, &str); 9] = [

@@ -121,6 +121,7 @@ pub(crate) fn any_drop() -> DropSource {
         etag: "\"e\"".into(),
         last_modified: Timestamp::from_secs(0),
         size_bytes: 1,
+        retry_of: None,
     }
 }
 

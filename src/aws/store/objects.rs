@@ -1,5 +1,7 @@
 //! Whole objects of the output bucket, and the drop that an event names.
 
+use std::collections::HashMap;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{EncodingType, Object};
@@ -10,7 +12,8 @@ use crate::aws::sdk_error;
 use crate::aws::store::refusals::is_gone;
 use crate::base::s3_uri::{S3Uri, decode_notification_key};
 use crate::base::timestamp::Timestamp;
-use crate::drop::source::DropSource;
+use crate::drop::identity::DropId;
+use crate::drop::source::{DropSource, RETRY_OF};
 
 /// An object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +68,7 @@ impl Store {
             etag,
             last_modified: Timestamp::from_secs(last_modified.secs()),
             size_bytes,
+            retry_of: retry_of(head.metadata.as_ref()),
         }))
     }
 
@@ -164,6 +168,12 @@ impl Store {
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
         Ok(self.list_objects(prefix).await?.into_iter().map(|object| object.key).collect())
     }
+}
+
+/// Reads from the metadata of a drop of which other one it tries records again. Anybody who drops can write anything there.
+fn retry_of(metadata: Option<&HashMap<String, String>>) -> Option<String> {
+    let id = DropId::parse(metadata?.get(RETRY_OF)?)?;
+    Some(id.as_str().to_owned())
 }
 
 /// Reads an object of a list. Keys may have characters that XML does not allow, so they are asked for in the encoding of a

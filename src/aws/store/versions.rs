@@ -52,6 +52,7 @@ impl Store {
                 etag: version.e_tag?,
                 last_modified: Timestamp::from_secs(version.last_modified?.secs()),
                 size_bytes: version.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                retry_of: None,
             })
         });
         let next = match page.is_truncated {

@@ -270,6 +270,7 @@ fn local_source(key: String, size_bytes: u64) -> DropSource {
         etag: String::new(),
         last_modified: Timestamp::from_secs(0),
         size_bytes,
+        retry_of: None,
     }
 }
 

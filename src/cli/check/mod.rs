@@ -25,6 +25,7 @@ mod report;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+pub(super) use self::bar::Bar;
 pub(super) use self::for_stack::Checker;
 pub(super) use self::human::describe_refusable;
 use self::input::{Input, Sources};

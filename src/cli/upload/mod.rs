@@ -7,7 +7,7 @@
 
 mod saved;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -32,7 +32,7 @@ use crate::aws::store::objects::JSONL_TYPE;
 use crate::base::text;
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::DropId;
-use crate::drop::source::DropSource;
+use crate::drop::source::{DropSource, RETRY_OF};
 
 /// A file of up to this size is put whole.
 const WHOLE_BYTES: u64 = 16 << 20;
@@ -54,6 +54,8 @@ pub(super) struct Upload<'a> {
     pub(super) key: &'a str,
     /// Whether to drop the file even if an earlier command may have done so.
     pub(super) again: bool,
+    /// The drop of which it tries some records again.
+    pub(super) retry_of: Option<&'a DropId>,
 }
 
 /// A part that S3 has.
@@ -87,6 +89,12 @@ impl Upload<'_> {
         format!("S3 {operation} s3://{}/{}", self.stack.input_bucket, self.key)
     }
 
+    /// What S3 keeps with the object, for the functions to read.
+    fn metadata(&self) -> Option<HashMap<String, String>> {
+        let drop_id = self.retry_of?;
+        Some(HashMap::from([(RETRY_OF.to_owned(), drop_id.to_string())]))
+    }
+
     /// Makes sure that the file is still the one that was checked.
     fn is_unchanged(&self, before: &State) -> Result<(), CliError> {
         if State::of(self.path) == *before {
@@ -107,6 +115,7 @@ impl Upload<'_> {
         let request = self.stack.s3.put_object().bucket(&self.stack.input_bucket).key(self.key);
         let request =
             request.content_type(JSONL_TYPE).checksum_sha256(checksum).body(ByteStream::from(bytes));
+        let request = request.set_metadata(self.metadata());
         let put = request.send().await;
         let put = put.map_err(|error| self.stack.explain(classify(self.call("PutObject"), error)))?;
         Ok(put.version_id)
@@ -221,6 +230,7 @@ impl Upload<'_> {
     ) -> Result<Saved, CliError> {
         let request = self.stack.s3.create_multipart_upload().bucket(&self.stack.input_bucket).key(self.key);
         let request = request.content_type(JSONL_TYPE).checksum_algorithm(ChecksumAlgorithm::Sha256);
+        let request = request.set_metadata(self.metadata());
         let created = request.send().await;
         let created = created
             .map_err(|error| self.stack.explain(classify(self.call("CreateMultipartUpload"), error)))?;
@@ -325,6 +335,7 @@ fn drop_id(bucket: &str, key: &str, version_id: String) -> DropId {
         etag: String::new(),
         last_modified: Timestamp::from_secs(0),
         size_bytes: 0,
+        retry_of: None,
     })
 }
 
