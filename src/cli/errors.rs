@@ -190,7 +190,7 @@ fn tell(summary: &Summary, found: Found, drop: &str, as_json: bool) -> Result<bo
         mismatches: &summary.mismatches,
     };
     if as_json {
-        let json = serde_json::to_string_pretty(&report)
+        let json = serde_json::to_string(&report)
             .map_err(|error| CliError::Content(format!("cannot write JSON: {error}")))?;
         print_line(&text::escape_json(&json))?;
     } else {

@@ -156,7 +156,7 @@ pub(super) mod tests {
     use crate::drop::identity::DropId;
     use serde_json::{Value, json};
 
-    pub(in crate::cli) fn standing(id: &str, key: &str, changes: Value) -> Standing {
+    pub(crate) fn standing(id: &str, key: &str, changes: Value) -> Standing {
         let drop_id = DropId::parse(&id.repeat(32)).unwrap();
         let mut status = json!({
             "version": 1, "state": "Running", "since": "2026-11-28T10:00:00Z", "message": "Bedrock has 3 jobs.",

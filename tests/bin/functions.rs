@@ -21,7 +21,11 @@ async fn dropped_file_becomes_results_through_both_binaries() {
     let event = world.put("in/a b+c.jsonl", drop_of(150)).await;
     assert_eq!(submit.invoke(event.clone()).await, Ok(Value::Null));
     let ended = world.ended().await;
-    assert_eq!(complete.invoke(ended).await, Ok(Value::Null));
+    let told = complete.invoke(ended).await.unwrap();
+    assert_eq!(
+        (&told["drops"][0]["state"], &told["drops"][0]["key"]),
+        (&json!("Finished"), &json!("in/a b+c.jsonl"))
+    );
     assert_eq!(submit.invoke(event).await, Ok(Value::Null));
 
     assert_eq!(world.results().await.ids(), [ids(150), BTreeSet::new(), BTreeSet::new()]);

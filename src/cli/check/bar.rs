@@ -11,15 +11,15 @@ const LARGE_BYTES: u64 = 64 << 20;
 
 /// The bar of a file. It appears once the file turns out to be large.
 #[derive(Debug, Clone)]
-pub(in crate::cli) struct Bar(ProgressBar);
+pub(crate) struct Bar(ProgressBar);
 
 /// Takes the bar away when it is dropped, however the reading ends.
 #[derive(Debug)]
-pub(in crate::cli) struct Cleared(ProgressBar);
+pub(crate) struct Cleared(ProgressBar);
 
 impl Bar {
     /// Makes the bar of a file, whose size may be known.
-    pub(in crate::cli) fn new(name: String, size_bytes: Option<u64>) -> Self {
+    pub(crate) fn new(name: String, size_bytes: Option<u64>) -> Self {
         let is_shown = stderr().is_terminal() && size_bytes.is_none_or(|bytes| bytes >= LARGE_BYTES);
         if !is_shown {
             return Self(ProgressBar::hidden());
@@ -34,18 +34,18 @@ impl Bar {
     }
 
     /// Shows how many bytes have been read.
-    pub(in crate::cli) fn set(&self, bytes: u64) {
+    pub(crate) fn set(&self, bytes: u64) {
         if self.0.length().is_some() || bytes >= LARGE_BYTES {
             self.0.set_position(bytes);
         }
     }
 
     /// Takes the bar away.
-    pub(in crate::cli) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.0.finish_and_clear();
     }
 
-    pub(in crate::cli) fn clear_on_drop(&self) -> Cleared {
+    pub(crate) fn clear_on_drop(&self) -> Cleared {
         Cleared(self.0.clone())
     }
 }

@@ -37,24 +37,24 @@ const ATTEMPTS: u32 = 5;
 
 /// The results of a drop in S3.
 #[derive(Debug, Clone)]
-pub(in crate::cli) struct Remote {
-    pub(in crate::cli) client: Client,
-    pub(in crate::cli) bucket: String,
+pub(crate) struct Remote {
+    pub(crate) client: Client,
+    pub(crate) bucket: String,
     /// The folder of the results, with its `/`.
-    pub(in crate::cli) folder: String,
+    pub(crate) folder: String,
 }
 
 /// What was downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::cli) struct Downloaded {
-    pub(in crate::cli) files: u64,
-    pub(in crate::cli) bytes: u64,
+pub(crate) struct Downloaded {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
     /// How many of the files were there already, and are as S3 has them.
-    pub(in crate::cli) kept: u64,
+    pub(crate) kept: u64,
     /// How many were there, and were not as S3 has them.
-    pub(in crate::cli) damaged: u64,
+    pub(crate) damaged: u64,
     /// How many have no checksum of the whole object in S3, so that only their sizes were compared.
-    pub(in crate::cli) unchecked: u64,
+    pub(crate) unchecked: u64,
 }
 
 /// An object in the folder.
@@ -88,7 +88,7 @@ impl Remote {
     }
 
     /// Reads the summary. If there is none, the error says where the drop stands, or why it was rejected.
-    pub(in crate::cli) async fn summary(&self) -> Result<Summary, CliError> {
+    pub(crate) async fn summary(&self) -> Result<Summary, CliError> {
         self.summary_of(&self.list().await?).await
     }
 
@@ -127,7 +127,7 @@ impl Remote {
     }
 
     /// Lists the folders of the bucket whose names start with this.
-    pub(in crate::cli) async fn folders(&self, prefix: &str) -> Result<Vec<String>, Error> {
+    pub(crate) async fn folders(&self, prefix: &str) -> Result<Vec<String>, Error> {
         let mut folders = Vec::new();
         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).delimiter("/");
         let mut pages = request.into_paginator().send();
@@ -163,7 +163,7 @@ impl Remote {
     }
 
     /// Downloads the results that are wanted into a folder, and what else is beside them.
-    pub(in crate::cli) async fn download(
+    pub(crate) async fn download(
         &self,
         to: &Path,
         wanted: impl Fn(&ResultFile) -> bool + Send + Sync,

@@ -14,7 +14,7 @@ use crate::record::key::RecordMap;
 use crate::record::lines::LineSplitter;
 
 /// The name of the summary.
-pub(in crate::cli) const SUMMARY: &str = "summary.json";
+pub(crate) const SUMMARY: &str = "summary.json";
 
 /// The longest line that is read. A line of Bedrock's output repeats the input, which has at most 25 MB of its own.
 pub(super) const MAX_LINE_BYTES: usize = 128 << 20;
@@ -30,25 +30,25 @@ const MAX_NAMED: usize = 10;
 
 /// The results of a drop that is finished.
 #[derive(Debug)]
-pub(in crate::cli) struct Results {
+pub(crate) struct Results {
     folder: PathBuf,
-    pub(in crate::cli) summary: Summary,
+    pub(crate) summary: Summary,
 }
 
 /// A file with results.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) struct ResultFile {
+pub(crate) struct ResultFile {
     /// Its name in the folder.
-    pub(in crate::cli) name: String,
-    pub(in crate::cli) kind: ResultKind,
-    pub(in crate::cli) part: u32,
+    pub(crate) name: String,
+    pub(crate) kind: ResultKind,
+    pub(crate) part: u32,
     /// How many lines it should have.
-    pub(in crate::cli) lines: u64,
+    pub(crate) lines: u64,
 }
 
 /// Returns the files of a drop, in the order of its records as far as there is one: part after part, and in each first what
 /// succeeded.
-pub(in crate::cli) fn files_of(summary: &Summary) -> Vec<ResultFile> {
+pub(crate) fn files_of(summary: &Summary) -> Vec<ResultFile> {
     let mut files = Vec::new();
     for kind in [ResultKind::Succeeded, ResultKind::Errors, ResultKind::Unprocessed] {
         for job in &summary.jobs {
@@ -71,7 +71,7 @@ pub(in crate::cli) fn files_of(summary: &Summary) -> Vec<ResultFile> {
 
 impl Results {
     /// Opens a folder.
-    pub(in crate::cli) fn open(folder: &Path) -> Result<Self, CliError> {
+    pub(crate) fn open(folder: &Path) -> Result<Self, CliError> {
         let path = folder.join(SUMMARY);
         let json = fs::read(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => CliError::Content(format!(
@@ -89,17 +89,17 @@ impl Results {
         Ok(Self { folder: folder.to_owned(), summary })
     }
 
-    pub(in crate::cli) fn files(&self) -> Vec<ResultFile> {
+    pub(crate) fn files(&self) -> Vec<ResultFile> {
         files_of(&self.summary)
     }
 
-    pub(in crate::cli) fn path(&self, file: &ResultFile) -> PathBuf {
+    pub(crate) fn path(&self, file: &ResultFile) -> PathBuf {
         self.folder.join(&file.name)
     }
 
     /// Reads all files, counts their lines, and compares the ids of each part. Returns what is wrong, in words; nothing if
     /// each record of the drop is there once.
-    pub(in crate::cli) fn verify(&self) -> Result<Vec<String>, CliError> {
+    pub(crate) fn verify(&self) -> Result<Vec<String>, CliError> {
         let mut problems = Problems::default();
         let files = self.files();
         for part in files.chunk_by(|one, other| one.part == other.part) {
@@ -177,17 +177,17 @@ impl Problems {
 
 /// A line of a file.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::cli) struct FileLine<'a> {
+pub(crate) struct FileLine<'a> {
     /// Counted from 1.
-    pub(in crate::cli) number: u64,
+    pub(crate) number: u64,
     /// Where it starts.
-    pub(in crate::cli) byte: u64,
+    pub(crate) byte: u64,
     /// The line, without its `\n`.
-    pub(in crate::cli) bytes: &'a [u8],
+    pub(crate) bytes: &'a [u8],
 }
 
 /// Reads a file line by line.
-pub(in crate::cli) fn each_line(
+pub(crate) fn each_line(
     path: &Path,
     mut each: impl FnMut(FileLine<'_>) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
@@ -214,17 +214,17 @@ pub(in crate::cli) fn each_line(
 
 /// How many records ended up how, as far as they were written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::cli) struct Tally([u64; Status::ALL.len()]);
+pub(crate) struct Tally([u64; Status::ALL.len()]);
 
 impl Tally {
-    pub(in crate::cli) fn add(&mut self, status: Status) {
+    pub(crate) fn add(&mut self, status: Status) {
         for (known, count) in Status::ALL.iter().zip(&mut self.0) {
             *count += u64::from(*known == status);
         }
     }
 
     /// Iterates over those that there are.
-    pub(in crate::cli) fn counts(&self) -> impl Iterator<Item = (Status, u64)> {
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (Status, u64)> {
         Status::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
     }
 }

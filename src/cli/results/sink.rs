@@ -164,7 +164,7 @@ fn of_stdout(error: io::Error) -> CliError {
 }
 
 /// Returns the path of a file that is not complete, beside the one that it becomes.
-pub(in crate::cli) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".");

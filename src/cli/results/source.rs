@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 
 use super::download::Remote;
 use super::folder::{ResultFile, Results};
+use crate::base::text;
 use crate::cli::error::{CliError, path_error};
 use crate::cli::find::find;
 use crate::cli::stack::{Stack, StackArguments};
 
 /// How the commands describe an argument that names results.
-pub(in crate::cli) const SOURCE_HELP: &str = "A drop: its id or at least 6 characters of it, its key (the newest drop with it), or the s3:// address of \
+pub(crate) const SOURCE_HELP: &str = "A drop: its id or at least 6 characters of it, its key (the newest drop with it), or the s3:// address of \
                                               its results. Or a folder of this machine that has its results; then no stack is needed";
 
 /// Where the results of a drop are.
 #[derive(Debug)]
-pub(in crate::cli) enum Source {
+pub(crate) enum Source {
     /// In a folder of this machine.
     Folder(PathBuf),
     /// In S3.
@@ -25,12 +26,17 @@ pub(in crate::cli) enum Source {
 
 impl Source {
     /// Finds the results that an argument names.
-    pub(in crate::cli) async fn find(argument: &str, stack: &StackArguments) -> Result<Self, CliError> {
+    pub(crate) async fn find(argument: &str, stack: &StackArguments) -> Result<Self, CliError> {
         let path = Path::new(argument);
         if path.is_dir() {
             return Ok(Self::Folder(path.to_owned()));
         }
-        let stack = stack.open().await?;
+        let stack = stack.open().await.map_err(|error| match error {
+            CliError::Stack(why) => {
+                CliError::Stack(format!("{}: there is no such folder here, and {why}", text::line(argument)))
+            }
+            error => error,
+        })?;
         let found = find(&stack, argument).await?;
         let remote =
             Remote { client: stack.s3.clone(), bucket: stack.output_bucket.clone(), folder: found.folder };
@@ -38,7 +44,7 @@ impl Source {
     }
 
     /// Brings those of the results that are wanted to a folder of this machine, for as long as it is used.
-    pub(in crate::cli) async fn bring(
+    pub(crate) async fn bring(
         &self,
         wanted: impl Fn(&ResultFile) -> bool + Send + Sync,
     ) -> Result<Brought, CliError> {
@@ -64,24 +70,24 @@ pub(super) fn explained(stack: &Stack, error: CliError) -> CliError {
 
 /// Results on this machine.
 #[derive(Debug)]
-pub(in crate::cli) struct Brought {
-    pub(in crate::cli) results: Results,
+pub(crate) struct Brought {
+    pub(crate) results: Results,
     _folder: Option<TemporaryFolder>,
 }
 
 /// A folder that only the user can read, and that is removed when it is dropped.
 #[derive(Debug)]
-pub(in crate::cli) struct TemporaryFolder(PathBuf);
+pub(crate) struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
-    pub(in crate::cli) fn new() -> Result<Self, CliError> {
+    pub(crate) fn new() -> Result<Self, CliError> {
         let path = std::env::temp_dir().join(format!("bedrock-vpc-batch-{:016x}", fastrand::u64(..)));
         // It fails if there is one already.
         DirBuilder::new().mode(0o700).create(&path).map_err(|error| path_error(&path, error))?;
         Ok(Self(path))
     }
 
-    pub(in crate::cli) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

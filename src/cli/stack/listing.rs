@@ -12,21 +12,17 @@ use crate::cli::error::CliError;
 
 impl Stack {
     /// Lists the keys below a prefix of the output bucket, in their order.
-    pub(in crate::cli) async fn list(&self, prefix: &str) -> Result<Vec<String>, CliError> {
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<String>, CliError> {
         Ok(self.pages(prefix, self.listing(prefix)).await?.0)
     }
 
     /// Lists the keys below a prefix that come after a text, in their order.
-    pub(in crate::cli) async fn list_after(
-        &self,
-        prefix: &str,
-        after: &str,
-    ) -> Result<Vec<String>, CliError> {
+    pub(crate) async fn list_after(&self, prefix: &str, after: &str) -> Result<Vec<String>, CliError> {
         Ok(self.pages(prefix, self.listing(prefix).start_after(after)).await?.0)
     }
 
     /// Lists the folders that are directly below a folder, with their `/`, in their order.
-    pub(in crate::cli) async fn list_folders(&self, folder: &str) -> Result<Vec<String>, CliError> {
+    pub(crate) async fn list_folders(&self, folder: &str) -> Result<Vec<String>, CliError> {
         Ok(self.pages(folder, self.listing(folder).delimiter("/")).await?.1)
     }
 
