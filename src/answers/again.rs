@@ -7,7 +7,7 @@
 //!
 //! | format | member |
 //! |---|---|
-//! | Anthropic, Mistral, DeepSeek, Cohere, OpenAI-shaped | `max_tokens` |
+//! | Anthropic, Mistral, `DeepSeek`, Cohere, `OpenAI`-shaped | `max_tokens` |
 //! | OpenAI | `max_completion_tokens` |
 //! | Anthropic, text completions | `max_tokens_to_sample` |
 //! | Llama | `max_gen_len` |

@@ -1,6 +1,6 @@
 //! Writes cells of CSV, as RFC 4180 has them, so that no spreadsheet runs what a model or a user wrote. Pure.
 //!
-//! Excel, LibreOffice, and Google Sheets take a cell for a formula by its first character. OWASP lists these characters and
+//! Excel, `LibreOffice`, and Google Sheets take a cell for a formula by its first character. OWASP lists these characters and
 //! a quote in front of them as what helps; a person sees the quote. Numbers of JSON are left alone.
 //! <https://owasp.org/www-community/attacks/CSV_Injection>, <https://www.rfc-editor.org/rfc/rfc4180> (read 2026-11)
 

@@ -96,7 +96,7 @@ async fn resume_drops(
             return false;
         }
         match Box::pin(resume_drop(context, marker, drop_id, by)).await {
-            Ok(Resumed::Advanced(ended)) => pass.ended.extend(ended),
+            Ok(Resumed::Advanced(ended)) => pass.ended.extend(ended.map(|ended| *ended)),
             Ok(Resumed::ForLater(drop)) => read_before.push((marker, *drop)),
             Err(error) => {
                 pass.note::<()>(&marker.key, Err(error));
@@ -118,9 +118,15 @@ async fn resume_drops(
 /// What became of a drop with a marker.
 enum Resumed {
     /// It has gone as far as it can, and this invocation may have ended it.
-    Advanced(Option<EndedDrop>),
+    Advanced(Option<Box<EndedDrop>>),
     /// It was not read to its end before.
     ForLater(Box<DropEntry>),
+}
+
+impl Resumed {
+    fn advanced(ended: Option<EndedDrop>) -> Self {
+        Self::Advanced(ended.map(Box::new))
+    }
 }
 
 /// Goes on with a drop.
@@ -134,11 +140,11 @@ async fn resume_drop(
         if attempts(&drop.entry) > 0 {
             return Ok(Resumed::ForLater(Box::new(drop.entry)));
         }
-        return Box::pin(advance_drop(context, drop.entry.source, None, by)).await.map(Resumed::Advanced);
+        return Box::pin(advance_drop(context, drop.entry.source, None, by)).await.map(Resumed::advanced);
     }
     // The marker says enough to start over. If it is gone by now, the drop has been taken care of.
     match context.store.get_json::<DropSource>(&marker.key).await? {
-        Some(source) => Box::pin(advance_drop(context, source, None, by)).await.map(Resumed::Advanced),
+        Some(source) => Box::pin(advance_drop(context, source, None, by)).await.map(Resumed::advanced),
         None => Ok(Resumed::Advanced(None)),
     }
 }

@@ -76,7 +76,7 @@ impl UserFile {
             Some(columns) => {
                 let mut rows = table(text, &self.path)?;
                 rows.next().map_err(|error| path_error(&self.path, error))?;
-                Reader::Table { rows, columns }
+                Reader::Table { rows: Box::new(rows), columns }
             }
         };
         Ok(Records { file: self, reader, drop_id: drop_id.clone() })
@@ -122,7 +122,7 @@ struct Records<'a> {
 
 enum Reader<'a> {
     Objects { text: BufReader<File>, line: u64 },
-    Table { rows: Rows<BufReader<File>>, columns: &'a [String] },
+    Table { rows: Box<Rows<BufReader<File>>>, columns: &'a [String] },
 }
 
 /// A record of the user's file, as JSON.

@@ -80,7 +80,7 @@ pub(super) struct StreamArguments {
     #[arg(long, value_enum)]
     format: Option<Format>,
 
-    /// Which fields to write, with commas between: recordId, status, text, error, and paths such as usage.input_tokens,
+    /// Which fields to write, with commas between: recordId, status, text, error, and paths such as `usage.input_tokens`,
     /// content.0.text, modelInput.messages, or record.question for the joined file. `text` is the text of the answer,
     /// whatever the model. [default: for CSV, recordId,status,text,error]
     #[arg(long, value_name = "FIELDS")]
