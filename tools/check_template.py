@@ -590,7 +590,9 @@ def check_bucket_policies(stack):
             assert only["NotResource"] == [bucket, f"{bucket}/work/*/input/*", f"{bucket}/work/*/output/*"], only
             assert only["Condition"]["ArnEquals"] == {"aws:PrincipalArn": stack.attribute("JobRole", "Arn")}
         rest = {sid: one for sid, one in statements.items() if "Endpoint" not in sid and sid != "TlsOnly"}
-        of_people = {sid: people for parameter, people in named.items() if people for sid in PEOPLE_STATEMENTS[parameter]}
+        of_people = {
+            sid: people for parameter, people in named.items() if people for sid in PEOPLE_STATEMENTS[parameter]
+        }
         assert set(rest) == set(of_people), sorted(rest)
         for sid, statement in rest.items():
             who = statement["Principal"] if statement["Effect"] == "Allow" else statement["Condition"]["ArnEquals"]

@@ -470,7 +470,7 @@ export function requests(s, kinds) {
   ];
   const [rule, otherRule] = [arns.CompleteFunctionJobEnded, s.arn("events", "rule/somebodys-rule")];
   may(s3, wake, arns.SubmitFunction, from(arns.InputBucket));
-  for (const one of [rule, arns.CompleteFunctionSweep]) {
+  for (const one of [rule, arns.CompleteFunctionOperatorAsks, arns.CompleteFunctionSweep]) {
     may(events, wake, arns.CompleteFunction, from(one));
     may(events, send, arns.UndeliveredQueue, from(one));
   }
