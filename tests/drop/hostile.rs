@@ -245,7 +245,9 @@ async fn hostile_drops_are_rejected_by_a_function_with_the_default_memory() {
         let file = folder.path().join("hostile.jsonl");
         write(&file, &body);
         let event = world.put_file(&format!("{name}.jsonl"), &file).await;
-        assert_eq!(submit.invoke(event).await, Ok(Value::Null), "{name}");
+        let notice = submit.invoke(event).await.unwrap();
+        assert_eq!(notice["drops"][0]["state"], "Rejected", "{name}: {notice}");
+        assert_is_plain(&notice["lines"].to_string());
         count += 1;
         let mut results = world.results().await;
         results

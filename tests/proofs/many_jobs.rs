@@ -99,8 +99,8 @@ async fn sweep_over_ten_thousand_open_jobs_reads_the_submitted_and_few_of_the_wa
     let others = read - (1 + SUBMITTED + 50 + 1 + 2);
     assert!((300..900).contains(&others), "{others}");
     let expected = [
-        // Ten pages of hints, and ten of markers.
-        ("ListObjectsV2", 20),
+        // Ten pages of hints, ten of markers, and one of what operators ask for.
+        ("ListObjectsV2", 21),
         // `Submitting`, `Waiting`, the hint, and the status.
         ("PutObject", 4),
         ("CreateModelInvocationJob", 1),

@@ -210,7 +210,7 @@ def check_results(stack, name, summary, dropped=None):
     )
     folder = name.removesuffix("summary.json")
     succeeded = f"{folder}succeeded/part-00001.jsonl"
-    files = [f"{folder}status.json", succeeded, name]
+    files = [f"{folder}report.html", f"{folder}status.json", succeeded, name]
     same(f"{name}: files", stack.results(summary["source"]["key"]), files)
     lines = stack.read(succeeded).splitlines()
     same(f"{name}: ids of the results", sorted(json.loads(line)["recordId"] for line in lines), sorted(records))
@@ -405,8 +405,8 @@ def cancel_drop(stack, operator):
     jobs, seen = len(stack.cloud.jobs()), len(stand_in.events)
     stack.drop(key, EXAMPLE.read_bytes())
     wait_for(f"the job of {key}", lambda: len(stack.cloud.jobs()) > jobs)
-    (status,) = stack.results(key)
-    drop_id = status.split("/")[-2]
+    wait_for(f"the status of {key}", lambda: stack.results(key))
+    drop_id = stack.results(key)[0].split("/")[-2]
     event["detail"]["object"]["key"] = f"requests/cancel/{drop_id}"
     operator.put_object(Bucket=stack["OutputBucketName"], Key=event["detail"]["object"]["key"])
     stack.invoke_later(rule["Targets"][0]["Arn"], event)
