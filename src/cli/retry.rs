@@ -9,7 +9,7 @@ use super::error::{CliError, path_error};
 use super::fixes::shell_word;
 use super::output::{print_aside, print_line, print_note};
 use super::question::check_that_it_can_be_asked;
-use super::results::{Remote, Results, SOURCE_HELP, Source, TemporaryFolder, beside, each_line, in_thread};
+use super::results::{Results, SOURCE_HELP, Source, TemporaryFolder, beside, each_line, in_thread};
 use super::signals::Signals;
 use super::stack::{Stack, StackArguments};
 use super::submit::{Dropping, short};
@@ -112,9 +112,9 @@ pub(super) async fn retry(arguments: RetryArguments) -> Result<bool, CliError> {
 
 async fn work(arguments: RetryArguments) -> Result<bool, CliError> {
     let source = Source::find(&arguments.drop, &arguments.stack).await?;
-    if let (Source::Stack(stack, remote), None) = (&source, &arguments.output) {
+    if let (Source::Stack(stack, _), None) = (&source, &arguments.output) {
         check_that_it_can_be_asked(arguments.yes, "drop the records")?;
-        return drop_again(&arguments, stack, remote, &source).await;
+        return drop_again(&arguments, stack, &source).await;
     }
     let brought = source.bring(|file| arguments.choice.has_kind(file.kind)).await?;
     let RetryArguments { choice, output, .. } = arguments;
@@ -131,18 +131,13 @@ async fn work(arguments: RetryArguments) -> Result<bool, CliError> {
 }
 
 /// Makes a file of the records, and drops it into the stack of the first drop.
-async fn drop_again(
-    arguments: &RetryArguments,
-    stack: &Stack,
-    remote: &Remote,
-    source: &Source,
-) -> Result<bool, CliError> {
+async fn drop_again(arguments: &RetryArguments, stack: &Stack, source: &Source) -> Result<bool, CliError> {
     let brought = source.bring(|file| arguments.choice.has_kind(file.kind)).await?;
     let first_key = brought.results.summary.source.key.clone();
     let drop_id = brought.results.summary.drop_id.clone();
     let key = match &arguments.key {
         Some(key) => key.clone(),
-        None => retry_key(&first_key, next_number(stack, remote, &first_key).await?),
+        None => retry_key(&first_key, next_number(stack, &first_key).await?),
     };
     let folder = TemporaryFolder::new()?;
     let path =
@@ -171,9 +166,9 @@ async fn drop_again(
 }
 
 /// Returns the number of the next retry of a drop: readers see the results of the earlier ones.
-async fn next_number(stack: &Stack, remote: &Remote, key: &str) -> Result<u32, CliError> {
+async fn next_number(stack: &Stack, key: &str) -> Result<u32, CliError> {
     let prefix = format!("results/{}", retry_prefix(key));
-    let listed = remote.folders(&prefix).await.map_err(|error| stack.explain(error))?;
+    let listed = stack.list_folders(&prefix).await?;
     let keys = listed.iter().filter_map(|folder| folder.strip_prefix("results/")?.strip_suffix('/'));
     Ok(keys.filter_map(|other| retry_number(key, other)).max().unwrap_or_default() + 1)
 }

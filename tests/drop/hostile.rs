@@ -12,7 +12,6 @@ use bedrock_vpc_batch::drop::identity::DropId;
 use bedrock_vpc_batch::drop::problems::MAX_BAD_BYTES;
 use bedrock_vpc_batch::drop::quotas::Quotas;
 use bedrock_vpc_batch::drop::rejection::{MAX_PLACES, Rejection};
-use serde_json::Value;
 
 use crate::support::processes::{Printed, printed};
 use crate::support::runtime_api::Function;

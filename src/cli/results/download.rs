@@ -10,7 +10,7 @@ use std::path::{Component, Path};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::types::ChecksumMode;
+use aws_sdk_s3::types::{ChecksumMode, EncodingType};
 use futures_util::StreamExt;
 use futures_util::stream::iter;
 use serde::de::DeserializeOwned;
@@ -18,10 +18,11 @@ use serde::de::DeserializeOwned;
 use super::checksums::Checksum;
 use super::folder::{ResultFile, SUMMARY, files_of};
 use super::sink::beside;
-use crate::aws::error::{Error, ErrorKind};
+use crate::aws::error::ErrorKind;
 use crate::aws::sdk_error::classify;
 use crate::aws::store::objects::Store;
 use crate::base::count::Counted;
+use crate::base::s3_uri::decode_notification_key;
 use crate::base::text;
 use crate::cli::check::Bar;
 use crate::cli::error::{CliError, path_error};
@@ -126,31 +127,22 @@ impl Remote {
         Ok(self.store().get_json(&self.key(name)).await?)
     }
 
-    /// Lists the folders of the bucket whose names start with this.
-    pub(crate) async fn folders(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        let mut folders = Vec::new();
-        let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).delimiter("/");
-        let mut pages = request.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let call = || format!("S3 ListObjectsV2 s3://{}/{prefix}", self.bucket);
-            let page = page.map_err(|error| classify(call(), error))?;
-            folders.extend(
-                page.common_prefixes.unwrap_or_default().into_iter().filter_map(|folder| folder.prefix),
-            );
-        }
-        Ok(folders)
-    }
-
     /// Lists what the folder has.
     async fn list(&self) -> Result<Vec<Object>, CliError> {
         let mut objects = Vec::new();
         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(&self.folder);
+        // A key may have characters that XML does not allow.
+        let request = request.encoding_type(EncodingType::Url);
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             let call = || format!("S3 ListObjectsV2 {}", self.uri(""));
             let page = page.map_err(|error| classify(call(), error))?;
+            let is_encoded = page.encoding_type.is_some();
             for object in page.contents.unwrap_or_default() {
-                let name = object.key.as_deref().and_then(|key| key.strip_prefix(&self.folder));
+                let key = object
+                    .key
+                    .and_then(|key| if is_encoded { decode_notification_key(&key) } else { Some(key) });
+                let name = key.as_deref().and_then(|key| key.strip_prefix(&self.folder));
                 let bytes = object.size.and_then(|size| u64::try_from(size).ok());
                 if let (Some(name), Some(etag), Some(bytes)) = (name, object.e_tag, bytes)
                     && is_a_file_name(name)

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::oneshot;
 
-pub(super) use self::download::Remote;
+use self::download::Remote;
 pub(super) use self::folder::{Results, each_line};
 use self::join::UserFile;
 pub(super) use self::sink::beside;
