@@ -235,7 +235,7 @@ async fn figures(local: &Local, drops: usize, pads: bool) -> Figures {
         let status: Value = serde_json::from_slice(&read(own, bucket, status).await).unwrap();
         assert_eq!(status["state"], if is_rejected { "Rejected" } else { "Finished" }, "{files:?}");
         if is_rejected {
-            assert_eq!((files.len(), size(drop), pads), (2, 99, false));
+            assert_eq!((files.len(), size(drop), pads), (3, 99, false));
             figures.rejected += 1;
             continue;
         }
