@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_cloudformation::types::Stack;
+
 /// The functions' variables, and the outputs or parameters of a stack that they come from.
 const VARIABLES: [(&str, &str); 22] = [
     ("INPUT_BUCKET", "InputBucketName"),
@@ -32,4 +34,19 @@ const VARIABLES: [(&str, &str); 22] = [
 pub(crate) fn variables(values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let value = |name: &str| values.get(name).filter(|value| !value.is_empty()).cloned();
     VARIABLES.iter().filter_map(|(variable, name)| Some(((*variable).to_owned(), value(name)?))).collect()
+}
+
+/// Returns the outputs of the stacks, and the parameters that are not also outputs, by name.
+pub(crate) fn values(stacks: Vec<Stack>) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    for stack in stacks {
+        for parameter in stack.parameters.unwrap_or_default() {
+            let value = parameter.resolved_value.or(parameter.parameter_value);
+            values.extend(parameter.parameter_key.zip(value));
+        }
+        for output in stack.outputs.unwrap_or_default() {
+            values.extend(output.output_key.zip(output.output_value));
+        }
+    }
+    values
 }

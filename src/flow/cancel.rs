@@ -1,8 +1,8 @@
 //! Flow 4: cancels a drop, as an operator has asked for.
 //!
 //! 1. Write the marker of the cancellation, so that the sweep goes on with it until the drop is over.
-//! 2. [`cancel_job`], for every open job: Bedrock is never asked for one that it does not have, and is asked to stop one
-//!    that it has. What is finished is kept, and the rest goes to `unprocessed/`, as after any other end.
+//! 2. [`cancel_job`], for every open job: a job that Bedrock does not have is never submitted, and one that it has is
+//!    stopped. What is finished is kept, and the rest goes to `unprocessed/`, as after any other end.
 //! 3. When the drop is over, delete the marker.
 //!
 //! A drop that is still being read, or whose jobs are being made, gets more jobs later: the sweep cancels them.

@@ -76,17 +76,7 @@ async fn values(
             return Err(CliError::Stack(format!("{said}: {why}")));
         }
     };
-    let mut values = BTreeMap::new();
-    for stack in stacks {
-        for parameter in stack.parameters.unwrap_or_default() {
-            let value = parameter.resolved_value.or(parameter.parameter_value);
-            values.extend(parameter.parameter_key.zip(value));
-        }
-        for output in stack.outputs.unwrap_or_default() {
-            values.extend(output.output_key.zip(output.output_value));
-        }
-    }
-    Ok(values)
+    Ok(crate::aws::stack::values(stacks))
 }
 
 /// Says what it means that a stack cannot be described.

@@ -8,6 +8,7 @@ use aws_config::SdkConfig;
 use super::answers::known;
 use super::{bucket, keys, model, network, open_models, quotas, role};
 use crate::aws::clock::now;
+use crate::aws::stack::values;
 use crate::doctor::facts::Facts;
 use crate::doctor::known::Known;
 use crate::doctor::model_id::{ModelId, parse};
@@ -46,17 +47,7 @@ impl Gatherer {
     pub(crate) async fn stack(&self, name: &str) -> Known<BTreeMap<String, String>> {
         let answer = self.cloudformation.describe_stacks().stack_name(name).send().await;
         let stacks = known("cloudformation:DescribeStacks", answer)?.stacks.unwrap_or_default();
-        let mut values = BTreeMap::new();
-        for stack in stacks {
-            for parameter in stack.parameters.unwrap_or_default() {
-                let value = parameter.resolved_value.or(parameter.parameter_value);
-                values.extend(parameter.parameter_key.zip(value));
-            }
-            for output in stack.outputs.unwrap_or_default() {
-                values.extend(output.output_key.zip(output.output_value));
-            }
-        }
-        Ok(values)
+        Ok(values(stacks))
     }
 
     /// Collects all facts.
