@@ -10,6 +10,7 @@ them, with the anchors. This script checks the rest:
 - A page loads nothing from another server: no script, style, font, or picture.
 """
 
+import logging
 import re
 import shutil
 import sys
@@ -166,6 +167,7 @@ def loaded_from_elsewhere(site):
 
 
 def main():
+    logging.basicConfig(format="site: %(message)s", level=logging.WARNING)
     texts = stage(PAGES)
     config = load_config(str(SETTINGS))
     config.mdx_configs.setdefault("toc", {})["slugify"] = github_anchor
