@@ -203,13 +203,15 @@ problems: export WRITE_PROBLEMS = 1
 problems: .tools/venv/installed ## Write docs/problems.md from the table of problems.
 	@$(NEXTEST) nextest run $(CARGO_FLAGS) --status-level fail -E 'binary(all) & test(page_of_problems)'
 
-reference: ## Write docs/reference/commands.md from what the command line says about itself.
+reference: ## Write docs/reference/ from what the command line says about itself, and from what the code logs.
 	@cargo build $(CARGO_FLAGS) --quiet --bin bedrock-vpc-batch
 	@python3 tools/reference.py
+	@python3 tools/log_lines.py
 
 # Uses the command line that the tests have built.
-howto: .tools/howto/installed ## Check the reference of the commands, and run the tutorial and the how-tos: make howto PAGES=docs/tutorial.md
+howto: .tools/howto/installed ## Check docs/reference/, and run the tutorial and the how-tos: make howto PAGES=docs/tutorial.md
 	@python3 tools/reference.py --check
+	@python3 tools/log_lines.py --check
 	@.tools/howto/bin/python -B tools/howto.py $(PAGES)
 
 site: .tools/site/installed ## Build the site of the documents in target/site, and check its links, its anchors, and what it loads.

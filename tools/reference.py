@@ -19,8 +19,8 @@ HEAD = f"""# Commands
 
 What `{PROGRAM} --help` says about each command. This page is made from the code by `make reference`.
 
-Settings are in [configuration](../configuration.md), codes of problems in [problems](../problems.md), and fields of log lines in
-[operations](../operations.md#log-lines).
+Settings are in [configuration](../configuration.md), codes of problems in [problems](../problems.md), and what is logged in
+[log lines](log-lines.md).
 """
 
 # The options by which a command finds its stack are the same for all, and are listed once.
