@@ -53,7 +53,11 @@ TEMPORARY = re.compile(r"^/\S*/bedrock-vpc-batch-[0-9a-f]{16}/(?=\S+\.jsonl: )",
 ERASED = re.compile(r"[^\n]*\x1b\[2K")
 # The size of a folder of results, which has times.
 SIZE = re.compile(r"(?<=files, )\d+ bytes(?=; each has the checksum)")
-PROGRESS = re.compile(r"^[0-9a-f]{8} \S+: (?:New|Reading|Preparing|Waiting|Running|Checking)[:,] .*\n", re.MULTILINE)
+PROGRESS = re.compile(
+    r"^(?:[0-9a-f]{8} \S+: (?:New|Reading|Preparing|Waiting|Running|Checking)[:,] .*"
+    r"|note: \S+: no such drop yet; looking again for 60 s)\n",
+    re.MULTILINE,
+)
 
 
 class PageError(Exception):
@@ -247,6 +251,7 @@ def self_test():
         ("52f173e6aefeeb9ad0f83c4152f7f205 a.jsonl", "4b6650b4dc13c134db0438d63adfe52b a.jsonl"),
         (row, other),
         ("52f173e6 a.jsonl: Running, 0/4 records: x\n52f173e6 a.jsonl: Finished", "4b6650b4 a.jsonl: Finished"),
+        ("note: a.jsonl: no such drop yet; looking again for 60 s\n1 record", "1 record"),
         ("at 2026-11-28T05:36:40Z", "at 2026-11-29T06:36:40.123Z"),
     ]
     different = [
