@@ -10,11 +10,10 @@ from person import PIPELINE, Person, question
 from terminal import BOUND, COMMAND_LINE, environment
 
 LOCAL = " ".join(PIPELINE)
-# Bedrock takes 5 of 20 jobs at a time, and each of these four rounds takes four times the pace.
-PACE = "--pace-ms 2500 --sweep-ms 500 --fault jobs-in-flight=5"
-QUOTAS = "--set MAX_RECORDS_PER_JOB=100"
+# Bedrock takes 5 jobs at a time, and catalog.jsonl has 20.
+SETTINGS = "--fault jobs-in-flight=5 --set MAX_RECORDS_PER_JOB=100"
 SLOTS_IN_USE = "Bedrock has 5 jobs"
-WAITS = ("letters.jsonl", "Waiting", "Nothing needs to be done")
+FIXED = ("broken.jsonl", "Rejected", "0/2,000", SLOTS_IN_USE, "Waiting", "0/100")
 
 
 def watching(folder):
@@ -22,18 +21,28 @@ def watching(folder):
     page = Page("watch.md", "What watch shows", "make recordings")
     page.say(
         "`make test` makes these pictures again, and fails if anything differs. Only the ids and ages of drops and the time left"
-        " are replaced by others."
+        " are replaced by others. The stand-in for Bedrock takes 5 jobs at a time."
     )
-    page.say(
-        "The stand-in for Bedrock takes 5 jobs at a time. `catalog.jsonl` has 20 parts, so `letters.jsonl` waits for the quota."
-        " `broken.jsonl` was copied into a watched folder without a check, and is refused:"
-    )
+    (folder / "still").mkdir()
+    still(page, folder / "still")
+    (folder / "moving").mkdir()
+    moving(page, folder / "moving")
+    return page
+
+
+def still(page, folder):
+    """Records drops of which none moves on, because a job stays in its state for an hour, and nothing sweeps."""
     with Person(folder, page, Normal()) as person:
+        page.heading("20 parts, one that waits, and one that is refused")
+        page.say(
+            "`catalog.jsonl` has 20 parts, so `letters.jsonl` waits for the quota. `broken.jsonl` is copied into a watched folder"
+            " without a check."
+        )
         (folder / "inbox").mkdir()
-        person.write("catalog.jsonl", (question(number) for number in range(1, 2001)))
+        write_catalog(person)
         person.write("letters.jsonl", (question(number) for number in range(1, 101)))
         person.write("inbox/broken.part", [*(question(number) for number in range(1, 100)), {"modelInput": "hello"}])
-        line = f"local inbox --quiet-ms 0 {PACE} {QUOTAS}"
+        line = f"local inbox --quiet-ms 0 --pace-ms 3600000 --sweep-ms 0 {SETTINGS}"
         pipeline = person.start(line)
         pipeline.wait_for("watching inbox")
         person.record(line, pipeline.shown())
@@ -44,36 +53,44 @@ def watching(folder):
         picture.wait_for("0/2,000", SLOTS_IN_USE)
         person.start(f"submit letters.jsonl --yes {LOCAL}").finish()
         (folder / "inbox" / "broken.part").rename(folder / "inbox" / "broken.jsonl")
-        page.heading("80 columns")
-        picture.wait_for("Rejected", "0/2,000", SLOTS_IN_USE, *WAITS, picture=True)
+        picture.wait_for(*FIXED, picture=True)
         person.learn()
+        page.say("80 columns:")
         person.record(line, picture.shown())
-        page.say("When half of the records are done:")
-        half = ("1,000/2,000", SLOTS_IN_USE)
-        picture.wait_for(*half, *WAITS, picture=True)
-        person.show(picture.shown())
-
-        page.heading("Resized to 200 columns while it runs")
-        resized(person, picture, 200, half)
-        page.heading("Resized to 50 columns while it runs")
-        resized(person, picture, 50, half)
-        page.heading("Ctrl-C")
+        for columns in (200, 50):
+            page.say(f"Resized to {columns} columns while it runs:")
+            picture.resize(columns)
+            picture.wait_for(*FIXED, picture=True)
+            person.show(picture.shown())
+        page.say("Resized to 80 columns again, and ended with Ctrl-C:")
         picture.resize(80)
-        picture.wait_for(*half, picture=True)
+        picture.wait_for(*FIXED, picture=True)
         picture.interrupt()
         code = picture.finish()
         person.show(f"{picture.everything()}\n[exit code {code}]")
-
-        page.heading("Through a pipe")
-        page.say("A line for each change, without a picture; here up to Ctrl-C:")
+        page.say("Through a pipe, there is a line for each change:")
         piped(person, f"watch broken.jsonl catalog.jsonl letters.jsonl {LOCAL}", 3)
-    return page
 
 
-def resized(person, picture, columns, texts):
-    picture.resize(columns)
-    picture.wait_for(*texts, picture=True)
-    person.show(picture.shown())
+def moving(page, folder):
+    """Records a drop while its jobs end five at a time."""
+    with Person(folder, page, Normal()) as person:
+        page.heading("Half of 20 parts")
+        write_catalog(person)
+        line = f"local --pace-ms 1000 --sweep-ms 500 {SETTINGS}"
+        pipeline = person.start(line)
+        pipeline.wait_for("the pipeline runs")
+        person.record(line, pipeline.shown())
+        line = f"watch {LOCAL}"
+        picture = person.start(line)
+        person.start(f"submit catalog.jsonl --yes {LOCAL}").finish()
+        picture.wait_for("1,000/2,000", SLOTS_IN_USE, picture=True)
+        person.learn()
+        person.record(line, picture.shown())
+
+
+def write_catalog(person):
+    person.write("catalog.jsonl", (question(number) for number in range(1, 2001)))
 
 
 def piped(person, line, lines):
