@@ -34,7 +34,7 @@ SAM := $(WITH_SAM) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 .NOTPARALLEL:
 .PHONY: help demo doctor smoke check test nightly fmt clippy prose lint-python lint-workflows deny quick doc doctest nextest lint-template policies \
 	sam-build package wheel cost emulator crash model strictness repairs soak many herd fuzz corpus mutants bench instructions tokens problems \
-	reference howto site examples tools clean
+	screens recordings reference howto site examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +51,7 @@ smoke: .tools/smoke/installed ## Drop 100 small records into a deployed stack, a
 
 check: fmt clippy prose lint-python quick ## Run the quick checks while you work.
 
-test: fmt clippy prose lint-python lint-workflows deny doc doctest nextest lint-template policies howto site emulator instructions ## Run all checks, as CI does.
+test: fmt clippy prose lint-python lint-workflows deny doc doctest nextest screens lint-template policies howto site emulator instructions ## Run all checks, as CI does.
 	@echo "make test: everything passed: formatting, lints, workflows, prose, dependencies, documentation, tests, template, policies," \
 		"reference, how-tos, site, build, deployment, and instruction counts"
 
@@ -103,6 +103,14 @@ doctest: ## Run the examples in the documentation.
 
 nextest: .tools/venv/installed .tools/emulator/installed ## Run all unit and integration tests.
 	@$(NEXTEST) nextest run $(CARGO_FLAGS)
+
+screens: .tools/recordings/installed ## Compare docs/recordings/ with what the commands show on a terminal.
+	@cargo build $(CARGO_FLAGS) --quiet --bin bedrock-vpc-batch
+	@.tools/recordings/bin/python -B tools/recordings
+
+recordings: .tools/recordings/installed ## Write what the commands show on a terminal into docs/recordings/.
+	@cargo build $(CARGO_FLAGS) --quiet --bin bedrock-vpc-batch
+	@.tools/recordings/bin/python -B tools/recordings --write
 
 lint-template: .tools/sam/installed .tools/checkov/installed ## Lint template.yaml, and check what it grants and configures.
 	@$(SAM) validate --lint
@@ -220,12 +228,13 @@ site: .tools/site/installed ## Build the site of the documents in target/site, a
 examples: ## Regenerate the example files.
 	@python3 tools/make_examples.py
 
-tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator node bench workflows wheel smoke howto site) $(addprefix tools/,policies/node_modules workflows/node_modules)) ## Install the tools.
+tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator recordings node bench workflows wheel smoke howto site) $(addprefix tools/,policies/node_modules workflows/node_modules)) ## Install the tools.
 
 .tools/venv/installed: tools/requirements.txt
 .tools/bench/installed: tools/bench-requirements.txt
 .tools/sam/installed: tools/sam-requirements.txt
 .tools/emulator/installed: tools/emulator-requirements.txt
+.tools/recordings/installed: tools/recordings-requirements.txt
 .tools/checkov/installed: tools/checkov-requirements.txt
 .tools/smoke/installed: tools/smoke-requirements.txt
 .tools/howto/installed: tools/howto-requirements.txt

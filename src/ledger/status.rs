@@ -397,9 +397,12 @@ impl OpenJobs {
             _ if stopping > 0 => {
                 format!("The drop is cancelled. Bedrock is asked to stop {}.", jobs(running + stopping))
             }
-            _ if waiting + ending == 0 => format!("Bedrock has {}.", jobs(running)),
             _ => {
-                format!("Bedrock has {}; {waiting} more to be submitted, {ending} more ended.", jobs(running))
+                let running = (running > 0).then(|| format!("Bedrock has {}", jobs(running)));
+                let waiting = (waiting > 0).then(|| format!("{} to be submitted", jobs(waiting)));
+                let ending = (ending > 0).then(|| format!("{} ended, whose results are being written", jobs(ending)));
+                let all: Vec<String> = running.into_iter().chain(waiting).chain(ending).collect();
+                format!("{}.", all.join("; "))
             }
         };
         let next = match (stage, self.timeout_hours) {
@@ -595,7 +598,7 @@ mod tests {
             ("Waiting", refused(false), Stage::Waiting, waits, 3, 0, "until the cause is fixed.", "Show the"),
             ("Submitted", refused(true), Stage::Running, runs, 4, 0, "Bedrock has 1 job.", "The results are"),
             ("Doubtful", None, Stage::Checking, ends, 1, 0, "contradicts itself: c.", "The sweep looks"),
-            ("Ended", None, Stage::Running, ends, 4, 7, "0 more to be submitted, 1 more ended.", "Nothing"),
+            ("Ended", None, Stage::Running, ends, 4, 7, "1 job ended, whose results are being written.", "Nothing"),
         ];
         for (state, refusal, stage, jobs, since, done, message, next) in table {
             let mut job = job(state, refusal.clone());
