@@ -400,7 +400,9 @@ impl OpenJobs {
             _ => {
                 let running = (running > 0).then(|| format!("Bedrock has {}", jobs(running)));
                 let waiting = (waiting > 0).then(|| format!("{} to be submitted", jobs(waiting)));
-                let ending = (ending > 0).then(|| format!("{} ended, whose results are being written", jobs(ending)));
+                let ended = if ending == 1 { "has ended, and its" } else { "have ended, and their" };
+                let ending =
+                    (ending > 0).then(|| format!("{} {ended} results are being written", jobs(ending)));
                 let all: Vec<String> = running.into_iter().chain(waiting).chain(ending).collect();
                 format!("{}.", all.join("; "))
             }
@@ -598,7 +600,7 @@ mod tests {
             ("Waiting", refused(false), Stage::Waiting, waits, 3, 0, "until the cause is fixed.", "Show the"),
             ("Submitted", refused(true), Stage::Running, runs, 4, 0, "Bedrock has 1 job.", "The results are"),
             ("Doubtful", None, Stage::Checking, ends, 1, 0, "contradicts itself: c.", "The sweep looks"),
-            ("Ended", None, Stage::Running, ends, 4, 7, "1 job ended, whose results are being written.", "Nothing"),
+            ("Ended", None, Stage::Running, ends, 4, 7, "results are being written.", "Nothing"),
         ];
         for (state, refusal, stage, jobs, since, done, message, next) in table {
             let mut job = job(state, refusal.clone());
@@ -634,7 +636,8 @@ mod tests {
         // What has ended has no records left in this example.
         assert_eq!(status.records, Some(Progress { total: 80, done: 30 }));
         assert_eq!((status.since, status.as_of), (at(2), at(9)));
-        assert_eq!(status.message, "Bedrock has 2 jobs; 2 more to be submitted, 2 more ended.");
+        let message = "Bedrock has 2 jobs; 2 jobs to be submitted; 2 jobs have ended, and their results are being written.";
+        assert_eq!(status.message, message);
         assert!(status.next.contains("24 hours"), "{}", status.next);
         // A refusal that an operator must fix is more important, in whatever order.
         for order in [[true, false], [false, true]] {
