@@ -217,6 +217,7 @@ reference: ## Write docs/reference/ from what the command line says about itself
 	@python3 tools/log_lines.py
 
 # Uses the command line that the tests have built.
+# After a change of what a command prints: make howto PAGES="--write docs/tutorial.md", and read the difference.
 howto: .tools/howto/installed ## Check docs/reference/, and run the tutorial and the how-tos: make howto PAGES=docs/tutorial.md
 	@python3 tools/reference.py --check
 	@python3 tools/log_lines.py --check

@@ -1,6 +1,6 @@
 """Runs what the tutorial and the how-tos show, and compares what is printed with what they say.
 
-Usage: howto.py [--bin FILE] [PAGE…]
+Usage: howto.py [--bin FILE] [--write] [PAGE…]
 
 Each page starts in a fresh folder with the examples of the repository, and without a home, AWS settings, or variables
 of its caller. Of its code blocks,
@@ -18,7 +18,8 @@ of its caller. Of its code blocks,
 
 What differs from run to run is replaced in what is printed and in what is shown: an id by its number of appearance, so
 that two different ids stay different, a time by a word, an age by another. Lines about the progress of a drop that has
-not ended may be missing or differ. Everything else must be equal.
+not ended may be missing or differ. Everything else must be equal. With --write, a page that differs gets the outputs
+of this run: read what that has changed.
 """
 
 import argparse
@@ -40,6 +41,7 @@ import sqlglot
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "docs" / "tutorial.md", *sorted((ROOT / "docs" / "howto").glob("*.md"))]
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^\$ (?P<command>.*)\n(?P<shown>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 LOCAL = re.compile(r"bedrock-vpc-batch local(?! .*\.jsonl)\b")
 SECONDS = 60
 
@@ -85,8 +87,9 @@ def plain(text):
 class Page:
     """One page, on its way from its first block to its last."""
 
-    def __init__(self, path, folder, binary):
-        self.path, self.folder = path, folder
+    def __init__(self, path, folder, binary, write):
+        self.path, self.folder, self.write = path, folder, write
+        self.outputs, self.differs = [], False
         self.servers = []
         self.shown, self.printed = "", ""
         self.counts = {"commands": 0, "files": 0, "statements of Athena": 0, "blocks not run": 0}
@@ -106,7 +109,7 @@ class Page:
             self.line = text.count("\n", 0, block.start()) + 1
             kind, _, name = block["info"].partition(" ")
             if kind == "console":
-                self.console(block["text"], name)
+                self.console(text, block.span("text"), name)
             elif (kind, name) == ("sql", "athena"):
                 self.athena(block["text"])
             elif name:
@@ -115,37 +118,45 @@ class Page:
             elif kind == "sh":
                 self.counts["blocks not run"] += 1
             elif kind == "text" and self.rows is not None:
-                self.compare(block["text"], self.rows, "the query")
+                self.compare(block["text"], self.rows, "the query", block.span("text"))
                 self.rows = None
             else:
                 self.fail(f"a block of the kind {kind!r} is neither run nor a file")
         if self.rows is not None:
             self.fail("the result of the last query is not shown")
+        if self.differs:
+            # All of them, because an id must be the same one on all of the page.
+            for (start, end), output in reversed(self.outputs):
+                printed = re.sub(r" +$", "", TEMPORARY.sub("", output), flags=re.MULTILINE)
+                text = text[:start] + printed + text[end:]
+            self.path.write_text(text, encoding="utf-8")
 
     def fail(self, message):
         raise PageError(f"{self.path.relative_to(ROOT)}:{self.line}: {message}")
 
-    def compare(self, shown, printed, what):
+    def compare(self, shown, printed, what, span):
         # Earlier outputs stay in front, so that an id means the same one on all of the page.
         shown, printed = (text.rstrip("\n") + "\n" for text in (shown, printed))
         shown_lines, printed_lines = plain(self.shown + shown), plain(self.printed + printed)
-        if shown_lines != printed_lines:
+        if shown_lines != printed_lines and not self.write:
             self.fail(f"{what} prints\n{printed}\nand the page shows\n{shown}")
+        self.differs |= shown_lines != printed_lines
+        self.outputs.append((span, printed if printed.strip() else ""))
         self.shown, self.printed = self.shown + shown, self.printed + printed
 
-    def console(self, text, option):
+    def console(self, text, span, option):
         code = int(option.removeprefix("exit=")) if option.startswith("exit=") else 0
-        for step in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-            command, _, shown = step.partition("\n")
+        for step in COMMAND.finditer(text, *span):
+            command, shown = step["command"], step["shown"]
             self.counts["commands"] += 1
             if LOCAL.match(command):
-                self.serve(command, shown)
+                self.serve(command, shown, step.span("shown"))
                 continue
             run = self.in_terminal if option == "terminal" else self.piped
             ended, printed = run(command, shown)
             if ended != code:
                 self.fail(f"`{command}` ends with {ended}, not {code}:\n{printed}")
-            self.compare(shown, printed, f"`{command}`")
+            self.compare(shown, printed, f"`{command}`", step.span("shown"))
 
     def piped(self, command, _):
         done = subprocess.run(
@@ -193,7 +204,7 @@ class Page:
         # What a bar has erased.
         return child.wait(), ERASED.sub("", text)
 
-    def serve(self, command, shown):
+    def serve(self, command, shown, span):
         """Starts a pipeline, and waits until it has printed as many lines as the page shows."""
         server = subprocess.Popen(
             ["bash", "-c", f"exec {command}"],
@@ -209,7 +220,7 @@ class Page:
             if server.poll() is not None or time.monotonic() > deadline:
                 self.fail(f"`{command}` does not start:\n{printed}")
             time.sleep(0.02)
-        self.compare(shown, printed, f"`{command}`")
+        self.compare(shown, printed, f"`{command}`", span)
 
     def athena(self, text):
         for statement in sqlglot.parse(text, read="athena"):
@@ -271,13 +282,14 @@ def self_test():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", type=Path, default=ROOT / "target" / "debug" / "bedrock-vpc-batch")
+    parser.add_argument("--write", action="store_true", help="write what is printed into the pages")
     parser.add_argument("pages", nargs="*", type=Path, help="the pages to run; by default all")
     options = parser.parse_args()
     self_test()
     failures = 0
     for path in [page.resolve() for page in options.pages] or PAGES:
         with tempfile.TemporaryDirectory() as folder:
-            page = Page(path, Path(folder), options.bin.resolve(strict=True))
+            page = Page(path, Path(folder), options.bin.resolve(strict=True), options.write)
             start = time.monotonic()
             try:
                 page.run()

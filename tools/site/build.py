@@ -25,7 +25,7 @@ from mkdocs.config import load_config
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = ROOT / "target" / "site-pages"
 SETTINGS = Path(__file__).with_name("mkdocs.yml")
-SOURCES = ["*.md", "docs/**/*.md", "policies/*.md", "events/*.md"]
+SOURCES = ["*.md", "docs/**/*.*", "policies/*.md", "events/*.md"]
 
 # What both readers of Markdown must agree on.
 COUNTED = ("h1", "h2", "h3", "h4", "p", "ul", "ol", "li", "table", "tr", "pre", "code", "a", "strong", "em")
@@ -115,13 +115,16 @@ def for_python_markdown(text):
 
 
 def stage(folder):
-    """Copies the documents, and returns the text of each."""
+    """Copies the documents and what lies between them, and returns the text of each document."""
     shutil.rmtree(folder, ignore_errors=True)
     texts = {}
     for path in sorted({path for source in SOURCES for path in ROOT.glob(source)}):
         name = path.relative_to(ROOT)
-        texts[name] = path.read_text(encoding="utf-8")
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix != ".md":
+            shutil.copy(path, folder / name)
+            continue
+        texts[name] = path.read_text(encoding="utf-8")
         (folder / name).write_text(for_python_markdown(texts[name]), encoding="utf-8")
     return texts
 
