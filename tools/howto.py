@@ -50,8 +50,6 @@ ID = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{12}|[0-9a-f]{8})\b")
 TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|\b\d{8}T\d{6}Z\b")
 # A drop in the table of `status`: its age sits between its state and its records.
 ROW = re.compile(r"^(<id \d+>\s+[A-Z][a-z]+)\s+\d+ (?:s|min|h)(?=\s+\d+/\d+\s)")
-# A file that `retry` makes for `submit`.
-TEMPORARY = re.compile(r"^/\S*/bedrock-vpc-batch-[0-9a-f]{16}/(?=\S+\.jsonl: )", re.MULTILINE)
 ERASED = re.compile(r"[^\n]*\x1b\[2K")
 # The size of a folder of results, which has times.
 SIZE = re.compile(r"(?<=files, )\d+ bytes(?=; each has the checksum)")
@@ -69,7 +67,7 @@ class PageError(Exception):
 def plain(text):
     """Replaces what differs from run to run."""
     text = PROGRESS.sub("", text)
-    text = TIME.sub("<time>", TEMPORARY.sub("", text))
+    text = TIME.sub("<time>", text)
     text = SIZE.sub("<size>", text)
     ids = {}
 
@@ -127,7 +125,7 @@ class Page:
         if self.differs:
             # All of them, because an id must be the same one on all of the page.
             for (start, end), output in reversed(self.outputs):
-                printed = re.sub(r" +$", "", TEMPORARY.sub("", output), flags=re.MULTILINE)
+                printed = re.sub(r" +$", "", output, flags=re.MULTILINE)
                 text = text[:start] + printed + text[end:]
             self.path.write_text(text, encoding="utf-8")
 

@@ -152,7 +152,14 @@ async fn drop_again(arguments: &RetryArguments, stack: &Stack, source: &Source) 
         retry_of: Some(&drop_id),
         is_uploading: &AtomicBool::new(false),
     };
-    let Some(dropped) = dropping.drop_all(&[(path, key)]).await? else { return Ok(false) };
+    let Some(dropped) = dropping.drop_all(&[(path, key)]).await? else {
+        if arguments.choice.from.is_none() {
+            print_aside(
+                "records that need a correction: correct them in your file, and give it with --from FILE",
+            );
+        }
+        return Ok(false);
+    };
     for standing in &dropped {
         let id = short(&standing.found.drop_id);
         print_aside(&format!("to follow: bedrock-vpc-batch watch {id}{}", arguments.stack.again()));
@@ -199,7 +206,10 @@ impl Made {
         }
         let mut raised = String::new();
         if self.raised + self.unraised > 0 {
-            raised = format!(", {} of them with a higher limit of tokens", self.raised);
+            raised = match self.records {
+                all if all == self.raised => ", with a higher limit of tokens".to_owned(),
+                _ => format!(", {} of them with a higher limit of tokens", self.raised),
+            };
         }
         if self.unraised > 0 {
             print_note(

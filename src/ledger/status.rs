@@ -199,7 +199,7 @@ impl Status {
     pub fn finished(drop: &DropEntry, summary: &Summary) -> Self {
         let records = summary.records;
         let message = results_message(&records) + &main_reason(summary);
-        let mut next = "The results are next to this file; summary.json sums them up.".to_owned();
+        let mut next = "The results are in the folder of the drop; summary.json sums them up.".to_owned();
         if records.succeeded == 0 && !summary.was_stopped() {
             next.push_str(" No record has an answer, so find the cause before you drop them again.");
         } else if records.unprocessed > 0 {
@@ -461,14 +461,27 @@ fn results_message(records: &SummaryRecords) -> String {
     let SummaryRecords { total, succeeded, truncated, refused, failed, unprocessed, source_deleted } =
         *records;
     let mut message = format!("{}: {succeeded} succeeded", Counted(total, "record"));
-    for (count, what) in [
-        (failed, "have an error"),
-        (unprocessed, "were not processed"),
-        (source_deleted, "were deleted with their file before they were submitted"),
-        (truncated, "of the answers were cut off by a limit of tokens"),
-        (refused, "of the answers are refusals, or were filtered"),
+    for (count, of_one, of_several) in [
+        (failed, "has an error", "have an error"),
+        (unprocessed, "was not processed", "were not processed"),
+        (
+            source_deleted,
+            "was deleted with its file before it was submitted",
+            "were deleted with their file before they were submitted",
+        ),
+        (
+            truncated,
+            "of the answers was cut off by a limit of tokens",
+            "of the answers were cut off by a limit of tokens",
+        ),
+        (
+            refused,
+            "of the answers is a refusal, or was filtered",
+            "of the answers are refusals, or were filtered",
+        ),
     ] {
         if count > 0 {
+            let what = if count == 1 { of_one } else { of_several };
             message.push_str(&format!(", {count} {what}"));
         }
     }
@@ -660,7 +673,7 @@ mod tests {
         let none = SummaryRecords { total: 4, ..summary.records };
         let good = with(SummaryRecords { succeeded: 4, ..none }, true);
         assert_eq!(good.message, "4 records: 4 succeeded.");
-        assert_eq!(good.next, "The results are next to this file; summary.json sums them up.");
+        assert_eq!(good.next, "The results are in the folder of the drop; summary.json sums them up.");
         assert_eq!((good.state, good.since, good.as_of), (Stage::Finished, at(2), at(2)));
         assert_eq!(good.records, Some(Progress { total: 4, done: 4 }));
         assert!(good.is_final());
