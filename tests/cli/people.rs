@@ -447,7 +447,7 @@ async fn cancelled_drop_ends_with_all_its_records_handed_back() {
 }
 
 #[tokio::test]
-async fn erased_drop_is_gone_and_one_that_is_not_over_is_refused() {
+async fn erased_drop_is_gone() {
     let person = Person::new();
     let _pipeline = person.serve(&[]).await;
     let id = person.submit(&["a.jsonl"]).await;
