@@ -101,6 +101,8 @@ DROP, JOB = "0" * 32, "1" * 32
 RESULTS = f"results/in/a b.jsonl/{DROP}"
 KEYS = {
     "drop": f"ledger/drops/{DROP}/drop.json",
+    "plan": f"ledger/drops/{DROP}/plan-{JOB}/00001.json",
+    "tally": f"ledger/drops/{DROP}/tallies/00001.json",
     "job": f"ledger/jobs/{JOB}.json",
     "marker": f"ledger/open/20261123T150500Z-{JOB}.job",
     "hint": f"ledger/waiting/amazon.nova-lite-v1_0/20261123T150500Z-{JOB}.json",
@@ -122,16 +124,16 @@ EXPIRING_RESULTS = {"rejection", "report", "status", "summary", "result", "index
 # What each role may do with these objects.
 PERMITTED = {
     "SubmitRole": {
-        "GetObject": {"drop", "job", "marker", "status"},
-        "PutObject": {"drop", "job", "input", "marker", "hint", "rejection", "report", "status", "index"},
+        "GetObject": {"drop", "plan", "tally", "job", "marker", "status"},
+        "PutObject": set(KEYS) - {"sweep", "output", "summary", "result", "request"},
         "DeleteObject": {"marker", "hint"},
         "AbortMultipartUpload": {"input"},
     },
     "CompleteRole": {
         "GetObject": set(KEYS) - {"hint", "rejection", "report", "index", "result", "request"},
         "PutObject": set(KEYS) - {"output", "request"},
-        # The requests only if there are operators.
-        "DeleteObject": {"marker", "hint", "request"},
+        # All but the markers and the hints only if there are operators.
+        "DeleteObject": set(KEYS) - {"drop", "job", "sweep"},
         "AbortMultipartUpload": {"input", "rejection", "report", "status", "summary", "result"},
     },
     "JobRole": {
@@ -857,7 +859,7 @@ def check_objects(stack):
                 }
         expected = dict(PERMITTED[role])
         if role == "CompleteRole" and not any(stack.values["OperatorArns"]):
-            expected["DeleteObject"] = expected["DeleteObject"] - {"request"}
+            expected["DeleteObject"] = PERMITTED["SubmitRole"]["DeleteObject"]
         assert permitted == expected, f"{role}: {permitted}"
 
 
@@ -908,11 +910,13 @@ def check_vpc(stack):
 
 
 def check_input_is_read_only(stack):
-    """Both functions may read the input bucket, and complete may list its versions.
+    """Both functions may read the input bucket, and complete may list its versions, and erase some if there are operators.
 
     No role may write to it, so no run can trigger itself.
     """
     bucket = stack.attribute("InputBucket", "Arn")
+    drops = f"{bucket}/{stack.values['InputPrefix']}*"
+    erases = [("s3:DeleteObjectVersion", drops)] if any(stack.values["OperatorArns"]) else []
     for role in stack.of_type("AWS::IAM::Role"):
         allowed = {
             (action, resource)
@@ -926,7 +930,7 @@ def check_input_is_read_only(stack):
                 ("s3:GetObject", f"{bucket}/*"),
                 ("s3:GetObjectVersion", f"{bucket}/*"),
                 ("s3:ListBucket", bucket),
-                *([("s3:ListBucketVersions", bucket)] if role == "CompleteRole" else []),
+                *([("s3:ListBucketVersions", bucket), *erases] if role == "CompleteRole" else []),
             }
             if role in FUNCTION_ROLES
             else set()

@@ -7,8 +7,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use super::error::CliError;
 use super::output::print_error;
 use super::{
-    cancel, check, completions, errors, local, prepare, report, results, retry, stand_in, status, submit,
-    watch,
+    cancel, check, completions, erase, errors, local, prepare, report, results, retry, stand_in, status,
+    submit, watch,
 };
 #[cfg(feature = "doctor")]
 use super::{doctor, redrive};
@@ -110,6 +110,19 @@ enum Command {
     /// Exit code: 0 if the stack was asked; 1 if you answer no, if there is no such drop, or if S3 refuses; 2 if the command
     /// line is wrong, or the stack cannot be found; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard output was closed.
     Cancel(cancel::CancelArguments),
+
+    /// Erase drops that are over.
+    ///
+    /// This version of each file, its results, its entry in the index, the inputs and outputs of its jobs, and every text of it in
+    /// the ledger are deleted, which nobody can undo. What is left says only that the drop was there, so that it does not run again.
+    /// The command waits until nothing is left, as far as you may see that. A drop that is not over is refused: cancel it first. You
+    /// need to be among the operators of the stack; to name a drop by anything but its whole id, among its readers, too; and you
+    /// need `cloudformation:DescribeStacks` on the stack.
+    ///
+    /// Exit code: 0 if the stack was asked, and nothing is left of what you may see; 1 if you answer no, if there is no such drop,
+    /// if one is not over, or if S3 refuses; 2 if the command line is wrong, or the stack cannot be found; 130 after Ctrl-C, which
+    /// does not stop what was asked for; 143 after SIGTERM; 141 if standard output was closed.
+    Erase(erase::EraseArguments),
 
     /// Make a page of what became of a drop.
     ///
@@ -216,6 +229,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Status(arguments) => status::status(&arguments).await.map(|()| true),
         Command::Watch(arguments) => watch::watch(&arguments).await,
         Command::Cancel(arguments) => cancel::cancel(&arguments).await,
+        Command::Erase(arguments) => erase::erase(&arguments).await,
         Command::Report(arguments) => report::report(&arguments),
         Command::Results(arguments) => results::results(arguments).await,
         Command::Errors(arguments) => errors::errors(arguments).await,

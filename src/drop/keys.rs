@@ -9,6 +9,7 @@
 //! ledger/jobs/<job-id>.json               entry of a job
 //! ledger/open/<time>-<drop-id>.drop       marker: this drop is not done
 //! ledger/open/<time>-<drop-id>.cancel     marker: this drop is being cancelled
+//! ledger/open/<time>-<drop-id>.erase      marker: this drop is being erased
 //! ledger/open/<time>-<drop-id>-<page>-<job-id>.job   marker: this job is not done
 //! ledger/waiting/<model>/<time>-<job-id>.json           hint: this job waits for a slot
 //! ledger/waiting/<model>/refused/<time>-<job-id>.json   hint: this job waits until an operator has fixed something
@@ -18,6 +19,7 @@
 //! results/<key of the drop>/<drop-id>/    what the user came for
 //! index/<day>/<time>-<drop-id>/<key of the drop>   the drops of a day
 //! requests/cancel/<drop-id>               an operator asks for this drop to be cancelled
+//! requests/erase/<drop-id>                an operator asks for this drop to be erased
 //! ```
 //!
 //! Objects under `work/` expire. Objects under `ledger/` never do: an entry that is missing is an error. Only a hint may
@@ -35,7 +37,13 @@ const MAX_KEY_BYTES_IN_RESULTS: usize = 900;
 /// Returns the key of a drop's ledger entry.
 #[must_use]
 pub fn drop_entry(drop_id: &DropId) -> String {
-    format!("ledger/drops/{drop_id}/drop.json")
+    format!("{}drop.json", drop_folder(drop_id))
+}
+
+/// Returns the folder of a drop's entry, and of everything else that the ledger has of the drop itself.
+#[must_use]
+pub fn drop_folder(drop_id: &DropId) -> String {
+    format!("ledger/drops/{drop_id}/")
 }
 
 /// Returns the key of a page of a drop's plan; pages are counted from 1. Each plan has an id of its own: two invocations
@@ -65,6 +73,12 @@ pub fn job_entry(job_id: &JobId) -> String {
 
 /// The prefix of what Bedrock reads and writes for jobs.
 pub const WORK_PREFIX: &str = "work/";
+
+/// Returns the folder of what Bedrock reads and writes for a job.
+#[must_use]
+pub fn work_folder(job_id: &JobId) -> String {
+    format!("{WORK_PREFIX}{job_id}/")
+}
 
 /// Returns the key of the file that Bedrock reads for a job. Bedrock's pattern for URIs accepts it, whatever
 /// the user's key is.
@@ -104,6 +118,12 @@ pub fn cancel_marker(time: Timestamp, drop_id: &DropId) -> String {
     format!("{OPEN_PREFIX}{}-{drop_id}.cancel", time.compact())
 }
 
+/// Returns the key of the marker of a drop that is being erased; `time` is when the drop was put.
+#[must_use]
+pub fn erase_marker(time: Timestamp, drop_id: &DropId) -> String {
+    format!("{OPEN_PREFIX}{}-{drop_id}.erase", time.compact())
+}
+
 /// Returns the prefix of the markers of all jobs of a drop; `time` is when the drop was put.
 #[must_use]
 pub fn all_job_markers(time: Timestamp, drop_id: &DropId) -> String {
@@ -132,6 +152,8 @@ pub enum Open {
     Job(JobId),
     /// The cancellation of a drop.
     Cancellation(DropId),
+    /// The erasure of a drop.
+    Erasure(DropId),
 }
 
 /// Parses the key of a marker; `None` if the key is not one of a marker. The first release named the marker of a job
@@ -145,6 +167,7 @@ pub fn parse_marker(key: &str) -> Option<Open> {
         "drop" => DropId::parse(id).map(Open::Drop),
         "job" => JobId::parse(id).map(Open::Job),
         "cancel" => DropId::parse(id).map(Open::Cancellation),
+        "erase" => DropId::parse(id).map(Open::Erasure),
         _ => None,
     }
 }
@@ -217,13 +240,17 @@ pub const REQUESTS_PREFIX: &str = "requests/";
 pub enum Request {
     /// To cancel a drop.
     Cancel(DropId),
+    /// To erase a drop.
+    Erase(DropId),
 }
 
 /// Returns the key whose object asks for something. What the object contains does not matter.
 #[must_use]
 pub fn request(request: &Request) -> String {
-    let Request::Cancel(drop_id) = request;
-    format!("{REQUESTS_PREFIX}cancel/{drop_id}")
+    match request {
+        Request::Cancel(drop_id) => format!("{REQUESTS_PREFIX}cancel/{drop_id}"),
+        Request::Erase(drop_id) => format!("{REQUESTS_PREFIX}erase/{drop_id}"),
+    }
 }
 
 /// Parses the key of a request; `None` if the key asks for nothing.
@@ -231,6 +258,7 @@ pub fn request(request: &Request) -> String {
 pub fn parse_request(key: &str) -> Option<Request> {
     match key.strip_prefix(REQUESTS_PREFIX)?.split_once('/')? {
         ("cancel", id) => DropId::parse(id).map(Request::Cancel),
+        ("erase", id) => DropId::parse(id).map(Request::Erase),
         _ => None,
     }
 }
@@ -306,6 +334,8 @@ pub enum ResultKind {
 }
 
 impl ResultKind {
+    const ALL: [Self; 3] = [Self::Succeeded, Self::Errors, Self::Unprocessed];
+
     /// Returns the folder's name.
     #[must_use]
     pub fn folder(self) -> &'static str {
@@ -328,6 +358,18 @@ pub fn result_file(key: &str, drop_id: &DropId, kind: ResultKind, part: u32, att
 pub fn result_name(kind: ResultKind, part: u32, attempt: u32) -> String {
     let attempt = if attempt > 1 { format!(".attempt-{attempt}") } else { String::new() };
     format!("{}/part-{part:05}{attempt}.jsonl", kind.folder())
+}
+
+/// Returns whether an object with this name in the folder of a drop's results belongs to that drop. The key of another drop
+/// may start like the folder, and then has its results there, in a folder that is named after its id.
+#[must_use]
+pub fn is_result_name(name: &str) -> bool {
+    match name.split_once('/') {
+        None => true,
+        Some((folder, file)) => {
+            ResultKind::ALL.iter().any(|kind| kind.folder() == folder) && !file.contains('/')
+        }
+    }
 }
 
 /// Returns the key of the file that says where the drop stands.
@@ -374,6 +416,26 @@ mod tests {
             result_file("in/a.jsonl", &id, ResultKind::Errors, 1, 2),
             format!("results/in/a.jsonl/{id}/errors/part-00001.attempt-2.jsonl")
         );
+    }
+
+    #[test]
+    fn results_of_another_drop_in_the_folder_are_told_apart() {
+        let (id, other) = ["a", "b"].map(|digit| DropId::parse(&digit.repeat(32)).unwrap()).into();
+        let folder = results_folder("in/a.jsonl", &id);
+        let name = |key: &str| key.strip_prefix(&folder).map(str::to_owned).unwrap();
+        let kinds = ResultKind::ALL.map(|kind| result_file("in/a.jsonl", &id, kind, 7, 2));
+        let files = [status, summary, report, rejection].map(|file| file("in/a.jsonl", &id));
+        for own in kinds.iter().chain(&files) {
+            assert!(is_result_name(&name(own)), "{own}");
+        }
+        for end in ["", "/", "/b.jsonl", "/succeeded", "/succeeded/", "/errors/part-00001.jsonl", "//"] {
+            let key = format!("in/a.jsonl/{id}{end}");
+            let kinds = ResultKind::ALL.map(|kind| result_file(&key, &other, kind, 1, 1));
+            let files = [status, summary, report, rejection].map(|file| file(&key, &other));
+            for foreign in kinds.iter().chain(&files) {
+                assert!(!is_result_name(&name(foreign)), "{foreign}");
+            }
+        }
     }
 
     #[test]

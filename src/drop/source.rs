@@ -69,6 +69,12 @@ impl DropSource {
     pub fn whole(&self) -> Range<u64> {
         0..self.size_bytes
     }
+
+    /// Returns the same version without its key, which may be a text about a person.
+    #[must_use]
+    pub fn without_key(&self) -> Self {
+        Self { key: String::new(), ..self.clone() }
+    }
 }
 
 #[cfg(test)]

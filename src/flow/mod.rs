@@ -6,9 +6,11 @@
 //! submit    flow 1: identify_drop ► claim_drop ► judge_drop ► report_rejection or make_jobs ► ask_for_jobs
 //! complete  flow 2: end_job ► carry_out ► finish_drop; then the handler calls ask_for_oldest_jobs
 //! sweep     flow 3: reconcile ► resume_jobs ► resume_drops, which take the steps of flows 1 and 2
+//! cancel    flow 4: cancel_job, for each open job of a drop
+//! erase     flow 5: record ► delete_data
 //! ```
 //!
-//! All three tell the user where a drop stands: `status_file`.
+//! All but the last tell the user where a drop stands: `status_file`.
 //!
 //! The steps are functions of a `Context`, which has the settings and the services. Nothing here
 //! names an SDK: `aws` has the calls, and `drop`, `job`, and `ledger` the decisions.
@@ -24,6 +26,7 @@ mod claim_drop;
 mod complete;
 mod context;
 mod end_job;
+mod erase;
 mod finish_drop;
 pub mod handlers;
 mod hint;

@@ -13,6 +13,9 @@ use crate::report::notice::EndedDrop;
 /// How much time the sweep reserves for one marker: it stops between markers, not in the middle of one.
 pub(super) const TIME_FOR_ONE: Duration = Duration::from_secs(10);
 
+/// How much time a pass keeps for what is open, while it does what is less urgent.
+pub(super) const TIME_FOR_WHAT_IS_OPEN: Duration = Duration::from_secs(200);
+
 /// What one pass has done.
 #[derive(Debug, Default)]
 pub(super) struct Pass {

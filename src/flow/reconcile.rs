@@ -4,8 +4,6 @@
 //! The versions in the input bucket are compared with the ledger, some pages in each pass. A version without an entry
 //! gets a marker. From then on it is like any other open drop.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use tracing::{error, info, warn};
 
@@ -19,15 +17,13 @@ use crate::drop::keys;
 use crate::drop::names::NameVerdict;
 use crate::drop::source::DropSource;
 use crate::flow::context::{CONCURRENT_PARTS, Context};
+use crate::flow::pass::TIME_FOR_WHAT_IS_OPEN;
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::lease::Invocation;
 use crate::ledger::sweep::SweepEntry;
 
 /// How many pages of 1,000 versions one pass reads, at most.
 const MAX_PAGES: u32 = 50;
-
-/// How much of the invocation's time is reserved, so that every pass gets to what is open.
-const TIME_FOR_WHAT_IS_OPEN: Duration = Duration::from_secs(200);
 
 /// What one pass has found.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! What operators ask for: an object below `requests/`, of which only the key matters. Everyone who may put one may ask.
 //!
 //! The object is deleted when what it asks for is done, or recorded in the ledger. So the sweep finds what a lost event
-//! or a crash has left.
+//! or a crash has left, and what cannot be done yet.
 
 use tracing::warn;
 
@@ -11,6 +11,7 @@ use crate::base::text;
 use crate::drop::keys::{REQUESTS_PREFIX, Request, parse_request};
 use crate::flow::cancel::cancel;
 use crate::flow::context::Context;
+use crate::flow::erase::erase;
 use crate::flow::pass::{Pass, TIME_FOR_ONE};
 use crate::ledger::lease::Invocation;
 use crate::report::notice::EndedDrop;
@@ -26,10 +27,13 @@ pub(super) async fn answer(
         warn!(key = %text::line(key), "object asks for nothing that this release knows");
         return Ok(None);
     };
-    let ended = match request {
-        Request::Cancel(drop_id) => Box::pin(cancel(context, &drop_id, by)).await?,
+    let (ended, is_answered) = match request {
+        Request::Cancel(drop_id) => (Box::pin(cancel(context, &drop_id, by)).await?, true),
+        Request::Erase(drop_id) => (None, Box::pin(erase(context, &drop_id, by)).await?),
     };
-    context.store.delete(key).await?;
+    if is_answered {
+        context.store.delete(key).await?;
+    }
     Ok(ended)
 }
 

@@ -7,6 +7,7 @@
 //! 4. [`tell_of_many_jobs`]: the statuses of the drops with several parts.
 //! 5. [`resume_drops`]: the drops that have a marker, oldest first. Those that were not read to their end come last:
 //!    one of them can take all the time that is left.
+//! 6. [`erase`]: the drops that are being erased.
 //!
 //! Every drop and job that is not done has a marker. So the sweep reads only what has a marker, and its cost
 //! depends on what is open, not on what has ever been. It decides nothing itself: for each marker it reads the entry,
@@ -22,7 +23,8 @@ use crate::drop::keys::{self, Open};
 use crate::drop::source::DropSource;
 use crate::flow::cancel::cancel;
 use crate::flow::context::Context;
-use crate::flow::pass::{Pass, TIME_FOR_ONE};
+use crate::flow::erase::erase;
+use crate::flow::pass::{Pass, TIME_FOR_ONE, TIME_FOR_WHAT_IS_OPEN};
 use crate::flow::reconcile::reconcile;
 use crate::flow::requests::answer_all;
 use crate::flow::resume_jobs::resume_jobs;
@@ -43,12 +45,14 @@ pub(super) async fn sweep(context: &Context, by: &Invocation) -> Result<Vec<Ende
 
     let hints = context.store.list(keys::WAITING_PREFIX).await?;
     let markers = context.store.list_objects(keys::OPEN_PREFIX).await?;
-    let (mut jobs, mut drops, mut cancellations) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut jobs, mut drops) = (Vec::new(), Vec::new());
+    let (mut cancellations, mut erasures) = (Vec::new(), Vec::new());
     for marker in &markers {
         match keys::parse_marker(&marker.key) {
             Some(Open::Job(job_id)) => jobs.push((marker, job_id)),
             Some(Open::Drop(drop_id)) => drops.push((marker, drop_id)),
             Some(Open::Cancellation(drop_id)) => cancellations.push((marker, drop_id)),
+            Some(Open::Erasure(drop_id)) => erasures.push((marker, drop_id)),
             None => warn!(key = marker.key, "object is not a marker"),
         }
     }
@@ -57,6 +61,7 @@ pub(super) async fn sweep(context: &Context, by: &Invocation) -> Result<Vec<Ende
     pass.uncounted.extend(drops.iter().map(|(_, drop_id)| drop_id.clone()));
     is_whole &= Box::pin(tell_of_many_jobs(context, &pass, by)).await;
     is_whole &= Box::pin(resume_drops(context, &drops, &mut pass, by)).await;
+    is_whole &= Box::pin(go_on_erasing(context, &erasures, &mut pass, by)).await;
     let (open, full_models) = (markers.len(), pass.full_models);
     if !is_whole {
         warn!(open, "sweep ran out of time; the next one goes on");
@@ -79,6 +84,23 @@ async fn go_on_cancelling(
         let cancelled = Box::pin(cancel(context, drop_id, by)).await;
         let ended = pass.note(&marker.key, cancelled).flatten();
         pass.ended.extend(ended);
+    }
+    true
+}
+
+/// Returns `false` if there was not enough time for all.
+async fn go_on_erasing(
+    context: &Context,
+    erasures: &[(&Listed, DropId)],
+    pass: &mut Pass,
+    by: &Invocation,
+) -> bool {
+    for (marker, drop_id) in erasures {
+        if !by.has_time_at(now(), TIME_FOR_WHAT_IS_OPEN) {
+            return false;
+        }
+        let erased = Box::pin(erase(context, drop_id, by)).await;
+        pass.note(&marker.key, erased);
     }
     true
 }
@@ -139,6 +161,11 @@ async fn resume_drop(
     if let Some(drop) = context.store.get_entry::<DropEntry>(&keys::drop_entry(drop_id)).await? {
         if attempts(&drop.entry) > 0 {
             return Ok(Resumed::ForLater(Box::new(drop.entry)));
+        }
+        if drop.entry.state == DropState::Erased {
+            // The entry does not say any more which object the drop was.
+            context.store.delete(&marker.key).await?;
+            return Ok(Resumed::Advanced(None));
         }
         return Box::pin(advance_drop(context, drop.entry.source, None, by)).await.map(Resumed::advanced);
     }

@@ -122,6 +122,12 @@ impl Outcome {
         };
         Self::new(&end, None, &Matched::unanswered(attempt.part), None, Evidence::default())
     }
+
+    /// Returns the same outcome without the texts of Bedrock and of the records.
+    #[must_use]
+    pub fn without_texts(&self) -> Self {
+        Self { message: None, mismatches: Vec::new(), findings: Findings::default(), ..self.clone() }
+    }
 }
 
 #[cfg(test)]

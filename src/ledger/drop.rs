@@ -212,6 +212,15 @@ impl DropEntry {
         Ok(Self { version: VERSION, state, writer, request_id, ..self.clone() })
     }
 
+    /// Returns the entry that remains of an erased drop, without its key and the name of who put it.
+    ///
+    /// # Errors
+    /// [`IllegalMove`] if the drop is not over, or is erased already.
+    pub fn erased(&self, by: &Invocation) -> Result<Self, IllegalMove> {
+        let tombstone = self.advance(DropState::Erased, by)?;
+        Ok(Self { source: self.source.without_key(), dropped_by: None, ..tombstone })
+    }
+
     /// Returns whether this invocation handles the request that wrote this entry, perhaps again.
     #[must_use]
     pub fn is_of_request(&self, by: &Invocation) -> bool {
@@ -325,6 +334,21 @@ mod tests {
             |state| DropEntry { state, ..DropEntry::claim(DropId::derive(&source()), source(), &by()) };
         assert_eq!(entry(accepted).settings(), settings.as_ref());
         assert_eq!(entry(DropState::Erased).settings(), None);
+    }
+
+    #[test]
+    fn only_a_drop_that_is_over_is_erased_and_its_key_is_gone() {
+        for state in drop_states() {
+            let is_over = ["Rejected", "Finished"].contains(&state.name());
+            let claimed = DropEntry::claim(DropId::derive(&source()), source(), &by());
+            let entry = DropEntry { state, dropped_by: Some("AWS:person".into()), ..claimed };
+            let erased = entry.erased(&by_at("later", 0, 1)).ok();
+            assert_eq!(erased.is_some(), is_over, "{}", entry.state.name());
+            let Some(erased) = erased else { continue };
+            let expected = DropSource { key: String::new(), ..source() };
+            assert_eq!((erased.source, erased.dropped_by), (expected, None));
+            assert_eq!((erased.state, erased.drop_id), (DropState::Erased, entry.drop_id));
+        }
     }
 
     #[test]

@@ -115,6 +115,19 @@ impl JobEntry {
         Ok(Self { version: VERSION, state, writer: by.writer.clone(), ..self.clone() })
     }
 
+    /// Returns the entry without the key of the drop, and without the texts of Bedrock and of the records; `None` if it
+    /// has none of them.
+    #[must_use]
+    pub fn erased(&self, by: &Invocation) -> Option<Self> {
+        let erased = Self {
+            source: self.source.without_key(),
+            refusal: None,
+            state: self.state.without_texts(),
+            ..self.clone()
+        };
+        (erased != *self).then(|| Self { version: VERSION, writer: by.writer.clone(), ..erased })
+    }
+
     /// The key of the job's marker.
     #[must_use]
     pub fn marker(&self) -> String {
@@ -254,6 +267,7 @@ impl Entry for JobEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::findings::Findings;
     use crate::job::outcome::Outcome;
     use crate::ledger::example::{by, job_states, part, source};
 
@@ -374,6 +388,29 @@ mod tests {
             JobEntry { refusal, ..entry() }.is_refused()
         };
         assert_eq!((entry().is_refused(), refused(true), refused(false)), (false, false, true));
+    }
+
+    #[test]
+    fn erased_entry_has_no_key_and_no_text_and_is_erased_once() {
+        let refusal = Some(Refusal { is_for_now: false, message: "text".into() });
+        for state in job_states() {
+            let name = state.name();
+            let state = match state {
+                JobState::Settled(job, outcome) => {
+                    let findings = Findings { other_errors: 1, ..Findings::default() };
+                    let (message, mismatches) = (Some("text".into()), vec!["text".into()]);
+                    JobState::Settled(job, Outcome { message, mismatches, findings, ..outcome })
+                }
+                state => state,
+            };
+            let entry = JobEntry { state, refusal: refusal.clone(), ..entry() };
+            let erased = entry.erased(&by()).unwrap();
+            assert_eq!((erased.source.key.as_str(), &erased.refusal), ("", &None), "{name}");
+            assert_eq!((erased.state.name(), &erased.part), (name, &entry.part));
+            let json = serde_json::to_string(&erased).unwrap();
+            assert!(!json.contains("text") && !json.contains("findings"), "{json}");
+            assert_eq!(erased.erased(&by()), None, "{name}");
+        }
     }
 
     #[test]

@@ -128,6 +128,23 @@ impl JobState {
         }
     }
 
+    /// Returns the same state without the texts of Bedrock and of the records.
+    #[must_use]
+    pub(super) fn without_texts(&self) -> Self {
+        match self {
+            Self::Ended(job, outcome) => Self::Ended(job.clone(), outcome.without_texts()),
+            Self::Settled(job, outcome) => Self::Settled(job.clone(), outcome.without_texts()),
+            Self::Doubtful(job, doubt) => {
+                Self::Doubtful(job.clone(), Doubt { contradictions: Vec::new(), ..doubt.clone() })
+            }
+            Self::Waiting
+            | Self::Submitting { .. }
+            | Self::Submitted(_)
+            | Self::Stopping(_)
+            | Self::SourceDeleted => self.clone(),
+        }
+    }
+
     /// Returns whether the drawing leads from this state to the next.
     pub(super) fn may_become(&self, next: &Self) -> bool {
         match self {

@@ -17,6 +17,7 @@
 
 pub mod drop;
 pub mod entry;
+pub mod erasure;
 #[cfg(test)]
 mod example;
 pub mod illegal_move;

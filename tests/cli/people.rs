@@ -447,6 +447,47 @@ async fn cancelled_drop_ends_with_all_its_records_handed_back() {
 }
 
 #[tokio::test]
+async fn erased_drop_is_gone() {
+    let person = Person::new();
+    let _pipeline = person.serve(&[]).await;
+    let id = person.submit(&["a.jsonl"]).await;
+    let (code, said, error) = person.run(&["watch", "--local", "runs", &id]).await;
+    assert_eq!(code, Some(0), "{said}\n{error}");
+    let (code, said, error) = person.run(&["erase", "--local", "runs", &id]).await;
+    assert_eq!((code, said.as_str()), (Some(2), ""), "{error}");
+    assert!(error.contains("give --yes to erase the drops without a question"), "{error}");
+
+    let (code, said, error) = person.run(&["erase", "--yes", "--local", "runs", "a.jsonl", &id]).await;
+    assert_eq!(code, Some(0), "{said}\n{error}");
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[0].starts_with(&format!("a.jsonl ({id}): Finished, 100 records, put at ")), "{said}");
+    assert_eq!(lines[1], "a.jsonl: erased");
+    for gone in [id.as_str(), "a.jsonl"] {
+        let (code, said, error) = person.run(&["errors", "--local", "runs", gone]).await;
+        assert_eq!(code, Some(1), "{said}\n{error}");
+        assert!(error.contains("has no such drop"), "{error}");
+    }
+    // A whole id needs no look. Nothing is left to wait for.
+    let (code, said, error) = person.run(&["erase", "--yes", "--local", "runs", &id]).await;
+    assert_eq!(code, Some(0), "{said}\n{error}");
+    assert!(said.contains(&format!("{id}: to be erased, once it is over")), "{said}");
+}
+
+#[tokio::test]
+async fn drop_that_is_not_over_is_not_erased() {
+    let person = Person::new();
+    let _pipeline = person.serve(&["--fault", "refuse-role=3600000"]).await;
+    let id = person.submit(&["a.jsonl"]).await;
+    for named in [id.as_str(), "a.jsonl"] {
+        let (code, said, error) = person.run(&["erase", "--yes", "--local", "runs", named]).await;
+        assert_eq!((code, said.as_str()), (Some(1), ""), "{error}");
+        let said = format!("cancel it first: bedrock-vpc-batch cancel {id} --local runs");
+        assert!(error.contains("only a drop that is over can be erased") && error.contains(&said), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_cancelled_if_one_of_the_drops_does_not_exist() {
     let person = Person::new();
     let _pipeline = person.serve(&["--fault", "refuse-role=3600000"]).await;

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod deployments;
+mod erase;
 mod lost_puts;
 mod many_parts;
 mod missing;

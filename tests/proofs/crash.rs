@@ -16,6 +16,8 @@ use serde_json::Value;
 
 use crate::support::{LEASE_OVER, World, drop_of, record};
 
+mod erasing;
+
 /// The event with which a function is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {

@@ -218,6 +218,24 @@ async fn cancellations() -> BTreeSet<String> {
     flow.finish().await
 }
 
+/// Lets an operator erase a drop that is over, and one of several pages of parts.
+async fn erasures() -> BTreeSet<String> {
+    let mut flow = Flow::new(&[("MIN_RECORDS_PER_JOB", "1"), ("MAX_RECORDS_PER_JOB", "1")]).await;
+    for (key, records) in [("in/a b+c%.jsonl", 1), ("in/b.jsonl", 101)] {
+        let put = flow.world.put(key, drop_of(records)).await;
+        flow.deliver(&put).await;
+        while !flow.world.markers().await.is_empty() {
+            flow.sweep().await;
+        }
+        for _ in 0..2 {
+            let request = flow.world.ask(&flow.world.erasure_of(key, &put)).await;
+            flow.deliver(&request).await;
+            flow.sweep().await;
+        }
+    }
+    flow.finish().await
+}
+
 /// Makes objects that are written in parts, and abandoned at the first attempt.
 async fn parts() -> BTreeSet<String> {
     let mut flow = Flow::new(&[("MIN_RECORDS_PER_JOB", "10"), ("MAX_ATTEMPTS", "2")]).await;
@@ -287,7 +305,7 @@ async fn every_call_is_recorded() {
     for more in [deaths().await, adoption().await, waiting().await] {
         calls.extend(more);
     }
-    for more in [cancellations().await, parts().await, ranges().await] {
+    for more in [cancellations().await, erasures().await, parts().await, ranges().await] {
         calls.extend(more);
     }
     let calls: Vec<Value> = calls.iter().map(|call| serde_json::from_str(call).unwrap()).collect();

@@ -260,6 +260,16 @@ impl World {
 
     /// The key of the object that asks for the drop of a put to be cancelled. `key` is that of the drop.
     pub(crate) fn cancellation_of(&self, key: &str, put: &Value) -> String {
+        keys::request(&Request::Cancel(self.drop_id_of(key, put)))
+    }
+
+    /// The key of the object that asks for the drop of a put to be erased. `key` is that of the drop.
+    pub(crate) fn erasure_of(&self, key: &str, put: &Value) -> String {
+        keys::request(&Request::Erase(self.drop_id_of(key, put)))
+    }
+
+    /// The id of the drop of a put. `key` is that of the drop.
+    pub(crate) fn drop_id_of(&self, key: &str, put: &Value) -> DropId {
         let version_id = put["Records"][0]["s3"]["object"]["versionId"].as_str();
         let source = DropSource {
             bucket: self.config.input_bucket.clone(),
@@ -267,7 +277,7 @@ impl World {
             version_id: version_id.map(str::to_owned),
             ..any_drop()
         };
-        keys::request(&Request::Cancel(DropId::derive(&source)))
+        DropId::derive(&source)
     }
 
     /// Waits until no job is about to start.

@@ -99,6 +99,7 @@ def endpoints(report, cloud, stack, resources):
         [
             "FunctionsReadDrops",
             "SweepFindsDrops",
+            "CompleteErasesDrops",
             "FunctionsKeepOutput",
             "FunctionsList",
             "JobsReadAndWrite",

@@ -100,7 +100,7 @@ export function recordedRequests(calls, s) {
     if (call.parameters.includes("tags") && !s.isTagged) continue;
     // Without operators, nobody asks for anything.
     const isAnswer = call.operation === "StopModelInvocationJob"
-      || (call.operation === "DeleteObject" && call.subject.startsWith("requests/"));
+      || (call.operation === "DeleteObject" && !/^ledger\/(open|waiting)\//.test(call.subject));
     if (isAnswer && !s.operator) continue;
     for (const [action, resource, context] of needs(translated(call, s), s)) {
       const service = action.split(":")[0];

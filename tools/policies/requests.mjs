@@ -36,7 +36,12 @@ export function requests(s, kinds) {
     ...["succeeded/part-00001.jsonl", "summary.json", "rejection.json", "report.html", "status.json"]
       .map((name) => `${s.results}/${name}`),
   );
-  const [index] = output(`index/2026-01-01/20260101T000000Z-${ID}/in/a.jsonl`);
+  const [index, planPage, tally] = output(
+    `index/2026-01-01/20260101T000000Z-${ID}/in/a.jsonl`, `ledger/drops/${ID}/plan-${ID}/00001.json`,
+    `ledger/drops/${ID}/tallies/00001.json`,
+  );
+  // What is deleted of a drop that is erased.
+  const ofDrop = [result, summary, rejection, report, status, index, planPage, tally, jobInput, jobOutput];
   const otherBucket = s.arn("s3", "somebodys-bucket", ":");
   const otherObject = `${otherBucket}/a.jsonl`;
   const below = (origin, prefix) => ({ ...origin, "s3:prefix": prefix });
@@ -229,9 +234,8 @@ export function requests(s, kinds) {
     mayNot(who, "s3:GetObject", hint, inside, "DropsPolicy/KeepHints Action");
     mayNot(who, "s3:PutObject", [jobOutput, other], inside, `${ledger} Resource`);
     mayNot(who, "s3:PutObject", s.drop, inside, `${ledger} Resource`, `${kept} Resource`);
-    mayNot(who, "s3:DeleteObject", [result, jobInput, jobOutput, entry, dropEntry, sweepEntry], inside, `${workList} Resource`);
+    mayNot(who, "s3:DeleteObject", [entry, dropEntry, sweepEntry, other], inside, `${workList} Resource`);
     mayNot(who, "s3:DeleteObject", s.drop, inside, `${workList} Resource`, `${kept} Resource`);
-    mayNot(who, "s3:DeleteObjectVersion", s.drop, inside, "DropsPolicy/ReadDrops Action", `${endpointOfS3}ReadDrops Action`);
     mayNot(who, "s3:PutBucketPolicy", arns.InputBucket, inside, "DropsPolicy/ListBuckets Action", `${endpointOfS3}List Action`);
   }
 
@@ -267,11 +271,20 @@ export function requests(s, kinds) {
     mayNot(who, passRole, [arns.SubmitRole, arns.CompleteRole, administrator.arn], toBedrock, `${passed} Resource`);
   }
 
-  // If there are operators, complete may stop jobs, and delete what was asked for.
+  // If there are operators, complete may stop jobs, erase drops, and delete what was asked for.
   const stop = "bedrock:StopModelInvocationJob";
   const stops = "BedrockVpcEndpoint/CompleteStopsJobs";
+  const deleteVersion = "s3:DeleteObjectVersion";
+  const [erases, passes] = ["CompleteRole/Complete/EraseVersions", "S3VpcEndpoint/CompleteErasesDrops"];
   const [request] = output(`requests/cancel/${ID}`);
   if (operator) {
+    may(complete, "s3:DeleteObject", ofDrop, inside);
+    may(complete, deleteVersion, s.drop, inside);
+    mayNot(complete, deleteVersion, otherObject, inside, `${erases} Resource`, `${passes} Resource`);
+    if (s.inputPrefix) mayNot(complete, deleteVersion, s.input("a.jsonl"), inside, `${erases} Resource`, `${passes} Resource`);
+    mayNot(complete, deleteVersion, result, inside, `${erases} Resource`, `${passes} Resource`);
+    mayNot(submit, "s3:DeleteObject", ofDrop, inside, `${workList} Resource`);
+    mayNot(submit, deleteVersion, s.drop, inside, "DropsPolicy/ReadDrops Action", `${passes} aws:PrincipalArn`);
     may(complete, stop, s.aJob, atBedrock);
     may(complete, "s3:DeleteObject", request, inside);
     mayNot(complete, stop, jobElsewhere, atBedrock, "CompleteRole/Complete/StopJobs Resource", `${stops} Resource`);
@@ -280,7 +293,8 @@ export function requests(s, kinds) {
   } else {
     for (const who of functions) {
       mayNot(who, stop, s.aJob, atBedrock, `${jobsOf} Action`, `${endpoint}KeepJobs Action`);
-      mayNot(who, "s3:DeleteObject", request, inside, `${workList} Resource`);
+      mayNot(who, "s3:DeleteObject", [request, ...ofDrop], inside, `${workList} Resource`);
+      mayNot(who, deleteVersion, s.drop, inside, "DropsPolicy/ReadDrops Action", `${endpointOfS3}ReadDrops Action`);
     }
   }
 
@@ -308,6 +322,7 @@ export function requests(s, kinds) {
     mayNot(submit, "s3:PutObject", entry, place, outOnly);
     mayNot(complete, "s3:PutObject", result, place, outOnly);
     mayNot(complete, "s3:DeleteObject", [marker, hint], place, outOnly);
+    if (operator) mayNot(complete, deleteVersion, s.drop, place, inOnly);
     mayNot(complete, "s3:ListBucket", arns.OutputBucket, below(place, "ledger/open/"), listOutOnly);
     mayNot(complete, "s3:ListBucketVersions", arns.InputBucket, below(place, s.inputPrefix), listInOnly);
     if (s.mayJobsBeOutside) {

@@ -6,10 +6,12 @@
 //! - [`reading`]: large objects, piece by piece; [`lines`]: line by line
 //! - [`copying`]: copies that S3 makes by itself
 //! - [`uploading`]: large objects, in several parts
+//! - [`deleting`]: many objects, and drops
 //! - [`versions`]: the list of all versions in the input bucket
 //! - `refusals`: what S3's refusals mean
 
 pub mod copying;
+pub mod deleting;
 pub mod entries;
 pub mod lines;
 pub mod objects;

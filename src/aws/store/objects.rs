@@ -182,7 +182,7 @@ fn retry_of(metadata: Option<&HashMap<String, String>>) -> Option<String> {
 
 /// Reads an object of a list. Keys may have characters that XML does not allow, so they are asked for in the encoding of a
 /// URL: one of them would make the whole page unreadable.
-fn listed(object: Object) -> Option<Listed> {
+pub(super) fn listed(object: Object) -> Option<Listed> {
     let last_modified = Timestamp::from_secs(object.last_modified?.secs());
     Some(Listed { key: decode_notification_key(&object.key?)?, last_modified })
 }

@@ -55,6 +55,7 @@ fn check_any_key(key: &str) {
     let (id, kind, is_id) = match &open {
         Open::Drop(id) => (id.as_str(), "drop", DropId::parse(id.as_str()).is_some()),
         Open::Cancellation(id) => (id.as_str(), "cancel", DropId::parse(id.as_str()).is_some()),
+        Open::Erasure(id) => (id.as_str(), "erase", DropId::parse(id.as_str()).is_some()),
         Open::Job(id) => (id.as_str(), "job", JobId::parse(id.as_str()).is_some()),
     };
     assert!(is_id);
@@ -67,10 +68,10 @@ fn check_markers(times: [Timestamp; 2], drop_id: &DropId, page: u32, job_id: &Jo
         assert_eq!(keys::parse_marker(&drop), Some(Open::Drop(drop_id.clone())));
         let cancel = keys::cancel_marker(time, drop_id);
         assert_eq!(keys::parse_marker(&cancel), Some(Open::Cancellation(drop_id.clone())));
-        assert!(
-            job.starts_with(&keys::all_job_markers(time, drop_id))
-                && !cancel.starts_with(&keys::all_job_markers(time, drop_id))
-        );
+        let erase = keys::erase_marker(time, drop_id);
+        assert_eq!(keys::parse_marker(&erase), Some(Open::Erasure(drop_id.clone())));
+        let of_jobs = keys::all_job_markers(time, drop_id);
+        assert!(job.starts_with(&of_jobs) && !cancel.starts_with(&of_jobs) && !erase.starts_with(&of_jobs));
         assert_eq!(keys::parse_marker(&job), Some(Open::Job(job_id.clone())));
         assert!(job.starts_with(&keys::job_markers(time, drop_id, page)));
         drop
@@ -127,6 +128,7 @@ fn check_results(key: &str, drop_id: &DropId, part: u32, attempt: u32) {
     }
     for file in &files {
         assert!(file.len() <= MAX_KEY_BYTES && file.starts_with(&folder), "{file:?}");
+        assert!(file.strip_prefix(&folder).is_some_and(keys::is_result_name), "{file:?}");
     }
     let count = files.len();
     files.sort();
