@@ -33,7 +33,8 @@ SAM := $(WITH_SAM) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
 .PHONY: help demo doctor smoke check test nightly fmt clippy prose lint-python lint-workflows deny quick doc doctest nextest lint-template policies \
-	screens recordings sam-build package wheel cost emulator crash model strictness repairs soak many herd fuzz corpus mutants bench instructions tokens problems examples tools clean
+	sam-build package wheel cost emulator crash model strictness repairs soak many herd fuzz corpus mutants bench instructions tokens problems \
+	screens recordings reference howto site examples tools clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,9 +51,9 @@ smoke: .tools/smoke/installed ## Drop 100 small records into a deployed stack, a
 
 check: fmt clippy prose lint-python quick ## Run the quick checks while you work.
 
-test: fmt clippy prose lint-python lint-workflows deny doc doctest nextest screens lint-template policies emulator instructions ## Run all checks, as CI does.
+test: fmt clippy prose lint-python lint-workflows deny doc doctest nextest screens lint-template policies howto site emulator instructions ## Run all checks, as CI does.
 	@echo "make test: everything passed: formatting, lints, workflows, prose, dependencies, documentation, tests, template, policies," \
-		"build, deployment, and instruction counts"
+		"reference, how-tos, site, build, deployment, and instruction counts"
 
 nightly: model herd ## Run what takes too long for `make test`: the deep model, the herd, ten minutes of each fuzz target, and soaks.
 	@for target in $(TARGETS); do $(MAKE) --no-print-directory fuzz TARGET=$$target SECONDS=600 || exit 1; done
@@ -210,10 +211,24 @@ problems: export WRITE_PROBLEMS = 1
 problems: .tools/venv/installed ## Write docs/problems.md from the table of problems.
 	@$(NEXTEST) nextest run $(CARGO_FLAGS) --status-level fail -E 'binary(all) & test(page_of_problems)'
 
+reference: ## Write docs/reference/ from what the command line says about itself, and from what the code logs.
+	@cargo build $(CARGO_FLAGS) --quiet --bin bedrock-vpc-batch
+	@python3 tools/reference.py
+	@python3 tools/log_lines.py
+
+# Uses the command line that the tests have built.
+howto: .tools/howto/installed ## Check docs/reference/, and run the tutorial and the how-tos: make howto PAGES=docs/tutorial.md
+	@python3 tools/reference.py --check
+	@python3 tools/log_lines.py --check
+	@.tools/howto/bin/python -B tools/howto.py $(PAGES)
+
+site: .tools/site/installed ## Build the site of the documents in target/site, and check its links, its anchors, and what it loads.
+	@.tools/site/bin/python -B tools/site/build.py
+
 examples: ## Regenerate the example files.
 	@python3 tools/make_examples.py
 
-tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator recordings node bench workflows wheel smoke) $(addprefix tools/,policies/node_modules workflows/node_modules)) ## Install the tools.
+tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator recordings node bench workflows wheel smoke howto site) $(addprefix tools/,policies/node_modules workflows/node_modules)) ## Install the tools.
 
 .tools/venv/installed: tools/requirements.txt
 .tools/bench/installed: tools/bench-requirements.txt
@@ -222,6 +237,8 @@ tools: $(addsuffix /installed,$(addprefix .tools/,venv sam checkov emulator reco
 .tools/recordings/installed: tools/recordings-requirements.txt
 .tools/checkov/installed: tools/checkov-requirements.txt
 .tools/smoke/installed: tools/smoke-requirements.txt
+.tools/howto/installed: tools/howto-requirements.txt
+.tools/site/installed: tools/site-requirements.txt
 .tools/node/installed: tools/node-requirements.txt
 .tools/wheel/installed: tools/wheel-requirements.txt
 .tools/workflows/installed: tools/workflows-requirements.txt

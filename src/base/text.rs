@@ -58,6 +58,20 @@ pub const fn truncated<T: Display>(text: T) -> Shown<T> {
     Shown { text, max_chars: LINE_CHARS, kept: Kept::All }
 }
 
+/// Ends what someone else says as a sentence, so that another one can follow.
+///
+/// ```
+/// # use bedrock_vpc_batch::base::text::sentence;
+/// assert_eq!(sentence("no access"), "no access.");
+/// assert_eq!(sentence("Try again later."), "Try again later.");
+/// ```
+#[must_use]
+pub fn sentence(said: &str) -> String {
+    let said = said.trim_end();
+    let stop = if said.ends_with(['.', '!', '?', '…', ':']) { "" } else { "." };
+    format!("{said}{stop}")
+}
+
 /// Escapes the characters in a JSON text that have no visible form. The result is JSON that means the same.
 #[must_use]
 pub fn escape_json(json: &str) -> String {

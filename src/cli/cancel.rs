@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::error::CliError;
 use super::find::{DROP_HELP, find};
+use super::interruptible::until_interrupted;
 use super::output::{print_aside, print_line};
 use super::question::{ask, check_that_it_can_be_asked};
-use super::signals::Signals;
 use super::stack::{Stack, StackArguments};
 use super::standing::Standing;
 use crate::base::count::Counted;
@@ -31,12 +31,7 @@ pub(super) struct CancelArguments {
 /// Asks for the drops to be cancelled. Returns true if that is done.
 pub(super) async fn cancel(arguments: &CancelArguments) -> Result<bool, CliError> {
     check_that_it_can_be_asked(arguments.yes, "cancel the drops")?;
-    let mut signals = Signals::new().map_err(CliError::Start)?;
-    tokio::select! {
-        biased;
-        interrupt = signals.next() => Err(CliError::Interrupted(interrupt)),
-        cancelled = cancel_all(arguments) => cancelled,
-    }
+    until_interrupted(cancel_all(arguments)).await
 }
 
 async fn cancel_all(arguments: &CancelArguments) -> Result<bool, CliError> {

@@ -6,17 +6,18 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::fixes::shell_word;
+use super::interruptible::until_interrupted;
 use super::output::print_line;
 use super::results::{Results, SOURCE_HELP, Source, each_line, in_thread};
-use super::signals::Signals;
 use super::stack::StackArguments;
+use super::submit::short;
 use super::summary::describe_summary;
 use crate::answers::groups::{Group, Groups};
 use crate::answers::line::LineReader;
 use crate::base::count::Counted;
 use crate::base::text;
 use crate::drop::keys::ResultKind;
-use crate::job::summary::{Places, Summary, SummaryRecords};
+use crate::job::summary::{Places, Retry, Summary, SummaryRecords};
 use crate::record::output::OutputReader;
 
 /// How many kinds of errors a person is shown.
@@ -80,12 +81,7 @@ struct Unusable<'a> {
 
 /// Prints what went wrong. Returns true if each record has an answer that can be used.
 pub(super) async fn errors(arguments: ErrorsArguments) -> Result<bool, CliError> {
-    let mut signals = Signals::new().map_err(CliError::Start)?;
-    tokio::select! {
-        biased;
-        interrupt = signals.next() => Err(CliError::Interrupted(interrupt)),
-        done = work(arguments) => done,
-    }
+    until_interrupted(work(arguments)).await
 }
 
 async fn work(arguments: ErrorsArguments) -> Result<bool, CliError> {
@@ -173,7 +169,7 @@ fn tell(summary: &Summary, found: Found, drop: &str, as_json: bool) -> Result<bo
         other_errors,
         unprocessed: (records.unprocessed > 0).then(|| Unprocessed {
             records: records.unprocessed,
-            messages: summary.messages.iter().map(|said| text::line(&said.message).to_string()).collect(),
+            messages: summary.messages.iter().map(|said| text::line(said.told()).to_string()).collect(),
             sample_ids: found.unprocessed,
             fix: format!("bedrock-vpc-batch retry {drop} --unprocessed"),
         }),
@@ -222,7 +218,7 @@ impl Report<'_> {
         if let Some(unprocessed) = &self.unprocessed {
             said.push_str(&format!("\n\n{} not processed", Counted(unprocessed.records, "record")));
             for message in &unprocessed.messages {
-                said.push_str(&format!("\n  Bedrock says: {message}"));
+                said.push_str(&format!("\n  {message}"));
             }
             push_samples(&mut said, &unprocessed.sample_ids, unprocessed.records);
             said.push_str(&format!("\n  fix: {}", unprocessed.fix));
@@ -241,6 +237,13 @@ impl Report<'_> {
             let deleted = Counted(summary.records.source_deleted, "record");
             said.push_str(&format!(
                 "\n\n{deleted} never submitted, because this version of the file was deleted before\n  fix: drop them again"
+            ));
+        }
+        for Retry { drop_id, key } in &summary.retries {
+            said.push_str(&format!(
+                "\n\nsome records were tried again: {} ({})",
+                text::line(key),
+                short(drop_id)
             ));
         }
         said

@@ -30,7 +30,7 @@ struct ErrorOfRecord {
 pub(super) fn describe(summary: &Summary, results: &Path, model_id: &str) -> String {
     let counts = &summary.records;
     if counts.failed == 0 {
-        let said = |said: &JobMessage| format!("\n  {}{}", said.speaker(), text::line(&said.message));
+        let said = |said: &JobMessage| format!("\n  {}", text::line(said.told()));
         return summary.messages.first().map(said).unwrap_or_default();
     }
     let mut told = String::new();

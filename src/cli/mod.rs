@@ -32,6 +32,7 @@ mod fixes;
 mod following;
 mod frame;
 mod index;
+mod interruptible;
 mod local;
 mod names;
 mod output;

@@ -7,10 +7,10 @@ use std::sync::atomic::AtomicBool;
 
 use super::error::{CliError, path_error};
 use super::fixes::shell_word;
+use super::interruptible::until_interrupted;
 use super::output::{print_aside, print_line, print_note};
 use super::question::check_that_it_can_be_asked;
 use super::results::{Results, SOURCE_HELP, Source, TemporaryFolder, beside, each_line, in_thread};
-use super::signals::Signals;
 use super::stack::{Stack, StackArguments};
 use super::submit::{Dropping, short};
 use crate::answers::again::{self, Again, AgainError};
@@ -102,12 +102,7 @@ impl Choice {
 
 /// Makes a file of the records, and drops it. Returns true if there are such records, and they were dropped if they should be.
 pub(super) async fn retry(arguments: RetryArguments) -> Result<bool, CliError> {
-    let mut signals = Signals::new().map_err(CliError::Start)?;
-    tokio::select! {
-        biased;
-        interrupt = signals.next() => Err(CliError::Interrupted(interrupt)),
-        done = work(arguments) => done,
-    }
+    until_interrupted(work(arguments)).await
 }
 
 async fn work(arguments: RetryArguments) -> Result<bool, CliError> {

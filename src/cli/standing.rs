@@ -9,7 +9,6 @@ use crate::base::timestamp::Timestamp;
 use crate::drop::keys::Indexed;
 use crate::estimate::price::{ModelPrice, Prices};
 use crate::estimate::range::Range;
-use crate::estimate::script::float;
 use crate::ledger::status::{Stage, Status};
 
 /// How many files are read at the same time.
@@ -72,7 +71,7 @@ impl Standing {
     pub(super) fn cost<'a>(&self, prices: &'a Prices, region: &str) -> Option<(f64, &'a ModelPrice)> {
         let tokens = self.status.as_ref()?.tokens.as_ref()?;
         let price = prices.of(tokens.model_id.as_deref()?, Some(region))?;
-        let exactly = |count: u64| Range { least: float(count), most: float(count) };
+        let exactly = |count: u64| Range::from((count, count));
         Some((price.batch.cost(exactly(tokens.input), exactly(tokens.output)).most, price))
     }
 }

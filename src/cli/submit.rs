@@ -133,7 +133,7 @@ impl Dropping<'_> {
         let mut checker = Checker::new(stack.config()?, self.prices, &stack.region, self.every_record)?;
         let mut all = Vec::new();
         for (file, key) in files {
-            all.extend(checker.check(file, key).await?);
+            all.extend(checker.check(file, key, self.name(file, key)).await?);
         }
         if all.len() < files.len() {
             print_aside("nothing was dropped");
@@ -143,15 +143,27 @@ impl Dropping<'_> {
         let records = all.iter().map(|valid| valid.records).sum();
         let costs: Option<Vec<Range>> = all.iter().map(|valid| valid.usd).collect();
         let cost = costs.map(|costs| costs.into_iter().fold(Range::default(), |sum, cost| sum + cost));
-        if !self.yes && !ask(&question(files, records, cost, &stack.name)).await? {
+        let what = match files {
+            [(_, key)] if self.retry_of.is_some() => text::line(key).to_string(),
+            [(file, key)] => format!("{} as {}", shell_word(file), text::line(key)),
+            _ => Counted(files.len() as u64, "file").to_string(),
+        };
+        if !self.yes && !ask(&question(&what, records, cost, &stack.name)).await? {
             print_aside("nothing was dropped");
             return Ok(None);
         }
         self.is_uploading.store(true, Ordering::Relaxed);
         let mut dropped = Vec::new();
-        for (path, key) in files {
+        for ((path, key), valid) in files.iter().zip(&all) {
             let bar = bar(path);
-            let upload = Upload { stack, path, key, again: self.again, retry_of: self.retry_of };
+            let upload = Upload {
+                stack,
+                path,
+                key,
+                again: self.again,
+                retry_of: self.retry_of,
+                estimate: valid.tokens,
+            };
             let uploaded = upload.run(|bytes| bar.set_position(bytes)).await;
             bar.finish_and_clear();
             let drop_id = uploaded?.ok_or_else(|| {
@@ -164,6 +176,11 @@ impl Dropping<'_> {
             dropped.push(Standing::unseen(key, Found::new(key, drop_id)));
         }
         Ok(Some(dropped))
+    }
+
+    /// What to call a file: the records of a retry are in one that its user does not see.
+    fn name<'a>(&self, file: &'a Path, key: &'a str) -> &'a Path {
+        if self.retry_of.is_some() { Path::new(key) } else { file }
     }
 }
 
@@ -205,12 +222,8 @@ fn not_a_file(path: &Path) -> Option<&'static str> {
     }
 }
 
-fn question(files: &[(PathBuf, String)], records: u64, cost: Option<Range>, stack: &str) -> String {
+fn question(what: &str, records: u64, cost: Option<Range>, stack: &str) -> String {
     let cost = cost.map(|cost| format!(" for {} USD", Dollars(cost))).unwrap_or_default();
-    let what = match files {
-        [(file, key)] => format!("{} as {}", shell_word(file), text::line(key)),
-        _ => Counted(files.len() as u64, "file").to_string(),
-    };
     let noun = if records == 1 { "record" } else { "records" };
     format!("Drop {what} ({} {noun}) into {stack}{cost}?", Grouped(records))
 }

@@ -128,6 +128,7 @@ mod tests {
             last_modified: Timestamp::from_secs(0),
             size_bytes: 1,
             retry_of: None,
+            estimate: None,
         }
     }
 

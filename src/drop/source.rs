@@ -25,10 +25,43 @@ pub struct DropSource {
     /// The id of the drop of which this one tries some records again, if the object's metadata says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<String>,
+    /// What it was to take, if the object's metadata says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<EstimatedTokens>,
 }
 
 /// The name in an object's metadata for the id of the drop of which it tries some records again.
 pub const RETRY_OF: &str = "retry-of";
+
+/// The name in an object's metadata for [`EstimatedTokens`].
+pub const ESTIMATE: &str = "estimate";
+
+/// The tokens that a drop was to take, as `submit` estimated them: the least and the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EstimatedTokens {
+    /// Tokens of requests.
+    #[serde(rename = "input_tokens")]
+    pub input: (u64, u64),
+    /// Tokens of answers.
+    #[serde(rename = "output_tokens")]
+    pub output: (u64, u64),
+}
+
+impl EstimatedTokens {
+    /// Writes it for an object's metadata.
+    #[must_use]
+    pub fn metadata(&self) -> String {
+        // Four numbers can always be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads what [`metadata`](Self::metadata) writes. Anybody who drops can write anything there.
+    #[must_use]
+    pub fn parse(metadata: &str) -> Option<Self> {
+        serde_json::from_str(metadata).ok()
+    }
+}
 
 impl DropSource {
     /// Returns the range of all its bytes.
@@ -50,6 +83,7 @@ impl DropSource {
             last_modified: Timestamp::from_secs(0),
             size_bytes: 1,
             retry_of: None,
+            estimate: None,
         }
     }
 }
@@ -67,4 +101,18 @@ pub struct VersionMarker {
     pub key: String,
     /// The last version of that key that was listed.
     pub version_id: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estimates_come_back_from_the_metadata() {
+        let estimate = EstimatedTokens { input: (1_900, 5_900), output: (1, u64::MAX) };
+        assert_eq!(EstimatedTokens::parse(&estimate.metadata()), Some(estimate));
+        for odd in ["", "{}", "1 2", r#"{"input_tokens": [1], "output_tokens": [1, 2]}"#] {
+            assert_eq!(EstimatedTokens::parse(odd), None, "{odd}");
+        }
+    }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::{Add, AddAssign, Mul};
 
+use super::script::float;
+
 /// A number that is not known exactly: it is between these two.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Range {
@@ -65,6 +67,12 @@ impl Add for Range {
 impl AddAssign for Range {
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
+    }
+}
+
+impl From<(u64, u64)> for Range {
+    fn from((least, most): (u64, u64)) -> Self {
+        Self { least: float(least), most: float(most) }
     }
 }
 

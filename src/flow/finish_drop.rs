@@ -1,9 +1,10 @@
 //! A step of flow 2: sums up a drop after the last of its jobs.
 
 use futures_util::future::join_all;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
-use crate::aws::error::Error;
+use crate::aws::error::{Chain, Error};
+use crate::aws::store::entries::Stored;
 use crate::base::count::percent;
 use crate::drop::identity::DropId;
 use crate::drop::keys::{self, Open};
@@ -11,12 +12,15 @@ use crate::drop::plan::{Part, Plan};
 use crate::estimate::price::Prices;
 use crate::flow::context::{CONCURRENT_PARTS, Context, missing_entry};
 use crate::flow::status_file::{File, tell_end};
-use crate::job::summary::{Finished, Summary, Tally};
+use crate::job::summary::{Finished, Retry, Summary, Tally};
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::job::JobEntry;
 use crate::ledger::lease::Invocation;
 use crate::report::notice::EndedDrop;
 use crate::report::page as finished;
+
+/// How often the summary of a first drop is read again after another invocation has changed it.
+const MAX_ROUNDS: u32 = 5;
 
 /// Writes `report.html` and `summary.json`, and finishes the drop, if this job was its last. The summary comes after
 /// everything that it sums up. Returns the drop if this request has finished it.
@@ -71,11 +75,39 @@ pub(super) async fn finish_drop(
     let html = finished::page(&summary, prices.as_ref(), &[]);
     context.store.put_page(&keys::report(&source.key, drop_id), html).await?;
     context.store.put_json(&keys::summary(&source.key, drop_id), &summary).await?;
+    if let Some(first) = source.retry_of.as_deref().and_then(DropId::parse) {
+        let retry = Retry { drop_id: drop_id.clone(), key: source.key.clone() };
+        if let Err(failure) = Box::pin(name_in_first(context, &first, retry)).await {
+            warn!(drop.id = %drop_id, error = %Chain(&failure), "the drop is not named in the summary of the first one");
+        }
+    }
     let next = drop.entry.advance(DropState::Finished { plan }, by)?;
     let Some(finished) = context.store.replace(&key, next, &drop.etag).await? else { return Ok(None) };
     log_finish(&summary);
     Box::pin(tell_end(context, &finished.entry, Some(&summary), File::Unknown)).await?;
     Ok(Some(EndedDrop::finished(&finished.entry, &summary, prices.as_ref(), context.place())))
+}
+
+/// Names a drop in the summary of the one whose records it tried again. That one may have been erased, or its results may
+/// have expired.
+async fn name_in_first(context: &Context, first: &DropId, retry: Retry) -> Result<(), Error> {
+    let Some(first) = context.store.get_entry::<DropEntry>(&keys::drop_entry(first)).await? else {
+        return Ok(());
+    };
+    let DropEntry { drop_id, source, state: DropState::Finished { .. }, .. } = &first.entry else {
+        return Ok(());
+    };
+    let key = keys::summary(&source.key, drop_id);
+    for _ in 0..MAX_ROUNDS {
+        let Some(Stored { entry: mut summary, etag }) = context.store.get_entry::<Summary>(&key).await?
+        else {
+            return Ok(());
+        };
+        if !summary.add_retry(retry.clone()) || context.store.replace(&key, summary, &etag).await?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(Error::Busy(format!("other invocations changed {key} {MAX_ROUNDS} times")))
 }
 
 /// Returns a drop that an earlier invocation of this request finished.

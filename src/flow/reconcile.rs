@@ -13,6 +13,7 @@ use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
 use crate::aws::store::entries::Stored;
 use crate::aws::store::versions::VersionPage;
+use crate::base::s3_uri::S3Uri;
 use crate::drop::identity::DropId;
 use crate::drop::keys;
 use crate::drop::names::NameVerdict;
@@ -131,7 +132,11 @@ async fn look_up(context: &Context, source: &DropSource) -> Result<Found, Error>
         Ok(Some(_)) => Ok(Found::Known),
         Ok(None) => {
             warn!(drop.id = %drop_id, input.uri = %source, "drop has no entry: its event was lost");
-            context.store.put_json(&keys::drop_marker(source.last_modified, &drop_id), source).await?;
+            // The list of versions does not have the metadata.
+            let uri = S3Uri::new(&source.bucket, &source.key);
+            let head = context.store.head(&uri, source.version_id.as_deref()).await?;
+            let Some(source) = head else { return Ok(Found::Known) };
+            context.store.put_json(&keys::drop_marker(source.last_modified, &drop_id), &source).await?;
             Ok(Found::Lost)
         }
         Err(error) if error.is_of_newer_release() => Ok(Found::Known),

@@ -17,13 +17,14 @@ use crate::aws::error::{Chain, Error};
 use crate::aws::store::entries::{ETag, Stored};
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys;
+use crate::drop::plan::{Part, Plan};
 use crate::flow::context::{CONCURRENT_PARTS, Context};
 use crate::flow::pass::{Pass, TIME_FOR_ONE};
-use crate::job::summary::Summary;
+use crate::job::summary::{Finished, Summary, SummaryJob, Tally};
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::job::JobEntry;
 use crate::ledger::lease::Invocation;
-use crate::ledger::status::{OpenJobs, Status};
+use crate::ledger::status::{OpenJobs, Status, Tokens};
 
 /// How often the file is read again after another invocation has changed it.
 const MAX_ROUNDS: u32 = 5;
@@ -35,6 +36,8 @@ pub(super) enum File {
     Absent,
     /// This invocation has written it.
     Written(ETag),
+    /// This invocation has just read it, or found that there is none.
+    Read(Option<Box<Stored<Status>>>),
     /// There may be one.
     Unknown,
 }
@@ -149,22 +152,72 @@ async fn sum_up(context: &Context, drop_id: &DropId, pass: &Pass, by: &Invocatio
             job?.iter().for_each(|job| open.add(&job.entry));
         }
     }
-    tell(context, Status::of_jobs(&drop, &open), File::Unknown).await;
+    let Some(mut status) = Status::of_jobs(&drop, &open) else { return Ok(()) };
+    let told = context.store.get_entry::<Status>(&keys::status(&drop.source.key, drop_id)).await?;
+    status.tokens = match &told {
+        Some(told) if told.entry.records == status.records => told.entry.tokens.clone(),
+        _ => Tokens::of(&settled_jobs(context, drop_id, plan).await?),
+    };
+    tell(context, Some(status), File::Read(told.map(Box::new))).await;
     Ok(())
+}
+
+/// Returns the jobs of a drop that need nothing more. Of a plan with pages, these are the jobs of the pages that are over.
+async fn settled_jobs(context: &Context, drop_id: &DropId, plan: &Plan) -> Result<Vec<SummaryJob>, Error> {
+    let mut attempts = Vec::new();
+    match plan {
+        Plan::Whole { parts } => {
+            for some in parts.chunks(CONCURRENT_PARTS) {
+                for settled in join_all(some.iter().map(|part| settled_attempts_at(context, part))).await {
+                    attempts.extend(settled?);
+                }
+            }
+        }
+        Plan::Paged { .. } => {
+            for key in context.store.list(&keys::tallies(drop_id)).await? {
+                attempts.extend(context.store.get_json::<Tally>(&key).await?.unwrap_or_default().attempts);
+            }
+        }
+    }
+    Ok(attempts
+        .into_iter()
+        .filter_map(|attempt| match attempt {
+            Finished::Settled(job) => Some(*job),
+            Finished::SourceDeleted { .. } => None,
+        })
+        .collect())
+}
+
+/// Returns the attempts at a part up to the first one that is not settled.
+async fn settled_attempts_at(context: &Context, part: &Part) -> Result<Vec<Finished>, Error> {
+    let mut settled = Vec::new();
+    let mut job_id = Some(part.job_id.clone());
+    while let Some(id) = job_id.take() {
+        let job = context.store.get_entry::<JobEntry>(&keys::job_entry(&id)).await?;
+        if let Some((attempt, job)) = job.and_then(|job| Some((job.entry.finished()?, job.entry))) {
+            job_id = job.next_attempt().map(|next| next.job_id.clone());
+            settled.push(attempt);
+        }
+    }
+    Ok(settled)
 }
 
 /// Writes a status, unless a newer one is there, or one that says the same.
 async fn write(context: &Context, status: &Status, mut file: File) -> Result<File, Error> {
     let key = keys::status(&status.source.key, &status.drop_id);
     for _ in 0..MAX_ROUNDS {
+        if let File::Unknown = file {
+            file = File::Read(context.store.get_entry::<Status>(&key).await?.map(Box::new));
+        }
         let read = match file {
-            File::Absent => None,
+            File::Absent | File::Unknown => None,
             File::Written(etag) => Some(etag),
-            File::Unknown => match context.store.get_entry::<Status>(&key).await? {
-                Some(stored) if stored.entry.makes_needless(status) => return Ok(File::Unknown),
-                Some(stored) => Some(stored.etag),
-                None => None,
-            },
+            File::Read(read) => {
+                if read.as_ref().is_some_and(|read| read.entry.makes_needless(status)) {
+                    return Ok(File::Unknown);
+                }
+                read.map(|read| read.etag)
+            }
         };
         let written = match read {
             Some(etag) => context.store.replace(&key, status.clone(), &etag).await?,

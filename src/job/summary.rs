@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::base::count::Counted;
+use crate::base::text::sentence;
 use crate::drop::identity::{DropId, JobId};
 use crate::drop::keys::{self, ResultKind};
 use crate::drop::repairs::Repairs;
@@ -16,6 +17,9 @@ use crate::job::findings::{
 use crate::job::outcome::Outcome;
 use crate::job::padding::{Padding, PaddingSum, PaddingSummary};
 use crate::record::error_text::ErrorText;
+
+/// How many drops that tried its records again are listed.
+const MAX_RETRIES: usize = 100;
 
 /// How many of Bedrock's messages are listed.
 const MAX_MESSAGES: usize = 5;
@@ -61,6 +65,18 @@ pub struct Summary {
     pub files: Vec<String>,
     /// The jobs, by part and attempt.
     pub jobs: Vec<SummaryJob>,
+    /// The finished drops that tried some of its records again, at most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retries: Vec<Retry>,
+}
+
+/// A drop that tried some records of another one again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// The later drop.
+    pub drop_id: DropId,
+    /// The key of its file.
+    pub key: String,
 }
 
 /// A drop's records, by where they ended up.
@@ -94,11 +110,12 @@ pub struct JobMessage {
 }
 
 impl JobMessage {
-    /// Who says it; nobody, if it is our own.
+    /// Says it in a sentence, and that Bedrock says so, unless it is our own message.
     #[must_use]
-    pub fn speaker(&self) -> &'static str {
+    pub fn told(&self) -> String {
         let is_ours = Some(self.message.as_str()) == EndStatus::Cancelled.reason();
-        if is_ours { "" } else { "Bedrock says: " }
+        let speaker = if is_ours { "" } else { "Bedrock says: " };
+        format!("{speaker}{}", sentence(&self.message))
     }
 }
 
@@ -207,6 +224,7 @@ impl Summary {
             padding: None,
             files: Vec::new(),
             jobs: Vec::new(),
+            retries: Vec::new(),
         };
         let mut problems = Problems::default();
         let mut padding = PaddingSum::default();
@@ -236,6 +254,24 @@ impl Summary {
         }
         summary.balanced = summary.mismatches.is_empty();
         summary
+    }
+
+    /// Whether a person stopped some of it.
+    #[must_use]
+    pub fn was_stopped(&self) -> bool {
+        let mut ends = self.jobs.iter().map(|job| job.outcome.status);
+        ends.any(|status| matches!(status, EndStatus::Stopped | EndStatus::Cancelled))
+    }
+
+    /// Adds a drop that tried some of the records again. Returns `false` if nothing changes: it is there, or there are
+    /// too many.
+    #[must_use]
+    pub fn add_retry(&mut self, retry: Retry) -> bool {
+        let is_new = self.retries.len() < MAX_RETRIES && !self.retries.contains(&retry);
+        if is_new {
+            self.retries.push(retry);
+        }
+        is_new
     }
 
     fn tell(&mut self, problems: &Problems) {

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::base::timestamp::Timestamp;
+use crate::job::summary::Summary;
 
 /// The schema version in which drops and jobs are written. Older ones are still read.
 ///
@@ -27,6 +28,13 @@ pub trait Entry: Serialize + DeserializeOwned + PartialEq + Send + Sync {
 
     /// Notes that the entry is about to be written at this time. `is_new` says that it is created.
     fn stamp(&mut self, time: Timestamp, is_new: bool);
+}
+
+/// `summary.json`: only its list of retries changes.
+impl Entry for Summary {
+    const VERSION: u32 = 1;
+
+    fn stamp(&mut self, _time: Timestamp, _is_new: bool) {}
 }
 
 /// Why an entry cannot be read.

@@ -3,18 +3,18 @@
 //! It is made from the entries of the drop and of its jobs, after they are written, and nothing follows from it. Two
 //! invocations may write it at the same time, so it has a [revision](Status::revision), and a lower one yields.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use crate::base::count::Counted;
+use crate::base::text::sentence;
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::DropId;
 use crate::drop::plan::Part;
 use crate::drop::rejection::Problem;
 use crate::drop::repairs::Repairs;
 use crate::drop::source::DropSource;
-use crate::job::summary::{Summary, SummaryRecords};
+use crate::job::outcome::Outcome;
+use crate::job::summary::{Summary, SummaryJob, SummaryRecords};
 use crate::ledger::drop::{DropEntry, DropState, Reading, TooSlow};
 use crate::ledger::entry::Entry;
 use crate::ledger::job::JobEntry;
@@ -49,7 +49,7 @@ pub struct Status {
     pub repairs: Option<Repairs>,
     /// Where its records ended up; `None` until all jobs are over.
     pub results: Option<SummaryRecords>,
-    /// What its jobs took; `None` until all of them are over.
+    /// What its jobs that are over took, as far as it is known; `None` if none is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Tokens>,
     /// When all of this was so.
@@ -102,10 +102,17 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    fn of(summary: &Summary) -> Self {
-        let models: BTreeSet<&str> = summary.jobs.iter().map(|job| job.outcome.model_id.as_str()).collect();
-        let model_id = models.first().filter(|_| models.len() == 1).map(|model| (*model).to_owned());
-        Self { input: summary.input_tokens, output: summary.output_tokens, model_id }
+    /// Adds up what some jobs took; `None` if there are none.
+    #[must_use]
+    pub fn of(jobs: &[SummaryJob]) -> Option<Self> {
+        let first = &jobs.first()?.outcome.model_id;
+        let is_only = jobs.iter().all(|job| job.outcome.model_id == *first);
+        let sum = |of: fn(&Outcome) -> Option<u64>| jobs.iter().filter_map(|job| of(&job.outcome)).sum();
+        Some(Self {
+            input: sum(|outcome| outcome.input_tokens),
+            output: sum(|outcome| outcome.output_tokens),
+            model_id: is_only.then(|| first.clone()),
+        })
     }
 }
 
@@ -193,7 +200,7 @@ impl Status {
         let records = summary.records;
         let message = results_message(&records) + &main_reason(summary);
         let mut next = "The results are next to this file; summary.json sums them up.".to_owned();
-        if records.succeeded == 0 {
+        if records.succeeded == 0 && !summary.was_stopped() {
             next.push_str(" No record has an answer, so find the cause before you drop them again.");
         } else if records.unprocessed > 0 {
             next.push_str(" The files below unprocessed/ are ready to be dropped again.");
@@ -206,7 +213,7 @@ impl Status {
             records: Some(done),
             repairs: Some(summary.repairs).filter(|repairs| !repairs.is_empty()),
             results: Some(records),
-            tokens: Some(Tokens::of(summary)),
+            tokens: Tokens::of(&summary.jobs),
             ..Self::new(drop, Stage::Finished, drop.updated, drop.updated, message, next)
         }
     }
@@ -390,9 +397,14 @@ impl OpenJobs {
             _ if stopping > 0 => {
                 format!("The drop is cancelled. Bedrock is asked to stop {}.", jobs(running + stopping))
             }
-            _ if waiting + ending == 0 => format!("Bedrock has {}.", jobs(running)),
             _ => {
-                format!("Bedrock has {}; {waiting} more to be submitted, {ending} more ended.", jobs(running))
+                let running = (running > 0).then(|| format!("Bedrock has {}", jobs(running)));
+                let waiting = (waiting > 0).then(|| format!("{} to be submitted", jobs(waiting)));
+                let ended = if ending == 1 { "has ended, and its" } else { "have ended, and their" };
+                let ending =
+                    (ending > 0).then(|| format!("{} {ended} results are being written", jobs(ending)));
+                let all: Vec<String> = running.into_iter().chain(waiting).chain(ending).collect();
+                format!("{}.", all.join("; "))
             }
         };
         let next = match (stage, self.timeout_hours) {
@@ -467,11 +479,15 @@ fn results_message(records: &SummaryRecords) -> String {
 /// What Bedrock said about most jobs, or about most records, that did not go well; empty if all went well.
 fn main_reason(summary: &Summary) -> String {
     if let Some(most) = summary.messages.first() {
-        return format!(" {}{}", most.speaker(), most.message);
+        return format!(" {}", most.told());
     }
     let Some(most) = summary.largest_errors.first() else { return String::new() };
     let code = most.code.as_deref().map(|code| format!("{code} ")).unwrap_or_default();
-    format!(" The most frequent error, of {}: {code}{}", Counted(most.count, "record"), most.message)
+    format!(
+        " The most frequent error, of {}: {code}{}",
+        Counted(most.count, "record"),
+        sentence(&most.message)
+    )
 }
 
 #[cfg(test)]
@@ -481,7 +497,7 @@ mod tests {
     use crate::drop::kinds;
     use crate::drop::plan::Plan;
     use crate::job::findings::ErrorGroup;
-    use crate::job::outcome::{Counts, Outcome};
+    use crate::job::outcome::Counts;
     use crate::job::summary::{JobMessage, Tally};
     use crate::ledger::example::{by, job_states, part, source};
     use crate::ledger::lease::Invocation;
@@ -584,7 +600,7 @@ mod tests {
             ("Waiting", refused(false), Stage::Waiting, waits, 3, 0, "until the cause is fixed.", "Show the"),
             ("Submitted", refused(true), Stage::Running, runs, 4, 0, "Bedrock has 1 job.", "The results are"),
             ("Doubtful", None, Stage::Checking, ends, 1, 0, "contradicts itself: c.", "The sweep looks"),
-            ("Ended", None, Stage::Running, ends, 4, 7, "0 more to be submitted, 1 more ended.", "Nothing"),
+            ("Ended", None, Stage::Running, ends, 4, 7, "results are being written.", "Nothing"),
         ];
         for (state, refusal, stage, jobs, since, done, message, next) in table {
             let mut job = job(state, refusal.clone());
@@ -620,7 +636,8 @@ mod tests {
         // What has ended has no records left in this example.
         assert_eq!(status.records, Some(Progress { total: 80, done: 30 }));
         assert_eq!((status.since, status.as_of), (at(2), at(9)));
-        assert_eq!(status.message, "Bedrock has 2 jobs; 2 more to be submitted, 2 more ended.");
+        let message = "Bedrock has 2 jobs; 2 jobs to be submitted; 2 jobs have ended, and their results are being written.";
+        assert_eq!(status.message, message);
         assert!(status.next.contains("24 hours"), "{}", status.next);
         // A refusal that an operator must fix is more important, in whatever order.
         for order in [[true, false], [false, true]] {
@@ -681,12 +698,12 @@ mod tests {
         }];
         let told = |summary: &Summary| Status::finished(&accepted(1), summary);
         let status = told(&summary);
-        assert!(status.message.ends_with("4 have an error. The most frequent error, of 4 records: 400 bad"));
+        assert!(status.message.ends_with("4 have an error. The most frequent error, of 4 records: 400 bad."));
         assert!(
             status.next.ends_with("No record has an answer, so find the cause before you drop them again.")
         );
         summary.messages = vec![JobMessage { message: "no access".into(), jobs: 1 }];
-        assert!(told(&summary).message.ends_with(" Bedrock says: no access"));
+        assert!(told(&summary).message.ends_with(" Bedrock says: no access."));
     }
 
     #[test]

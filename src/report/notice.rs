@@ -244,11 +244,12 @@ fn lines_of_several(drops: &[EndedDrop], place: Place<'_>) -> Lines {
 /// What went wrong most, if something did.
 fn reason(summary: &Summary) -> String {
     if let Some(most) = summary.messages.first() {
-        return format!(" Bedrock said: {}", most.message);
+        return format!(" {}", most.told());
     }
     let Some(most) = summary.largest_errors.first() else { return String::new() };
     let code = most.code.as_deref().map(|code| format!("{code} ")).unwrap_or_default();
-    format!(" The most frequent error, of {}: {code}{}", Counted(most.count, "record"), most.message)
+    let error = text::sentence(&most.message);
+    format!(" The most frequent error, of {}: {code}{error}", Counted(most.count, "record"))
 }
 
 /// What to do about the outcome.
@@ -258,11 +259,17 @@ fn todo(summary: &Summary) -> String {
         return "some figures do not agree, so show summary.json to an operator of the stack before you use the results."
             .to_owned();
     }
-    if of.succeeded == 0 {
+    let was_stopped = summary.was_stopped();
+    if of.succeeded == 0 && !was_stopped {
         return "find the cause before you drop the records again: report.html has the errors.".to_owned();
     }
+    let again = if was_stopped {
+        "drop the files in unprocessed/ again if their records are needed after all"
+    } else {
+        "drop the files in unprocessed/ again"
+    };
     let steps = [
-        (of.unprocessed, "drop the files in unprocessed/ again"),
+        (of.unprocessed, again),
         (of.failed, "correct the records in errors/"),
         (of.truncated, "raise the limit of tokens of the answers that were cut off"),
         (of.refused, "look at the answers that were refused or filtered"),

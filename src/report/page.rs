@@ -7,12 +7,12 @@ use maud::{Markup, html};
 
 use super::frame::{self, WIDTH, share, table};
 use super::samples::{self, Sample};
-use super::words::{cost, outcome};
+use super::words::{cost, estimated_cost, outcome};
 use super::{distributions, jobs};
 use crate::base::text;
 use crate::estimate::like::model_of;
 use crate::estimate::price::Prices;
-use crate::estimate::range::Grouped;
+use crate::estimate::range::{Grouped, Range};
 use crate::job::findings::ErrorGroup;
 use crate::job::summary::{Places, Summary};
 
@@ -156,10 +156,10 @@ fn unusable(summary: &Summary) -> Markup {
 fn messages(summary: &Summary) -> Markup {
     html! {
         @if !summary.messages.is_empty() {
-            h2 { "What Bedrock said about jobs" }
+            h2 { "Jobs that did not end well" }
             ul {
                 @for said in summary.messages.iter().take(MAX_LISTED) {
-                    li { (text::line(&said.message)) " " span.soft { "(jobs: " (Grouped(said.jobs)) ")" } }
+                    li { (text::line(said.told())) " " span.soft { "(jobs: " (Grouped(said.jobs)) ")" } }
                 }
             }
         }
@@ -179,6 +179,15 @@ fn tokens(summary: &Summary, prices: Option<&Prices>) -> Markup {
                 "That is " (cost.dollars) " at the batch prices of " (cost.as_of) " in " (text::name(&cost.region)) "."
             },
             None => p.soft { "The price of this model is not known." },
+        }
+        @if let Some(of) = &summary.source.estimate {
+            p.soft {
+                "The estimate was " (Range::from(of.input)) " tokens in and " (Range::from(of.output)) " tokens out"
+                @if let Some(dollars) = prices.and_then(|prices| estimated_cost(summary, of, prices)) {
+                    ", for " (dollars) " US dollars"
+                }
+                "."
+            }
         }
         @if let Some(padding) = &summary.padding {
             p.soft {
@@ -207,7 +216,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::drop::identity::DropId;
     use crate::drop::repairs::{RepairedLines, Repairs};
-    use crate::drop::source::DropSource;
+    use crate::drop::source::{DropSource, EstimatedTokens};
     use crate::job::findings::ErrorGroup;
     use crate::job::summary::{Place, Tally};
 
@@ -252,6 +261,18 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn page_compares_the_tokens_with_the_estimate() {
+        let mut summary = summary();
+        assert!(!page(&summary, None, &[]).contains("The estimate"));
+        summary.source.estimate = Some(EstimatedTokens { input: (1_900, 5_900), output: (160, 160_000) });
+        let page = page(&summary, None, &[]);
+        assert!(
+            page.contains("The estimate was 1,900 to 5,900 tokens in and 160 to 160,000 tokens out."),
+            "{page}"
+        );
+    }
+
+    #[test]
     fn page_says_what_the_summary_says() {
         let mut summary = summary();
         summary.records.total = 1_205;
@@ -273,7 +294,7 @@ pub(crate) mod tests {
         summary.repairs.blank_lines = Some(RepairedLines { lines: 2, first_line: 7 });
         let page = page(&summary, None, &[]);
         for said in [
-            "1,200 of 1205 records have an answer, of which 40 cannot be used.",
+            "1,200 of 1,205 records have an answer, of which 40 cannot be used.",
             "<td>answered</td><td class=\"number\">1,160</td><td><code>succeeded/</code></td>",
             "<td class=\"number\">30</td>",
             "<td>failed at the model</td><td class=\"number\">4</td>",

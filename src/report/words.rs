@@ -1,12 +1,11 @@
 //! The outcome of a drop in a sentence, and times and costs in words. Pure.
 
 use crate::base::arn::{self, Arn};
-use crate::base::count::Counted;
 use crate::base::timestamp::Timestamp;
+use crate::drop::source::EstimatedTokens;
 use crate::estimate::like::model_of;
-use crate::estimate::price::Prices;
+use crate::estimate::price::{Dollars, ModelPrice, Prices};
 use crate::estimate::range::{Grouped, Range};
-use crate::estimate::script::float;
 use crate::job::summary::Summary;
 
 /// How good an outcome is.
@@ -24,7 +23,8 @@ pub enum Tone {
 #[must_use]
 pub fn outcome(summary: &Summary) -> (Tone, String) {
     let of = &summary.records;
-    let all = Counted(of.total, "record").to_string();
+    let noun = if of.total == 1 { "record" } else { "records" };
+    let all = format!("{} {noun}", Grouped(of.total));
     if !summary.balanced {
         let said = "The figures disagree, so look at it before you use the results: ";
         return (Tone::Bad, format!("{said}{} of {all} have an answer.", Grouped(of.succeeded)));
@@ -81,12 +81,22 @@ pub struct Cost {
 /// Returns what the tokens of a drop cost; `None` if its jobs had several models, or one without a price.
 #[must_use]
 pub fn cost(summary: &Summary, prices: &Prices) -> Option<Cost> {
-    let model = model_of(summary)?;
-    let region = Arn::parse(model).map(Arn::region).filter(|region| !region.is_empty());
-    let price = prices.of(arn::id_of(model), region)?;
-    let exactly = |count: u64| Range { least: float(count), most: float(count) };
+    let price = price_of(summary, prices)?;
+    let exactly = |count: u64| Range::from((count, count));
     let cost = price.batch.cost(exactly(summary.input_tokens), exactly(summary.output_tokens));
     Some(Cost { dollars: dollars(cost.most), as_of: price.as_of.clone(), region: price.region.clone() })
+}
+
+/// Returns what these tokens were to cost at the same prices.
+#[must_use]
+pub fn estimated_cost(summary: &Summary, of: &EstimatedTokens, prices: &Prices) -> Option<Dollars> {
+    Some(Dollars(price_of(summary, prices)?.batch.cost(of.input.into(), of.output.into())))
+}
+
+fn price_of<'a>(summary: &Summary, prices: &'a Prices) -> Option<&'a ModelPrice> {
+    let model = model_of(summary)?;
+    let region = Arn::parse(model).map(Arn::region).filter(|region| !region.is_empty());
+    prices.of(arn::id_of(model), region)
 }
 
 fn dollars(amount: f64) -> String {
@@ -119,7 +129,7 @@ mod tests {
         assert_eq!(said(120, 0, 0), (Tone::Good, "Each of 120 records has an answer.".into()));
         let unusable = "Each of 120 records has an answer, of which 3 cannot be used.";
         assert_eq!(said(120, 3, 0), (Tone::Mixed, unusable.into()));
-        assert_eq!(said(1_100, 0, 20), (Tone::Mixed, "1,100 of 1120 records have an answer.".into()));
+        assert_eq!(said(1_100, 0, 20), (Tone::Mixed, "1,100 of 1,120 records have an answer.".into()));
         let both = "100 of 120 records have an answer, of which 1 cannot be used.";
         assert_eq!(said(100, 1, 20), (Tone::Mixed, both.into()));
         assert_eq!(said(0, 0, 20), (Tone::Bad, "None of 20 records has an answer.".into()));

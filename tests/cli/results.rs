@@ -381,16 +381,49 @@ async fn drop_is_fetched_examined_and_tried_again() {
     let (code, said, error) = run(&["retry", "in.jsonl", "--unprocessed", "--yes"]).await;
     assert_eq!(code, Some(0), "{said}{error}");
     assert!(said.contains(" in.retry-1.jsonl"), "{said}");
+    assert!(error.starts_with("in.retry-1.jsonl: valid, "), "the file is temporary, and not named: {error}");
     let (_, followed, error) = run(&["watch", "in.retry-1.jsonl"]).await;
     assert!(followed.contains("Finished"), "{followed}{error}");
     run(&["results", "in.retry-1.jsonl", "-o", "second"]).await;
     let second: Summary =
         serde_json::from_slice(&fs::read(person.path("second/summary.json")).unwrap()).unwrap();
     assert_eq!((second.records.total, second.source.retry_of), (records.unprocessed, Some(id.clone())));
+    assert!(
+        second.source.estimate.is_some_and(|estimate| estimate.input.0 > 0),
+        "{:?}",
+        second.source.estimate
+    );
+    let (_, said, _) = run(&["errors", "in.jsonl"]).await;
+    let again =
+        format!("some records were tried again: in.retry-1.jsonl ({})", &second.drop_id.as_str()[..12]);
+    assert!(said.contains(&again), "{said}");
     // The model is certain to refuse them again.
     let (code, said, error) = run(&["retry", "in.jsonl", "--errors", "--yes"]).await;
     assert_eq!(code, Some(1), "{said}{error}");
     assert!(said.contains("in.retry-2.jsonl") && error.contains("nothing was dropped"), "{said}{error}");
+    drop(pipeline);
+}
+
+/// A key may have characters that XML does not allow, and some that a URL or a shell reads as its own.
+#[tokio::test]
+async fn results_are_found_whatever_is_in_the_key() {
+    let person = Person::new();
+    let (records, _) = mixed_drop(110);
+    person.write("in.jsonl", &records);
+    let pipeline = person.serve(&["--model-id", "amazon.nova-lite-v1:0"]).await;
+    let key = "a\u{1}b/\u{fffe}é +%2F&$'\".jsonl";
+    let run = async |arguments: &[&str]| person.run(&[arguments, &["--local", "runs"]].concat()).await;
+    let (_, submitted, _) = run(&["submit", "in.jsonl", "--as", key, "--yes", "--wait"]).await;
+    let id = submitted.split(' ').next().unwrap();
+    let (code, said, error) = run(&["results", key, "-o", "fetched"]).await;
+    assert_eq!(code, Some(0), "{submitted}{said}{error}");
+    let summary: Summary =
+        serde_json::from_slice(&fs::read(person.path("fetched/summary.json")).unwrap()).unwrap();
+    assert_eq!((summary.source.key.as_str(), summary.drop_id.as_str()), (key, id));
+    let (_, said, _) = run(&["status", "--json"]).await;
+    let line: Value = serde_json::from_str(said.trim()).unwrap();
+    assert_eq!(line["key"], key);
+    assert!(!said.contains('\u{fffe}') && !said.contains('\u{1}'), "{said}");
     drop(pipeline);
 }
 

@@ -70,7 +70,7 @@ async fn job_in_progress_is_stopped_and_what_it_finished_is_kept() {
     results.assert_statuses_are_final();
     assert_eq!(
         results.status().message,
-        "200 records: 100 succeeded, 100 were not processed. Bedrock says: Stopped: a person stopped the job"
+        "200 records: 100 succeeded, 100 were not processed. Bedrock says: Stopped: a person stopped the job."
     );
     world.sweep_after(2 * LEASE_OVER).await.unwrap();
     assert_eq!((world.markers().await, world.stand_in.jobs().len()), (vec![], 1));
@@ -89,7 +89,7 @@ async fn job_that_waits_never_starts() {
     assert_eq!(results.ids(), [BTreeSet::new(), BTreeSet::new(), ids(120)]);
     assert_eq!((statuses(&world).await, results.summary().balanced), (vec![EndStatus::Cancelled], true));
     results.assert_statuses_are_final();
-    let told = "120 records: 0 succeeded, 120 were not processed. Cancelled: the drop was cancelled before Bedrock had the job";
+    let told = "120 records: 0 succeeded, 120 were not processed. Cancelled: the drop was cancelled before Bedrock had the job.";
     assert_eq!(results.status().message, told);
     assert_eq!((world.markers().await, world.hints().await), (vec![], vec![]));
     world.sweep_after(LEASE_OVER).await.unwrap();

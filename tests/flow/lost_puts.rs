@@ -7,6 +7,8 @@ use bedrock_vpc_batch::aws::store::objects::Store;
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::drop::identity::DropId;
 use bedrock_vpc_batch::drop::keys;
+use bedrock_vpc_batch::drop::source::EstimatedTokens;
+use bedrock_vpc_batch::job::summary::{Retry, Summary};
 use serde_json::Value;
 
 use crate::support::{World, drop_of, ids};
@@ -78,6 +80,39 @@ async fn every_version_of_a_key_is_a_drop_but_a_delete_marker_is_not() {
     }
     totals.sort_unstable();
     assert_eq!(totals, [100, 110, 120]);
+}
+
+/// The metadata of a drop says which records it tries again, and what it was to take. It is found without its event.
+#[tokio::test]
+async fn drop_that_tries_records_again_is_named_in_the_summary_of_the_first() {
+    let mut world = World::new().await;
+    world.sweep_after(Duration::ZERO).await.unwrap();
+    let event = world.put("in/a.jsonl", drop_of(100)).await;
+    world.submit(event).await.unwrap();
+    world.complete_next().await;
+    let first = world.results().await.summary();
+    let estimate = EstimatedTokens { input: (10, 20), output: (30, 40) };
+    for (key, retry_of, estimate) in [
+        ("in/b.jsonl", first.drop_id.as_str(), estimate.metadata()),
+        ("in/c.jsonl", "../../ledger", "{\"input_tokens\": [1, 2]}".to_owned()),
+    ] {
+        let request = world.own.put_object().bucket(&world.config.input_bucket).key(key);
+        let request = request.metadata("retry-of", retry_of).metadata("estimate", estimate);
+        request.body(drop_of(110).into()).send().await.unwrap();
+    }
+    finish(&mut world, LATER).await;
+
+    let mut summaries: Vec<Summary> = Vec::new();
+    for (key, bytes) in world.results().await.files {
+        if key.ends_with("/summary.json") {
+            summaries.push(serde_json::from_slice(&bytes).unwrap());
+        }
+    }
+    let [a, b, c] = summaries.as_slice() else { panic!("{summaries:?}") };
+    assert_eq!(*a, Summary { retries: a.retries.clone(), ..first.clone() });
+    assert_eq!(a.retries, [Retry { drop_id: b.drop_id.clone(), key: "in/b.jsonl".into() }]);
+    assert_eq!((&b.source.retry_of, b.source.estimate), (&Some(first.drop_id.to_string()), Some(estimate)));
+    assert_eq!((&c.source.retry_of, c.source.estimate), (&None, None), "{c:?}");
 }
 
 #[tokio::test]

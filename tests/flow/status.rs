@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bedrock_vpc_batch::aws::error::ErrorKind;
-use bedrock_vpc_batch::drop::identity::DropId;
+use bedrock_vpc_batch::drop::identity::{DropId, JobId};
 use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::ledger::job_state::DOUBT;
 use bedrock_vpc_batch::ledger::status::Stage;
 use bedrock_vpc_batch::local::bedrock::{Ending, Fault, Lie, LieKind, Operation, Processed, TerminalStatus};
-use bedrock_vpc_batch::local::faults::Action;
+use bedrock_vpc_batch::local::faults::{Action, Call};
 use serde_json::{Value, json};
 
 use crate::support::{LEASE_OVER, World, drop_of, ids, invocation_after};
@@ -180,6 +180,10 @@ async fn sweep_sums_up_a_drop_with_several_parts_if_something_has_changed() {
 
     // The end of a job only costs what the job takes.
     let ended = world.ended().await;
+    let drop_id = DropId::parse(submitted["drop_id"].as_str().unwrap()).unwrap();
+    let job_ids: Vec<String> = (1..=3).map(|part| JobId::derive(&drop_id, part, 1).to_string()).collect();
+    let first_id = job_ids.iter().find(|id| ended.to_string().contains(id.as_str())).unwrap();
+    let first_entry = format!("ledger/jobs/{first_id}.json");
     world.faults.reset();
     world.complete(ended).await.unwrap();
     assert_eq!((writes(&world), status(&world).await), (0, submitted));
@@ -193,9 +197,17 @@ async fn sweep_sums_up_a_drop_with_several_parts_if_something_has_changed() {
             _ => Action::Pass,
         });
         let _ = world.sweep_after(Duration::ZERO).await;
-        assert_eq!(shown(&status(&world).await), json!(["Running", null, records(300, 100), jobs(0, 2, 0)]));
+        let told = status(&world).await;
+        assert_eq!(shown(&told), json!(["Running", null, records(300, 100), jobs(0, 2, 0)]));
+        // What the first job took, as its manifest says.
+        let job: Value = world.read_json(&first_entry).await;
+        assert!(job["state"]["outcome"]["input_tokens"].as_u64().unwrap() > 0, "{job}");
+        assert_eq!(told["tokens"]["input"], job["state"]["outcome"]["input_tokens"]);
+        assert_eq!(told["tokens"]["output"], job["state"]["outcome"]["output_tokens"]);
     }
     assert_eq!(writes(&world), 0, "nothing has changed");
+    let entries = |call: &Call| call.operation == "GetObject" && call.subject == first_entry;
+    assert!(!world.faults.calls().iter().any(entries), "what has not changed is not read again");
 }
 
 #[tokio::test]

@@ -122,6 +122,7 @@ pub(crate) fn any_drop() -> DropSource {
         last_modified: Timestamp::from_secs(0),
         size_bytes: 1,
         retry_of: None,
+        estimate: None,
     }
 }
 

@@ -40,7 +40,7 @@ def people(stack, page, normal):
     page.heading("The reader")
     page.say("May see everything about a drop. A reader may not drop a file, so of `retry`, only the file of records.")
     reader.run("watch tickets.jsonl")
-    reader.run("status")
+    reader.run("status --last 1")
     reader.run("errors tickets.jsonl", 1)
     reader.run("results tickets.jsonl -o answers.csv")
     reader.run("retry tickets.jsonl -o again.jsonl")

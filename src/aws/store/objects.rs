@@ -13,7 +13,7 @@ use crate::aws::store::refusals::is_gone;
 use crate::base::s3_uri::{S3Uri, decode_notification_key};
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::DropId;
-use crate::drop::source::{DropSource, RETRY_OF};
+use crate::drop::source::{DropSource, ESTIMATE, EstimatedTokens, RETRY_OF};
 
 /// An object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,10 @@ impl Store {
             last_modified: Timestamp::from_secs(last_modified.secs()),
             size_bytes,
             retry_of: retry_of(head.metadata.as_ref()),
+            estimate: head
+                .metadata
+                .as_ref()
+                .and_then(|metadata| EstimatedTokens::parse(metadata.get(ESTIMATE)?)),
         }))
     }
 

@@ -53,6 +53,7 @@ impl Store {
                 last_modified: Timestamp::from_secs(version.last_modified?.secs()),
                 size_bytes: version.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
                 retry_of: None,
+                estimate: None,
             })
         });
         let next = match page.is_truncated {

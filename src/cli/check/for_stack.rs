@@ -11,6 +11,7 @@ use crate::aws::config::Config;
 use crate::cli::error::CliError;
 use crate::cli::fixes::Wording;
 use crate::cli::output::{Style, print_aside};
+use crate::drop::source::EstimatedTokens;
 use crate::estimate::range::Range;
 
 /// What files are checked with.
@@ -28,6 +29,8 @@ pub(crate) struct Valid {
     pub(crate) records: u64,
     /// What it costs in batch inference, in US dollars, if the price is known.
     pub(crate) usd: Option<Range>,
+    /// The tokens that it takes, if they can be estimated.
+    pub(crate) tokens: Option<EstimatedTokens>,
 }
 
 impl Checker {
@@ -42,18 +45,28 @@ impl Checker {
         Ok(Self { config, pricing, every_record, sources: Sources::default() })
     }
 
-    /// Checks a file that gets this key, and prints what was found out on standard error. Returns `None` if it cannot be
-    /// dropped.
-    pub(crate) async fn check(&mut self, file: &Path, key: &str) -> Result<Option<Valid>, CliError> {
+    /// Checks a file that gets this key, and prints what was found out on standard error, under this name. Returns `None`
+    /// if it cannot be dropped.
+    pub(crate) async fn check(
+        &mut self,
+        file: &Path,
+        key: &str,
+        name: &Path,
+    ) -> Result<Option<Valid>, CliError> {
         let input = Input::File(file.to_owned());
         let look = Look { model: Some(self.pricing.model()), every_record: self.every_record };
         let judged = judge(&self.config, &mut self.sources, &input, Some(key), look).await;
-        let wording = Wording::of_stack(file);
-        let report = Report::new(&self.config, &self.pricing, &input, &wording, judged);
+        let wording = Wording::of_stack(name);
+        let named = Input::File(name.to_owned());
+        let report = Report::new(&self.config, &self.pricing, &named, &wording, judged);
         human::print_aside_of(&report);
         Ok(report.valid().map(|(plan, estimate)| Valid {
             records: plan.records,
             usd: estimate.and_then(|estimate| estimate.costs()).map(|(batch, _)| batch),
+            tokens: estimate.map(|estimate| EstimatedTokens {
+                input: estimate.input.rounded(),
+                output: estimate.output.rounded(),
+            }),
         }))
     }
 

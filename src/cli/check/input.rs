@@ -271,6 +271,7 @@ fn local_source(key: String, size_bytes: u64) -> DropSource {
         last_modified: Timestamp::from_secs(0),
         size_bytes,
         retry_of: None,
+        estimate: None,
     }
 }
 

@@ -30,8 +30,8 @@ use self::sink::{Form, Sink};
 pub(super) use self::source::{SOURCE_HELP, Source, TemporaryFolder};
 use self::source::{explained, work_folder};
 use super::error::{CliError, path_error};
+use super::interruptible::until_interrupted;
 use super::output::{print_line, print_note};
-use super::signals::Signals;
 use super::stack::StackArguments;
 use super::summary::describe_summary;
 use crate::answers::csv::Cells;
@@ -107,12 +107,7 @@ enum Format {
 
 /// Writes the results. Returns true if every record of the drop is there.
 pub(super) async fn results(arguments: ResultsArguments) -> Result<bool, CliError> {
-    let mut signals = Signals::new().map_err(CliError::Start)?;
-    tokio::select! {
-        biased;
-        interrupt = signals.next() => Err(CliError::Interrupted(interrupt)),
-        done = work(arguments) => done,
-    }
+    until_interrupted(work(arguments)).await
 }
 
 async fn work(arguments: ResultsArguments) -> Result<bool, CliError> {

@@ -32,7 +32,7 @@ use crate::aws::store::objects::JSONL_TYPE;
 use crate::base::text;
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::DropId;
-use crate::drop::source::{DropSource, RETRY_OF};
+use crate::drop::source::{DropSource, ESTIMATE, EstimatedTokens, RETRY_OF};
 
 /// A file of up to this size is put whole.
 const WHOLE_BYTES: u64 = 16 << 20;
@@ -56,6 +56,8 @@ pub(super) struct Upload<'a> {
     pub(super) again: bool,
     /// The drop of which it tries some records again.
     pub(super) retry_of: Option<&'a DropId>,
+    /// What it is to take.
+    pub(super) estimate: Option<EstimatedTokens>,
 }
 
 /// A part that S3 has.
@@ -91,8 +93,10 @@ impl Upload<'_> {
 
     /// What S3 keeps with the object, for the functions to read.
     fn metadata(&self) -> Option<HashMap<String, String>> {
-        let drop_id = self.retry_of?;
-        Some(HashMap::from([(RETRY_OF.to_owned(), drop_id.to_string())]))
+        let retry_of = self.retry_of.map(|drop_id| (RETRY_OF.to_owned(), drop_id.to_string()));
+        let estimate = self.estimate.map(|estimate| (ESTIMATE.to_owned(), estimate.metadata()));
+        let all: HashMap<_, _> = retry_of.into_iter().chain(estimate).collect();
+        (!all.is_empty()).then_some(all)
     }
 
     /// Makes sure that the file is still the one that was checked.
@@ -336,6 +340,7 @@ fn drop_id(bucket: &str, key: &str, version_id: String) -> DropId {
         last_modified: Timestamp::from_secs(0),
         size_bytes: 0,
         retry_of: None,
+        estimate: None,
     })
 }
 
