@@ -142,10 +142,10 @@ wheel: .tools/wheel/installed ## Build the command line as a wheel in dist/, ins
 	@python3 tools/check_wheel.py
 
 # Uses the command line that the tests have built.
-emulator: sam-build .tools/emulator/installed ## Deploy the build to an AWS emulator, use it, update it, and delete it.
+emulator: sam-build .tools/emulator/installed ## Deploy the build to an AWS emulator, use it, update it, and delete it. WRITE=1 writes docs/recordings/emulator.md.
 	@cargo test $(CARGO_FLAGS) --quiet --no-run --test all
 	@$(WITH_SAM) .tools/sam/bin/python -B tools/package.py target/dist $(ARCHITECTURE)
-	@.tools/emulator/bin/python -B tools/emulator
+	@.tools/emulator/bin/python -B tools/emulator $(if $(WRITE),--write)
 
 # Runs some of the tests, and prints only the lines with their figures.
 FIGURES = @mkdir -p target; $(NEXTEST) nextest run $(CARGO_FLAGS) --no-capture -E 'binary(all) & test(/(^|::)$(1)/)' > target/$@.log 2>&1 \

@@ -7,9 +7,13 @@ emulator evaluates the policies of the functions' roles and of the buckets. It d
 endpoints and of the key, or the security groups, or the job's role, because the stand-in plays the job. Properties that
 the emulator accepts but does not keep are listed, and count as unchecked.
 
-Usage: python tools/emulator
+What the commands of people print, and the messages that they get, are compared with docs/recordings/emulator.md, or
+written there.
+
+Usage: python tools/emulator [--write]
 """
 
+import argparse
 import copy
 import json
 import platform
@@ -24,9 +28,14 @@ from botocore.exceptions import ClientError
 from cloud import Cloud, Stack, objects
 from deployed import group_rules, notification, placement, read_back
 from report import Mismatch, Report, same, wait_for
-from servers import ACCOUNT, REGION, ROOT, Servers
+from servers import REGION, ROOT, Servers
 
+sys.path.insert(0, str(ROOT / "tools" / "recordings"))
 sys.path.insert(0, str(ROOT / "tools"))
+from normal import Normal
+from notices import notices
+from page import Page
+from people import SEES_STACKS, arn, people
 from smoke import body_for, small_file
 
 EXAMPLE = ROOT / "examples" / "support-tickets.jsonl"
@@ -43,15 +52,24 @@ STEPS = [
     "aws s3 cp",
     "aws s3 ls",
 ]
-PERSON = f"arn:aws:iam::{ACCOUNT}:user/person"
-OPERATOR = f"arn:aws:iam::{ACCOUNT}:user/operator"
+# The person is an uploader and a reader.
+UPLOADERS = [arn("person"), arn("uploader")]
+READERS = [arn("person"), arn("reader")]
+OPERATOR = arn("operator")
+ADDRESS = "person@example.com"
 OTHER_MODEL = "amazon.nova-micro-v1:0"
 ENDINGS = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
 NO_ENDINGS = ["Submitted", "Validating", "Scheduled", "InProgress", "Stopping"]
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--write", action="store_true", help="write docs/recordings/emulator.md instead of comparing it"
+    )
+    is_written = parser.parse_args().write
     steps = commands_of_readme()
+    page, normal = Page("emulator.md", "On a stack, as three principals", "make emulator WRITE=1"), Normal()
     report = Report()
     with Servers() as servers:
         cloud = Cloud(servers)
@@ -60,11 +78,11 @@ def main():
             "S3PrefixListId": prefix_list(cloud, steps[1]),
             **zones(cloud, steps[2]),
             "ModelId": override(steps[3], "ModelId"),
-            "UploaderArns": PERSON,
-            "ReaderArns": PERSON,
+            "UploaderArns": ",".join(UPLOADERS),
+            "ReaderArns": ",".join(READERS),
             "OperatorArns": OPERATOR,
         }
-        stack = Stack(cloud, "bvb-emulator", cloud.user("person", "cloudformation:DescribeStacks"))
+        stack = Stack(cloud, "bvb-emulator", cloud.user("person", SEES_STACKS))
         refuse_profile(stack, parameters)
         started = time.monotonic()
         deployed = stack.deploy(**parameters)
@@ -73,7 +91,7 @@ def main():
 
         read_back(report, cloud, stack, parameters)
         match_endings(stack)
-        operator = cloud.user("operator")
+        operator = cloud.user("operator", SEES_STACKS)
         refused = refuse_other_calls(stack, operator)
         drop_few(stack, "few.jsonl")
         refuse_bad_drop(stack)
@@ -82,11 +100,21 @@ def main():
         sweep_up_lost_event(stack)
         find_lost_put(stack)
         cancel_drop(stack, operator)
+        page.say(
+            "`make emulator` runs these commands again, with the credentials of users that the policies of the stack tell apart,"
+            " and fails if anything differs. Only the ids, the ages, and the times of drops are replaced by others. Bedrock is the"
+            " stand-in."
+        )
+        people(stack, page, normal)
         from_package = use_network_of(stack, report, parameters)
         updated = update(stack, report)
         nothing_failed(stack)
         deleted = delete(stack)
-        again = deploy_again(stack, parameters)
+        again = deploy_again(stack, parameters, page, normal)
+    if is_written:
+        page.write()
+    elif difference := page.difference():
+        raise Mismatch(f"people see something else; if that is right, `make emulator WRITE=1` writes it\n{difference}")
     print(f"not kept by the emulator: {'; '.join(report.not_kept)}")
     print(
         f"emulator: deployed in {deployed:.0f} s, first result {first_result:.1f} s after the drop "
@@ -150,15 +178,16 @@ def bucket_names(stack):
     return [bucket["Name"] for bucket in stack.cloud.s3.list_buckets()["Buckets"]]
 
 
-def deploy_again(stack, parameters):
-    """Deploys the deleted stack again, next to its old buckets, and returns how many seconds that took."""
+def deploy_again(stack, parameters, page, normal):
+    """Deploys the deleted stack again, next to its old buckets and with notices, and returns how many seconds that took."""
     old = {stack["InputBucketName"], stack["OutputBucketName"]}
     again = Stack(stack.cloud, stack.name, stack.person)
-    seconds = again.deploy(**parameters, BucketNameSuffix="-2")
+    seconds = again.deploy(**parameters, BucketNameSuffix="-2", NoticeEmail=ADDRESS)
     same(
         "names of the new buckets", {again["InputBucketName"], again["OutputBucketName"]}, {f"{name}-2" for name in old}
     )
     drop_example(again, "again.jsonl")
+    notices(again, page, normal)
     nothing_failed(again)
     delete(again)
     same(
@@ -386,8 +415,7 @@ def sweep_up_lost_event(stack):
     stack.lose_events()
     written = [name.rpartition("/")[2] for name in stack.results(key)]
     same(f"results of {key} without an event", written, ["status.json"])
-    target = stack.rule("CompleteFunctionSweep")["Targets"][0]["Arn"]
-    stack.invoke_later(target, json.loads((EVENTS / "schedule.json").read_bytes()))
+    stack.sweep()
     check_results(stack, *stack.report_of(key))
     wait_for("an empty work list", lambda: not stack.objects(prefix="ledger/open/"))
 
@@ -405,11 +433,9 @@ def cancel_drop(stack, operator):
     jobs, seen = len(stack.cloud.jobs()), len(stand_in.events)
     stack.drop(key, EXAMPLE.read_bytes())
     wait_for(f"the job of {key}", lambda: len(stack.cloud.jobs()) > jobs)
-    wait_for(f"the status of {key}", lambda: stack.results(key))
-    drop_id = stack.results(key)[0].split("/")[-2]
-    event["detail"]["object"]["key"] = f"requests/cancel/{drop_id}"
-    operator.put_object(Bucket=stack["OutputBucketName"], Key=event["detail"]["object"]["key"])
-    stack.invoke_later(rule["Targets"][0]["Arn"], event)
+    drop_id = stack.drop_id(key)
+    operator.put_object(Bucket=stack["OutputBucketName"], Key=f"requests/cancel/{drop_id}")
+    stack.route_request(drop_id)
     wait_for("the answer to the request", lambda: not stack.objects(prefix="requests/"))
     wait_for(
         f"the end of the job of {key}",
@@ -539,6 +565,7 @@ def left_over(cloud, stack_name, resources):
         *(role["RoleName"] for role in cloud.iam.list_roles()["Roles"]),
         *(policy["PolicyName"] for policy in cloud.iam.list_policies(Scope="Local")["Policies"]),
         *(url.rpartition("/")[2] for url in cloud.sqs.list_queues().get("QueueUrls", [])),
+        *(topic["TopicArn"].rpartition(":")[2] for topic in cloud.sns.list_topics()["Topics"]),
         *(rule["Name"] for rule in cloud.events.list_rules()["Rules"]),
         *(alarm["AlarmName"] for alarm in cloud.cloudwatch.describe_alarms()["MetricAlarms"]),
         *(entry["DashboardName"] for entry in cloud.cloudwatch.list_dashboards()["DashboardEntries"]),

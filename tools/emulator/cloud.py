@@ -1,5 +1,6 @@
 """Deploys, uses, updates, and deletes a stack, with the commands and calls of a user."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ import time
 import boto3
 
 from report import Mismatch, same, wait_for
-from servers import ACCOUNT, REGION, ROOT
+from servers import ACCOUNT, REGION, ROOT, StandIn
 
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
 # What a deployment of built files needs: the SAM CLI, and no compiler.
@@ -41,6 +42,7 @@ class Cloud:
         self.kms = client("kms")
         self.logs = client("logs")
         self.s3 = client("s3")
+        self.sns = client("sns")
         self.sqs = client("sqs")
         # The access keys of the users, by name.
         self.keys = {}
@@ -52,7 +54,12 @@ class Cloud:
             statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
             document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
             self.iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=document)
-        key = self.keys[name] = self.iam.create_access_key(UserName=name)["AccessKey"]
+        self.keys[name] = self.iam.create_access_key(UserName=name)["AccessKey"]
+        return self.s3_of(name)
+
+    def s3_of(self, user):
+        """Returns an S3 client for a user."""
+        key = self.keys[user]
         session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
         return session.client("s3", endpoint_url=self.servers.endpoint)
 
@@ -181,6 +188,40 @@ class Stack:
     def matches(self, rule, event):
         pattern = rule["EventPattern"]
         return self.cloud.events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"]
+
+    def route_request(self, drop_id):
+        """Routes the event of an operator's request as EventBridge would, because S3 in MiniStack sends it none."""
+        event = json.loads((ROOT / "events" / "s3-request-eventbridge.json").read_bytes())
+        event["detail"]["bucket"]["name"] = self["OutputBucketName"]
+        event["detail"]["object"]["key"] = f"requests/cancel/{drop_id}"
+        self.invoke_later(self.rule("CompleteFunctionOperatorAsks")["Targets"][0]["Arn"], event)
+
+    def sweep(self):
+        """Lets the schedule invoke its function."""
+        schedule = json.loads((ROOT / "events" / "schedule.json").read_bytes())
+        self.invoke_later(self.rule("CompleteFunctionSweep")["Targets"][0]["Arn"], schedule)
+
+    def drop_id(self, key):
+        """Returns the id of the drop with this key, once its function has seen it."""
+        name = wait_for(f"the folder of {key}", lambda: self.results(key))[0]
+        return name.removeprefix(f"results/{key}/").partition("/")[0]
+
+    @contextlib.contextmanager
+    def at_a_slow_bedrock(self):
+        """Lets the functions use a Bedrock whose jobs have processed nothing for many seconds, so that they can be stopped."""
+        cloud, usual, routed = self.cloud, self.cloud.stand_in, self.routed
+        cloud.stand_in, self.routed = StandIn(cloud.servers.start_stand_in(pace_ms=5000)), 0
+        before = {}
+        for output in ("SubmitFunctionName", "CompleteFunctionName"):
+            name = {"FunctionName": self[output]}
+            before[output] = cloud.functions.get_function_configuration(**name)["Environment"]["Variables"]
+            other = {**before[output], "AWS_ENDPOINT_URL_BEDROCK": cloud.stand_in.endpoint}
+            cloud.functions.update_function_configuration(**name, Environment={"Variables": other})
+        yield
+        for output, variables in before.items():
+            name = {"FunctionName": self[output]}
+            cloud.functions.update_function_configuration(**name, Environment={"Variables": variables})
+        cloud.stand_in, self.routed = usual, routed
 
     def invoke_later(self, function, event):
         """Invokes a function asynchronously, as a rule or a bucket does."""

@@ -37,7 +37,7 @@ def read_back(report, cloud, stack, parameters):
     endpoints(report, cloud, stack, resources)
     security_groups(report, cloud, stack, resources, parameters["S3PrefixListId"])
     for name, kinds in (("InputBucket", ["UploaderArns"]), ("OutputBucket", ["ReaderArns", "OperatorArns"])):
-        bucket(report, cloud, stack, name, [parameters[kind] for kind in kinds])
+        bucket(report, cloud, stack, name, [arn for kind in kinds for arn in parameters[kind].split(",")])
     notification(report, cloud, stack)
     for name in ("Submit", "Complete"):
         function(report, cloud, stack, resources, name)

@@ -9,15 +9,19 @@
 - The path of a request: policies ask about it, but MiniStack does not track it. The patch says that every request uses
   TLS, although the loopback does not, and that requests of a function go through an S3 gateway endpoint if the route
   tables of the function's subnets use one.
+- OnSuccess destinations: MiniStack keeps them, and sends nothing. The patch sends the documented record of an asynchronous
+  invocation to the event bus. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 - aws:PrincipalArn of a session: it is the ARN of the role, where MiniStack has that of the session.
   https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
 """
 
+import json
 import uuid
+from contextvars import ContextVar
 
 from ministack.app import main
 from ministack.core import iam_evaluator
-from ministack.services import ec2, lambda_svc
+from ministack.services import ec2, eventbridge, lambda_svc
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 
@@ -62,6 +66,53 @@ def function_handlers(handlers_of_functions):
     return {**handlers_of_functions, "create": create, "update": update}
 
 
+# Whether an invocation is asynchronous, so that its answer goes to a destination.
+IS_ASYNCHRONOUS = ContextVar("is_asynchronous", default=False)
+
+
+def teach_destinations():
+    invoke, execute = lambda_svc.invoke_async_with_retry, lambda_svc._execute_function
+
+    def invoke_with_destination(function, event):
+        token = IS_ASYNCHRONOUS.set(True)
+        try:
+            invoke(function, event)
+        finally:
+            IS_ASYNCHRONOUS.reset(token)
+
+    def execute_and_send(function, event):
+        result = execute(function, event)
+        if IS_ASYNCHRONOUS.get() and not result.get("error"):
+            send_on_success(function, event, result)
+        return result
+
+    lambda_svc.invoke_async_with_retry = invoke_with_destination
+    lambda_svc._execute_function = execute_and_send
+
+
+def send_on_success(function, event, result):
+    """Puts the record of an invocation onto the event bus that is the destination of its function, if it has one."""
+    settings = function.get("event_invoke_config") or (function.get("event_invoke_configs") or {}).get("$LATEST") or {}
+    destination = (settings.get("DestinationConfig") or {}).get("OnSuccess", {}).get("Destination", "")
+    if ":event-bus/" not in destination:
+        return
+    config = function.get("config") or function
+    context = {"functionArn": f"{config['FunctionArn']}:$LATEST", "condition": "Success", "approximateInvokeCount": 1}
+    record = {
+        "version": "1.0",
+        "requestContext": context,
+        "requestPayload": event,
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST"},
+        "responsePayload": result.get("body"),
+    }
+    entry = {
+        "Source": "lambda",
+        "DetailType": "Lambda Function Invocation Result - Success",
+        "Detail": json.dumps(record),
+    }
+    eventbridge._put_events({"Entries": [{**entry, "EventBusName": destination}]})
+
+
 def joined(node, parameters):
     """Returns a part of a condition with each Fn::Join of a list parameter replaced by the joined value."""
     match node:
@@ -101,6 +152,7 @@ def role_of(principal_arn):
 
 
 def teach():
+    teach_destinations()
     ec2._VPCE_INTERFACE_SERVICES = (*ec2._VPCE_INTERFACE_SERVICES, "bedrock")
     handlers_of = provisioners._RESOURCE_HANDLERS
     handlers_of["AWS::EC2::SecurityGroupIngress"] = rule_handlers("IpPermissions")

@@ -52,8 +52,8 @@ class Servers:
         self.processes.append(process)
         return process
 
-    def start_stand_in(self):
-        command = [COMMAND_LINE, "stand-in", "--s3-endpoint", self.endpoint, "--pace-ms", "50"]
+    def start_stand_in(self, pace_ms=50):
+        command = [COMMAND_LINE, "stand-in", "--s3-endpoint", self.endpoint, "--pace-ms", str(pace_ms)]
         command += ["--account-id", ACCOUNT, "--region", REGION]
         return self.start(command, self.environment, stdout=subprocess.PIPE)
 

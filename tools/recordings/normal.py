@@ -9,6 +9,8 @@ ID_CHARS = 32
 SHOWN_CHARS = (ID_CHARS, 12, 8)
 AGE = "5 s"
 LEFT = "~9 s left"
+PUT = "2026-11-28T10:00:00Z"
+TIME_PUT = re.compile(r"(?<=^\"Dropped by EXAMPLE at )\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ(?=\.\"$)", re.MULTILINE)
 TIME_LEFT = re.compile(r"~\d+ (?:s|min) left$", re.MULTILINE)
 # A table of drops, which has other rows below its drops.
 HEAD = re.compile(r"(?P<left>DROP +STATE) +AGE(?=  )")
@@ -25,8 +27,11 @@ class Normal:
         """Takes the ids from what `status --json` prints. New ones are numbered in the order of their keys."""
         drops = [json.loads(line) for line in lines_of_json.splitlines()]
         for drop in sorted(drops, key=lambda drop: drop["key"]):
-            number = len(self.ids)
-            self.ids.setdefault(drop["drop_id"], hashlib.sha256(f"drop {number}".encode()).hexdigest()[:ID_CHARS])
+            self.add(drop["drop_id"])
+
+    def add(self, drop_id):
+        number = len(self.ids)
+        self.ids.setdefault(drop_id, hashlib.sha256(f"drop {number}".encode()).hexdigest()[:ID_CHARS])
 
     def text(self, shown):
         """Returns a text with the same ids, ages, and times left in every run."""
@@ -35,7 +40,8 @@ class Normal:
                 # A terminal breaks a long line anywhere.
                 pattern = r"(?<![0-9a-f])" + r"\n?".join(real[:chars]) + r"(?![0-9a-f])"
                 shown = re.sub(pattern, lambda found, chars=chars: wrapped(instead[:chars], found.group()), shown)  # noqa: B023
-        return TIME_LEFT.sub(LEFT, "\n".join(without_ages(shown.split("\n"))))
+        shown = "\n".join(without_ages(shown.split("\n")))
+        return TIME_PUT.sub(PUT, TIME_LEFT.sub(LEFT, shown))
 
 
 def wrapped(text, like):

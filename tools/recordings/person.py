@@ -1,9 +1,9 @@
 """A person in a folder, who types commands, and whose terminal is written down."""
 
-import json
 import shlex
 import subprocess
 
+from questions import lines
 from terminal import BOUND, COMMAND_LINE, Terminal, environment
 
 NAME = "bedrock-vpc-batch"
@@ -65,18 +65,9 @@ class Person:
         self.page.show(self.normal.text(shown), "text")
 
     def write(self, name, records):
-        """Writes a file of records, each a question and its limits."""
-        (self.folder / name).write_text("".join(f"{json.dumps(record)}\n" for record in records))
+        (self.folder / name).write_text(lines(records))
 
     def head(self, name, lines):
         with (self.folder / name).open() as file:
             shown = "".join(line for line, _ in zip(file, range(lines), strict=False))
         self.page.show(self.normal.text(f"$ head -n {lines} {name}\n{shown.rstrip()}"))
-
-
-def question(number, temperature=0.5):
-    """Returns a record. The model refuses a temperature above 1."""
-    message = {"role": "user", "content": [{"text": f"What is {number} times {number}?"}]}
-    limits = {"maxTokens": 200, "temperature": temperature}
-    body = {"schemaVersion": "messages-v1", "messages": [message], "inferenceConfig": limits}
-    return {"recordId": f"Q{number:04}", "modelInput": body}

@@ -2,7 +2,8 @@
 
 from normal import Normal
 from page import Page
-from person import PIPELINE, Person, question
+from person import PIPELINE, Person
+from questions import WRONG, questions
 
 MODEL = "amazon.nova-lite-v1:0"
 LOCAL = " ".join(PIPELINE)
@@ -10,7 +11,6 @@ LOCAL = " ".join(PIPELINE)
 FAULTS = "--set MAX_ATTEMPTS=1 --fault retryable-errors=0.02 --seed 1"
 # So a job can be cancelled for some seconds before it has processed anything.
 PACE = "--pace-ms 1500"
-WRONG = (17, 58, 99)
 
 
 def session(folder):
@@ -25,20 +25,20 @@ def session(folder):
         " again:"
     )
     with Person(folder, page, Normal()) as person:
-        person.write("questions.jsonl", (question(number, 2 if number in WRONG else 0.5) for number in range(1, 121)))
-        person.write("corrected.jsonl", (question(number) for number in range(1, 121)))
-        person.write("more.jsonl", (question(number) for number in range(1, 151)))
+        person.write("questions.jsonl", questions(120, WRONG))
+        person.write("corrected.jsonl", questions(120))
+        person.write("more.jsonl", questions(150))
         line = f"local {PACE} {FAULTS}"
         pipeline = person.start(line)
         pipeline.wait_for("the pipeline runs")
         person.record(line, pipeline.shown())
         page.say("Everything else is typed in another terminal, in the same folder.")
-        questions(page, person)
+        answered(page, person)
         cancelled(page, person)
     return page
 
 
-def questions(page, person):
+def answered(page, person):
     page.heading("Check a file, and drop it")
     person.run(f"check questions.jsonl --model-id {MODEL}")
     page.say("Three records have a mistake. The file is dropped all the same:")

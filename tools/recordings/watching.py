@@ -6,7 +6,8 @@ import threading
 
 from normal import Normal
 from page import Page
-from person import PIPELINE, Person, question
+from person import PIPELINE, Person
+from questions import questions
 from terminal import BOUND, COMMAND_LINE, environment
 
 LOCAL = " ".join(PIPELINE)
@@ -40,8 +41,8 @@ def still(page, folder):
         )
         (folder / "inbox").mkdir()
         write_catalog(person)
-        person.write("letters.jsonl", (question(number) for number in range(1, 101)))
-        person.write("inbox/broken.part", [*(question(number) for number in range(1, 100)), {"modelInput": "hello"}])
+        person.write("letters.jsonl", questions(100))
+        person.write("inbox/broken.part", [*questions(99), {"modelInput": "hello"}])
         line = f"local inbox --quiet-ms 0 --pace-ms 3600000 --sweep-ms 0 {SETTINGS}"
         pipeline = person.start(line)
         pipeline.wait_for("watching inbox")
@@ -90,7 +91,7 @@ def moving(page, folder):
 
 
 def write_catalog(person):
-    person.write("catalog.jsonl", (question(number) for number in range(1, 2001)))
+    person.write("catalog.jsonl", questions(2000))
 
 
 def piped(person, line, lines):
