@@ -17,7 +17,7 @@ use crate::answers::line::LineReader;
 use crate::base::count::Counted;
 use crate::base::text;
 use crate::drop::keys::ResultKind;
-use crate::job::summary::{Places, Retry, Summary, SummaryRecords};
+use crate::job::summary::{Places, Summary, SummaryRecords};
 use crate::record::output::OutputReader;
 
 /// How many kinds of errors a person is shown.
@@ -239,12 +239,8 @@ impl Report<'_> {
                 "\n\n{deleted} never submitted, because this version of the file was deleted before\n  fix: drop them again"
             ));
         }
-        for Retry { drop_id, key } in &summary.retries {
-            said.push_str(&format!(
-                "\n\nsome records were tried again: {} ({})",
-                text::line(key),
-                short(drop_id)
-            ));
+        for drop_id in &summary.retries {
+            said.push_str(&format!("\n\nsome records were tried again in the drop {}", short(drop_id)));
         }
         said
     }

@@ -12,7 +12,7 @@ use crate::drop::plan::{Part, Plan};
 use crate::estimate::price::Prices;
 use crate::flow::context::{CONCURRENT_PARTS, Context, missing_entry};
 use crate::flow::status_file::{File, tell_end};
-use crate::job::summary::{Finished, Retry, Summary, Tally};
+use crate::job::summary::{Finished, Summary, Tally};
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::job::JobEntry;
 use crate::ledger::lease::Invocation;
@@ -76,8 +76,7 @@ pub(super) async fn finish_drop(
     context.store.put_page(&keys::report(&source.key, drop_id), html).await?;
     context.store.put_json(&keys::summary(&source.key, drop_id), &summary).await?;
     if let Some(first) = source.retry_of.as_deref().and_then(DropId::parse) {
-        let retry = Retry { drop_id: drop_id.clone(), key: source.key.clone() };
-        if let Err(failure) = Box::pin(name_in_first(context, &first, retry)).await {
+        if let Err(failure) = Box::pin(name_in_first(context, &first, drop_id)).await {
             warn!(drop.id = %drop_id, error = %Chain(&failure), "the drop is not named in the summary of the first one");
         }
     }
@@ -90,7 +89,7 @@ pub(super) async fn finish_drop(
 
 /// Names a drop in the summary of the one whose records it tried again. That one may have been erased, or its results may
 /// have expired.
-async fn name_in_first(context: &Context, first: &DropId, retry: Retry) -> Result<(), Error> {
+async fn name_in_first(context: &Context, first: &DropId, retry: &DropId) -> Result<(), Error> {
     let Some(first) = context.store.get_entry::<DropEntry>(&keys::drop_entry(first)).await? else {
         return Ok(());
     };
@@ -103,7 +102,7 @@ async fn name_in_first(context: &Context, first: &DropId, retry: Retry) -> Resul
         else {
             return Ok(());
         };
-        if !summary.add_retry(retry.clone()) || context.store.replace(&key, summary, &etag).await?.is_some() {
+        if !summary.add_retry(retry) || context.store.replace(&key, summary, &etag).await?.is_some() {
             return Ok(());
         }
     }

@@ -67,16 +67,7 @@ pub struct Summary {
     pub jobs: Vec<SummaryJob>,
     /// The finished drops that tried some of its records again, at most 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub retries: Vec<Retry>,
-}
-
-/// A drop that tried some records of another one again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Retry {
-    /// The later drop.
-    pub drop_id: DropId,
-    /// The key of its file.
-    pub key: String,
+    pub retries: Vec<DropId>,
 }
 
 /// A drop's records, by where they ended up.
@@ -266,10 +257,10 @@ impl Summary {
     /// Adds a drop that tried some of the records again. Returns `false` if nothing changes: it is there, or there are
     /// too many.
     #[must_use]
-    pub fn add_retry(&mut self, retry: Retry) -> bool {
-        let is_new = self.retries.len() < MAX_RETRIES && !self.retries.contains(&retry);
+    pub fn add_retry(&mut self, retry: &DropId) -> bool {
+        let is_new = self.retries.len() < MAX_RETRIES && !self.retries.contains(retry);
         if is_new {
-            self.retries.push(retry);
+            self.retries.push(retry.clone());
         }
         is_new
     }

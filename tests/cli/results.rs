@@ -394,8 +394,7 @@ async fn drop_is_fetched_examined_and_tried_again() {
         second.source.estimate
     );
     let (_, said, _) = run(&["errors", "in.jsonl"]).await;
-    let again =
-        format!("some records were tried again: in.retry-1.jsonl ({})", &second.drop_id.as_str()[..12]);
+    let again = format!("some records were tried again in the drop {}", &second.drop_id.as_str()[..12]);
     assert!(said.contains(&again), "{said}");
     // The model is certain to refuse them again.
     let (code, said, error) = run(&["retry", "in.jsonl", "--errors", "--yes"]).await;
