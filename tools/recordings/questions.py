@@ -6,9 +6,9 @@ import json
 WRONG = (17, 58, 99)
 
 
-def questions(count, wrong=()):
-    """Returns this many records."""
-    return [question(number, 2 if number in wrong else 0.5) for number in range(1, count + 1)]
+def questions(count, wrong=(), first=1):
+    """Returns this many records, which are numbered from `first`."""
+    return [question(number, 2 if number in wrong else 0.5) for number in range(first, first + count)]
 
 
 def question(number, temperature=0.5):

@@ -42,7 +42,7 @@ def still(page, folder):
         (folder / "inbox").mkdir()
         write_catalog(person)
         person.write("letters.jsonl", questions(100))
-        person.write("inbox/broken.part", [*questions(99), {"modelInput": "hello"}])
+        person.write("broken.jsonl", [*questions(99), {"modelInput": "hello"}])
         line = f"local inbox --quiet-ms 0 --pace-ms 3600000 --sweep-ms 0 {SETTINGS}"
         pipeline = person.start(line)
         pipeline.wait_for("watching inbox")
@@ -53,7 +53,7 @@ def still(page, folder):
         person.start(f"submit catalog.jsonl --yes {LOCAL}").finish()
         picture.wait_for("0/2,000", SLOTS_IN_USE)
         person.start(f"submit letters.jsonl --yes {LOCAL}").finish()
-        (folder / "inbox" / "broken.part").rename(folder / "inbox" / "broken.jsonl")
+        (folder / "broken.jsonl").rename(folder / "inbox" / "broken.jsonl")
         picture.wait_for(*FIXED, picture=True)
         person.learn()
         page.say("80 columns:")
@@ -91,7 +91,8 @@ def moving(page, folder):
 
 
 def write_catalog(person):
-    person.write("catalog.jsonl", questions(2000))
+    # Numbers of four digits, so that all parts take the same tokens, whichever end first.
+    person.write("catalog.jsonl", questions(2000, first=1001))
 
 
 def piped(person, line, lines):
