@@ -8,6 +8,7 @@ use super::error::CliError;
 use super::fixes::shell_word;
 use super::interruptible::until_interrupted;
 use super::output::print_line;
+use super::problems::wrapped;
 use super::results::{Results, SOURCE_HELP, Source, each_line, in_thread};
 use super::stack::StackArguments;
 use super::submit::short;
@@ -202,9 +203,10 @@ impl Report<'_> {
         for error in self.errors.iter().take(MAX_SHOWN) {
             let code = error.code.as_ref().map(|code| format!("{code}: ")).unwrap_or_default();
             let message = if error.message.is_empty() { "no message" } else { &error.message };
-            said.push_str(&format!("\n\n{}  {code}{message}", Counted(error.records, "record")));
+            said.push('\n');
+            push_rows(&mut said, &format!("{}: {code}{message}", Counted(error.records, "record")), "");
             push_samples(&mut said, &error.sample_ids, error.records);
-            said.push_str(&format!("\n  fix: {}", error.fix));
+            push_rows(&mut said, &format!("fix: {}", error.fix), "  ");
         }
         let hidden = self.errors.iter().skip(MAX_SHOWN);
         let (kinds, records) = hidden
@@ -218,7 +220,7 @@ impl Report<'_> {
         if let Some(unprocessed) = &self.unprocessed {
             said.push_str(&format!("\n\n{} not processed", Counted(unprocessed.records, "record")));
             for message in &unprocessed.messages {
-                said.push_str(&format!("\n  {message}"));
+                push_rows(&mut said, message, "  ");
             }
             push_samples(&mut said, &unprocessed.sample_ids, unprocessed.records);
             said.push_str(&format!("\n  fix: {}", unprocessed.fix));
@@ -249,6 +251,14 @@ impl Report<'_> {
 fn push_samples(said: &mut String, ids: &[String], records: u64) {
     if !ids.is_empty() {
         let such_as = if ids.len() as u64 == records { "" } else { "such as " };
-        said.push_str(&format!("\n  {such_as}{}", ids.join(", ")));
+        push_rows(said, &format!("{such_as}{}", ids.join(", ")), "  ");
+    }
+}
+
+/// Adds a text in rows of a screen. A command is added in one, so that it can be copied.
+fn push_rows(said: &mut String, text: &str, indent: &str) {
+    for row in wrapped(text.split(' '), indent) {
+        said.push('\n');
+        said.push_str(&row);
     }
 }

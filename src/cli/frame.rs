@@ -113,13 +113,11 @@ fn row(
     let progress = standing.status.as_ref().and_then(|status| status.records);
     let Some(progress) = progress else { return cut(head.trim_end(), columns) };
     let records = records(standing.status.as_ref());
-    let end = match standing.cost(view.prices, view.region) {
-        Some((usd, _)) => format!("{} USD", dollars(usd)),
-        None => drop
-            .pace
-            .seconds_left(progress.total, view.now)
-            .map(|left| format!("~{} left", age(left)))
-            .unwrap_or_default(),
+    let left = drop.pace.seconds_left(progress.total, view.now).filter(|_| !standing.has_ended());
+    let end = match (left, standing.cost(view.prices, view.region)) {
+        (Some(left), _) => format!("~{} left", age(left)),
+        (None, Some((usd, _))) => format!("{} USD", dollars(usd)),
+        (None, None) => String::new(),
     };
     // As wide as `~59 min left`.
     let tail = format!("{records:>of_records$}  {end:12}");

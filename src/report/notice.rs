@@ -117,7 +117,9 @@ impl EndedDrop {
             Grouped(input_tokens),
             Grouped(output_tokens)
         );
-        if let Some(cost) = prices.and_then(|prices| cost(summary, prices)) {
+        if input_tokens + output_tokens == 0 {
+            taken = "Bedrock has counted no tokens".to_owned();
+        } else if let Some(cost) = prices.and_then(|prices| cost(summary, prices)) {
             taken =
                 format!("{taken}: {} at the batch prices of {} in {}", cost.dollars, cost.as_of, cost.region);
         }

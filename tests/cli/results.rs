@@ -280,7 +280,7 @@ fn errors_are_grouped_with_ids_and_a_fix() {
     let records = rig.summary.records;
     let (code, said, error) = rig.run("errors", &[]);
     assert_eq!((code, error.as_str()), (Some(1), ""));
-    assert!(said.contains(&format!("\n\n{} records  400: ", records.failed)), "{said}");
+    assert!(said.contains(&format!("\n\n{} records: 400: ", records.failed)), "{said}");
     assert!(said.contains("\n  such as "), "{said}");
     assert!(said.contains("\n  fix: write modelInput in the format of the model"), "{said}");
     assert!(said.contains("Bedrock says: Stopped: a person stopped the job"), "{said}");

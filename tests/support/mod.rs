@@ -104,7 +104,7 @@ pub(crate) fn out_of_time() -> Invocation {
 }
 
 /// Longer than any lease.
-pub(crate) const LEASE_OVER: Duration = Duration::from_secs(3_600);
+pub(crate) const LEASE_OVER: Duration = Duration::from_secs(3_000);
 
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(900);
 
