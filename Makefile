@@ -105,11 +105,11 @@ nextest: .tools/venv/installed .tools/emulator/installed ## Run all unit and int
 	@$(NEXTEST) nextest run $(CARGO_FLAGS)
 
 screens: .tools/recordings/installed ## Compare docs/recordings/ with what the commands show on a terminal.
-	@cargo build $(CARGO_FLAGS) --quiet --bin bedrock-vpc-batch
+	@cargo test $(CARGO_FLAGS) --quiet --no-run --test all
 	@.tools/recordings/bin/python -B tools/recordings
 
 recordings: .tools/recordings/installed ## Write what the commands show on a terminal into docs/recordings/.
-	@cargo build $(CARGO_FLAGS) --quiet --bin bedrock-vpc-batch
+	@cargo test $(CARGO_FLAGS) --quiet --no-run --test all
 	@.tools/recordings/bin/python -B tools/recordings --write
 
 lint-template: .tools/sam/installed .tools/checkov/installed ## Lint template.yaml, and check what it grants and configures.
@@ -204,7 +204,7 @@ instructions: .tools/sam/installed ## Count the instructions of the inner loops,
 	@python3 tools/bench/instructions.py
 
 tokens: tools/tokens/node_modules/installed ## Compare the estimates of tokens with tokenizers: make tokens TEXTS=folder
-	@cargo build $(CARGO_FLAGS) --quiet --bin bedrock-vpc-batch
+	@cargo test $(CARGO_FLAGS) --quiet --no-run --test all
 	@$(WITH_NODE) node tools/tokens/measure.mjs target/debug/bedrock-vpc-batch "$(TEXTS)"
 
 problems: export WRITE_PROBLEMS = 1
@@ -212,7 +212,7 @@ problems: .tools/venv/installed ## Write docs/problems.md from the table of prob
 	@$(NEXTEST) nextest run $(CARGO_FLAGS) --status-level fail -E 'binary(all) & test(page_of_problems)'
 
 reference: ## Write docs/reference/ from what the command line says about itself, and from what the code logs.
-	@cargo build $(CARGO_FLAGS) --quiet --bin bedrock-vpc-batch
+	@cargo test $(CARGO_FLAGS) --quiet --no-run --test all
 	@python3 tools/reference.py
 	@python3 tools/log_lines.py
 
