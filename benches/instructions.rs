@@ -59,6 +59,7 @@ fn drop_id() -> DropId {
         last_modified: Timestamp::from_secs(0),
         size_bytes: 0,
         retry_of: None,
+        estimate: None,
     })
 }
 

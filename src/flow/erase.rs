@@ -150,7 +150,7 @@ async fn erase_attempts(context: &Context, part: &Part, by: &Invocation) -> Resu
 async fn delete_below(
     context: &Context,
     prefix: &str,
-    is_meant: impl Fn(&str) -> bool,
+    is_meant: impl Fn(&str) -> bool + Send + Sync,
     by: &Invocation,
 ) -> Result<(), Error> {
     let mut token = None;

@@ -75,10 +75,10 @@ pub(super) async fn finish_drop(
     let html = finished::page(&summary, prices.as_ref(), &[]);
     context.store.put_page(&keys::report(&source.key, drop_id), html).await?;
     context.store.put_json(&keys::summary(&source.key, drop_id), &summary).await?;
-    if let Some(first) = source.retry_of.as_deref().and_then(DropId::parse) {
-        if let Err(failure) = Box::pin(name_in_first(context, &first, drop_id)).await {
-            warn!(drop.id = %drop_id, error = %Chain(&failure), "the drop is not named in the summary of the first one");
-        }
+    if let Some(first) = source.retry_of.as_deref().and_then(DropId::parse)
+        && let Err(failure) = Box::pin(name_in_first(context, &first, drop_id)).await
+    {
+        warn!(drop.id = %drop_id, error = %Chain(&failure), "the drop is not named in the summary of the first one");
     }
     let next = drop.entry.advance(DropState::Finished { plan }, by)?;
     let Some(finished) = context.store.replace(&key, next, &drop.etag).await? else { return Ok(None) };

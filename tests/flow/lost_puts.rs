@@ -110,7 +110,7 @@ async fn drop_that_tries_records_again_is_named_in_the_summary_of_the_first() {
     }
     let [a, b, c] = summaries.as_slice() else { panic!("{summaries:?}") };
     assert_eq!(*a, Summary { retries: a.retries.clone(), ..first.clone() });
-    assert_eq!(a.retries, [b.drop_id.clone()]);
+    assert_eq!(a.retries, std::slice::from_ref(&b.drop_id));
     assert_eq!((&b.source.retry_of, b.source.estimate), (&Some(first.drop_id.to_string()), Some(estimate)));
     assert_eq!((&c.source.retry_of, c.source.estimate), (&None, None), "{c:?}");
 }

@@ -21,7 +21,7 @@ impl Store {
         &self,
         prefix: &str,
         token: Option<String>,
-        is_meant: impl Fn(&str) -> bool,
+        is_meant: impl Fn(&str) -> bool + Send,
     ) -> Result<Option<String>, Error> {
         let request = self.client.list_objects_v2().bucket(&self.output_bucket).prefix(prefix);
         let request = request.encoding_type(EncodingType::Url).set_continuation_token(token);
