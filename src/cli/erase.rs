@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::error::CliError;
 use super::find::{DROP_HELP, Found, find, find_if_there};
+use super::interruptible::until_interrupted;
 use super::output::{print_aside, print_line};
 use super::question::{ask, check_that_it_can_be_asked};
-use super::signals::Signals;
 use super::stack::{Stack, StackArguments};
 use super::standing::{Standing, read};
 use crate::base::count::Counted;
@@ -39,12 +39,7 @@ struct Doomed {
 /// Asks for the drops to be erased, and waits until they are gone. Returns true if that is done.
 pub(super) async fn erase(arguments: &EraseArguments) -> Result<bool, CliError> {
     check_that_it_can_be_asked(arguments.yes, "erase the drops")?;
-    let mut signals = Signals::new().map_err(CliError::Start)?;
-    tokio::select! {
-        biased;
-        interrupt = signals.next() => Err(CliError::Interrupted(interrupt)),
-        erased = erase_all(arguments) => erased,
-    }
+    until_interrupted(erase_all(arguments)).await
 }
 
 async fn erase_all(arguments: &EraseArguments) -> Result<bool, CliError> {

@@ -206,7 +206,7 @@ async fn settled_attempts_at(context: &Context, part: &Part) -> Result<Vec<Finis
 async fn write(context: &Context, status: &Status, mut file: File) -> Result<File, Error> {
     let key = keys::status(&status.source.key, &status.drop_id);
     for _ in 0..MAX_ROUNDS {
-        if let File::Unknown = file {
+        if matches!(file, File::Unknown) {
             file = File::Read(context.store.get_entry::<Status>(&key).await?.map(Box::new));
         }
         let read = match file {

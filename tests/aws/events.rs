@@ -146,7 +146,8 @@ fn request_is_read_from_the_output_bucket_only_and_nothing_else_is_one() {
     for other in [
         "requests/cancel/",
         "requests/cancel/x",
-        "requests/erase/ceb4e75d2ae9bf4be350f567594f0ee1",
+        "requests/erase/x",
+        "requests/approve/ceb4e75d2ae9bf4be350f567594f0ee1",
         "cancel/a",
     ] {
         assert_eq!(keys::parse_request(other), None, "{other}");

@@ -345,12 +345,12 @@ async fn soak(seed: u64, drops: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn first_seed_loses_nothing_and_pays_for_nothing_twice() {
-    Box::pin(soak(setting("SEED", 1), setting("DROPS", 500))).await;
+    Box::pin(soak(setting("SEED", 1), setting("DROPS", 200))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn second_seed_loses_nothing_and_pays_for_nothing_twice() {
-    Box::pin(soak(setting("SEED", 1) + 1, setting("DROPS", 500))).await;
+    Box::pin(soak(setting("SEED", 1) + 1, setting("DROPS", 200))).await;
 }
 
 fn median_and_maximum(mut counts: Vec<usize>) -> (usize, usize) {
