@@ -107,6 +107,7 @@ pub(super) struct Stack {
     /// The output bucket.
     pub(super) store: Store,
     /// What other clients are made from.
+    #[cfg(feature = "doctor")]
     pub(super) sdk: SdkConfig,
     /// The outputs and parameters of a deployed stack.
     pub(super) values: BTreeMap<String, String>,
@@ -141,6 +142,7 @@ impl Stack {
             look_every: LOOK_EVERY,
             s3,
             store,
+            #[cfg(feature = "doctor")]
             sdk,
             values: BTreeMap::new(),
             settings,
