@@ -35,7 +35,7 @@ const OTHERS_HAVE_ENDED: Duration = Duration::from_secs(900 + 60);
 /// so that it cannot be erased yet.
 ///
 /// # Errors
-/// Returns [`Error::Busy`] if there is not enough time for everything. What is left is found by the sweep.
+/// Returns [`Error::Busy`] if time runs out before everything is deleted. The sweep deletes the rest.
 pub(super) async fn erase(context: &Context, drop_id: &DropId, by: &Invocation) -> Result<bool, Error> {
     let Some(drop) = context.store.get_entry::<DropEntry>(&keys::drop_entry(drop_id)).await? else {
         warn!(drop.id = %drop_id, "there is no such drop to erase");

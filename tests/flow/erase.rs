@@ -1,7 +1,6 @@
 //! Drops that an operator erases: nothing is left of them but their tombstone, and of their jobs, entries without texts.
 //! Nothing else is touched, and nothing runs again.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_s3::types::EncodingType;
@@ -20,17 +19,6 @@ use crate::support::{LEASE_OVER, World, any_drop, drop_of, out_of_time};
 /// The key has a name in it, and so have Bedrock's messages about the records.
 const KEY: &str = "in/Jane Doe.jsonl";
 const NAME: &str = "Jane";
-
-/// Every object of the output bucket, except for how far the sweep has compared the input bucket.
-async fn objects(world: &World) -> BTreeMap<String, Vec<u8>> {
-    let mut objects = BTreeMap::new();
-    for key in world.output_keys().await {
-        if key != keys::SWEEP_ENTRY {
-            objects.insert(key.clone(), world.read_output(&key).await);
-        }
-    }
-    objects
-}
 
 /// The keys and the ids of all versions in the input bucket, and `None` for the id of a delete marker.
 async fn versions(world: &World) -> Vec<(String, Option<String>)> {
@@ -94,7 +82,7 @@ async fn assert_is_erased_beside(
 ) {
     let tombstone = entry(world, drop_id).await;
     assert_eq!((&tombstone.state, tombstone.source.key.as_str()), (&DropState::Erased, ""));
-    let mut left = objects(world).await;
+    let mut left = world.objects().await;
     left.retain(|key, _| !is_of_another(key));
     assert_eq!(left.len(), 1 + jobs, "{:?}", left.keys());
     for (key, bytes) in left {
@@ -119,7 +107,7 @@ async fn nothing_is_left_of_an_erased_drop_but_its_tombstone_and_entries_without
         let other = world.put(key, drop_of(99)).await;
         world.submit(other).await.unwrap();
     }
-    let before = objects(&world).await;
+    let before = world.objects().await;
     assert!(before.values().any(|bytes| String::from_utf8_lossy(bytes).contains("no answer for Jane")));
     let all_versions = versions(&world).await;
 
@@ -136,7 +124,7 @@ async fn nothing_is_left_of_an_erased_drop_but_its_tombstone_and_entries_without
 
     let is_of_another = |key: &str| others.iter().any(|other| is_of(key, other, &drop_id));
     assert_is_erased_beside(&world, &drop_id, 2, is_of_another).await;
-    let after = objects(&world).await;
+    let after = world.objects().await;
     let of_others: Vec<_> = before.iter().filter(|(key, _)| is_of_another(key)).collect();
     // An entry, a status, a page, a rejection, and an entry in the index each.
     assert_eq!(of_others.len(), 5 * others.len());
@@ -182,11 +170,11 @@ async fn drop_that_is_not_over_is_left_alone_until_it_is() {
     let put = world.put(KEY, drop_of(120)).await;
     world.submit(put.clone()).await.unwrap();
     let ended = world.ended().await;
-    let before = (objects(&world).await, versions(&world).await);
+    let before = (world.objects().await, versions(&world).await);
     let request = ask_to_erase(&mut world, &put).await;
     world.complete(request).await.unwrap();
     let key = world.erasure_of(KEY, &put);
-    let mut after = (objects(&world).await, versions(&world).await);
+    let mut after = (world.objects().await, versions(&world).await);
     assert_eq!(after.0.remove(&key), Some(vec![]), "the request is kept");
     assert_eq!(after, before);
 
@@ -206,14 +194,14 @@ async fn erasing_twice_or_an_unknown_drop_changes_nothing() {
     world.complete(request.clone()).await.unwrap();
     world.complete(request.clone()).await.unwrap();
     world.sweep_after(LEASE_OVER).await.unwrap();
-    let before = (objects(&world).await, versions(&world).await);
+    let before = (world.objects().await, versions(&world).await);
     world.complete(request).await.unwrap();
     ask_to_erase(&mut world, &put).await;
     let unknown = keys::request(&Request::Erase(DropId::derive(&any_drop())));
     let request = world.ask(&unknown).await;
     world.complete(request).await.unwrap();
     world.sweep_after(2 * LEASE_OVER).await.unwrap();
-    assert_eq!((objects(&world).await, versions(&world).await), before);
+    assert_eq!((world.objects().await, versions(&world).await), before);
 }
 
 #[tokio::test]
@@ -256,7 +244,7 @@ async fn what_a_late_invocation_still_writes_is_deleted_as_well() {
     let mut world = world().await;
     let put = finished(&mut world, KEY).await;
     let drop_id = world.drop_id_of(KEY, &put);
-    let before = objects(&world).await;
+    let before = world.objects().await;
     let request = ask_to_erase(&mut world, &put).await;
     world.complete(request).await.unwrap();
     // An invocation that has read the entries before writes everything again.

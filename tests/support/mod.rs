@@ -246,6 +246,17 @@ impl World {
         }
     }
 
+    /// Returns every object of the output bucket, except for how far the sweep has compared the input bucket.
+    pub(crate) async fn objects(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut objects = BTreeMap::new();
+        for key in self.output_keys().await {
+            if key != keys::SWEEP_ENTRY {
+                objects.insert(key.clone(), self.read_output(&key).await);
+            }
+        }
+        objects
+    }
+
     /// Puts what an operator asks for, and returns the event that S3 sends to EventBridge.
     pub(crate) async fn ask(&mut self, key: &str) -> Value {
         let request = self.own.put_object().bucket(&self.config.output_bucket).key(key);

@@ -35,17 +35,6 @@ async fn run_drop(world: &mut World, kind: Kind) -> Value {
     put
 }
 
-/// The objects of the output bucket, without those in which the sweep counts.
-async fn objects(world: &World) -> BTreeMap<String, Vec<u8>> {
-    let mut objects = BTreeMap::new();
-    for key in world.output_keys().await {
-        if key != keys::SWEEP_ENTRY {
-            objects.insert(key.clone(), world.read_output(&key).await);
-        }
-    }
-    objects
-}
-
 /// Erases a drop until call `hit.0` has the fault `hit.1`, and then does what happens after a crash. Returns the calls.
 async fn run(kind: Kind, hit: Option<(u64, Action)>, after: After) -> Vec<Call> {
     let mut world = Box::pin(World::new()).await;
@@ -53,7 +42,7 @@ async fn run(kind: Kind, hit: Option<(u64, Action)>, after: After) -> Vec<Call> 
     world.sweep_after(Duration::ZERO).await.unwrap();
     // Another version of the same key stays.
     run_drop(&mut world, kind).await;
-    let others = objects(&world).await;
+    let others = world.objects().await;
     let put = run_drop(&mut world, kind).await;
     let jobs = world.stand_in.jobs().len();
     let request = world.ask(&world.erasure_of(KEY, &put)).await;
@@ -93,7 +82,7 @@ async fn run(kind: Kind, hit: Option<(u64, Action)>, after: After) -> Vec<Call> 
 async fn verify(world: &World, put: &Value, others: &BTreeMap<String, Vec<u8>>, jobs: usize) {
     let drop_id = world.drop_id_of(KEY, put);
     assert_eq!(world.stand_in.jobs().len(), jobs, "nothing runs again");
-    let mut left = objects(world).await;
+    let mut left = world.objects().await;
     for (key, bytes) in others {
         assert_eq!(left.remove(key).as_ref(), Some(bytes), "{key} is of another drop");
     }
