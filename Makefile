@@ -32,7 +32,7 @@ WITH_SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH"
 SAM := $(WITH_SAM) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam
 
 .NOTPARALLEL:
-.PHONY: help demo doctor smoke check test nightly fmt clippy prose lint-python lint-workflows deny quick doc doctest nextest lint-template policies \
+.PHONY: help demo doctor smoke check test tools-of-test nightly fmt clippy prose lint-python lint-workflows deny quick doc doctest nextest lint-template policies \
 	sam-build package wheel cost emulator crash model strictness repairs soak many herd fuzz corpus mutants bench instructions tokens problems \
 	screens recordings reference howto site examples tools clean
 
@@ -51,9 +51,23 @@ smoke: .tools/smoke/installed ## Drop 100 small records into a deployed stack, a
 
 check: fmt clippy prose lint-python quick ## Run the quick checks while you work.
 
-test: fmt clippy prose lint-python lint-workflows deny doc doctest nextest screens lint-template policies howto site emulator instructions ## Run all checks, as CI does.
+# What needs the compiler and the tests, and beside it, what mostly keeps one core busy.
+CODE_CHECKS := clippy nextest doctest doc screens howto policies
+STACK_CHECKS := lint-workflows deny site lint-template sam-build instructions emulator
+
+test: fmt prose lint-python tools-of-test ## Run all checks, as CI does.
+	@mkdir -p target
+	@$(MAKE) --no-print-directory $(STACK_CHECKS) > target/stack-checks.log 2>&1 & beside=$$!; \
+	code=0; $(MAKE) --no-print-directory $(CODE_CHECKS) || code=$$?; \
+	stack=0; wait $$beside || stack=$$?; cat target/stack-checks.log; \
+	test $$code = 0 || echo "make test: one of $(CODE_CHECKS) failed, see above"; \
+	test $$stack = 0 || echo "make test: one of $(STACK_CHECKS) failed, see above"; \
+	test $$code$$stack = 00
 	@echo "make test: everything passed: formatting, lints, workflows, prose, dependencies, documentation, tests, template, policies," \
 		"reference, how-tos, site, build, deployment, and instruction counts"
+
+# Before the two halves of `make test` start, so that they do not install the same tool at once.
+tools-of-test: .tools/venv/installed .tools/sam/installed .tools/node/installed .tools/emulator/installed
 
 nightly: model herd ## Run what takes too long for `make test`: the deep model, the herd, ten minutes of each fuzz target, and soaks.
 	@for target in $(TARGETS); do $(MAKE) --no-print-directory fuzz TARGET=$$target SECONDS=600 || exit 1; done
@@ -158,6 +172,7 @@ model: export MODEL_DEPTH = deep
 model: .tools/venv/installed ## Explore the model of the protocol more deeply than the tests do. Takes minutes.
 	$(call FIGURES,model::,model)
 
+strictness: export MUTATED_LINES := 1000000
 strictness: .tools/venv/installed ## Compare the verdicts on a million mutated lines with those of a strict oracle.
 	$(call FIGURES,strictness::,strictness.*)
 

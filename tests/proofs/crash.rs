@@ -1,6 +1,6 @@
 //! Every crash point. For each call that the flows make to S3 and to Bedrock, a function dies once before the
-//! call and once after it, and once the call's answer is lost. Then the sweep runs. In half of the cases the
-//! event comes again before that, and in half of the cases the settings have changed. Whatever happens, every
+//! call, once after it if it writes, and once the call's answer is lost. Then the sweep runs. In half of the cases
+//! the event comes again before that, and in half of the cases the settings have changed. Whatever happens, every
 //! record is accounted for exactly once, and no record is given to Bedrock twice.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -387,22 +387,35 @@ async fn verify(world: &World, scenario: &Scenario) {
     assert_eq!(uploads.uploads(), []);
 }
 
-async fn every_crash_point_of(scenario: &Scenario) {
-    let calls = Box::pin(run(scenario, None, After::default())).await;
+/// The faults to try at a call. A function that dies after it has read something leaves what it leaves if it dies before.
+fn faults_at(call: &Call) -> Vec<Action> {
+    let only_reads = ["Get", "Head", "List"].iter().any(|verb| call.operation.starts_with(verb));
+    let mut faults = vec![Action::StopBefore, Action::LoseAnswer];
+    if !only_reads {
+        faults.push(Action::StopAfter);
+    }
+    faults
+}
+
+/// Runs `run` without a fault, and then once for each fault at each call that it has made.
+async fn at_every_call(name: &str, run: impl AsyncFn(Option<(u64, Action)>, After) -> Vec<Call>) {
+    let calls = Box::pin(run(None, After::default())).await;
     let mut tried = 0;
     for call in &calls {
-        for (index, action) in
-            [Action::StopBefore, Action::StopAfter, Action::LoseAnswer].into_iter().enumerate()
-        {
+        for (index, action) in faults_at(call).into_iter().enumerate() {
             let variant = call.number + index as u64;
             let after = After { other_settings: variant & 1 == 0, redelivery: variant & 2 == 0 };
-            eprintln!("{}: {action:?} at {call}, {after:?}", scenario.name);
-            Box::pin(run(scenario, Some((call.number, action)), after)).await;
+            eprintln!("{name}: {action:?} at {call}, {after:?}");
+            Box::pin(run(Some((call.number, action)), after)).await;
             tried += 1;
         }
     }
-    assert_eq!(tried, calls.len() * 3);
-    println!("crash points in {:?}: {} calls, {tried} tried, 0 skipped", scenario.name, calls.len());
+    assert!(!calls.is_empty());
+    println!("crash points in {name:?}: {} calls, {tried} tried, 0 skipped", calls.len());
+}
+
+async fn every_crash_point_of(scenario: &Scenario) {
+    at_every_call(scenario.name, async |hit, after| Box::pin(run(scenario, hit, after)).await).await;
 }
 
 #[tokio::test]

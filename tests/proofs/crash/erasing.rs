@@ -10,7 +10,7 @@ use bedrock_vpc_batch::local::bedrock::JobView;
 use bedrock_vpc_batch::local::faults::{Action, Call};
 use serde_json::Value;
 
-use super::{After, COUNT, KEY, half};
+use super::{After, COUNT, KEY, at_every_call, half};
 use crate::support::{LEASE_OVER, World, drop_of};
 
 /// What there is of the drop before it is erased.
@@ -102,21 +102,8 @@ async fn verify(world: &World, put: &Value, others: &BTreeMap<String, Vec<u8>>, 
 }
 
 async fn every_crash_point_of(kind: Kind) {
-    let calls = Box::pin(run(kind, None, After::default())).await;
-    let mut tried = 0;
-    for call in &calls {
-        for (index, action) in
-            [Action::StopBefore, Action::StopAfter, Action::LoseAnswer].into_iter().enumerate()
-        {
-            let variant = call.number + index as u64;
-            let after = After { other_settings: variant & 1 == 0, redelivery: variant & 2 == 0 };
-            eprintln!("erasing: {action:?} at {call}, {after:?}");
-            Box::pin(run(kind, Some((call.number, action)), after)).await;
-            tried += 1;
-        }
-    }
-    assert_eq!(tried, calls.len() * 3);
-    println!("crash points in \"erasing a drop: {kind:?}\": {} calls, {tried} tried, 0 skipped", calls.len());
+    let name = format!("erasing a drop: {kind:?}");
+    at_every_call(&name, async |hit, after| Box::pin(run(kind, hit, after)).await).await;
 }
 
 #[tokio::test]

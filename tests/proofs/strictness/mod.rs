@@ -306,13 +306,15 @@ fn count_good(seeds: &[Vec<u8>], lines: usize, judge: Judge) -> usize {
 
 #[test]
 fn mutated_lines_get_the_verdict_of_the_oracle() {
-    const MUTATED: usize = 1_000_000;
+    #[expect(clippy::disallowed_methods, reason = "the Makefile's MUTATED_LINES")]
+    let mutated = std::env::var("MUTATED_LINES").ok().and_then(|lines| lines.parse().ok());
+    let mutated: usize = mutated.unwrap_or(200_000);
     let corpus = corpus();
     let is_seed = |(line, is_good): &&(Vec<u8>, bool)| *is_good && line.len() < 1_000;
     let seeds: Vec<_> = corpus.iter().filter(is_seed).map(|(line, _)| line.clone()).collect();
-    let good = count_good(&seeds, MUTATED, input_disagreement);
-    let (lines, bad) = (corpus.len(), MUTATED - good);
-    println!("strictness: {lines} lines, {MUTATED} mutated lines ({good} good, {bad} bad), 0 disagreements");
+    let good = count_good(&seeds, mutated, input_disagreement);
+    let (lines, bad) = (corpus.len(), mutated - good);
+    println!("strictness: {lines} lines, {mutated} mutated lines ({good} good, {bad} bad), 0 disagreements");
 }
 
 const OUTPUTS: [&str; 25] = [
