@@ -18,8 +18,8 @@
 
 use super::line::ResultLine;
 use super::strings;
+use crate::base::json::{Members, Object, array};
 use crate::model::family::Family;
-use crate::prepare::json::{Members, Object, array};
 
 /// Why no record can be made of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::strings;
+use crate::base::json::Members;
 use crate::drop::keys::ResultKind;
-use crate::prepare::json::Members;
 use crate::record::output::OutputReader;
 use crate::record::stop_reason::Usability;
 

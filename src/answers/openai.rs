@@ -15,7 +15,7 @@
 
 use super::line::{ResultLine, Status};
 use super::output::{Output, Shape, Stop};
-use crate::prepare::json::{Members, Object, array, list, quoted};
+use crate::base::json::{Members, Object, array, list, quoted};
 
 /// What all lines of a drop share.
 #[derive(Debug, Clone, Copy)]

@@ -42,7 +42,7 @@
 use std::borrow::Cow;
 
 use super::strings;
-use crate::prepare::json::{Members, array};
+use crate::base::json::{Members, array};
 
 /// What a model answered.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

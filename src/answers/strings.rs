@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::prepare::json;
+use crate::base::json;
 
 /// Returns the text of a string of JSON; `None` if it is not one. Half of a surrogate pair, which is not a character,
 /// becomes U+FFFD: an answer that has one was paid for.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,7 +17,10 @@ use crate::drop::keys;
 use crate::drop::names::{InputSuffixes, NameRule};
 use crate::drop::padding::SmallDrops;
 use crate::drop::quotas::Quotas;
-use crate::drop::settings::Settings;
+use crate::drop::routes::Stack;
+use crate::drop::settings::{
+    MAX_ATTEMPTS, MODEL_INVOCATION_TYPES, Settings, TIMEOUT_DURATION_IN_HOURS, is_model_id, refused_tags,
+};
 use crate::job::padding::padding_room;
 use crate::model::rules::Rules;
 use crate::record::recent_ids::MAX_LINES;
@@ -64,6 +68,8 @@ pub struct Config {
     pub job_role_arn: String,
     /// The model, or an inference profile.
     pub model_id: String,
+    /// The ids and ARNs of the models that [routes](crate::drop::routes) may name, besides this one.
+    pub route_models: Vec<String>,
     /// The subnets and security groups of every job.
     pub vpc: Vpc,
     /// The shape of `modelInput`.
@@ -110,16 +116,42 @@ impl Config {
         NameRule { prefix: &self.input_prefix, suffixes: &self.input_suffixes }
     }
 
-    /// Returns what judges a drop by these settings, before it is read.
+    /// Returns what judges a drop that has these settings, before it is read.
     #[must_use]
-    pub fn validator(&self, drop_id: DropId) -> Validator {
-        Validator::new(drop_id, self.quotas, self.max_record_bytes)
-            .with_padding(padding_room(&self.settings()))
+    pub fn validator(&self, drop_id: DropId, settings: &Settings) -> Validator {
+        Validator::new(drop_id, settings.quotas, self.max_record_bytes)
+            .with_padding(padding_room(settings))
             .with_repairs(self.repair)
-            .with_rules(self.model_rules())
+            .with_rules(self.model_rules(settings))
     }
 
-    /// The settings that a drop keeps if it is accepted now.
+    /// Returns what this configuration is for drops that have these settings.
+    #[must_use]
+    pub fn with_settings(&self, settings: &Settings) -> Self {
+        let settings = settings.clone();
+        Self {
+            model_id: settings.model_id,
+            model_invocation_type: ModelInvocationType::from(settings.model_invocation_type.as_str()),
+            quotas: settings.quotas,
+            small_drops: settings.small_drops,
+            max_attempts: settings.max_attempts,
+            timeout_duration_in_hours: settings.timeout_duration_in_hours,
+            job_tags: settings.tags,
+            ..self.clone()
+        }
+    }
+
+    /// What the routes of this stack are judged against.
+    #[must_use]
+    pub fn stack(&self) -> Stack {
+        Stack {
+            settings: self.settings(),
+            route_models: Some(self.route_models.clone()),
+            input_prefix: self.input_prefix.clone(),
+        }
+    }
+
+    /// The settings that a drop without a route keeps if it is accepted now.
     #[must_use]
     pub fn settings(&self) -> Settings {
         Settings {
@@ -130,15 +162,16 @@ impl Config {
             max_attempts: self.max_attempts,
             timeout_duration_in_hours: self.timeout_duration_in_hours,
             tags: self.job_tags.clone(),
+            route: None,
         }
     }
 
-    /// Returns the rules that the records of a drop are judged by; `None` if they are off, or if there are none for the
-    /// model.
+    /// Returns the rules that the records of a drop with these settings are judged by; `None` if they are off, or if there
+    /// are none for the model.
     #[must_use]
-    pub fn model_rules(&self) -> Option<Rules> {
+    pub fn model_rules(&self, settings: &Settings) -> Option<Rules> {
         let rules =
-            Rules::of(&self.model_id, self.model_invocation_type.as_str()).filter(|_| self.model_rules)?;
+            Rules::of(&settings.model_id, &settings.model_invocation_type).filter(|_| self.model_rules)?;
         // The batch role can read the inputs and outputs of jobs, too.
         let work = format!("s3://{}/{}", self.output_bucket, keys::WORK_PREFIX);
         Some(rules.with_readable(self.s3_location_prefixes.iter().cloned().chain([work])))
@@ -188,6 +221,11 @@ pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
     ("JOB_NAME_PREFIX", None, "job names are `<prefix>-<job-id>`; 1 to 30 of `a-z A-Z 0-9 -`"),
     ("JOB_ROLE_ARN", None, "role that Bedrock assumes"),
     ("MODEL_ID", None, "model id, inference profile id, or the ARN of either"),
+    (
+        "ROUTE_MODEL_ARNS",
+        Some(""),
+        "models and inference profiles that routes may name besides `MODEL_ID`, as ids or ARNs, comma-separated",
+    ),
     ("SUBNET_IDS", None, "1 to 16 subnets of every job, comma-separated"),
     ("SECURITY_GROUP_IDS", None, "1 to 5 security groups of every job, comma-separated"),
     ("MODEL_INVOCATION_TYPE", Some("InvokeModel"), "shape of `modelInput`: `InvokeModel` or `Converse`"),
@@ -287,16 +325,18 @@ impl Config {
         );
         let job_role_arn = vars.text("JOB_ROLE_ARN", is_role_arn, "is not the ARN of an IAM role");
         let model_id = vars.text("MODEL_ID", is_model_id, "is not a model id, inference profile id, or ARN");
+        let route_models = vars.models("ROUTE_MODEL_ARNS");
         let vpc = Vpc {
             subnet_ids: vars.ids("SUBNET_IDS", "subnet-", 16),
             security_group_ids: vars.ids("SECURITY_GROUP_IDS", "sg-", 5),
         };
         let model_invocation_type = vars.text(
             "MODEL_INVOCATION_TYPE",
-            |value| ModelInvocationType::values().contains(&value),
+            |value| MODEL_INVOCATION_TYPES.contains(&value),
             "is neither InvokeModel nor Converse",
         );
-        let timeout_duration_in_hours = vars.number("TIMEOUT_DURATION_IN_HOURS", 24, 168);
+        let timeout_duration_in_hours =
+            vars.number_in("TIMEOUT_DURATION_IN_HOURS", TIMEOUT_DURATION_IN_HOURS);
         let s3_encryption_key_id = vars.text(
             "S3_ENCRYPTION_KEY_ID",
             |value| value.is_empty() || is_key_id(value),
@@ -315,7 +355,7 @@ impl Config {
         let small_drops =
             vars.text("SMALL_DROPS", |value| SmallDrops::parse(value).is_some(), "is neither pad nor reject");
         let repair = vars.switch("REPAIR");
-        let max_attempts = vars.number("MAX_ATTEMPTS", 1, 10);
+        let max_attempts = vars.number_in("MAX_ATTEMPTS", MAX_ATTEMPTS);
         let max_record_bytes = vars.number("MAX_RECORD_BYTES", 1, 256 << 20);
         let max_drop_bytes = vars.number("MAX_DROP_BYTES", 1, u64::MAX);
         let model_rules = vars.switch("MODEL_RULES");
@@ -339,6 +379,7 @@ impl Config {
             job_name_prefix,
             job_role_arn,
             model_id,
+            route_models,
             vpc,
             model_invocation_type: ModelInvocationType::from(model_invocation_type.as_str()),
             timeout_duration_in_hours,
@@ -416,6 +457,14 @@ impl Vars<'_> {
         N::default()
     }
 
+    fn number_in<N: FromStr + PartialOrd + fmt::Display + Default + Copy>(
+        &mut self,
+        name: &str,
+        range: RangeInclusive<N>,
+    ) -> N {
+        self.number(name, *range.start(), *range.end())
+    }
+
     /// Reads a comma-separated list of `prefix…` ids. The prefix tells subnets from security groups: they are easily
     /// swapped, and Bedrock would notice only when the job fails.
     fn ids(&mut self, name: &str, prefix: &str, max: usize) -> Vec<String> {
@@ -435,6 +484,19 @@ impl Vars<'_> {
             }
         }
         ids
+    }
+
+    /// Reads a comma-separated list of models.
+    fn models(&mut self, name: &str) -> Vec<String> {
+        let Some(value) = self.value(name).filter(|value| !value.is_empty()) else { return Vec::new() };
+        let models: Vec<String> = value.split(',').map(|model| model.trim().to_owned()).collect();
+        if let Some(bad) = models.iter().find(|model| !is_model_id(model)) {
+            self.problem(
+                name,
+                format_args!("has an item that is not a model id, inference profile id, or ARN: {bad:?}"),
+            );
+        }
+        models
     }
 
     /// Reads a comma-separated list of starts of S3 URIs. Each has a whole bucket name: without the `/` after it,
@@ -465,17 +527,8 @@ impl Vars<'_> {
             self.problem(name, "is not a JSON object of strings");
             return BTreeMap::new();
         };
-        if tags.len() > 50 {
-            self.problem(name, format_args!("has {} tags, but at most 50 are allowed", tags.len()));
-        }
-        for (key, value) in &tags {
-            let is_text = |text: &str| {
-                text.chars()
-                    .all(|c| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || "._:/=+@-".contains(c))
-            };
-            if key.is_empty() || key.len() > 128 || value.len() > 256 || !is_text(key) || !is_text(value) {
-                self.problem(name, format_args!("has a tag that Bedrock refuses: {key:?}"));
-            }
+        for problem in refused_tags(&tags) {
+            self.problem(name, problem);
         }
         tags
     }
@@ -510,11 +563,6 @@ fn is_role_arn(text: &str) -> bool {
         && is_account(arn)
         && arn.resource().strip_prefix("role/").is_some_and(|name| !name.is_empty())
         && text.len() <= 2048
-}
-
-/// Checks less than the API's pattern, which is long and changes. Bedrock checks the rest.
-fn is_model_id(id: &str) -> bool {
-    (1..=2048).contains(&id.len()) && id.bytes().all(is_alphanumeric_or(b".:/_-"))
 }
 
 /// Checks less than the API's pattern. Bedrock checks the rest.
@@ -613,6 +661,11 @@ mod tests {
             ("JOB_ROLE_ARN", "batch", "JOB_ROLE_ARN is not the ARN of an IAM role: \"batch\""),
             ("JOB_ROLE_ARN", "arn:aws:iam::123456789012:user/x", "JOB_ROLE_ARN is not the ARN"),
             ("MODEL_ID", "a b", "MODEL_ID is not a model id"),
+            (
+                "ROUTE_MODEL_ARNS",
+                "amazon.nova-lite-v1:0,",
+                "ROUTE_MODEL_ARNS has an item that is not a model id, inference profile id, or ARN: \"\"",
+            ),
             ("SUBNET_IDS", "", "SUBNET_IDS is empty"),
             ("SUBNET_IDS", " ", "SUBNET_IDS is empty"),
             ("SUBNET_IDS", "subnet-1,,subnet-2", "SUBNET_IDS has a blank item in position 2"),
@@ -675,7 +728,7 @@ mod tests {
         vars.insert("S3_LOCATION_PREFIXES", "s3://media/videos/, arn:aws-us-gov:s3:::other/*");
         let config = read(&vars).unwrap();
         assert_eq!(config.s3_location_prefixes, ["s3://media/videos/", "s3://other/"]);
-        let rules = config.model_rules().unwrap();
+        let rules = config.model_rules(&config.settings()).unwrap();
         let findings = |uri: &str| {
             rules.judge(&format!(
                 r#"{{"messages":[{{"role":"user","content":[{{"video":{{"source":{{"s3Location":{{"uri":"{uri}"}}}}}}}}]}}]}}"#
@@ -687,11 +740,15 @@ mod tests {
         for other in ["s3://media/1.mp4", "s3://other-2/1.mp4", "s3://demo-output/results/1.mp4"] {
             assert_eq!(findings(other)[0].code, "body-s3-location", "{other}");
         }
+        let rules = |vars: &_| {
+            let config = read(vars).unwrap();
+            config.model_rules(&config.settings())
+        };
         vars.insert("MODEL_RULES", "off");
-        assert!(read(&vars).unwrap().model_rules().is_none());
+        assert!(rules(&vars).is_none());
         vars.insert("MODEL_RULES", "on");
         vars.insert("MODEL_ID", "abcdefghijkl");
-        assert!(read(&vars).unwrap().model_rules().is_none());
+        assert!(rules(&vars).is_none());
     }
 
     #[test]

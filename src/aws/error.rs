@@ -57,6 +57,9 @@ pub enum Error {
         #[source]
         source: EntryError,
     },
+    /// The routes do not fit the stack any more.
+    #[error("{0}; correct config/routes.json in the output bucket, or the parameters of the stack")]
+    Routes(String),
     /// A state that the ledger does not allow after the one before.
     #[error("ledger: {0}")]
     Ledger(#[from] crate::ledger::illegal_move::IllegalMove),
@@ -76,7 +79,7 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Event(_) | Self::OutOfTime(_) => ErrorKind::Misconfigured,
+            Self::Event(_) | Self::OutOfTime(_) | Self::Routes(_) => ErrorKind::Misconfigured,
             Self::Call { kind, .. } => *kind,
             Self::Busy(_) | Self::Unreadable { source: EntryError::Newer { .. }, .. } => {
                 ErrorKind::Unavailable

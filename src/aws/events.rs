@@ -45,7 +45,7 @@ pub fn parse_object_created(payload: Value) -> Result<Vec<Result<ObjectCreated, 
         return Ok(Vec::new());
     }
     if payload.get("detail-type").is_some() {
-        return Ok(vec![from_eventbridge(payload)]);
+        return Ok(vec![from_eventbridge(payload, OBJECT_CREATED)]);
     }
     let Some(records) = payload.get("Records").and_then(Value::as_array) else {
         return Err(Error::Event("not an S3 notification, SQS message, or Object Created event".into()));
@@ -96,6 +96,10 @@ fn from_notification_record(record: &Value) -> Result<ObjectCreated, Error> {
     Ok(ObjectCreated { put_by, ..object_created(bucket, key, record.s3.object.version_id)? })
 }
 
+/// The `detail-type` of Amazon S3's events for objects that are gone. Its `detail` names them in the same way.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>
+const OBJECT_DELETED: &str = "Object Deleted";
+
 /// The members of an `Object Created` event's `detail` that are used.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -116,13 +120,13 @@ struct ObjectVersion {
     version_id: Option<String>,
 }
 
-fn from_eventbridge(payload: Value) -> Result<ObjectCreated, Error> {
+fn from_eventbridge(payload: Value, detail_type: &str) -> Result<ObjectCreated, Error> {
     let event: EventBridgeEvent<ObjectCreatedDetail> = serde_json::from_value(payload)
         .map_err(|error| Error::Event(format!("cannot read the EventBridge event: {error}")))?;
-    if event.detail_type != OBJECT_CREATED {
-        let detail_type = event.detail_type;
+    if event.detail_type != detail_type {
+        let other = event.detail_type;
         return Err(Error::Event(format!(
-            "the EventBridge event's detail-type is {detail_type:?}, not {OBJECT_CREATED:?}"
+            "the EventBridge event's detail-type is {other:?}, not {detail_type:?}"
         )));
     }
     // Unlike in a notification, the key is not encoded here.
@@ -138,15 +142,19 @@ fn object_created(bucket: String, key: String, version_id: Option<String>) -> Re
     Ok(ObjectCreated { uri: S3Uri::new(bucket, key), version_id, put_by: None })
 }
 
-/// Returns the key of the object in this bucket that an event of EventBridge says was put; `None` for any other payload.
+/// Returns the key of the object in this bucket that an event of EventBridge says was put or deleted; `None` for any other
+/// payload.
 ///
 /// # Errors
 /// Returns [`Error::Event`] if the event says so, but lacks the object, or if the object is in another bucket.
-pub fn parse_put_in(bucket: &str, payload: &Value) -> Result<Option<String>, Error> {
-    if payload.get("detail-type").and_then(Value::as_str) != Some(OBJECT_CREATED) {
+pub fn parse_change_in(bucket: &str, payload: &Value) -> Result<Option<String>, Error> {
+    let detail_type = payload.get("detail-type").and_then(Value::as_str);
+    let Some(detail_type) =
+        [OBJECT_CREATED, OBJECT_DELETED].into_iter().find(|known| detail_type == Some(known))
+    else {
         return Ok(None);
-    }
-    let object = from_eventbridge(payload.clone())?;
+    };
+    let object = from_eventbridge(payload.clone(), detail_type)?;
     if object.uri.bucket() != bucket {
         return Err(Error::Event(format!("{} is not in the output bucket {bucket}", object.uri)));
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_cloudformation::types::Stack;
 
 /// The functions' variables, and the outputs or parameters of a stack that they come from.
-const VARIABLES: [(&str, &str); 22] = [
+const VARIABLES: [(&str, &str); 23] = [
     ("INPUT_BUCKET", "InputBucketName"),
     ("OUTPUT_BUCKET", "OutputBucketName"),
     ("INPUT_PREFIX", "InputPrefix"),
@@ -15,6 +15,7 @@ const VARIABLES: [(&str, &str); 22] = [
     ("MODEL_ID", "ModelId"),
     ("MODEL_INVOCATION_TYPE", "ModelInvocationType"),
     ("MODEL_RULES", "ModelRules"),
+    ("ROUTE_MODEL_ARNS", "RouteModelArns"),
     ("TIMEOUT_DURATION_IN_HOURS", "TimeoutDurationInHours"),
     ("SUBNET_IDS", "JobSubnetIds"),
     ("SECURITY_GROUP_IDS", "JobSecurityGroupIds"),

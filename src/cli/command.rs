@@ -7,8 +7,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use super::error::CliError;
 use super::output::print_error;
 use super::{
-    cancel, check, completions, erase, errors, local, prepare, report, results, retry, stand_in, status,
-    submit, watch,
+    cancel, check, completions, erase, errors, local, prepare, report, results, retry, routes, stand_in,
+    status, submit, watch,
 };
 #[cfg(feature = "doctor")]
 use super::{doctor, redrive};
@@ -166,6 +166,16 @@ enum Command {
     /// output was closed.
     Retry(retry::RetryArguments),
 
+    /// Show which routes are in force in a stack: which drops have another model or other settings, by the prefix of their key.
+    ///
+    /// An administrator puts routes into the output bucket as config/routes.json; docs/routes.md has the format, and
+    /// `check --routes FILE` judges a file before that. With KEY, it shows the route and the model of a drop with that key. You need to
+    /// be among the readers of the stack, and `cloudformation:DescribeStacks` on it.
+    ///
+    /// Exit code: 0; 1 if config/routes.json was refused, so that the last good one is in force, or if S3 refuses to tell; 2 if the
+    /// command line is wrong, or the stack cannot be found. 141 if standard output was closed.
+    Routes(routes::RoutesArguments),
+
     /// Serve only the stand-in for Amazon Bedrock, for an AWS emulator that has no Bedrock.
     ///
     /// It reads and writes the S3 at --s3-endpoint, with the credentials in `AWS_ACCESS_KEY_ID`,
@@ -234,6 +244,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Results(arguments) => results::results(arguments).await,
         Command::Errors(arguments) => errors::errors(arguments).await,
         Command::Retry(arguments) => retry::retry(arguments).await,
+        Command::Routes(arguments) => routes::routes(&arguments).await,
         #[cfg(feature = "doctor")]
         Command::Doctor(arguments) => doctor::examine(&arguments).await,
         #[cfg(feature = "doctor")]

@@ -7,6 +7,7 @@ use super::drops;
 use super::error::{CliError, with_path};
 use super::fixes::shell_word;
 use super::output::print_line;
+use super::routes;
 use super::run_folder::{log_to, new_run_folder};
 use super::running::announce;
 use super::settings::{
@@ -54,6 +55,11 @@ pub(super) struct LocalArguments {
     /// Any other setting of the functions, such as a quota; --help lists them. May be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE", long_help = settings_help())]
     settings: Vec<String>,
+
+    /// A file of routes: which drops have another model or other settings, by the prefix of their key. docs/routes.md has the
+    /// format. `--set ROUTE_MODEL_ARNS=…` says which models they may name; without it, any.
+    #[arg(long, value_name = "ROUTES")]
+    routes: Option<PathBuf>,
 
     /// How long a job stays in each of its states, in milliseconds.
     #[arg(long, default_value_t = 300, value_name = "MS")]
@@ -120,7 +126,15 @@ pub(super) async fn run(arguments: &LocalArguments) -> Result<bool, CliError> {
         ("MODEL_ID", &arguments.model_id),
         ("MODEL_INVOCATION_TYPE", arguments.model_invocation_type.name()),
     ];
-    let config = functions_config(&model, &arguments.settings)?;
+    let mut config = functions_config(&model, &arguments.settings)?;
+    let mut routes = None;
+    if let Some(file) = &arguments.routes {
+        let Some(read) = routes::read(file, &config)? else { return Ok(false) };
+        if config.route_models.is_empty() {
+            config.route_models = read.routes.iter().filter_map(|route| route.model_id.clone()).collect();
+        }
+        routes = Some(read);
+    }
     let mut faults = FaultOptions::default();
     for fault in &arguments.faults {
         faults.set(fault).map_err(|error| CliError::Fault(fault.clone(), error))?;
@@ -138,6 +152,7 @@ pub(super) async fn run(arguments: &LocalArguments) -> Result<bool, CliError> {
     log_to(&log, &config.job_name_prefix).map_err(|error| CliError::Start(with_path(&log, error)))?;
     let options = LocalOptions {
         config,
+        routes,
         pace: Duration::from_millis(arguments.pace_ms),
         seed: arguments.seed,
         faults,

@@ -46,6 +46,7 @@ mod redrive;
 mod report;
 mod results;
 mod retry;
+mod routes;
 mod run_folder;
 mod running;
 mod screen;

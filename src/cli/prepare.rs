@@ -273,7 +273,7 @@ fn options(arguments: &PrepareArguments) -> Result<Options, CliError> {
         encoding: arguments.encoding,
         target: model_id.map(|model_id| Target::new(model_id, config.model_invocation_type.as_str())),
         is_form_chosen: form.is_some(),
-        rules: model_id.and_then(|_| config.model_rules()),
+        rules: model_id.and_then(|_| config.model_rules(&config.settings())),
         max_tokens: arguments.max_tokens,
         rows,
         allow_loss: arguments.allow_loss,

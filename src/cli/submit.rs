@@ -14,6 +14,7 @@ use super::following::{Ending, Following};
 use super::names::Names;
 use super::output::{print_aside, print_line};
 use super::question::{ask, check_that_it_can_be_asked};
+use super::routes::in_force;
 use super::signals::Signals;
 use super::stack::{Stack, StackArguments};
 use super::standing::Standing;
@@ -21,6 +22,7 @@ use super::upload::Upload;
 use crate::base::count::Counted;
 use crate::base::text;
 use crate::drop::identity::DropId;
+use crate::drop::routes::Routes;
 use crate::estimate::price::Dollars;
 use crate::estimate::range::{Grouped, Range};
 
@@ -130,7 +132,9 @@ impl Dropping<'_> {
         files: &[(PathBuf, String)],
     ) -> Result<Option<Vec<Standing>>, CliError> {
         let Self { stack, .. } = *self;
-        let mut checker = Checker::new(stack.config()?, self.prices, &stack.region, self.every_record)?;
+        let routes = self.routes().await?;
+        let mut checker =
+            Checker::new(stack.config()?, routes, self.prices, &stack.region, self.every_record);
         let mut all = Vec::new();
         for (file, key) in files {
             all.extend(checker.check(file, key, self.name(file, key)).await?);
@@ -176,6 +180,20 @@ impl Dropping<'_> {
             dropped.push(Standing::unseen(key, Found::new(key, drop_id)));
         }
         Ok(Some(dropped))
+    }
+
+    /// The routes of the stack, as far as the user may see them.
+    async fn routes(&self) -> Result<Routes, CliError> {
+        match in_force(self.stack).await {
+            Ok(in_force) => Ok(in_force.map(|in_force| in_force.routes).unwrap_or_default()),
+            Err(CliError::Denied(_)) => {
+                print_aside(
+                    "the files are checked with the settings of the stack: you may not see whether it has routes for them",
+                );
+                Ok(Routes::default())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What to call a file: the records of a retry are in one that its user does not see.

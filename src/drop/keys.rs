@@ -13,11 +13,14 @@
 //! ledger/open/<time>-<drop-id>-<page>-<job-id>.job   marker: this job is not done
 //! ledger/waiting/<model>/<time>-<job-id>.json           hint: this job waits for a slot
 //! ledger/waiting/<model>/refused/<time>-<job-id>.json   hint: this job waits until an operator has fixed something
+//! ledger/routes.json                      the routes in force
 //! ledger/sweep.json                       how far the sweep has compared the input bucket with the ledger
 //! work/<job-id>/input/<job-id>.jsonl      what Bedrock reads
 //! work/<job-id>/output/<bedrock-id>/…     what Bedrock writes
 //! results/<key of the drop>/<drop-id>/    what the user came for
 //! index/<day>/<time>-<drop-id>/<key of the drop>   the drops of a day
+//! config/routes.json                      which drops have other settings than the stack's, as an administrator says
+//! config/in-force.json                    which of that is in force, for people
 //! requests/cancel/<drop-id>               an operator asks for this drop to be cancelled
 //! requests/erase/<drop-id>                an operator asks for this drop to be erased
 //! ```
@@ -102,6 +105,15 @@ pub fn bedrock_output_folder(job_id: &JobId, job_arn: &str) -> String {
 
 /// The key of the entry that says how far the sweep has compared the input bucket with the ledger.
 pub const SWEEP_ENTRY: &str = "ledger/sweep.json";
+
+/// The key of the file in which an administrator says which drops have other settings than the stack's.
+pub const ROUTES_FILE: &str = "config/routes.json";
+
+/// The key of the object that shows people which routes are in force.
+pub const ROUTES_IN_FORCE: &str = "config/in-force.json";
+
+/// The key of the entry of the routes in force.
+pub const ROUTES_ENTRY: &str = "ledger/routes.json";
 
 /// The prefix of the markers, which are the list of open work. The oldest drop comes first.
 pub const OPEN_PREFIX: &str = "ledger/open/";

@@ -16,6 +16,7 @@
 //! | `padding` | makes the ids and lines of padding records |
 //! | `plan` | cuts a drop into parts that fit one job each |
 //! | `quotas` | holds Bedrock's quotas, and what is wrong with a drop that does not fit them |
+//! | `routes` | says which settings a drop has, by the prefix of its key |
 //! | `settings` | holds the settings that a drop keeps from its acceptance to its end |
 //! | `rejection` | defines `rejection.json`, the report on a bad drop |
 //! | `repairs` | counts the repairs of a drop |
@@ -40,5 +41,6 @@ pub mod rejection;
 pub mod repairs;
 pub mod retry;
 pub mod rewriting;
+pub mod routes;
 pub mod settings;
 pub mod source;

@@ -15,6 +15,7 @@ use crate::drop::identity::JobId;
 use crate::drop::keys;
 use crate::flow::context::Context;
 use crate::flow::hint::{self, Known};
+use crate::flow::routes::settings_for;
 use crate::flow::status_file::tell_of_job;
 use crate::job::outcome::Outcome;
 use crate::job::request::JobRequest;
@@ -103,7 +104,7 @@ async fn ask_knowing(
 ) -> Result<(Asked, JobEntry), Error> {
     let (request, may_exist) = match &job.entry.state {
         JobState::Waiting => {
-            take_new_settings(context, &mut job.entry);
+            take_new_settings(context, &mut job.entry).await?;
             let settings = context.settings_of(&job.entry);
             (new_request(&context.config, &settings, &job.entry.job_id), false)
         }
@@ -133,12 +134,16 @@ async fn ask_knowing(
 
 /// If Bedrock has refused a job for a cause that an operator has to fix, the fix may be in the settings: the job takes
 /// those in force. The entry keeps the old ones, too.
-fn take_new_settings(context: &Context, job: &mut JobEntry) {
-    let in_force = context.config.settings();
-    if job.is_refused() && job.settings_in_use().is_some_and(|settings| *settings != in_force) {
+async fn take_new_settings(context: &Context, job: &mut JobEntry) -> Result<(), Error> {
+    if !job.is_refused() {
+        return Ok(());
+    }
+    let in_force = settings_for(context, &job.source.key).await?;
+    if job.settings_in_use().is_some_and(|settings| *settings != in_force) {
         info!(job.id = %job.job_id, model.id = in_force.model_id, "job takes the settings in force after a refusal");
         job.new_settings = Some(in_force);
     }
+    Ok(())
 }
 
 /// Records that this invocation asks for a job. Returns `None` if another invocation has changed the entry.

@@ -6,11 +6,13 @@ use tracing::{error, info};
 use crate::aws::clients::Clients;
 use crate::aws::config::Config;
 use crate::aws::error::{Chain, Error};
-use crate::aws::events::{is_schedule, parse_job_state_change, parse_object_created, parse_put_in};
+use crate::aws::events::{is_schedule, parse_change_in, parse_job_state_change, parse_object_created};
 use crate::drop::identity::JobId;
+use crate::drop::keys;
 use crate::flow::complete::{Completed, complete};
 use crate::flow::context::Context;
 use crate::flow::requests::answer;
+use crate::flow::routes::take_over;
 use crate::flow::submit::submit;
 use crate::flow::sweep::sweep;
 use crate::flow::take_turns::ask_for_oldest_jobs;
@@ -59,7 +61,7 @@ impl Submit {
     }
 }
 
-/// The handler of job state changes, of the schedule, and of what operators ask for.
+/// The handler of job state changes, of the schedule, of what operators ask for, and of changed routes.
 #[derive(Debug)]
 pub struct Complete(Context);
 
@@ -71,7 +73,7 @@ impl Complete {
     }
 
     /// Completes the job of a state change, sweeps if the payload comes from the schedule, and does what an operator asks
-    /// for with an object below `requests/`. Returns a notice of the drops that have ended.
+    /// for with an object below `requests/`. Takes changed routes over. Returns a notice of the drops that have ended.
     ///
     /// # Errors
     /// Returns any failure. Lambda then delivers the event again, and the next invocation does only what is left.
@@ -80,7 +82,11 @@ impl Complete {
             let ended = Box::pin(sweep(&self.0, by)).await?;
             return Ok(Notice::new(ended, self.0.place()));
         }
-        if let Some(key) = parse_put_in(&self.0.config.output_bucket, &payload)? {
+        if let Some(key) = parse_change_in(&self.0.config.output_bucket, &payload)? {
+            if key == keys::ROUTES_FILE {
+                Box::pin(take_over(&self.0, by)).await?;
+                return Ok(None);
+            }
             let ended = Box::pin(answer(&self.0, &key, by)).await?;
             return Ok(Notice::new(ended.into_iter().collect(), self.0.place()));
         }

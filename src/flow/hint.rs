@@ -34,8 +34,7 @@ pub(super) enum Known {
     Unknown,
 }
 
-/// Returns the model that a job was asked for, or is to be asked for. A job that was refused for a cause that an operator
-/// must fix is asked for with the settings in force.
+/// Returns the model that a job was asked for, or is to be asked for unless its settings change.
 pub(super) fn model_id<'a>(context: &'a Context, job: &'a JobEntry) -> &'a str {
     match &job.state {
         JobState::Submitting { request, .. } => &request.model_id,
@@ -44,7 +43,6 @@ pub(super) fn model_id<'a>(context: &'a Context, job: &'a JobEntry) -> &'a str {
         | JobState::Doubtful(known, _)
         | JobState::Ended(known, _)
         | JobState::Settled(known, _) => &known.request.model_id,
-        JobState::Waiting | JobState::SourceDeleted if job.is_refused() => &context.config.model_id,
         JobState::Waiting | JobState::SourceDeleted => {
             job.settings_in_use().map_or(&context.config.model_id, |settings| &settings.model_id)
         }

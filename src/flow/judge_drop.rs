@@ -16,8 +16,10 @@ use crate::drop::keys;
 use crate::drop::kinds;
 use crate::drop::plan::{PARTS_PER_PAGE, Part, Plan, PlanPage};
 use crate::drop::rejection::Problem;
+use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
 use crate::flow::context::Context;
+use crate::flow::routes::settings_for;
 use crate::ledger::drop::{DropEntry, DropState, Reading, TooSlow};
 use crate::ledger::lease::Invocation;
 
@@ -36,15 +38,20 @@ pub(super) async fn judge_drop(
     by: &Invocation,
 ) -> Result<Option<Stored<DropEntry>>, Error> {
     let mut bytes_read = 0;
-    let verdict = match Box::pin(reach_verdict(context, &drop.entry, reading, &mut bytes_read, by)).await {
-        Ok(verdict) => verdict,
+    let judged = async {
+        let settings = Box::pin(settings_for(context, &drop.entry.source.key)).await?;
+        let verdict = reach_verdict(context, &drop.entry, reading, &settings, &mut bytes_read, by);
+        Ok((Box::pin(verdict).await?, settings))
+    };
+    let (verdict, settings) = match judged.await {
+        Ok(judged) => judged,
         Err(error) => {
             let too_slow = matches!(error, Error::OutOfTime(_)).then(|| slowness(bytes_read, by));
             give_lease_back(context, drop, reading.given_back(too_slow, by), by).await;
             return Err(error);
         }
     };
-    let recorded = Box::pin(record_verdict(context, drop, verdict, by)).await;
+    let recorded = Box::pin(record_verdict(context, drop, verdict, settings, by)).await;
     if recorded.is_err() {
         give_lease_back(context, drop, reading.given_back(None, by), by).await;
     }
@@ -56,6 +63,7 @@ async fn reach_verdict(
     context: &Context,
     drop: &DropEntry,
     reading: &Reading,
+    settings: &Settings,
     bytes_read: &mut u64,
     by: &Invocation,
 ) -> Result<Verdict, Error> {
@@ -63,7 +71,7 @@ async fn reach_verdict(
     if reading.attempts > MAX_READS {
         return Ok(refuse(unreadable_in_time(source, reading.too_slow)));
     }
-    match read_drop(context, drop, bytes_read, by).await {
+    match read_drop(context, drop, settings, bytes_read, by).await {
         Err(Error::OutOfTime(_)) if reading.attempts == MAX_READS => {
             Ok(refuse(unreadable_in_time(source, Some(slowness(*bytes_read, by)))))
         }
@@ -74,6 +82,7 @@ async fn reach_verdict(
 async fn read_drop(
     context: &Context,
     drop: &DropEntry,
+    settings: &Settings,
     bytes_read: &mut u64,
     by: &Invocation,
 ) -> Result<Verdict, Error> {
@@ -85,7 +94,7 @@ async fn read_drop(
     let Some(mut reader) = context.store.read_drop(source, &source.whole()).await? else {
         return Ok(refuse(Problem::of_kind(&kinds::FILE_GONE)));
     };
-    let mut validator = config.validator(drop.drop_id.clone());
+    let mut validator = config.validator(drop.drop_id.clone(), settings);
     while let Some(chunk) = reader.next().await? {
         if validator.feed(&chunk).is_err() {
             break;
@@ -111,6 +120,7 @@ async fn record_verdict(
     context: &Context,
     drop: &Stored<DropEntry>,
     verdict: Verdict,
+    settings: Settings,
     by: &Invocation,
 ) -> Result<Option<Stored<DropEntry>>, Error> {
     let DropEntry { drop_id, source, .. } = &drop.entry;
@@ -121,7 +131,7 @@ async fn record_verdict(
             records = parts.iter().map(|part| part.records).sum();
             let plan = Box::pin(record_plan(context, drop_id, parts, records, by)).await?;
             let repairs = (!repairs.is_empty()).then(|| Box::new(repairs));
-            DropState::Accepted { settings: Some(context.config.settings()), repairs, plan }
+            DropState::Accepted { settings: Some(settings), repairs, plan }
         }
         Verdict::Invalid { problems, stopped_early } => DropState::Rejected { problems, stopped_early },
     };

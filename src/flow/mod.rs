@@ -36,6 +36,7 @@ mod pass;
 mod reconcile;
 mod requests;
 mod resume_jobs;
+mod routes;
 mod status_file;
 mod submit;
 mod sweep;

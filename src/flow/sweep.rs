@@ -2,12 +2,13 @@
 //!
 //! 1. [`reconcile`]: compare some of the input bucket with the ledger. A version without an entry gets a marker, as if
 //!    its event had come.
-//! 2. [`answer_all`]: what operators ask for; then the drops that are being cancelled, before their jobs are asked for.
-//! 3. [`resume_jobs`]: the jobs that have a marker. Most need only a look at their entry.
-//! 4. [`tell_of_many_jobs`]: the statuses of the drops with several parts.
-//! 5. [`resume_drops`]: the drops that have a marker, oldest first. Those that were not read to their end come last:
+//! 2. [`take_over`]: the routes, if their file has changed.
+//! 3. [`answer_all`]: what operators ask for; then the drops that are being cancelled, before their jobs are asked for.
+//! 4. [`resume_jobs`]: the jobs that have a marker. Most need only a look at their entry.
+//! 5. [`tell_of_many_jobs`]: the statuses of the drops with several parts.
+//! 6. [`resume_drops`]: the drops that have a marker, oldest first. Those that were not read to their end come last:
 //!    one of them can take all the time that is left.
-//! 6. [`erase`]: the drops that are being erased.
+//! 7. [`erase`]: the drops that are being erased.
 //!
 //! Every drop and job that is not done has a marker. So the sweep reads only what has a marker, and its cost
 //! depends on what is open, not on what has ever been. It decides nothing itself: for each marker it reads the entry,
@@ -28,6 +29,7 @@ use crate::flow::pass::{Pass, TIME_FOR_ONE, TIME_FOR_WHAT_IS_OPEN};
 use crate::flow::reconcile::reconcile;
 use crate::flow::requests::answer_all;
 use crate::flow::resume_jobs::resume_jobs;
+use crate::flow::routes::take_over;
 use crate::flow::status_file::tell_of_many_jobs;
 use crate::flow::submit::advance_drop;
 use crate::ledger::drop::{DropEntry, DropState};
@@ -39,6 +41,9 @@ pub(super) async fn sweep(context: &Context, by: &Invocation) -> Result<Vec<Ende
     let mut pass = Pass::default();
     let reconciled = Box::pin(reconcile(context, by)).await;
     pass.note(keys::SWEEP_ENTRY, reconciled);
+
+    let taken_over = Box::pin(take_over(context, by)).await;
+    pass.note(keys::ROUTES_FILE, taken_over);
 
     let answered = Box::pin(answer_all(context, &mut pass, by)).await;
     let mut is_whole = pass.note(keys::REQUESTS_PREFIX, answered).unwrap_or(true);

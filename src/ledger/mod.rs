@@ -8,6 +8,7 @@
 //! - [`job`]: the entry of a job; [`job_state`]: its states and the moves between them; [`stored_job_state`]: the JSON
 //! - [`lease`]: the invocation that writes, and until when its leases hold
 //! - [`status`]: where a drop stands, for the person who dropped it
+//! - [`routes`]: which routes are in force
 //! - [`sweep`]: how far the sweep has compared the input bucket with the ledger
 //! - [`stored_job`]: the JSON of a job's entry, in all versions
 //! - [`entry`]: what all entries have in common: versions, and the time of writing
@@ -24,6 +25,7 @@ pub mod illegal_move;
 pub mod job;
 pub mod job_state;
 pub mod lease;
+pub mod routes;
 pub mod status;
 pub mod stored_job;
 pub mod stored_job_state;

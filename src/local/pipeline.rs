@@ -20,6 +20,8 @@ use crate::aws::clock::now;
 use crate::aws::config::Config;
 use crate::aws::error::Chain;
 use crate::aws::store::objects::Store;
+use crate::drop::keys::ROUTES_FILE;
+use crate::drop::routes::Routes;
 use crate::flow::handlers::Complete;
 use crate::flow::handlers::Submit;
 
@@ -28,6 +30,8 @@ use crate::flow::handlers::Submit;
 pub struct LocalOptions {
     /// The settings of both functions.
     pub config: Config,
+    /// The routes that are in force from the start; `None` for none.
+    pub routes: Option<Routes>,
     /// How long a job stays in each state.
     pub pace: Duration,
     /// Seeds the order of the output lines, and the faults.
@@ -50,6 +54,7 @@ impl LocalOptions {
     pub fn new(config: Config) -> Self {
         Self {
             config,
+            routes: None,
             pace: Duration::ZERO,
             seed: 0,
             faults: FaultOptions::default(),
@@ -82,6 +87,7 @@ impl Local {
     pub async fn start(root: &Path, options: LocalOptions) -> io::Result<Self> {
         let LocalOptions {
             config,
+            routes,
             pace,
             seed,
             faults: fault_options,
@@ -107,7 +113,11 @@ impl Local {
             faults.limit_log(most);
         }
         let clients = clients_through(&config, s3.key(), s3.endpoint(), stand_in.endpoint(), &faults);
-        if sweep_every.is_some() {
+        if let Some(routes) = &routes {
+            let store = Store::new(s3.client(), &config.output_bucket);
+            store.put_json(ROUTES_FILE, routes).await.map_err(io::Error::other)?;
+        }
+        if sweep_every.is_some() || routes.is_some() {
             first_sweep(&config, &s3, stand_in.endpoint(), function_timeout).await?;
         }
         let submit = Arc::new(Submit::new(config.clone(), &clients));
@@ -192,7 +202,7 @@ impl Local {
 }
 
 /// Sweeps once, without faults, before anything is dropped, because objects from before the first sweep are
-/// left alone.
+/// left alone. It takes the routes over, too.
 async fn first_sweep(
     config: &Config,
     s3: &EmbeddedS3,

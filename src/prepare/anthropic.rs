@@ -9,11 +9,11 @@ use std::borrow::Cow;
 use super::body::{self, ANTHROPIC_VERSION};
 use super::conversation::{Block, Conversation, Image, Tool, ToolChoice, image_format, is_base64};
 use super::draft::Draft;
-use super::json::{Members, Object, array, list, string};
 use super::members::{FIX, Rule, Rules, apply, is_one_of, parse, read_envelope};
 use super::openai::{FOR_THE_API, JOB_HAS_MODEL, NO_FORMAT};
 use super::report::{Losses, Refusal};
 use super::target::{BodyForm, Target};
+use crate::base::json::{Members, Object, array, list, string};
 use crate::base::text;
 
 const ENVELOPE: Rules = &[("custom_id", Rule::Read), ("params", Rule::Read)];

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::json::{Object, quoted};
+use crate::base::json::{Object, quoted};
 
 /// What a record says.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::json::{Members, compact};
 use super::records::read_id;
 use super::report::{Losses, Refusal, without_place};
+use crate::base::json::{Members, compact};
 
 /// What to do about a request that cannot be read.
 pub(super) const FIX: &str = "correct the request";

@@ -19,7 +19,6 @@
 //! | `target` | which model and body the records are written for |
 //! | `body` | writes a conversation as a body |
 //! | `draft` | a record that is about to be written |
-//! | `json` | takes JSON apart without changing its text, and writes it |
 //! | `report` | what was changed, and what was not written |
 //! | `error` | what keeps a file from being prepared |
 
@@ -30,7 +29,6 @@ mod draft;
 pub mod error;
 mod format;
 mod framing;
-pub(crate) mod json;
 mod kind;
 mod layers;
 mod members;

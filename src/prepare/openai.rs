@@ -10,10 +10,10 @@ use std::borrow::Cow;
 use super::body;
 use super::conversation::{Block, Conversation, Image, Tool, ToolChoice, image_format, is_base64};
 use super::draft::Draft;
-use super::json::{Members, Object, array, compact, string};
 use super::members::{FIX, Rule, Rules, apply, parse, read_envelope};
 use super::report::{Losses, Refusal};
 use super::target::{BodyForm, Target};
+use crate::base::json::{Members, Object, array, compact, string};
 use crate::base::text;
 
 const NOT_IN_BATCH: &str = "a batch job does not stream";

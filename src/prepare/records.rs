@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::draft::Draft;
-use super::json::{Members, compact, kind, string};
 use super::report::{Losses, Refusal, without_place};
+use crate::base::json::{Members, compact, kind, string};
 use crate::base::text;
 use crate::drop::kinds;
 use crate::record::input::parse_input_record;

@@ -6,12 +6,12 @@ use super::body;
 use super::conversation::{Block, Conversation};
 use super::draft::{Draft, row_id};
 use super::error::PrepareError;
-use super::json::{Members, Object, kind, quoted, string};
 use super::options::{Bodies, Options, RowOptions};
 use super::records;
 use super::report::{Losses, Refusal};
 use super::target::BodyForm;
 use super::template::{Bound, Template, column};
+use crate::base::json::{Members, Object, kind, quoted, string};
 use crate::base::text;
 use crate::drop::kinds;
 

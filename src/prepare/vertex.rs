@@ -12,12 +12,12 @@ use serde_json::Value;
 use super::body;
 use super::conversation::{Block, Conversation, Image, Tool, ToolChoice, image_format, is_base64};
 use super::draft::{Draft, row_id};
-use super::json::{Members, array, string};
 use super::members::{self, FIX, Rule, Rules, apply};
 use super::openai::{FOR_THE_API, JOB_HAS_MODEL, NO_FORMAT};
 use super::records::read_id;
 use super::report::{Losses, Refusal};
 use super::target::Target;
+use crate::base::json::{Members, array, string};
 use crate::base::text;
 
 const NO_PENALTY: &str = "the model does not take it";

@@ -119,7 +119,7 @@ impl fmt::Display for JsonFault {
 
 /// Finds the first mistake in a line that is not JSON, and the offset of the piece that is wrong. `None` if the line is JSON.
 /// It takes memory for each level that is open.
-pub(super) fn first_fault(line: &str) -> Option<(usize, JsonFault)> {
+pub(crate) fn first_fault(line: &str) -> Option<(usize, JsonFault)> {
     let mut walk = Walk { bytes: line.as_bytes(), text: line, at: 0, open: Vec::new(), comma: 0 };
     walk.skip_space();
     let start = walk.at;

@@ -12,6 +12,7 @@ use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::base::json::offset_in;
 use crate::base::text;
 use crate::record::escape::{UNIT_BYTES, end_of_string, unescape};
 use crate::record::json_fault::{JsonFault, first_fault};
@@ -367,11 +368,6 @@ impl BrokenRules {
     fn first(&self) -> Option<usize> {
         self.lone_surrogate.into_iter().chain(self.too_deep).min()
     }
-}
-
-/// Returns where `part`, a slice of `text`, starts in it.
-fn offset_in(text: &str, part: &str) -> usize {
-    (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
 }
 
 /// Returns where `part`, a slice of `text`, is in it.

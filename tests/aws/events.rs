@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use bedrock_vpc_batch::aws::error::ErrorKind;
 use bedrock_vpc_batch::aws::events::{
-    ObjectCreated, parse_job_state_change, parse_object_created, parse_put_in,
+    ObjectCreated, parse_change_in, parse_job_state_change, parse_object_created,
 };
 use bedrock_vpc_batch::base::s3_uri::S3Uri;
 use bedrock_vpc_batch::drop::identity::DropId;
@@ -132,7 +132,7 @@ fn every_event_file_is_tested() {
 
 #[test]
 fn request_is_read_from_the_output_bucket_only_and_nothing_else_is_one() {
-    let put_in = |bucket, payload: &Value| parse_put_in(bucket, payload);
+    let put_in = |bucket, payload: &Value| parse_change_in(bucket, payload);
     let request = put_in(OUTPUT_BUCKET, &event(REQUEST)).unwrap().unwrap();
     assert_eq!(request, "requests/cancel/ceb4e75d2ae9bf4be350f567594f0ee1");
     let drop_id = DropId::parse("ceb4e75d2ae9bf4be350f567594f0ee1").unwrap();

@@ -12,6 +12,7 @@ mod names_in_use;
 mod notices;
 mod padding;
 mod repeated_events;
+mod routes;
 mod slow_drops;
 mod status;
 mod sweep;

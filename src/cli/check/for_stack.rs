@@ -1,6 +1,6 @@
 //! Checks files before they are dropped into a stack, with the settings of its functions.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::human;
 use super::input::{Input, Sources};
@@ -11,6 +11,7 @@ use crate::aws::config::Config;
 use crate::cli::error::CliError;
 use crate::cli::fixes::Wording;
 use crate::cli::output::{Style, print_aside};
+use crate::drop::routes::Routes;
 use crate::drop::source::EstimatedTokens;
 use crate::estimate::range::Range;
 
@@ -18,7 +19,11 @@ use crate::estimate::range::Range;
 #[derive(Debug)]
 pub(crate) struct Checker {
     config: Config,
-    pricing: Pricing,
+    routes: Routes,
+    prices: Option<PathBuf>,
+    region: String,
+    /// For the last file.
+    pricing: Option<Pricing>,
     every_record: bool,
     sources: Sources,
 }
@@ -34,15 +39,16 @@ pub(crate) struct Valid {
 }
 
 impl Checker {
-    /// Takes the settings of a stack, and the prices that count in its Region.
+    /// Takes the settings and the routes of a stack, and the prices that count in its Region.
     pub(crate) fn new(
         config: Config,
+        routes: Routes,
         prices: Option<&Path>,
         region: &str,
         every_record: bool,
-    ) -> Result<Self, CliError> {
-        let pricing = Pricing::new(Some(&config.model_id), None, prices, Some(region.to_owned()))?;
-        Ok(Self { config, pricing, every_record, sources: Sources::default() })
+    ) -> Self {
+        let (prices, region) = (prices.map(Path::to_owned), region.to_owned());
+        Self { config, routes, prices, region, pricing: None, every_record, sources: Sources::default() }
     }
 
     /// Checks a file that gets this key, and prints what was found out on standard error, under this name. Returns `None`
@@ -54,12 +60,16 @@ impl Checker {
         name: &Path,
     ) -> Result<Option<Valid>, CliError> {
         let input = Input::File(file.to_owned());
-        let look = Look { model: Some(self.pricing.model()), every_record: self.every_record };
-        let judged = judge(&self.config, &mut self.sources, &input, Some(key), look).await;
+        let config = self.config.with_settings(&self.routes.settings(key, &self.config.settings()));
+        let region = Some(self.region.clone());
+        let pricing = Pricing::new(Some(&config.model_id), None, self.prices.as_deref(), region)?;
+        let look = Look { model: Some(pricing.model()), every_record: self.every_record };
+        let judged = judge(&config, &mut self.sources, &input, Some(key), look).await;
         let wording = Wording::of_stack(name);
         let named = Input::File(name.to_owned());
-        let report = Report::new(&self.config, &self.pricing, &named, &wording, judged);
+        let report = Report::new(&config, &pricing, &named, &wording, judged);
         human::print_aside_of(&report);
+        self.pricing = Some(pricing);
         Ok(report.valid().map(|(plan, estimate)| Valid {
             records: plan.records,
             usd: estimate.and_then(|estimate| estimate.costs()).map(|(batch, _)| batch),
@@ -72,7 +82,7 @@ impl Checker {
 
     /// Warns if the prices are old.
     pub(crate) fn warn(&self) {
-        if let Some(warning) = self.pricing.warning() {
+        if let Some(warning) = self.pricing.as_ref().and_then(Pricing::warning) {
             print_aside(&Style::PLAIN.warning(&warning));
         }
     }

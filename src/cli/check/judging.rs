@@ -117,7 +117,7 @@ impl Judge {
     fn new(config: &Config, source: &DropSource, look: Look, bar: Bar) -> Self {
         // Records without an id get one that starts with the drop id. Here, any drop id will do.
         let drop_id = DropId::derive(source);
-        let validator = config.validator(drop_id).with_warnings();
+        let validator = config.validator(drop_id, &config.settings()).with_warnings();
         let validator = if look.every_record { validator.with_every_record() } else { validator };
         let sampler = look.model.map(|model| Sampler::new(model, config.max_record_bytes));
         Self { max_drop_bytes: config.max_drop_bytes, validator, sampler, bytes: 0, bar }

@@ -36,6 +36,7 @@ use self::report::Report;
 use super::error::CliError;
 use super::fixes::Wording;
 use super::output::{Style, print_line, print_note, print_shown};
+use super::routes;
 use super::settings::{InvocationType, functions_config, settings_help};
 use super::signals::Signals;
 use crate::base::text;
@@ -44,7 +45,7 @@ use crate::base::text;
 pub(super) struct CheckArguments {
     /// JSONL files; `-` for standard input, or `s3://BUCKET/KEY`. Only the latter uses the network: it is read with
     /// the Region and credentials of the environment or a profile.
-    #[arg(required_unless_present = "explain", value_name = "FILE")]
+    #[arg(required_unless_present_any = ["explain", "routes"], value_name = "FILE")]
     files: Vec<PathBuf>,
 
     /// The model that the records are for, to apply the rules of what it refuses, and to estimate tokens and their cost.
@@ -80,6 +81,11 @@ pub(super) struct CheckArguments {
     /// `human`, `json` (an object per file and line), or `github` (annotations in a workflow).
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+
+    /// Check a file of routes before it is put as config/routes.json, and nothing else. `--set ROUTE_MODEL_ARNS=…` says which
+    /// models the stack allows; without it, any.
+    #[arg(long, value_name = "ROUTES", conflicts_with_all = ["files", "explain"])]
+    routes: Option<PathBuf>,
 
     /// Explain the code of a problem, such as `record-id-repeated`, and check nothing.
     #[arg(long, value_name = "CODE", conflicts_with = "files")]
@@ -131,6 +137,9 @@ pub(super) async fn check(arguments: &CheckArguments) -> Result<bool, CliError> 
     let model = pricing.model_id.as_deref().map_or(("MODEL_RULES", "off"), |model_id| ("MODEL_ID", model_id));
     let invocation_type = arguments.model_invocation_type.unwrap_or(InvocationType::InvokeModel).name();
     let config = functions_config(&[model, ("MODEL_INVOCATION_TYPE", invocation_type)], &arguments.settings)?;
+    if let Some(file) = &arguments.routes {
+        return routes::check(file, &config);
+    }
     let mut signals = Signals::new().map_err(CliError::Start)?;
     let mut sources = Sources::default();
     let mut all_are_valid = true;

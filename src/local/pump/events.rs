@@ -97,7 +97,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::aws::events::{parse_object_created, parse_put_in};
+    use crate::aws::events::{parse_change_in, parse_object_created};
 
     #[test]
     fn schedule_event_is_as_eventbridge_sends_it() {
@@ -135,7 +135,7 @@ mod tests {
             prop_assert_eq!(parsed.len(), 1);
             prop_assert_eq!(parsed[0].uri.key(), &key);
             let event = object_created_event(&object);
-            prop_assert_eq!(parse_put_in("in", &event).unwrap(), Some(key));
+            prop_assert_eq!(parse_change_in("in", &event).unwrap(), Some(key));
         }
     }
 }

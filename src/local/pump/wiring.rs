@@ -15,7 +15,7 @@ use super::schedule::sweep;
 use super::stream::{EventCounts, Stream};
 use crate::aws::config::Config;
 use crate::aws::store::objects::Store;
-use crate::drop::keys::REQUESTS_PREFIX;
+use crate::drop::keys::{REQUESTS_PREFIX, ROUTES_FILE};
 use crate::flow::handlers::Complete;
 use crate::flow::handlers::Submit;
 use crate::ledger::status::Status;
@@ -125,7 +125,7 @@ impl Pump {
                 // The bucket's notifications have no filter for names.
                 if object.bucket == input_bucket {
                     to_submit.take(&notification(&object));
-                } else if object.bucket == output_bucket && object.key.starts_with(REQUESTS_PREFIX) {
+                } else if object.bucket == output_bucket && is_for_complete(&object.key) {
                     requests.take(&object_created_event(&object));
                 } else if object.bucket == output_bucket
                     && let Some((folder, name)) = result_of(&object.key)
@@ -170,6 +170,11 @@ impl Pump {
 }
 
 const STATUS: &str = "status.json";
+
+/// Whether an object of the output bucket wakes the function `complete`.
+fn is_for_complete(key: &str) -> bool {
+    key.starts_with(REQUESTS_PREFIX) || key == ROUTES_FILE
+}
 
 /// Splits the key of a result into the folder of its drop and its name.
 fn result_of(key: &str) -> Option<(&str, &str)> {

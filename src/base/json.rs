@@ -79,6 +79,11 @@ pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
+/// Returns where `part`, a slice of `text`, starts in it.
+pub(crate) fn offset_in(text: &str, part: &str) -> usize {
+    (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
+}
+
 /// Returns what kind of value a text is, for a message.
 pub(crate) fn kind(json: &str) -> &'static str {
     match json.bytes().next() {
