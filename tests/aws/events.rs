@@ -69,6 +69,7 @@ const STATE_CHANGES: &[(&str, &str, &str, &str)] = &[
 const OTHER_BUCKET: &str = "s3-wrong-bucket.json";
 const SCHEDULE: &str = "schedule.json";
 const REQUEST: &str = "s3-request-eventbridge.json";
+const ROUTES_DELETED: &str = "s3-routes-deleted-eventbridge.json";
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("events")
@@ -127,7 +128,10 @@ fn every_event_file_is_tested() {
         .collect();
     let named =
         notifications().into_iter().map(|(name, _)| name).chain(STATE_CHANGES.iter().map(|row| row.0));
-    assert_eq!(files, named.chain([OTHER_BUCKET, REQUEST, SCHEDULE]).map(String::from).collect());
+    assert_eq!(
+        files,
+        named.chain([OTHER_BUCKET, REQUEST, ROUTES_DELETED, SCHEDULE]).map(String::from).collect()
+    );
 }
 
 #[test]
@@ -140,6 +144,9 @@ fn request_is_read_from_the_output_bucket_only_and_nothing_else_is_one() {
     assert_eq!(keys::request(&Request::Cancel(drop_id)), request);
     let error = put_in(INPUT_BUCKET, &event(REQUEST)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misconfigured);
+    assert_eq!(put_in(OUTPUT_BUCKET, &event(ROUTES_DELETED)).unwrap().as_deref(), Some(keys::ROUTES_FILE));
+    // A notification of the input bucket about a deleted object is no drop.
+    assert!(parse_object_created(event(ROUTES_DELETED)).unwrap()[0].is_err());
     for other in ["job-state-completed.json", SCHEDULE, "s3-put.json"] {
         assert_eq!(put_in(OUTPUT_BUCKET, &event(other)).unwrap(), None, "{other}");
     }

@@ -10,5 +10,6 @@ mod prepare;
 mod redrive;
 mod report;
 mod results;
+mod routes;
 #[cfg(target_os = "linux")]
 mod terminal;

@@ -15,9 +15,9 @@ use bedrock_vpc_batch::local::bedrock::{EndingRates, Operation};
 use bedrock_vpc_batch::local::faults::{CallRates, EventFaults, FaultOptions, Service};
 use bedrock_vpc_batch::local::pump::DropEnding;
 use bedrock_vpc_batch::local::{Local, LocalOptions, clients};
-use futures_util::future::join;
+use futures_util::future::join3;
 use futures_util::stream::{self, StreamExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{config, drop_of, ids, invocation_after, schedule_event};
 
@@ -166,6 +166,30 @@ async fn lose_entries(local: &Local, mut random: fastrand::Rng, is_over: &Atomic
     lost
 }
 
+/// The model of all drops, while a good file of routes says so.
+const ROUTE_MODEL: &str = "amazon.nova-micro-v1:0";
+
+/// Puts files of routes for a while, some of them bad, and deletes them. Returns the number of changes.
+async fn change_routes(local: &Local, mut random: fastrand::Rng, is_over: &AtomicBool) -> usize {
+    let (own, bucket) = (&local.s3().client(), &local.config().output_bucket);
+    let with_model =
+        json!({"routes": [{"prefix": "in/", "model_id": ROUTE_MODEL, "job_tags": {"team": "a"}}]});
+    let files = [with_model.to_string(), json!({"routes": []}).to_string(), "{\"routes\": [{}]}".to_owned()];
+    let mut changes = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        match random.choice(&files).filter(|_| random.u8(..) > 32) {
+            Some(file) => {
+                let put = own.put_object().bucket(bucket).key(keys::ROUTES_FILE);
+                put.body(file.clone().into_bytes().into()).send().await.unwrap();
+            }
+            None => _ = own.delete_object().bucket(bucket).key(keys::ROUTES_FILE).send().await.unwrap(),
+        }
+        changes += 1;
+    }
+    changes
+}
+
 async fn read(client: &Client, bucket: &str, key: &str) -> Vec<u8> {
     let object = client.get_object().bucket(bucket).key(key).send().await.unwrap();
     object.body.collect().await.unwrap().to_vec()
@@ -208,6 +232,8 @@ struct Figures {
     records: usize,
     rejected: usize,
     jobs: usize,
+    /// The jobs with the model of a route.
+    routed: usize,
     /// The padding records in the inputs of all jobs.
     padding: usize,
     lost: usize,
@@ -264,6 +290,12 @@ async fn figures(local: &Local, drops: usize, pads: bool) -> Figures {
         let job_id = job.client_request_token.unwrap();
         let entry: Value =
             serde_json::from_slice(&read(own, bucket, &format!("ledger/jobs/{job_id}.json")).await).unwrap();
+        // Only a refusal changes the settings of a job.
+        let settings =
+            if entry["new_settings"].is_null() { &entry["settings"] } else { &entry["new_settings"] };
+        assert_eq!(job.request["modelId"], settings["model_id"], "{job_id}");
+        assert_eq!(settings["route"] == "in/", job.request["modelId"] == ROUTE_MODEL, "{job_id}");
+        figures.routed += usize::from(settings["route"] == "in/");
         let dealt_with =
             dealt_with.entry(entry["segments"][0]["drop_id"].as_str().unwrap().to_owned()).or_default();
         let input = read(own, bucket, &format!("work/{job_id}/input/{job_id}.jsonl")).await;
@@ -302,6 +334,7 @@ async fn soak(seed: u64, drops: usize) {
         ("CALL_TIMEOUT_SECONDS", "5"),
         ("EVENT_GRACE_SECONDS", "1"),
         ("SMALL_DROPS", small_drops),
+        ("ROUTE_MODEL_ARNS", ROUTE_MODEL),
     ]));
     options.seed = seed;
     options.faults = everything();
@@ -314,19 +347,26 @@ async fn soak(seed: u64, drops: usize) {
         run(&local, drops).await;
         is_over.store(true, Ordering::Relaxed);
     };
-    let ((), entries_lost) = join(work, lose_entries(&local, fastrand::Rng::with_seed(seed), &is_over)).await;
+    let random = fastrand::Rng::with_seed(seed);
+    let ((), entries_lost, routes_changed) = join3(
+        work,
+        lose_entries(&local, random.clone(), &is_over),
+        change_routes(&local, random.clone(), &is_over),
+    )
+    .await;
 
     let figures = figures(&local, drops, pads).await;
     let injected = local.faults().counts();
     let (state_changes, notifications) = (local.pump().state_changes(), local.pump().notifications());
     println!(
-        "soak: seed {seed}, {drops} drops ({} rejected), {} records, {} jobs with {} padding records, {:.0} s; faults: {injected:?}, \
+        "soak: seed {seed}, {drops} drops ({} rejected), {} records, {} jobs with {} padding records, {} jobs of a route that came and went in {routes_changed} changes, {:.0} s; faults: {injected:?}, \
          state changes {state_changes:?}, notifications {notifications:?}, entries of jobs lost {entries_lost}; \
          doubts that became final: {}; records lost: {}, records submitted twice: {}",
         figures.rejected,
         figures.records,
         figures.jobs,
         figures.padding,
+        figures.routed,
         started.elapsed().as_secs_f64(),
         figures.doubted,
         figures.lost,
@@ -334,6 +374,7 @@ async fn soak(seed: u64, drops: usize) {
     );
     assert_eq!((figures.lost, figures.twice, figures.unbalanced), (0, 0, 0));
     assert_eq!(figures.padding > 0, pads);
+    assert!(figures.routed > 0 && figures.routed < figures.jobs, "{figures:?}");
     assert!(injected.values().all(|count| *count > 0) && injected.len() >= 7, "{injected:?}");
     assert!(notifications.dropped > 0 && entries_lost > 0 && figures.doubted > 0);
     assert!(state_changes.dropped > 0 && state_changes.duplicated > 0 && state_changes.delayed > 0);
