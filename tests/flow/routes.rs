@@ -19,26 +19,6 @@ async fn world() -> World {
     World::with(&[("ROUTE_MODEL_ARNS", &format!("{},{}", arn(MICRO), arn(PRO)))]).await
 }
 
-/// Puts the file of routes, and returns the event of that.
-async fn put(world: &World, file: impl ToString) -> Value {
-    let request = world.own.put_object().bucket(&world.config.output_bucket).key(keys::ROUTES_FILE);
-    request.body(file.to_string().into_bytes().into()).send().await.unwrap();
-    change(world, "Object Created")
-}
-
-/// The event of a change of the file, as in <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>.
-fn change(world: &World, detail_type: &str) -> Value {
-    json!({
-        "version": "0", "id": "17793124-05d4-b198-2fde-7ededc63b103", "detail-type": detail_type, "source": "aws.s3",
-        "account": "111122223333", "time": "2026-11-12T00:00:00Z", "region": "us-east-1",
-        "resources": [format!("arn:aws:s3:::{}", world.config.output_bucket)],
-        "detail": {
-            "version": "0", "bucket": {"name": world.config.output_bucket},
-            "object": {"key": keys::ROUTES_FILE, "sequencer": "617f08299329d189"}
-        }
-    })
-}
-
 fn routes(routes: &Value) -> String {
     serde_json::to_string_pretty(&json!({ "routes": routes })).unwrap()
 }
@@ -64,7 +44,7 @@ async fn longest_prefix_decides_about_model_tags_and_timeout() {
         {"prefix": "in/a/", "model_id": MICRO, "timeout_duration_in_hours": 48, "job_tags": {"team": "a"}},
         {"prefix": "in/a/pro/", "model_id": PRO},
     ]));
-    let event = put(&world, file).await;
+    let event = world.put_routes(file).await;
     world.complete(event).await.unwrap();
     for (key, model, hours, tags) in [
         ("in/x.jsonl", MODEL_ID, 24, json!([])),
@@ -83,14 +63,14 @@ async fn longest_prefix_decides_about_model_tags_and_timeout() {
 #[tokio::test]
 async fn drop_keeps_its_route_when_the_file_changes_while_it_waits() {
     let mut world = world().await;
-    let event = put(&world, routes(&json!([{"prefix": "in/", "model_id": MICRO}]))).await;
+    let event = world.put_routes(routes(&json!([{"prefix": "in/", "model_id": MICRO}]))).await;
     world.complete(event).await.unwrap();
     world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::ServiceQuotaExceeded);
     let drop = world.put("in/x.jsonl", drop_of(120)).await;
     world.submit(drop).await.unwrap();
     assert_eq!(world.stand_in.jobs().len(), 0);
 
-    let event = put(&world, routes(&json!([{"prefix": "in/", "model_id": PRO}]))).await;
+    let event = world.put_routes(routes(&json!([{"prefix": "in/", "model_id": PRO}]))).await;
     world.complete(event).await.unwrap();
     world.sweep_after(Duration::ZERO).await.unwrap();
     assert_eq!(world.stand_in.jobs()[0].request["modelId"], MICRO);
@@ -100,14 +80,14 @@ async fn drop_keeps_its_route_when_the_file_changes_while_it_waits() {
 #[tokio::test]
 async fn job_that_was_refused_takes_the_route_in_force() {
     let mut world = world().await;
-    let event = put(&world, routes(&json!([{"prefix": "in/", "model_id": MICRO}]))).await;
+    let event = world.put_routes(routes(&json!([{"prefix": "in/", "model_id": MICRO}]))).await;
     world.complete(event).await.unwrap();
     let fault = Fault::Validation("the model does not support batch inference".into());
     world.stand_in.fail_next(Operation::CreateModelInvocationJob, fault);
     let drop = world.put("in/x.jsonl", drop_of(120)).await;
     world.submit(drop).await.unwrap();
     assert_eq!(world.stand_in.jobs().len(), 0);
-    let event = put(&world, routes(&json!([{"prefix": "in/", "model_id": PRO}]))).await;
+    let event = world.put_routes(routes(&json!([{"prefix": "in/", "model_id": PRO}]))).await;
     world.complete(event).await.unwrap();
     world.sweep_after(Duration::ZERO).await.unwrap();
     assert_eq!(world.stand_in.jobs()[0].request["modelId"], PRO);
@@ -119,7 +99,7 @@ async fn job_that_was_refused_takes_the_route_in_force() {
 async fn bad_file_is_refused_whole_with_its_lines_and_the_last_good_one_stays() {
     let mut world = world().await;
     let good = routes(&json!([{"prefix": "in/a/", "model_id": MICRO}]));
-    let event = put(&world, &good).await;
+    let event = world.put_routes(&good).await;
     world.complete(event).await.unwrap();
     let first = in_force(&world).await;
     assert_eq!(first["routes"], json!([{"prefix": "in/a/", "model_id": MICRO}]));
@@ -127,7 +107,7 @@ async fn bad_file_is_refused_whole_with_its_lines_and_the_last_good_one_stays() 
 
     let bad = "{\"routes\": [\n {\"prefix\": \"in/b/\", \"model_id\": \"amazon.nova-pro-v1:0\"},\n \
                {\"prefix\": \"in/c/\", \"model_id\": \"anthropic.claude-3-haiku-20240307-v1:0\"}\n]}";
-    let event = put(&world, bad).await;
+    let event = world.put_routes(bad).await;
     world.complete(event).await.unwrap();
     let refused = in_force(&world).await;
     assert_eq!((&refused["routes"], &refused["since"]), (&first["routes"], &first["since"]));
@@ -141,13 +121,12 @@ async fn bad_file_is_refused_whole_with_its_lines_and_the_last_good_one_stays() 
     assert_eq!(job_of(&mut world, "in/a/x.jsonl").await.request["modelId"], MICRO);
 
     // The sweep finds the file whose event was lost, and the one that is gone.
-    put(&world, routes(&json!([{"prefix": "in/b/", "model_id": PRO}]))).await;
+    world.put_routes(routes(&json!([{"prefix": "in/b/", "model_id": PRO}]))).await;
     world.sweep_after(Duration::ZERO).await.unwrap();
     assert_eq!(in_force(&world).await.get("refused"), None);
     assert_eq!(job_of(&mut world, "in/b/y.jsonl").await.request["modelId"], PRO);
-    let delete = world.own.delete_object().bucket(&world.config.output_bucket).key(keys::ROUTES_FILE);
-    delete.send().await.unwrap();
-    world.complete(change(&world, "Object Deleted")).await.unwrap();
+    let event = world.delete_routes().await;
+    world.complete(event).await.unwrap();
     assert_eq!(in_force(&world).await["routes"], json!([]));
     assert_eq!(job_of(&mut world, "in/b/z.jsonl").await.request["modelId"], MODEL_ID);
 }
@@ -156,7 +135,7 @@ async fn bad_file_is_refused_whole_with_its_lines_and_the_last_good_one_stays() 
 async fn file_that_is_too_large_is_not_read() {
     let world = world().await;
     world.faults.reset();
-    let event = put(&world, " ".repeat(300_000)).await;
+    let event = world.put_routes(" ".repeat(300_000)).await;
     world.complete(event).await.unwrap();
     let what = in_force(&world).await["refused"]["problems"][0]["what"].clone();
     assert_eq!(what, "the file has 300000 bytes; at most 262144 are allowed");
@@ -169,7 +148,7 @@ async fn file_that_is_too_large_is_not_read() {
 #[tokio::test]
 async fn drop_waits_if_its_route_names_a_model_that_the_stack_allows_no_more() {
     let mut world = world().await;
-    let event = put(&world, routes(&json!([{"prefix": "in/a/", "model_id": MICRO}]))).await;
+    let event = world.put_routes(routes(&json!([{"prefix": "in/a/", "model_id": MICRO}]))).await;
     world.complete(event).await.unwrap();
     world.reconfigure(&[]);
     // Drops without this route go on.
@@ -184,7 +163,7 @@ async fn drop_waits_if_its_route_names_a_model_that_the_stack_allows_no_more() {
     assert_eq!(world.stand_in.jobs().len(), 1);
     world.sweep_after(LEASE_OVER).await.unwrap_err();
 
-    let event = put(&world, routes(&json!([]))).await;
+    let event = world.put_routes(routes(&json!([]))).await;
     world.complete(event).await.unwrap();
     world.sweep_after(2 * LEASE_OVER).await.unwrap();
     assert_eq!(world.stand_in.jobs()[1].request["modelId"], MODEL_ID);
@@ -200,9 +179,9 @@ async fn every_crash_while_routes_are_taken_over_leaves_the_old_or_the_new_ones(
         let mut tried = 0;
         for action in [Action::StopBefore, Action::StopAfter, Action::LoseAnswer] {
             let mut world = world().await;
-            let event = put(&world, &old).await;
+            let event = world.put_routes(&old).await;
             world.complete(event).await.unwrap();
-            let event = put(&world, &new).await;
+            let event = world.put_routes(&new).await;
             world.faults.reset();
             let fault = action.clone();
             world.faults.set(move |call| if call.number == number { fault.clone() } else { Action::Pass });

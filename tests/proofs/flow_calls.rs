@@ -237,6 +237,20 @@ async fn erasures() -> BTreeSet<String> {
 }
 
 /// Makes objects that are written in parts, and abandoned at the first attempt.
+/// Routes come, are refused, and go, and a drop has one.
+async fn routes() -> BTreeSet<String> {
+    let mut flow = Box::pin(Flow::new(&[])).await;
+    for file in [r#"{"routes": [{"prefix": "in/", "max_attempts": 1}]}"#, "no"] {
+        let event = flow.world.put_routes(file).await;
+        flow.deliver(&event).await;
+    }
+    let put = flow.world.put("in/a.jsonl", drop_of(120)).await;
+    flow.deliver(&put).await;
+    let event = flow.world.delete_routes().await;
+    flow.deliver(&event).await;
+    flow.finish().await
+}
+
 async fn parts() -> BTreeSet<String> {
     let mut flow = Flow::new(&[("MIN_RECORDS_PER_JOB", "10"), ("MAX_ATTEMPTS", "2")]).await;
     flow.world.stand_in.script(partly(TerminalStatus::PartiallyCompleted, 11));
@@ -305,7 +319,7 @@ async fn every_call_is_recorded() {
     for more in [deaths().await, adoption().await, waiting().await] {
         calls.extend(more);
     }
-    for more in [cancellations().await, erasures().await, parts().await, ranges().await] {
+    for more in [cancellations().await, erasures().await, routes().await, parts().await, ranges().await] {
         calls.extend(more);
     }
     let calls: Vec<Value> = calls.iter().map(|call| serde_json::from_str(call).unwrap()).collect();

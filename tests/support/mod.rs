@@ -3,6 +3,7 @@
 pub(crate) mod captured;
 pub(crate) mod pages;
 pub(crate) mod processes;
+mod routes;
 pub(crate) mod runtime_api;
 pub(crate) mod service_model;
 
