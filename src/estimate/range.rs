@@ -21,6 +21,12 @@ impl Range {
         Self { least: self.least.min(other.least), most: self.most.max(other.most) }
     }
 
+    /// Returns both ends as whole numbers: the lower one rounded down, the upper one up.
+    #[must_use]
+    pub fn outward(&self) -> (u64, u64) {
+        (whole(self.least.floor()), whole(self.most.ceil()))
+    }
+
     /// Returns both ends with two digits, so that the range does not look more precise than it is: the lower one rounded
     /// down, the upper one up.
     #[must_use]

@@ -74,8 +74,8 @@ impl Checker {
             records: plan.records,
             usd: estimate.and_then(|estimate| estimate.costs()).map(|(batch, _)| batch),
             tokens: estimate.map(|estimate| EstimatedTokens {
-                input: estimate.input.rounded(),
-                output: estimate.output.rounded(),
+                input: estimate.input.outward(),
+                output: estimate.output.outward(),
             }),
         }))
     }
