@@ -145,7 +145,7 @@ fn request_is_read_from_the_output_bucket_only_and_nothing_else_is_one() {
     let error = put_in(INPUT_BUCKET, &event(REQUEST)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misconfigured);
     assert_eq!(put_in(OUTPUT_BUCKET, &event(ROUTES_DELETED)).unwrap().as_deref(), Some(keys::ROUTES_FILE));
-    // A notification of the input bucket about a deleted object is no drop.
+    // To `submit`, a deleted object is an event that it does not handle.
     assert!(parse_object_created(event(ROUTES_DELETED)).unwrap()[0].is_err());
     for other in ["job-state-completed.json", SCHEDULE, "s3-put.json"] {
         assert_eq!(put_in(OUTPUT_BUCKET, &event(other)).unwrap(), None, "{other}");
