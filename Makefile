@@ -51,22 +51,21 @@ smoke: .tools/smoke/installed ## Drop 100 small records into a deployed stack, a
 
 check: fmt clippy prose lint-python quick ## Run the quick checks while you work.
 
-# What needs the compiler and the tests, and beside it, what mostly keeps one core busy.
-CODE_CHECKS := clippy nextest doctest doc screens howto policies
-STACK_CHECKS := lint-workflows deny site lint-template sam-build instructions emulator
+# Runs two lists of targets at the same time. The second one mostly keeps one core busy; what it prints comes at the end.
+BESIDE = @mkdir -p target; $(MAKE) --no-print-directory $(2) > target/beside.log 2>&1 & beside=$$!; \
+	code=0; $(MAKE) --no-print-directory $(1) || code=$$?; \
+	other=0; wait $$beside || other=$$?; cat target/beside.log; \
+	test $$code = 0 || echo "make test: one of $(1) failed, see above"; \
+	test $$other = 0 || echo "make test: one of $(2) failed, see above"; \
+	test $$code$$other = 00
 
-test: fmt prose lint-python tools-of-test ## Run all checks, as CI does.
-	@mkdir -p target
-	@$(MAKE) --no-print-directory $(STACK_CHECKS) > target/stack-checks.log 2>&1 & beside=$$!; \
-	code=0; $(MAKE) --no-print-directory $(CODE_CHECKS) || code=$$?; \
-	stack=0; wait $$beside || stack=$$?; cat target/stack-checks.log; \
-	test $$code = 0 || echo "make test: one of $(CODE_CHECKS) failed, see above"; \
-	test $$stack = 0 || echo "make test: one of $(STACK_CHECKS) failed, see above"; \
-	test $$code$$stack = 00
+test: fmt prose lint-python ## Run all checks, as CI does.
+	$(call BESIDE,clippy,tools-of-test lint-workflows deny site lint-template)
+	$(call BESIDE,nextest doctest doc screens howto policies,sam-build instructions emulator)
 	@echo "make test: everything passed: formatting, lints, workflows, prose, dependencies, documentation, tests, template, policies," \
 		"reference, how-tos, site, build, deployment, and instruction counts"
 
-# Before the two halves of `make test` start, so that they do not install the same tool at once.
+# What both lists of `make test` use, so that they do not install it at the same time.
 tools-of-test: .tools/venv/installed .tools/sam/installed .tools/node/installed .tools/emulator/installed
 
 nightly: model herd ## Run what takes too long for `make test`: the deep model, the herd, ten minutes of each fuzz target, and soaks.

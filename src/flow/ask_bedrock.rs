@@ -104,7 +104,11 @@ async fn ask_knowing(
 ) -> Result<(Asked, JobEntry), Error> {
     let (request, may_exist) = match &job.entry.state {
         JobState::Waiting => {
-            take_new_settings(context, &mut job.entry).await?;
+            let old_hint = hint::key(context, &job.entry);
+            if take_new_settings(context, &mut job.entry).await? && hint::key(context, &job.entry) != old_hint
+            {
+                hint::delete(context, &old_hint).await;
+            }
             let settings = context.settings_of(&job.entry);
             (new_request(&context.config, &settings, &job.entry.job_id), false)
         }
@@ -133,17 +137,18 @@ async fn ask_knowing(
 }
 
 /// If Bedrock has refused a job for a cause that an operator has to fix, the fix may be in the settings: the job takes
-/// those in force. The entry keeps the old ones, too.
-async fn take_new_settings(context: &Context, job: &mut JobEntry) -> Result<(), Error> {
+/// those in force. The entry keeps the old ones, too. Returns whether it has others now.
+async fn take_new_settings(context: &Context, job: &mut JobEntry) -> Result<bool, Error> {
     if !job.is_refused() {
-        return Ok(());
+        return Ok(false);
     }
-    let in_force = settings_for(context, &job.source.key).await?;
-    if job.settings_in_use().is_some_and(|settings| *settings != in_force) {
+    let in_force = Box::pin(settings_for(context, &job.source.key)).await?;
+    let is_new = job.settings_in_use().is_some_and(|settings| *settings != in_force);
+    if is_new {
         info!(job.id = %job.job_id, model.id = in_force.model_id, "job takes the settings in force after a refusal");
         job.new_settings = Some(in_force);
     }
-    Ok(())
+    Ok(is_new)
 }
 
 /// Records that this invocation asks for a job. Returns `None` if another invocation has changed the entry.

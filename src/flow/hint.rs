@@ -9,8 +9,8 @@
 //!
 //! - A hint is lost if the function dies before it is written. The job waits for the sweep, which asks for it, or writes
 //!   its hint again.
-//! - A hint is stale if the function dies before it is deleted, if an invocation that was overtaken writes it late, or
-//!   if the settings now name another model. An invocation that finds it sees in the entry that the job does not wait,
+//! - A hint is stale if the function dies before it is deleted, or if an invocation that was overtaken writes it late.
+//!   An invocation that finds it sees in the entry that the job does not wait,
 //!   and deletes it. The sweep deletes a stale hint when it reads the entry, which takes hours if many jobs wait.
 
 use serde_json::json;

@@ -231,9 +231,17 @@ async fn events_that_are_not_for_this_stack_touch_nothing() {
     world.complete(event(SCHEDULE)).await.unwrap();
     assert_eq!(
         world.s3.requests().into_iter().map(|request| request.operation).collect::<Vec<_>>(),
-        // The first sweep records when it started: it compares only drops that come later. Then it lists requests, hints, and
-        // markers.
-        ["GetObject", "PutObject", "ListObjectsV2", "ListObjectsV2", "ListObjectsV2"]
+        // The first sweep records when it started: it compares only drops that come later. Then it looks for routes, and lists
+        // requests, hints, and markers.
+        [
+            "GetObject",
+            "PutObject",
+            "GetObject",
+            "HeadObject",
+            "ListObjectsV2",
+            "ListObjectsV2",
+            "ListObjectsV2"
+        ]
     );
     // A job with this prefix that the ledger does not know, and an object that was deleted.
     world.complete(event("job-state-completed.json")).await.unwrap();

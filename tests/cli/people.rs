@@ -79,6 +79,12 @@ impl Person {
         assert_eq!(code, Some(0), "{said}\n{error}");
         said.split(' ').next().unwrap().to_owned()
     }
+
+    /// Waits until the pipeline knows a drop.
+    async fn known(&self, drop: &str) {
+        let look = async { while self.run(&["status", drop, "--local", "runs"]).await.0 != Some(0) {} };
+        tokio::time::timeout(BOUND, look).await.unwrap();
+    }
 }
 
 fn no_control_characters(said: &str) {
@@ -479,6 +485,7 @@ async fn drop_that_is_not_over_is_not_erased() {
     let person = Person::new();
     let _pipeline = person.serve(&["--fault", "refuse-role=3600000"]).await;
     let id = person.submit(&["a.jsonl"]).await;
+    person.known(&id).await;
     for named in [id.as_str(), "a.jsonl"] {
         let (code, said, error) = person.run(&["erase", "--yes", "--local", "runs", named]).await;
         assert_eq!((code, said.as_str()), (Some(1), ""), "{error}");

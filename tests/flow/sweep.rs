@@ -176,7 +176,7 @@ async fn cost_of_the_sweep_depends_on_open_work_and_not_on_past_work() {
         .await;
     let after = requests().await;
     assert_eq!(before, after);
-    // One read of how far the input bucket was compared, one list of what operators ask for, one of the hints, and one of
-    // the markers, and two reads of the entry and one Get per open job.
-    assert_eq!(after, (4 + 5 * 2, 5));
+    // One read of how far the input bucket was compared, two looks for routes, one list of what operators ask for, one of the
+    // hints, and one of the markers, and two reads of the entry and one Get per open job.
+    assert_eq!(after, (6 + 5 * 2, 5));
 }
