@@ -161,7 +161,9 @@ async fn drop_waits_if_its_route_names_a_model_that_the_stack_allows_no_more() {
         "{error}"
     );
     assert_eq!(world.stand_in.jobs().len(), 1);
-    world.sweep_after(LEASE_OVER).await.unwrap_err();
+    // The error of a sweep is only logged if a drop has ended, too.
+    drop(world.sweep_after(LEASE_OVER).await);
+    assert_eq!(world.stand_in.jobs().len(), 1);
 
     let event = world.put_routes(routes(&json!([]))).await;
     world.complete(event).await.unwrap();
