@@ -71,6 +71,7 @@ REQUIRED_VARIABLES = {
 OPTIONAL_VARIABLES = {
     "S3_ENCRYPTION_KEY_ID": "KmsKeyArn",
     "INPUT_PREFIX": "InputPrefix",
+    "ROUTE_MODEL_ARNS": "RouteModelArns",
     "S3_LOCATION_PREFIXES": "S3LocationArns",
 }
 # S3_FORCE_PATH_STYLE is only for emulators. The default of EVENT_GRACE_SECONDS suits the events of S3.
@@ -107,6 +108,7 @@ KEYS = {
     "marker": f"ledger/open/20261123T150500Z-{JOB}.job",
     "hint": f"ledger/waiting/amazon.nova-lite-v1_0/20261123T150500Z-{JOB}.json",
     "sweep": "ledger/sweep.json",
+    "routes": "ledger/routes.json",
     "input": f"work/{JOB}/input/{JOB}.jsonl",
     "output": f"work/{JOB}/output/abc/{JOB}.jsonl.out",
     "rejection": f"{RESULTS}/rejection.json",
@@ -115,25 +117,28 @@ KEYS = {
     "index": f"index/2026-11-23/20261123T150500Z-{DROP}/in/a b.jsonl",
     "summary": f"{RESULTS}/summary.json",
     "result": f"{RESULTS}/succeeded/part-00001.jsonl",
+    "routes file": "config/routes.json",
+    "in force": "config/in-force.json",
     "request": f"requests/cancel/{DROP}",
 }
 # These expire after JobRetentionInDays, and these after ResultRetentionInDays, if it is set. The rest of the ledger never
 # does, because a missing entry is an error.
 EXPIRING_WORK = {"input", "output"}
 EXPIRING_RESULTS = {"rejection", "report", "status", "summary", "result", "index"}
+ROUTES = {"routes", "routes file", "in force"}
 # What each role may do with these objects.
 PERMITTED = {
     "SubmitRole": {
-        "GetObject": {"drop", "plan", "tally", "job", "marker", "status"},
-        "PutObject": set(KEYS) - {"sweep", "output", "summary", "result", "request"},
+        "GetObject": {"drop", "plan", "tally", "job", "marker", "routes", "status"},
+        "PutObject": set(KEYS) - {"sweep", "output", "summary", "result", "request"} - ROUTES,
         "DeleteObject": {"marker", "hint"},
         "AbortMultipartUpload": {"input"},
     },
     "CompleteRole": {
         "GetObject": set(KEYS) - {"hint", "rejection", "report", "index", "result", "request"},
-        "PutObject": set(KEYS) - {"output", "request"},
+        "PutObject": set(KEYS) - {"output", "request", "routes file"},
         # All but the markers and the hints only if there are operators.
-        "DeleteObject": set(KEYS) - {"drop", "job", "sweep"},
+        "DeleteObject": set(KEYS) - {"drop", "job", "sweep"} - ROUTES,
         "AbortMultipartUpload": {"input", "rejection", "report", "status", "summary", "result"},
     },
     "JobRole": {
@@ -143,6 +148,12 @@ PERMITTED = {
         "AbortMultipartUpload": set(),
     },
     "FlowLogRole": {},
+}
+
+# What people may do with these objects.
+PERMITTED_TO_PEOPLE = {
+    "ReaderArns": {"GetObject": EXPIRING_RESULTS | {"in force"}},
+    "OperatorArns": {"PutObject": {"request"}},
 }
 
 # Ids of foundation models with batch inference, one of each form.
@@ -182,6 +193,7 @@ REFUSED = {
     ],
     "InferenceProfileId": ["two words", "profile,profile"],
     "ModelArns": [PLAIN_MODEL, "arn:aws:s3:::bucket", "arn:aws:bedrock:us-east-1::foundation-model/*"],
+    "RouteModelArns": [PLAIN_MODEL, "*", "arn:aws:s3:::bucket", "arn:aws:bedrock:us-east-1::foundation-model/*"],
     "S3LocationArns": [
         "s3://media/",
         "arn:aws:s3:::media",
@@ -261,6 +273,7 @@ def check_environment(stack):
         assert variables["OUTPUT_BUCKET"] == stack.reference("OutputBucket")
         # The sweep looks for drops under the prefix for which S3 notifies submit.
         assert variables.get("INPUT_PREFIX", "") == stack.values["InputPrefix"]
+        assert variables.get("ROUTE_MODEL_ARNS", "").split(",") == stack.values["RouteModelArns"]
         assert variables["JOB_ROLE_ARN"] == stack.attribute("JobRole", "Arn")
         assert properties["Architectures"] == [stack.values["Architecture"]]
         assert properties["VpcConfig"] == {"SubnetIds": subnets(stack), "SecurityGroupIds": [function_group(stack)]}
@@ -279,9 +292,9 @@ def check_configuration_names(_):
 
 
 def check_rules(stack):
-    """Three rules invoke complete, one sends notices if they are on, and all queue the events that they cannot deliver."""
+    """Four rules invoke complete, one sends notices if they are on, and all queue the events that they cannot deliver."""
     rules = stack.of_type("AWS::Events::Rule")
-    invoking = [f"CompleteFunction{name}" for name in ("JobEnded", "OperatorAsks", "Sweep")]
+    invoking = [f"CompleteFunction{name}" for name in ("JobEnded", "OperatorAsks", "RoutesChange", "Sweep")]
     assert sorted(rules) == [*invoking, *(["NoticeRule"] if notices(stack) else [])], rules
     for rule in rules:
         (target,) = stack.properties(rule)["Targets"]
@@ -380,8 +393,6 @@ def check_requests(stack):
         "detail": {"bucket": {"name": [bucket]}, "object": {"key": [{"prefix": "requests/"}]}},
     }, properties["EventPattern"]
     assert properties["State"] == ("ENABLED" if are_operators else "DISABLED")
-    sends = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
-    assert stack.properties("OutputBucket").get("NotificationConfiguration") == (sends if are_operators else None)
     stoppers = {
         role: one["Resource"]
         for role in stack.of_type("AWS::IAM::Role")
@@ -389,6 +400,21 @@ def check_requests(stack):
         if "bedrock:StopModelInvocationJob" in one["Action"]
     }
     assert list(stoppers) == (["CompleteRole"] if are_operators else []), stoppers
+
+
+def check_routes(stack):
+    """A put or a deletion of the file of routes, and of nothing else, always invokes complete: the bucket sends its events."""
+    properties = stack.properties("CompleteFunctionRoutesChange")
+    assert properties["EventPattern"] == {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created", "Object Deleted"],
+        "detail": {"bucket": {"name": [stack.reference("OutputBucket")]}, "object": {"key": [KEYS["routes file"]]}},
+    }, properties["EventPattern"]
+    assert properties.get("State", "ENABLED") == "ENABLED" and "ScheduleExpression" not in properties
+    (target,) = properties["Targets"]
+    assert not {"Input", "InputPath", "InputTransformer"} & set(target), target
+    sends = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert stack.properties("OutputBucket").get("NotificationConfiguration") == sends
 
 
 def check_notification(stack):
@@ -759,6 +785,7 @@ def check_alarms(stack):
                 "LedgerEntriesMissing",
                 "SourcesDeleted",
                 "JobsDiffer",
+                "RoutesRefused",
                 "OldestWaitingSeconds",
             )
         ),
@@ -822,17 +849,31 @@ def check_job_role(stack):
 
 
 def check_models(stack):
-    """The job role may invoke only the configured models, and the functions may create jobs only for them."""
-    given = [one for one in stack.values["ModelArns"] if one]
+    """The job role may invoke only the configured models, and the functions may create jobs only for them.
+
+    Those are the model of the stack, and those that routes may name. The endpoint has the same list.
+    """
+    create, invoke = "bedrock:CreateModelInvocationJob", "bedrock:InvokeModel"
+    given, of_routes = ([one for one in stack.values[name] if one] for name in ("ModelArns", "RouteModelArns"))
     models = given or [arn(stack, f"bedrock::foundation-model/{PLAIN_MODEL}").replace(":::", "::")]
-    assert stack.statement("JobRole", "InvokeModel")["Resource"] == models
+    models += of_routes
+    a_job = arn(stack, f"bedrock:{ACCOUNT}:model-invocation-job/*")
+    assert resources_of(stack.statements("JobRole"), invoke) == models
+    if "BedrockVpcEndpoint" in stack.resources:
+        passing = endpoint_statements(stack, "BedrockVpcEndpoint")
+        assert resources_of(passing, create) == [*models, a_job]
+        assert resources_of(passing, invoke) == []
+        roles = [stack.attribute(role, "Arn") for role in FUNCTION_ROLES]
+        for one in passing:
+            assert create not in one["Action"] or one["Condition"] == {"ArnEquals": {"aws:PrincipalArn": roles}}, one
     for role in FUNCTION_ROLES:
-        assert stack.statement(role, "CreateJobsOfTheModel")["Resource"] == models
+        assert resources_of(stack.statements(role), create) == [*models, a_job], role
+        assert resources_of(stack.statements(role), invoke) == [], role
         passes = stack.statement(role, "PassJobRole")
         assert passes["Resource"] == [stack.attribute("JobRole", "Arn")]
         assert passes["Condition"] == {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
-        tags = any("bedrock:TagResource" in one["Action"] for one in stack.statements(role))
-        assert tags == (stack.values["JobTags"] != "{}")
+        # A route has tags of its own.
+        assert resources_of(stack.statements(role), "bedrock:TagResource") == [a_job]
     creators = {
         role
         for role in stack.of_type("AWS::IAM::Role")
@@ -842,25 +883,89 @@ def check_models(stack):
     assert creators == set(FUNCTION_ROLES)
 
 
+def resources_of(statements, action):
+    """Returns the resources of the statements that have this action."""
+    return [resource for one in statements if action in one["Action"] for resource in one["Resource"]]
+
+
+def endpoint_statements(stack, endpoint):
+    """Returns the statements of an endpoint's policy, with actions and resources as lists."""
+    found = stack.properties(endpoint)["PolicyDocument"]["Statement"]
+    return [{**one, "Action": as_list(one["Action"]), "Resource": as_list(one["Resource"])} for one in found]
+
+
+def objects_among(bucket, resources):
+    """Returns which objects in the output bucket these resources cover."""
+    patterns = [one.removeprefix(f"{bucket}/") for one in as_list(resources) if one.startswith(f"{bucket}/")]
+    return {name for name, key in KEYS.items() for pattern in patterns if fnmatchcase(key, pattern)}
+
+
 def check_objects(stack):
     """Each role has exactly the permissions that it needs on each object in the output bucket."""
     bucket = stack.attribute("OutputBucket", "Arn")
     for role in stack.of_type("AWS::IAM::Role"):
         permitted = {action: set() for action in PERMITTED[role]}
         for statement in stack.statements(role):
-            patterns = [
-                resource.removeprefix(f"{bucket}/")
-                for resource in statement["Resource"]
-                if resource.startswith(f"{bucket}/")
-            ]
-            for action in statement["Action"] if patterns else []:
-                permitted[action.removeprefix("s3:")] |= {
-                    name for name, key in KEYS.items() for pattern in patterns if fnmatchcase(key, pattern)
-                }
+            objects = objects_among(bucket, statement["Resource"])
+            for action in statement["Action"] if objects else []:
+                permitted[action.removeprefix("s3:")] |= objects
         expected = dict(PERMITTED[role])
         if role == "CompleteRole" and not any(stack.values["OperatorArns"]):
             expected["DeleteObject"] = PERMITTED["SubmitRole"]["DeleteObject"]
         assert permitted == expected, f"{role}: {permitted}"
+
+
+def check_people_and_objects(stack):
+    """Readers may get results and the routes in force, and operators may put requests. Nobody else may do anything.
+
+    So the file of routes is left to those who can change the policy of the bucket.
+    """
+    bucket = stack.attribute("OutputBucket", "Arn")
+    statements = {one["Sid"]: one for one in stack.properties("OutputBucketPolicy")["PolicyDocument"]["Statement"]}
+    for people, permitted in PERMITTED_TO_PEOPLE.items():
+        named = [one for one in stack.values[people] if one]
+        found = {}
+        for one in statements.values():
+            if one["Effect"] == "Allow" and one["Principal"] == {"AWS": named}:
+                for action in as_list(one["Action"]):
+                    # A list of keys is not an object.
+                    found.setdefault(action.removeprefix("s3:"), set()).update(objects_among(bucket, one["Resource"]))
+        found.pop("ListBucket", None)
+        assert found == (permitted if named else {}), f"{people}: {found}"
+    # Whatever IAM allows them, this denies them all other objects.
+    for sid, people, action in (
+        ("ReadersOnlyResults", "ReaderArns", "GetObject"),
+        ("OperatorsOnlyAsk", "OperatorArns", "PutObject"),
+    ):
+        if any(stack.values[people]):
+            denying = statements[sid]
+            assert (denying["Effect"], denying["Action"]) == ("Deny", f"s3:{action}"), denying
+            others = objects_among(bucket, denying["NotResource"])
+            assert others == PERMITTED_TO_PEOPLE[people][action], f"{sid}: {others}"
+    # Through the endpoint of the stack, Bedrock reaches work/ only, and people reach nothing.
+    if "S3VpcEndpoint" in stack.resources:
+        functions = [stack.attribute(role, "Arn") for role in FUNCTION_ROLES]
+        job = stack.attribute("JobRole", "Arn")
+        for one in endpoint_statements(stack, "S3VpcEndpoint"):
+            who = as_list(one["Condition"]["ArnEquals"]["aws:PrincipalArn"])
+            assert set(who) <= set(functions) or who == [job], one
+            assert who != [job] or objects_among(bucket, one["Resource"]) <= {"input", "output"}, one
+
+
+def check_missing_objects(stack):
+    """S3 answers 404 instead of 403 when a function asks for an object that is not there: it may list both buckets.
+
+    A request for an object has no prefix, so there must not be a condition.
+    """
+    buckets = [stack.attribute(name, "Arn") for name in ("InputBucket", "OutputBucket")]
+    for role in FUNCTION_ROLES:
+        listing = stack.statement(role, "ListBuckets")
+        assert (listing["Action"], listing["Resource"]) == (["s3:ListBucket"], buckets), role
+        assert "Condition" not in listing, role
+    if "S3VpcEndpoint" in stack.resources:
+        (listing,) = [one for one in endpoint_statements(stack, "S3VpcEndpoint") if one["Sid"] == "FunctionsList"]
+        assert (listing["Action"], listing["Resource"]) == (["s3:ListBucket"], buckets), listing
+        assert list(listing["Condition"]) == ["ArnEquals"], listing
 
 
 def check_managed_policies(stack):

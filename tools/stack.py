@@ -37,6 +37,14 @@ PROFILE_ARNS = [
     "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
     "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
 ]
+# What routes may name besides: a model, and a profile with its model in each Region.
+ROUTE_MODEL = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0"
+ROUTE_MODEL_ARNS = [
+    ROUTE_MODEL,
+    f"arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/us.meta.llama3-3-70b-instruct-v1:0",
+    "arn:aws:bedrock:us-east-1::foundation-model/meta.llama3-3-70b-instruct-v1:0",
+    "arn:aws:bedrock:us-east-2::foundation-model/meta.llama3-3-70b-instruct-v1:0",
+]
 KEY_ARN = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 SUFFIX = "-2"
 UPLOADERS = [f"arn:aws:iam::{ACCOUNT}:role/uploads/crm", f"arn:aws:iam::{ACCOUNT}:user/ana"]
@@ -67,6 +75,7 @@ PEOPLE = {
     "UploaderArns": UPLOADERS,
     "ReaderArns": READERS,
     "OperatorArns": OPERATORS,
+    "RouteModelArns": [ROUTE_MODEL],
     "InputPrefix": "incoming/",
     "NoticeEmail": "drops@example.com",
 }
@@ -75,6 +84,7 @@ EVERYTHING = {
     "ModelId": "",
     "InferenceProfileId": PROFILE,
     "ModelArns": PROFILE_ARNS,
+    "RouteModelArns": ROUTE_MODEL_ARNS,
     "ModelInvocationType": "Converse",
     "ModelRules": "off",
     "S3LocationArns": ["arn:aws:s3:::media/videos/*", "arn:aws:s3:::more-media/*"],
