@@ -36,6 +36,7 @@ from normal import Normal
 from notices import notices
 from page import Page
 from people import SEES_STACKS, arn, people
+from routes import change_routes
 from smoke import body_for, small_file
 
 EXAMPLE = ROOT / "examples" / "support-tickets.jsonl"
@@ -78,6 +79,7 @@ def main():
             "S3PrefixListId": prefix_list(cloud, steps[1]),
             **zones(cloud, steps[2]),
             "ModelId": override(steps[3], "ModelId"),
+            "RouteModelArns": f"arn:aws:bedrock:{REGION}::foundation-model/{OTHER_MODEL}",
             "UploaderArns": ",".join(UPLOADERS),
             "ReaderArns": ",".join(READERS),
             "OperatorArns": OPERATOR,
@@ -91,6 +93,7 @@ def main():
 
         read_back(report, cloud, stack, parameters)
         match_endings(stack)
+        change_routes(stack, EXAMPLE.read_bytes(), OTHER_MODEL)
         operator = cloud.user("operator", SEES_STACKS)
         refused = refuse_other_calls(stack, operator)
         drop_few(stack, "few.jsonl")
@@ -286,7 +289,7 @@ def match_endings(stack):
 
 
 def refuse_other_calls(stack, operator):
-    """Checks that the person can only put drops and read results, and the operator only put requests.
+    """Checks that the person can only put drops, read results, and see the routes, and the operator only put requests.
 
     From outside the endpoint nobody can do more, whatever IAM allows. Returns the number of refused calls.
     """
@@ -296,6 +299,7 @@ def refuse_other_calls(stack, operator):
     result = {**output, "Key": stack.results(dropped["Key"])[0]}
     job = {**output, "Key": next(iter(stack.objects(prefix="work/")))}
     request = {**output, "Key": "requests/other"}
+    routes, in_force = ({**output, "Key": f"config/{name}.json"} for name in ("routes", "in-force"))
     # The name of a client's call, its arguments, and who may do it.
     calls = (
         ("put_object", {**dropped, "Key": "other.png"}, "person"),
@@ -312,6 +316,11 @@ def refuse_other_calls(stack, operator):
         ("get_object", request, None),
         ("delete_object", request, None),
         ("put_object", {**output, "Key": "ledger/sweep.json"}, None),
+        ("put_object", routes, None),
+        ("get_object", routes, None),
+        ("delete_object", routes, None),
+        ("get_object", in_force, "person"),
+        ("put_object", in_force, None),
     )
     refused = 0
     for call, arguments, allowed in calls:

@@ -7,6 +7,8 @@ from botocore.exceptions import ClientError
 from servers import ACCOUNT, REGION
 
 HTTPS = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+# The rules that invoke complete.
+RULES = ("JobEnded", "OperatorAsks", "RoutesChange", "Sweep")
 ALARMS = {
     "SubmitFailureAlarm": ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
     "CompleteFailureAlarm": ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
@@ -21,6 +23,7 @@ ALARMS = {
     "LedgerAlarm": ("BedrockVpcBatch", "LedgerEntriesMissing"),
     "SourceAlarm": ("BedrockVpcBatch", "SourcesDeleted"),
     "DifferenceAlarm": ("BedrockVpcBatch", "JobsDiffer"),
+    "RoutesAlarm": ("BedrockVpcBatch", "RoutesRefused"),
     "WaitingAlarm": ("BedrockVpcBatch", "OldestWaitingSeconds"),
     "SubmitErrorAlarm": ("AWS/Lambda", "Errors"),
     "SubmitThrottleAlarm": ("AWS/Lambda", "Throttles"),
@@ -40,7 +43,7 @@ def read_back(report, cloud, stack, parameters):
         bucket(report, cloud, stack, name, [arn for kind in kinds for arn in parameters[kind].split(",")])
     notification(report, cloud, stack)
     for name in ("Submit", "Complete"):
-        function(report, cloud, stack, resources, name)
+        function(report, cloud, stack, resources, name, parameters["RouteModelArns"])
         queue(report, cloud, name, stack[f"{name}FailureQueueUrl"])
     queue(report, cloud, "Undelivered", stack["UndeliveredQueueUrl"])
     permissions(report, cloud, stack, resources)
@@ -118,7 +121,13 @@ def endpoints(report, cloud, stack, resources):
     report.read_back(
         "Bedrock endpoint, policy",
         sids(bedrock["PolicyDocument"]),
-        ["FunctionsCreateJobsOfTheModel", "FunctionsKeepJobs", "CompleteStopsJobs", "FunctionsFindJobs"],
+        [
+            "FunctionsCreateJobsOfTheModel",
+            "FunctionsCreateJobsOfRoutes",
+            "FunctionsKeepJobs",
+            "CompleteStopsJobs",
+            "FunctionsFindJobs",
+        ],
     )
 
 
@@ -235,7 +244,10 @@ def lifecycle_rules(s3, arguments):
 
 
 def notification(report, cloud, stack, **rules):
-    """Checks that S3 notifies only submit, and only about keys with this prefix, or about all."""
+    """Checks that S3 notifies only submit, and only about keys with this prefix, or about all.
+
+    About the output bucket it tells EventBridge.
+    """
     found = cloud.s3.get_bucket_notification_configuration(Bucket=stack["InputBucketName"])
     found.pop("ResponseMetadata")
     told = [
@@ -248,9 +260,12 @@ def notification(report, cloud, stack, **rules):
     ]
     report.read_back("InputBucket, notification", told, [(stack["SubmitFunctionName"], ["s3:ObjectCreated:*"], rules)])
     report.read_back("InputBucket, other notifications", found, {})
+    found = cloud.s3.get_bucket_notification_configuration(Bucket=stack["OutputBucketName"])
+    found.pop("ResponseMetadata")
+    report.if_kept("OutputBucket, notifications", found, {"EventBridgeConfiguration": {}}, unset={})
 
 
-def function(report, cloud, stack, resources, name):
+def function(report, cloud, stack, resources, name, route_models):
     function_name = stack[f"{name}FunctionName"]
     found = cloud.functions.get_function_configuration(FunctionName=function_name)
     for what, expected in {
@@ -268,6 +283,7 @@ def function(report, cloud, stack, resources, name):
         "JOB_NAME_PREFIX": stack.name,
         "JOB_ROLE_ARN": stack["JobRoleArn"],
         "MODEL_ID": stack["ModelId"],
+        "ROUTE_MODEL_ARNS": route_models,
         "SUBNET_IDS": stack["JobSubnetIds"],
         "SECURITY_GROUP_IDS": stack["JobSecurityGroupIds"],
     }
@@ -303,7 +319,7 @@ def queue_arn(cloud, url):
 
 
 def permissions(report, cloud, stack, resources):
-    """Checks who may invoke the functions: the input bucket, and the three rules."""
+    """Checks who may invoke the functions: the input bucket, and the four rules."""
     for name, service, sources in (
         ("Submit", "s3.amazonaws.com", [f"arn:aws:s3:::{stack['InputBucketName']}"]),
         ("Complete", "events.amazonaws.com", rule_arns(resources)),
@@ -317,7 +333,7 @@ def permissions(report, cloud, stack, resources):
 
 
 def rules(report, cloud, stack, resources):
-    ended, asked, sweep = (stack.rule(f"CompleteFunction{name}") for name in ("JobEnded", "OperatorAsks", "Sweep"))
+    ended, asked, routes, sweep = (stack.rule(f"CompleteFunction{name}") for name in RULES)
     report.read_back(
         "rule, pattern",
         json.loads(ended["EventPattern"]),
@@ -339,9 +355,18 @@ def rules(report, cloud, stack, resources):
             "detail": {"bucket": {"name": [stack["OutputBucketName"]]}, "object": {"key": [{"prefix": "requests/"}]}},
         },
     )
+    report.read_back(
+        "rule of routes, pattern",
+        json.loads(routes["EventPattern"]),
+        {
+            "source": ["aws.s3"],
+            "detail-type": ["Object Created", "Object Deleted"],
+            "detail": {"bucket": {"name": [stack["OutputBucketName"]]}, "object": {"key": ["config/routes.json"]}},
+        },
+    )
     report.read_back("schedule", sweep["ScheduleExpression"], "rate(15 minutes)")
     undelivered = queue_arn(cloud, stack["UndeliveredQueueUrl"])
-    for what, rule in (("rule", ended), ("rule of operators", asked), ("schedule", sweep)):
+    for what, rule in (("rule", ended), ("rule of operators", asked), ("rule of routes", routes), ("schedule", sweep)):
         report.read_back(f"{what}, state", rule["State"], "ENABLED")
         targets = [(target["Arn"].rpartition(":")[2], target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]]
         report.read_back(f"{what}, targets", targets, [(stack["CompleteFunctionName"], undelivered)])
@@ -357,7 +382,7 @@ def rules(report, cloud, stack, resources):
 
 
 def rule_arns(resources):
-    names = (resources[f"CompleteFunction{name}"] for name in ("JobEnded", "OperatorAsks", "Sweep"))
+    names = (resources[f"CompleteFunction{name}"] for name in RULES)
     return sorted(f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{name}" for name in names)
 
 
