@@ -60,7 +60,7 @@ const OPERATIONS = {
   ListObjectVersions: (c, s) => [["s3:ListBucketVersions", c.bucketArn, { "s3:prefix": s.inputPrefix + c.subject }]],
   // The authorization reference does not list inference profiles for this action, so the simulator rejects them.
   CreateModelInvocationJob: (c, s) => [
-    ...[...s.models.filter((model) => !model.includes("inference-profile")), s.aJob]
+    ...[...[...s.models, ...s.routeModels].filter((model) => !model.includes("inference-profile")), s.aJob]
       .map((resource) => ["bedrock:CreateModelInvocationJob", resource, tags(c)]),
     ...(c.parameters.includes("tags") ? [["bedrock:TagResource", s.aJob, tags(c)]] : []),
     ["iam:PassRole", s.arns.JobRole, { "iam:PassedToService": "bedrock.amazonaws.com" }],
@@ -96,8 +96,6 @@ export function recordedRequests(calls, s) {
     const unknown = call.parameters.filter((one) => !HARMLESS.has(one) && !LOOKED_AT.has(one));
     const needs = OPERATIONS[call.operation];
     if (!needs || unknown.length) throw new Error(`add to calls.mjs which permissions ${call.operation} ${unknown} needs`);
-    // Only a stack with tags sends them.
-    if (call.parameters.includes("tags") && !s.isTagged) continue;
     // Without operators, nobody asks for anything.
     const isAnswer = call.operation === "StopModelInvocationJob"
       || (call.operation === "DeleteObject" && !/^ledger\/(open|waiting)\//.test(call.subject));

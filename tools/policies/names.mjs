@@ -74,8 +74,9 @@ export function names(set) {
     results: `results/in/a.jsonl/${ID}`,
     s3Locations: parameters.S3LocationArns.filter(Boolean),
     models: models.length ? models : [arn("bedrock", `foundation-model/${parameters.ModelId}`, `${region}:`)],
+    // What routes may name besides.
+    routeModels: parameters.RouteModelArns.filter(Boolean),
     otherModel: arn("bedrock", "foundation-model/amazon.nova-pro-v1:0", `${region}:`),
-    isTagged: parameters.JobTags !== "{}",
     mayJobsBeOutside: parameters.JobsOutsideEndpoint === "true",
     areNoticesOn: parameters.NoticeEmail !== "" || parameters.NoticeTopicArn !== "",
     isTraced: parameters.XRayTracing === "true",

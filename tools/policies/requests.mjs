@@ -42,6 +42,9 @@ export function requests(s, kinds) {
   );
   // What is deleted of a drop that is erased.
   const ofDrop = [result, summary, rejection, report, status, index, planPage, tally, jobInput, jobOutput];
+  // The routes: the entry of the ledger, the file of an administrator, and what people see.
+  const [routesEntry, routesFile, inForce] = output("ledger/routes.json", "config/routes.json", "config/in-force.json");
+  const ofRoutes = [routesEntry, routesFile, inForce];
   const otherBucket = s.arn("s3", "somebodys-bucket", ":");
   const otherObject = `${otherBucket}/a.jsonl`;
   const below = (origin, prefix) => ({ ...origin, "s3:prefix": prefix });
@@ -53,12 +56,12 @@ export function requests(s, kinds) {
   may(job, "s3:PutObject", jobOutput, inside);
   may(job, "s3:ListBucket", arns.OutputBucket, inside);
   may(job, "bedrock:InvokeModel", s.models);
-  const ledgerOf = [entry, dropEntry, marker, hint, sweepEntry];
+  const ledgerOf = [entry, dropEntry, marker, hint, sweepEntry, routesEntry];
   mayNot(job, "s3:GetObject", s.drop, inside, `${data}/Read Resource`, `${jobs} Resource`, inNamed);
-  mayNot(job, "s3:GetObject", [result, ...ledgerOf], inside, `${data}/Read Resource`, `${jobs} Resource`);
+  mayNot(job, "s3:GetObject", [result, routesFile, inForce, ...ledgerOf], inside, `${data}/Read Resource`, `${jobs} Resource`);
   mayNot(job, "s3:PutObject", jobInput, inside, `${data}/Write Resource`);
   mayNot(job, "s3:PutObject", s.drop, inside, `${data}/Write Resource`, `${jobs} Resource`, inNamed);
-  mayNot(job, "s3:PutObject", [result, ...ledgerOf], inside, `${data}/Write Resource`, `${jobs} Resource`);
+  mayNot(job, "s3:PutObject", [result, routesFile, inForce, ...ledgerOf], inside, `${data}/Write Resource`, `${jobs} Resource`);
   mayNot(job, "s3:DeleteObject", jobOutput, inside, `${data}/Write Action`, `${jobs} Action`);
   mayNot(job, "s3:ListBucket", arns.InputBucket, inside, `${data}/List Resource`, "S3VpcEndpoint/JobsList Resource");
   // What the records may point to, and nothing beside it.
@@ -78,6 +81,10 @@ export function requests(s, kinds) {
   mayNot(job, "s3:ListBucket", arns.OutputBucket, bucketElsewhere, `${data}/List aws:ResourceAccount`);
   const invoke = "JobRole/Model/InvokeModel";
   mayNot(job, "bedrock:InvokeModel", s.otherModel, {}, `${invoke} Resource`);
+  // Routes may name other models, each in its own Region, and still not every model.
+  const notOfRoutes = [s.otherModel, ...s.routeModels.map((model) => model.replace(/:us-[a-z]+-\d:/, ":eu-west-1:"))];
+  may(job, "bedrock:InvokeModel", s.routeModels);
+  if (s.routeModels.length) mayNot(job, "bedrock:InvokeModel", notOfRoutes, {}, `${invoke}sOfRoutes Resource`);
   mayNot(job, "bedrock:CreateModelInvocationJob", s.aJob, {}, `${invoke} Resource`, `${invoke} Action`);
 
   // Who may assume the role of the job, and the roles of the functions.
@@ -244,6 +251,22 @@ export function requests(s, kinds) {
   const versions = "s3:ListBucketVersions";
   may(complete, versions, arns.InputBucket, below(inside, s.inputPrefix));
   may(complete, ["s3:GetObject", "s3:PutObject"], sweepEntry, inside);
+  // Only complete takes new routes over, and nobody deletes them. Both functions follow them, also if there are none: S3
+  // answers 404 for a missing object only to those who may list the bucket without a prefix.
+  for (const who of functions) {
+    may(who, "s3:GetObject", routesEntry, inside);
+    may(who, "s3:ListBucket", arns.OutputBucket, inside);
+    mayNot(who, "s3:PutObject", routesFile, inside, `${ledger} Resource`);
+    mayNot(who, "s3:DeleteObject", ofRoutes, inside, `${workList} Resource`);
+  }
+  may(complete, "s3:GetObject", [routesFile, inForce], inside);
+  may(complete, "s3:PutObject", [routesEntry, inForce], inside);
+  const [keepRoutes, readRoutes] = ["Keep", "Read"].map((verb) => `CompleteRole/Complete/${verb}Routes`);
+  mayNot(complete, "s3:PutObject", routesFile, inside, `${keepRoutes} Resource`);
+  mayNot(complete, "s3:DeleteObject", [routesEntry, inForce], inside, `${keepRoutes} Action`);
+  mayNot(complete, "s3:DeleteObject", routesFile, inside, `${readRoutes} Action`);
+  mayNot(submit, "s3:GetObject", [routesFile, inForce], inside, `${ledger} Resource`);
+  mayNot(submit, "s3:PutObject", [routesEntry, inForce], inside, `${ledger} Resource`);
   // The input of a job that waits for a long time is copied onto itself, so that it does not expire.
   may(complete, ["s3:GetObject", "s3:PutObject"], jobInput, inside);
   mayNot(complete, versions, arns.OutputBucket, inside, `${finds} Resource`, `${atEndpoint} Resource`);
@@ -260,6 +283,11 @@ export function requests(s, kinds) {
   for (const who of functions) {
     for (const model of [s.otherModel, customModel]) {
       mayNot(who, createJob, model, atBedrock, `${jobsOf}OfTheModel Resource`, `${endpoint}CreateJobsOfTheModel Resource`);
+    }
+    if (s.routeModels.length) {
+      const others = notOfRoutes.filter((model) => !model.includes("inference-profile"));
+      mayNot(who, createJob, others, atBedrock, `${jobsOf}OfRoutes Resource`, `${endpoint}CreateJobsOfRoutes Resource`);
+      mayNot(who, "bedrock:InvokeModel", s.routeModels, {}, `${jobsOf}OfRoutes Action`);
     }
     mayNot(who, createJob, jobElsewhere, atBedrock, `${jobsOf} Resource`, `${endpoint}KeepJobs Resource`);
     const seen = ["JobsPolicy/SeeJobs Resource", `${endpoint}KeepJobs Resource`];
@@ -307,7 +335,7 @@ export function requests(s, kinds) {
   mayNot(administrator, "s3:PutObject", otherObject, inside, `${kept} Resource`, `${kept} aws:PrincipalArn`);
   mayNot(administrator, "s3:GetObject", s.drop, inside, `${readDrops} aws:PrincipalArn`, inNamed);
   const dataActions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
-  mayNot(administrator, dataActions, result, inside, `${kept} aws:PrincipalArn`, outNamed);
+  mayNot(administrator, dataActions, [result, routesFile], inside, `${kept} aws:PrincipalArn`, outNamed);
   mayNot(administrator, "s3:ListBucket", arns.OutputBucket, inside, `${endpointOfS3}List aws:PrincipalArn`);
   mayNot(administrator, createJob, s.aJob, atBedrock, `${endpoint}KeepJobs aws:PrincipalArn`);
   mayNot(administrator, "bedrock:ListModelInvocationJobs", "*", atBedrock, `${endpoint}FindJobs aws:PrincipalArn`);
@@ -340,7 +368,7 @@ export function requests(s, kinds) {
       mayNot(job, "s3:ListBucket", arns.OutputBucket, place, listOutOnly);
     }
     mayNot(administrator, [...dataActions, "s3:GetObjectVersion", "s3:DeleteObjectVersion"], s.drop, place, inOnly, inNamed);
-    mayNot(administrator, dataActions, [result, jobInput], place, outOnly, outNamed);
+    mayNot(administrator, dataActions, [result, jobInput, routesFile], place, outOnly, outNamed);
     // Both act with a role of the account, so they are not exempt as services are.
     for (const who of [s.replication, s.backup]) {
       mayNot(who, ["s3:GetObjectVersion", "s3:GetObjectVersionForReplication"], s.drop, place, inOnly, inNamed);
@@ -390,19 +418,21 @@ export function requests(s, kinds) {
   mayNot(uploader, "s3:PutObject", s.input("a.jsonl"), home, offPrefix);
   mayNot(uploader, notPut, s.drop, home, `${input}/UploadersOnlyPut`);
   mayNot(uploader, lists, arns.InputBucket, home, listInOnly);
-  mayNot(uploader, ["s3:GetObject", "s3:PutObject"], result, home, outOnly, outNamed);
+  mayNot(uploader, ["s3:GetObject", "s3:PutObject"], [result, ...ofRoutes], home, outOnly, outNamed);
   mayNot(uploader, "s3:ListBucket", arns.OutputBucket, below(home, "results/"), listOutOnly);
 
-  // Readers may get and list results. They may do nothing else, whatever IAM allows.
+  // Readers may get and list results, and get the routes in force. They may do nothing else, whatever IAM allows.
   const notGet = ["s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"];
-  for (const place of homes) may(plainReader, "s3:GetObject", [result, rejection, report, status, index], place);
+  for (const place of homes) may(plainReader, "s3:GetObject", [result, rejection, report, status, index, inForce], place);
   for (const prefix of ["results/in/", "index/2026-01-01/"]) {
     may(plainReader, "s3:ListBucket", arns.OutputBucket, below(home, prefix));
   }
-  mayNot(reader, "s3:GetObject", [jobInput, jobOutput, ...ledgerOf], home, `${out}/ReadersOnlyResults`);
-  mayNot(reader, notGet, [result, index], home, `${out}/ReadersOnlyGet`);
+  mayNot(reader, "s3:GetObject", [jobInput, jobOutput, routesFile, ...ledgerOf], home, `${out}/ReadersOnlyResults`);
+  mayNot(plainReader, "s3:GetObject", routesFile, home, `${out}/ReadersOnlyResults`, `${out}/ReadersMayGet Resource`);
+  mayNot(reader, notGet, [result, index, ...ofRoutes], home, `${out}/ReadersOnlyGet`);
   mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(home, "ledger/"), `${out}/ReadersListOnlyResults`);
   mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(home, "work/"), `${out}/ReadersListOnlyResults`);
+  mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(home, "config/"), `${out}/ReadersListOnlyResults`);
   mayNot(reader, lists, arns.OutputBucket, home, `${out}/ReadersListOnlyResults`);
   mayNot(reader, ["s3:GetObject", "s3:PutObject"], s.drop, home, inOnly, inNamed);
   mayNot(reader, "s3:ListBucket", arns.InputBucket, home, listInOnly);
@@ -412,18 +442,21 @@ export function requests(s, kinds) {
   }
 
   // Operators may put what they ask for. They may do nothing else, whatever IAM allows, unless they are readers as well.
-  const [asked, elsewhere] = [s.output(`requests/cancel/${ID}`), s.output("config/routes.json")];
+  const asked = s.output(`requests/cancel/${ID}`);
   for (const place of homes) {
     may(plainOperator, "s3:PutObject", asked, place);
     may(lead, "s3:PutObject", asked, place);
-    may(lead, "s3:GetObject", result, place);
+    may(lead, "s3:GetObject", [result, inForce], place);
   }
-  mayNot(operator, "s3:PutObject", [result, jobInput, ...ledgerOf, elsewhere], home, `${out}/OperatorsOnlyAsk`);
-  mayNot(lead, "s3:PutObject", [result, jobInput, ...ledgerOf, elsewhere], home, `${out}/OperatorsOnlyAsk`);
-  mayNot(operator, "s3:GetObject", [asked, result, index], home, `${out}/OperatorsDoNotRead`);
-  mayNot(lead, "s3:GetObject", [asked, ...ledgerOf], home, `${out}/ReadersOnlyResults`);
+  const notAsked = [result, jobInput, routesFile, inForce, ...ledgerOf];
+  mayNot(operator, "s3:PutObject", notAsked, home, `${out}/OperatorsOnlyAsk`);
+  mayNot(lead, "s3:PutObject", notAsked, home, `${out}/OperatorsOnlyAsk`);
+  mayNot(plainOperator, "s3:PutObject", routesFile, home, `${out}/OperatorsOnlyAsk`, `${out}/OperatorsMayAsk Resource`);
+  mayNot(operator, "s3:GetObject", [asked, result, index, ...ofRoutes], home, `${out}/OperatorsDoNotRead`);
+  mayNot(lead, "s3:GetObject", [asked, routesFile, ...ledgerOf], home, `${out}/ReadersOnlyResults`);
   for (const who of [operator, lead]) {
-    mayNot(who, ["s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"], asked, home, `${out}/OperatorsOnlyPut`);
+    const notPutOrGet = ["s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"];
+    mayNot(who, notPutOrGet, [asked, routesFile], home, `${out}/OperatorsOnlyPut`);
   }
   mayNot(operator, "s3:ListBucket", arns.OutputBucket, below(home, "requests/"), listOutOnly);
   mayNot(operator, ["s3:GetObject", "s3:PutObject"], s.drop, home, inOnly, inNamed);
@@ -435,7 +468,7 @@ export function requests(s, kinds) {
   if (s.arePeopleRestricted) {
     for (const place of [outside, inAnotherVpc]) {
       for (const who of plainUploaders) mayNot(who, put, s.drop, place, `${input}/PeopleOnlyThroughEndpoints`);
-      mayNot(plainReader, "s3:GetObject", [result, index], place, `${out}/PeopleOnlyThroughEndpoints`);
+      mayNot(plainReader, "s3:GetObject", [result, index, inForce], place, `${out}/PeopleOnlyThroughEndpoints`);
       mayNot(plainOperator, "s3:PutObject", asked, place, `${out}/OperatorsOnlyThroughEndpoints`);
       mayNot(plainReader, "s3:ListBucket", arns.OutputBucket, below(place, "results/in/"), `${out}/PeopleOnlyThroughEndpoints`);
     }
@@ -485,7 +518,8 @@ export function requests(s, kinds) {
   ];
   const [rule, otherRule] = [arns.CompleteFunctionJobEnded, s.arn("events", "rule/somebodys-rule")];
   may(s3, wake, arns.SubmitFunction, from(arns.InputBucket));
-  for (const one of [rule, arns.CompleteFunctionOperatorAsks, arns.CompleteFunctionSweep]) {
+  const rules = ["JobEnded", "OperatorAsks", "RoutesChange", "Sweep"].map((name) => arns[`CompleteFunction${name}`]);
+  for (const one of rules) {
     may(events, wake, arns.CompleteFunction, from(one));
     may(events, send, arns.UndeliveredQueue, from(one));
   }
