@@ -153,8 +153,8 @@ async fn drop_waits_if_its_route_names_a_model_that_the_stack_allows_no_more() {
     world.reconfigure(&[]);
     // Drops without this route go on.
     assert_eq!(job_of(&mut world, "in/x.jsonl").await.request["modelId"], MODEL_ID);
-    let drop = world.put("in/a/x.jsonl", drop_of(120)).await;
-    let error = world.submit(drop).await.unwrap_err();
+    let late = world.put("in/a/x.jsonl", drop_of(120)).await;
+    let error = world.submit(late).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misconfigured);
     assert!(
         error.to_string().starts_with("route \"in/a/\": model_id is not a model that the stack allows"),
