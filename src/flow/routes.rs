@@ -43,7 +43,7 @@ pub(super) async fn take_over(context: &Context, by: &Invocation) -> Result<(), 
     let file = context.store.head(&S3Uri::new(&context.config.output_bucket, ROUTES_FILE), None).await?;
     let known = match (file, known) {
         (None, None) => return Ok(()),
-        (Some(file), known) if is_seen(known.as_ref(), &file.etag) => known,
+        (Some(file), known) if is_in_force(known.as_ref(), &file.etag) => known,
         (None, Some(known)) if known.entry.in_force.last_etag().is_none() => Some(known),
         (None, known) => record(context, known, InForce::nothing(now().into()), by).await?,
         (Some(file), known) => {
@@ -56,7 +56,9 @@ pub(super) async fn take_over(context: &Context, by: &Invocation) -> Result<(), 
             };
             let before = known.as_ref().map(|known| known.entry.in_force.clone());
             let before = before.unwrap_or_else(|| InForce::nothing(now().into()));
-            record(context, known, before.after(etag, read, now().into()), by).await?
+            let after = before.after(etag, read, now().into());
+            // A file that was refused is judged again each time, because the stack may have changed.
+            if after == before { known } else { record(context, known, after, by).await? }
         }
     };
     match known {
@@ -65,8 +67,9 @@ pub(super) async fn take_over(context: &Context, by: &Invocation) -> Result<(), 
     }
 }
 
-fn is_seen(known: Option<&Stored<RoutesEntry>>, etag: &str) -> bool {
-    known.is_some_and(|known| known.entry.in_force.last_etag() == Some(etag))
+fn is_in_force(known: Option<&Stored<RoutesEntry>>, etag: &str) -> bool {
+    let in_force = known.map(|known| &known.entry.in_force);
+    in_force.is_some_and(|in_force| in_force.refused.is_none() && in_force.last_etag() == Some(etag))
 }
 
 /// Records what is in force now. Returns `None` if another invocation has done so.

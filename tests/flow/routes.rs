@@ -132,6 +132,23 @@ async fn bad_file_is_refused_whole_with_its_lines_and_the_last_good_one_stays() 
 }
 
 #[tokio::test]
+async fn refused_file_is_judged_again_when_the_stack_has_changed() {
+    let mut world = world().await;
+    let file = routes(&json!([{"prefix": "in/", "model_id": MICRO}]));
+    world.reconfigure(&[]);
+    let event = world.put_routes(&file).await;
+    world.complete(event.clone()).await.unwrap();
+    let refused = world.read_output(keys::ROUTES_ENTRY).await;
+    world.complete(event.clone()).await.unwrap();
+    assert_eq!(world.read_output(keys::ROUTES_ENTRY).await, refused, "nothing new is not recorded");
+    world.reconfigure(&[("ROUTE_MODEL_ARNS", MICRO)]);
+    world.sweep_after(Duration::ZERO).await.unwrap();
+    let now = in_force(&world).await;
+    assert_eq!((now.get("refused"), now["routes"].as_array().unwrap().len()), (None, 1));
+    assert_eq!(job_of(&mut world, "in/x.jsonl").await.request["modelId"], MICRO);
+}
+
+#[tokio::test]
 async fn file_that_is_too_large_is_not_read() {
     let world = world().await;
     world.faults.reset();
