@@ -77,11 +77,14 @@ async fn cancel_all(arguments: &CancelArguments) -> Result<bool, CliError> {
             ),
         })?;
     }
-    let ids: String = open.iter().map(|(id, _)| format!(" {id}")).collect();
-    print_aside(&format!(
-        "its jobs are stopped in seconds, or within 15 minutes if it is still being read; to follow: bedrock-vpc-batch watch{ids}{}",
-        arguments.stack.again()
-    ));
+    let seen = open.iter().filter(|(_, standing)| standing.is_some());
+    let ids: String = seen.map(|(id, _)| format!(" {id}")).collect();
+    if !ids.is_empty() {
+        print_aside(&format!(
+            "its jobs are stopped in seconds, or within 15 minutes if it is still being read; to follow: bedrock-vpc-batch watch{ids}{}",
+            arguments.stack.again()
+        ));
+    }
     Ok(over.is_empty())
 }
 

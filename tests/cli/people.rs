@@ -628,7 +628,7 @@ async fn operator_who_is_not_a_reader_is_told_that_nothing_is_confirmed() {
             is_read.then_some(Fault::Refused { status: 403, code: "AccessDenied" })
         });
         let (code, said, error) = person.run(&[command, "--yes", "--local", "runs", id]).await;
-        assert_eq!(code, Some(0), "{error}");
+        assert_eq!((code, error.as_str()), (Some(0), ""), "nothing can be followed");
         let last = said.lines().next_back().unwrap();
         assert!(last.starts_with(&format!("{id}: asked for")), "{said}");
         assert!(last.ends_with("nothing here can confirm that there is such a drop"), "{said}");
