@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::error::CliError;
-use super::find::{DROP_HELP, find};
+use super::find::DROP_HELP;
 use super::interruptible::until_interrupted;
-use super::output::{print_aside, print_line};
+use super::output::{print_aside, print_done, print_line};
 use super::question::{ask, check_that_it_can_be_asked};
-use super::stack::{Stack, StackArguments};
-use super::standing::Standing;
+use super::stack::StackArguments;
+use super::standing::{Standing, find_for_operator};
 use crate::base::count::Counted;
 use crate::base::text;
 use crate::drop::identity::DropId;
@@ -28,6 +28,9 @@ pub(super) struct CancelArguments {
     stack: StackArguments,
 }
 
+/// A drop to be cancelled, and what readers see of it; `None` if the user is not a reader.
+type Named = (DropId, Option<Standing>);
+
 /// Asks for the drops to be cancelled. Returns true if that is done.
 pub(super) async fn cancel(arguments: &CancelArguments) -> Result<bool, CliError> {
     check_that_it_can_be_asked(arguments.yes, "cancel the drops")?;
@@ -36,16 +39,23 @@ pub(super) async fn cancel(arguments: &CancelArguments) -> Result<bool, CliError
 
 async fn cancel_all(arguments: &CancelArguments) -> Result<bool, CliError> {
     let stack = arguments.stack.open().await?;
-    let mut drops: Vec<(DropId, String)> = Vec::new();
+    let mut drops: Vec<Named> = Vec::new();
     for argument in &arguments.drops {
-        let (drop_id, name) = named(&stack, argument).await?;
-        if drops.iter().all(|(other, _)| *other != drop_id) {
-            drops.push((drop_id, name));
+        let drop = find_for_operator(&stack, argument).await?;
+        if drops.iter().all(|(other, _)| *other != drop.0) {
+            drops.push(drop);
         }
     }
-    let what = match drops.as_slice() {
-        [(_, name)] => name.clone(),
-        _ => Counted(drops.len() as u64, "drop").to_string(),
+    let has_ended = |(_, standing): &Named| standing.as_ref().is_some_and(Standing::has_ended);
+    let (over, open): (Vec<Named>, Vec<Named>) = drops.into_iter().partition(has_ended);
+    for drop in &over {
+        let state = drop.1.as_ref().map_or("", Standing::state);
+        print_line(&format!("{}: it is over ({state}), so there is nothing to cancel", name(drop)))?;
+    }
+    let what = match open.as_slice() {
+        [] => return Ok(false),
+        [drop] => name(drop),
+        _ => Counted(open.len() as u64, "drop").to_string(),
     };
     let question = format!(
         "Cancel {what} in {}? What is finished is kept, and what Bedrock has processed is charged.",
@@ -55,25 +65,30 @@ async fn cancel_all(arguments: &CancelArguments) -> Result<bool, CliError> {
         print_aside("nothing was cancelled");
         return Ok(false);
     }
-    for (drop_id, name) in &drops {
+    for (drop_id, _) in &open {
         let key = keys::request(&Request::Cancel(drop_id.clone()));
         stack.store.put_json(&key, &json!({})).await.map_err(|error| stack.explain(error))?;
-        print_line(&format!("{name}: to be cancelled"))?;
     }
-    let ids: String = drops.iter().map(|(id, _)| format!(" {id}")).collect();
-    print_aside(&format!(
-        "its jobs are stopped in seconds, or within 15 minutes if it is still being read; to follow: bedrock-vpc-batch watch{ids}{}",
-        arguments.stack.again()
-    ));
-    Ok(true)
+    for drop in &open {
+        print_done(&match drop {
+            (_, Some(_)) => format!("{}: to be cancelled", name(drop)),
+            (drop_id, None) => format!(
+                "{drop_id}: asked for; you are not a reader, so nothing here can confirm that there is such a drop"
+            ),
+        })?;
+    }
+    let seen = open.iter().filter(|(_, standing)| standing.is_some());
+    let ids: String = seen.map(|(id, _)| format!(" {id}")).collect();
+    if !ids.is_empty() {
+        print_aside(&format!(
+            "its jobs are stopped in seconds, or within 15 minutes if it is still being read; to follow: bedrock-vpc-batch watch{ids}{}",
+            arguments.stack.again()
+        ));
+    }
+    Ok(over.is_empty())
 }
 
-/// The drop that an argument names, and what to call it. A whole id needs no look, which an operator may not be allowed.
-async fn named(stack: &Stack, argument: &str) -> Result<(DropId, String), CliError> {
-    if let Some(drop_id) = DropId::parse(argument) {
-        let name = drop_id.to_string();
-        return Ok((drop_id, name));
-    }
-    let standing = Standing::found(find(stack, argument).await?);
-    Ok((standing.found.drop_id, text::line(&standing.key).to_string()))
+/// What to call a drop.
+fn name((drop_id, standing): &Named) -> String {
+    standing.as_ref().map_or_else(|| drop_id.to_string(), |standing| text::line(&standing.key).to_string())
 }

@@ -35,9 +35,9 @@ enum Command {
     ///
     /// Exit code: 0 if every record is accounted for; 1 if a file could not be dropped, a drop was rejected
     /// or given up, a record is missing, or the run could not continue, for example because the disk is full;
-    /// 2 if the command line or a setting is wrong. Ctrl-C (130) and SIGTERM (143) end the run, and the drops
-    /// that are still open are listed with what they wait for; if there are none, as when nothing arrives in a watched folder, the
-    /// exit code is 0 or 1 as above. 141 if standard output was closed.
+    /// 2 if the command line or a setting is wrong, or if, without FILE, a pipeline runs in the folder already. Ctrl-C (130) and
+    /// SIGTERM (143) end the run, and the drops that are still open are listed with what they wait for; if there are none, as when
+    /// nothing arrives in a watched folder, the exit code is 0 or 1 as above. 141 if standard output was closed.
     Local(local::LocalArguments),
 
     /// Check files before you drop them, with the same rules as in Lambda, and estimate what they cost.
@@ -95,9 +95,10 @@ enum Command {
     /// when they have ended. On a terminal, it shows bars; elsewhere, a line for each change. The time left is shown once
     /// enough records are done to tell.
     ///
-    /// Exit code: 0 if every record of the named drops is accounted for; 1 if a drop was rejected, if figures disagree, or if
-    /// there is no such drop; 2 if the command line is wrong, or the stack cannot be found; 130 after Ctrl-C, which changes
-    /// nothing about the drops; 143 after SIGTERM; 141 if standard output was closed.
+    /// Exit code: 0 if every record of the named drops has an answer or an error; 1 if a drop was rejected or cancelled, if other
+    /// records were not processed, if figures disagree, or if there is no such drop; 2 if the command line is wrong, the stack
+    /// cannot be found, or a pipeline on this machine has ended; 130 after Ctrl-C, which changes nothing about the drops; 143 after
+    /// SIGTERM; 141 if standard output was closed.
     Watch(watch::WatchArguments),
 
     /// Cancel drops.
@@ -107,16 +108,16 @@ enum Command {
     /// among the operators of the stack; to name a drop by anything but its whole id, among its readers, too; and you need
     /// `cloudformation:DescribeStacks` on the stack.
     ///
-    /// Exit code: 0 if the stack was asked; 1 if you answer no, if there is no such drop, or if S3 refuses; 2 if the command
-    /// line is wrong, or the stack cannot be found; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard output was closed.
+    /// Exit code: 0 if the stack was asked; 1 if you answer no, if there is no such drop, if one is over, or if S3 refuses; 2 if the
+    /// command line is wrong, or the stack cannot be found; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard output was closed.
     Cancel(cancel::CancelArguments),
 
     /// Erase drops that are over.
     ///
     /// This version of each file, its results, its entry in the index, the inputs and outputs of its jobs, and every text of it in
     /// the ledger are deleted, which nobody can undo. What is left says only that the drop was there, so that it does not run again.
-    /// The command waits until nothing is left, as far as you may see that. A drop that is not over is refused: cancel it first. You
-    /// need to be among the operators of the stack; to name a drop by anything but its whole id, among its readers, too; and you
+    /// The command waits until nothing is left, as far as you may see that. A drop that is not over is refused: cancel it first.
+    /// Retries of its records are drops of their own, and are named. You need to be among the operators of the stack; to name a drop by anything but its whole id, among its readers, too; and you
     /// need `cloudformation:DescribeStacks` on the stack.
     ///
     /// Exit code: 0 if the stack was asked, and nothing is left of what you may see; 1 if you answer no, if there is no such drop,
@@ -142,8 +143,8 @@ enum Command {
     /// is complete. Memory does not grow with the drop.
     ///
     /// Exit code: 0 if every record has a line; 1 if results are missing or damaged, a file cannot be read, or records of a
-    /// joined file have no result; 2 if the command line is wrong; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard output
-    /// was closed.
+    /// joined file have no result; 2 if the command line is wrong, or the file of --output exists; 130 after Ctrl-C; 143 after
+    /// SIGTERM; 141 if standard output was closed.
     Results(results::ResultsArguments),
 
     /// Say what went wrong with the records of a drop, and how to fix it.
@@ -162,8 +163,8 @@ enum Command {
     /// can be joined with the same file. You need to be among the readers and the uploaders of the stack.
     ///
     /// Exit code: 0 if they were dropped, or written with --output; 1 if there are none, if you said no, or if the results cannot
-    /// be read; 2 if the command line is wrong, or the stack cannot be found; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard
-    /// output was closed.
+    /// be read; 2 if the command line is wrong, the file of --output exists, or the stack cannot be found; 130 after Ctrl-C; 143
+    /// after SIGTERM; 141 if standard output was closed.
     Retry(retry::RetryArguments),
 
     /// Show which routes are in force in a stack: which drops have another model or other settings, by the prefix of their key.
@@ -256,8 +257,8 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     match result {
         Ok(all_is_well) => ExitCode::from(u8::from(!all_is_well)),
         Err(error) => {
-            // The reader closed its end on purpose.
-            if !matches!(error, CliError::Closed) {
+            // The reader closed its end on purpose, or the user knows it already.
+            if !matches!(error, CliError::Closed | CliError::Left(_)) {
                 print_error(&error);
             }
             ExitCode::from(error.exit_code())

@@ -1,6 +1,6 @@
 //! Drops files, and tells the user how each drop ended.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ use crate::aws::store::objects::Store;
 use crate::base::s3_uri::S3Uri;
 use crate::base::text;
 use crate::drop::identity::{DropId, JobId};
-use crate::drop::keys;
+use crate::drop::keys::{self, Open};
 use crate::drop::names::NameVerdict;
 use crate::drop::rejection::Rejection;
 use crate::drop::source::DropSource;
@@ -75,13 +75,16 @@ pub(super) async fn process(
         cause = local.s3().broken() => Err(CliError::Storage(cause)),
         worked = work(&mut session, &names, watched, quiet, is_serving) => worked,
     };
+    if is_serving && matches!(worked, Err(CliError::Interrupted(_))) {
+        session.find_open().await?;
+    }
     let is_over = session.is_over();
     let finished = match &worked {
         Err(CliError::Closed | CliError::Output(_)) => {
             session.progress.finish();
             Ok(false)
         }
-        Ok(()) | Err(_) => session.finish().await,
+        Ok(()) | Err(_) => session.finish(is_serving).await,
     };
     match worked {
         // Nothing was interrupted: this is how watching a folder ends.
@@ -420,9 +423,39 @@ impl<'a> Session<'a> {
         self.open.iter().find(|(_, open)| is_meant(open)).map(|(drop_id, _)| drop_id.clone())
     }
 
+    /// Finds the drops of other commands that have not ended. Nothing here has followed them.
+    async fn find_open(&mut self) -> Result<(), CliError> {
+        let drop_of = |marker: &String| match keys::parse_marker(marker)? {
+            Open::Drop(drop_id) | Open::Cancellation(drop_id) => Some(drop_id),
+            Open::Job(_) => keys::drop_of_job_marker(marker),
+            Open::Erasure(_) => None,
+        };
+        let marked: HashSet<DropId> =
+            self.store.list(keys::OPEN_PREFIX).await?.iter().filter_map(drop_of).collect();
+        for entry in self.store.list(keys::INDEX_PREFIX).await? {
+            let Some(drop) = keys::parse_index(&entry).filter(|drop| marked.contains(&drop.drop_id)) else {
+                continue;
+            };
+            let open = OpenDrop {
+                name: drop.key.clone(),
+                key: drop.key,
+                file: PathBuf::new(),
+                version_id: None,
+                job_id: JobId::derive(&drop.drop_id, 1, 1),
+                drop_id: drop.drop_id.clone(),
+                records: None,
+                waiting: None,
+            };
+            if self.status(&open).await.is_none_or(|status| !status.is_final()) {
+                self.open.insert(drop.drop_id.to_string(), open);
+            }
+        }
+        Ok(())
+    }
+
     /// Tells the user which faults were injected, and what is still open. Returns true if the records of
     /// every drop are accounted for.
-    async fn finish(mut self) -> Result<bool, CliError> {
+    async fn finish(mut self, is_serving: bool) -> Result<bool, CliError> {
         self.progress.finish();
         let faults = injected(self.local);
         if !faults.is_empty() {
@@ -443,8 +476,11 @@ impl<'a> Session<'a> {
             self.progress.note(&format!("{}: not dropped", text::line(key)))?;
         }
         if !self.is_over() {
-            self.progress
-                .note("to go on, run the command again: it drops the files anew, in a folder of its own")?;
+            self.progress.note(if is_serving {
+                "to go on, drop them again: the next run has a folder of its own"
+            } else {
+                "to go on, run the command again: it drops the files anew, in a folder of its own"
+            })?;
         }
         Ok(self.unsound == 0 && self.is_over())
     }

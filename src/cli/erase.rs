@@ -1,14 +1,15 @@
 //! `bedrock-vpc-batch erase`: asks the stack to erase drops, and waits until they are gone.
 
+use serde::Deserialize;
 use serde_json::json;
 
 use super::error::CliError;
-use super::find::{DROP_HELP, Found, find, find_if_there};
+use super::find::DROP_HELP;
 use super::interruptible::until_interrupted;
-use super::output::{print_aside, print_line};
+use super::output::{print_aside, print_done, print_line};
 use super::question::{ask, check_that_it_can_be_asked};
 use super::stack::{Stack, StackArguments};
-use super::standing::{Standing, read};
+use super::standing::{Standing, find_for_operator};
 use crate::base::count::Counted;
 use crate::base::text;
 use crate::drop::identity::DropId;
@@ -32,8 +33,17 @@ pub(super) struct EraseArguments {
 #[derive(Debug)]
 struct Doomed {
     drop_id: DropId,
-    /// What readers see of it; `None` if it is not there, or the user is not a reader.
+    /// What readers see of it; `None` if the user is not a reader.
     standing: Option<Standing>,
+    /// The drops that tried some of its records again, and stay.
+    retries: Vec<DropId>,
+}
+
+/// The member of `summary.json` that names the retries.
+#[derive(Deserialize)]
+struct Retries {
+    #[serde(default)]
+    retries: Vec<DropId>,
 }
 
 /// Asks for the drops to be erased, and waits until they are gone. Returns true if that is done.
@@ -52,13 +62,20 @@ async fn erase_all(arguments: &EraseArguments) -> Result<bool, CliError> {
             drops.push(drop);
         }
     }
+    let erased: Vec<DropId> = drops.iter().map(|drop| drop.drop_id.clone()).collect();
+    for drop in &mut drops {
+        drop.retries.retain(|retry| !erased.contains(retry));
+    }
     for drop in &drops {
         print_line(&drop.describe())?;
     }
+    let kept: Vec<String> = drops.iter().filter_map(Doomed::describe_retries).collect();
     let question = format!(
-        "Erase {} in {}, which nobody can undo: this version of the file, its results, and the inputs and outputs of its jobs?",
+        "Erase {} in {}, which nobody can undo: this version of the file, its results, and the inputs and outputs of its \
+         jobs?{}",
         Counted(drops.len() as u64, "drop"),
-        stack.name
+        stack.name,
+        kept.iter().map(|kept| format!(" {kept}.")).collect::<String>()
     );
     if !arguments.yes && !ask(&question).await? {
         print_aside("nothing was erased");
@@ -70,7 +87,10 @@ async fn erase_all(arguments: &EraseArguments) -> Result<bool, CliError> {
     }
     let (seen, unseen): (Vec<_>, Vec<_>) = drops.iter().partition(|drop| drop.standing.is_some());
     for drop in unseen {
-        print_line(&format!("{}: to be erased, once it is over", drop.drop_id))?;
+        print_done(&format!(
+            "{}: asked for, once it is over; you are not a reader, so nothing here can confirm that there is such a drop",
+            drop.drop_id
+        ))?;
     }
     if !seen.is_empty() {
         print_aside(
@@ -82,26 +102,21 @@ async fn erase_all(arguments: &EraseArguments) -> Result<bool, CliError> {
         while !drop.is_gone(&stack).await? {
             tokio::time::sleep(stack.look_every).await;
         }
-        print_line(&format!("{}: erased", drop.name()))?;
+        let kept = drop.describe_retries().map(|kept| format!(". {kept}")).unwrap_or_default();
+        print_done(&format!("{}: erased{kept}", drop.name()))?;
     }
     Ok(true)
 }
 
-/// The drop that an argument names. A whole id is enough for an operator who may not look.
+/// The drop that an argument names.
 async fn named(stack: &Stack, argument: &str) -> Result<Doomed, CliError> {
-    if let Some(drop_id) = DropId::parse(argument) {
-        let standing = match find_if_there(stack, argument).await {
-            Ok(Some(found)) => seen(stack, found).await.ok(),
-            Ok(None) | Err(_) => None,
-        };
-        return Ok(Doomed { drop_id, standing });
-    }
-    let standing = seen(stack, find(stack, argument).await?).await?;
-    Ok(Doomed { drop_id: standing.found.drop_id.clone(), standing: Some(standing) })
-}
-
-async fn seen(stack: &Stack, found: Found) -> Result<Standing, CliError> {
-    read(stack, Standing::found(found)).await
+    let (drop_id, standing) = find_for_operator(stack, argument).await?;
+    let summary: Option<Retries> = match &standing {
+        Some(standing) => stack.read_json(&standing.found.key("summary.json")).await?,
+        None => None,
+    };
+    let retries = summary.map(|summary| summary.retries).unwrap_or_default();
+    Ok(Doomed { drop_id, standing, retries })
 }
 
 impl Doomed {
@@ -130,15 +145,22 @@ impl Doomed {
 
     /// What the user is asked about.
     fn describe(&self) -> String {
-        let Self { drop_id, standing } = self;
+        let Self { drop_id, standing, .. } = self;
         let Some(standing) = standing else {
-            return format!("{drop_id}: not seen, because you are not a reader, or it is not there");
+            return format!("{drop_id}: not seen, because you are not a reader");
         };
         let put = standing.put.map(|put| format!(", put at {put}")).unwrap_or_default();
         let results = standing.status.as_ref().and_then(|status| status.results);
         let records =
             results.map(|results| format!(", {}", Counted(results.total, "record"))).unwrap_or_default();
         format!("{} ({drop_id}): {}{records}{put}", self.name(), standing.state())
+    }
+
+    /// Which other drops have some of its records; `None` if there are none.
+    fn describe_retries(&self) -> Option<String> {
+        let ids: Vec<String> = self.retries.iter().map(ToString::to_string).collect();
+        (!ids.is_empty())
+            .then(|| format!("Retries keep the same records unless they are erased, too: {}", ids.join(" ")))
     }
 
     /// Whether nothing is left that a reader can see. The entry in the index is deleted last.

@@ -39,6 +39,9 @@ pub(super) enum CliError {
     Closed,
     #[error("ended by {}", .0.name())]
     Interrupted(Interrupt),
+    /// A signal ended the look at something that goes on, and the user was told so.
+    #[error("ended by {}", .0.name())]
+    Left(Interrupt),
     #[error("cannot write to disk: {0}")]
     Storage(String),
     #[error(transparent)]
@@ -46,9 +49,12 @@ pub(super) enum CliError {
     /// The stack cannot be found or used.
     #[error("{0}")]
     Stack(String),
-    /// The stack does not let the user do it, or does not have what the user wants.
+    /// The stack does not have what the user wants, or it cannot be done.
     #[error("{0}")]
     Denied(String),
+    /// IAM does not let the user do it.
+    #[error("{0}")]
+    Refused(String),
     #[error(transparent)]
     Pipeline(#[from] Error),
     #[cfg(feature = "doctor")]
@@ -69,7 +75,7 @@ impl CliError {
             | Self::Credentials(_) => 2,
             // A bucket name that is not allowed.
             Self::Start(error) if error.kind() == io::ErrorKind::InvalidInput => 2,
-            Self::Interrupted(interrupt) => interrupt.exit_code(),
+            Self::Interrupted(interrupt) | Self::Left(interrupt) => interrupt.exit_code(),
             // 128 plus the number of SIGPIPE.
             Self::Closed => 141,
             #[cfg(feature = "doctor")]
@@ -77,6 +83,7 @@ impl CliError {
             Self::Path(..)
             | Self::Content(_)
             | Self::Denied(_)
+            | Self::Refused(_)
             | Self::Unreadable(..)
             | Self::RunFolder(_)
             | Self::Start(_)

@@ -55,12 +55,24 @@ enum Named {
 pub(super) async fn find(stack: &Stack, argument: &str) -> Result<Found, CliError> {
     find_if_there(stack, argument).await?.ok_or_else(|| {
         CliError::Denied(format!(
-            "{}: {} has no such drop. The command status lists those that it has; a new one appears once the function has \
+            "{}: {} has no such drop{}. The command status lists those that it has; a new one appears once the function has \
              seen it",
             text::line(argument),
-            stack.name
+            stack.name,
+            too_short(argument)
         ))
     })
+}
+
+/// What to say of an argument that may be the start of an id, and names no drop because it is too short; else nothing.
+pub(super) fn too_short(argument: &str) -> String {
+    let is_start =
+        (1..MIN_ID_CHARS).contains(&argument.len()) && argument.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_start {
+        format!("; if this is the start of an id, give at least {MIN_ID_CHARS} characters")
+    } else {
+        String::new()
+    }
 }
 
 /// Finds the drop that an argument names; `None` if there is none yet.

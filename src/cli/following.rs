@@ -10,7 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::error::CliError;
 use super::frame::{Followed, frame};
 use super::index::drops_since;
-use super::output::{columns, print_line};
+use super::output::{columns, print_aside, print_line};
+use super::problems::wrapped_to;
 use super::screen::Screen;
 use super::signals::Signals;
 use super::stack::Stack;
@@ -45,10 +46,10 @@ pub(super) struct Following<'a> {
 /// How a drop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ending {
-    /// It was rejected, or its figures disagree.
+    /// It was rejected or cancelled, some records were not processed, or its figures disagree.
     Unsound,
-    /// Every record is accounted for, but some have no answer.
-    Accounted,
+    /// Every record has an answer or an error.
+    Processed,
     /// Every record has an answer.
     Answered,
 }
@@ -81,7 +82,7 @@ impl Following<'_> {
             Err(CliError::Interrupted(interrupt)) => {
                 self.show_end(&round.drops, &mut display)?;
                 print_line(&format!("the drops go on without you; to return: {}", self.again))?;
-                Err(CliError::Interrupted(interrupt))
+                Err(CliError::Left(interrupt))
             }
             Err(error) => Err(error),
         }
@@ -96,9 +97,11 @@ impl Following<'_> {
                 _ = tick.tick() => {
                     match self.look(round).await {
                         Ok(()) => display.note = None,
+                        // A pipeline of this machine that has ended does not come back.
+                        Err(error @ CliError::Stack(_)) => return Err(error),
                         // It worked before, so it may work again: the network of a laptop comes and goes.
                         Err(error) if !round.is_first => {
-                            display.note = Some(format!("cannot look: {}; trying again", Chain(&error)));
+                            display.cannot_look(format!("cannot look: {}; trying again", Chain(&error)));
                         }
                         Err(error) => return Err(error),
                     }
@@ -191,7 +194,9 @@ impl Following<'_> {
         let summary: Option<Balance> = self.stack.read_json(&standing.found.key("summary.json")).await?;
         Ok(match summary {
             Some(Balance { balanced: true }) if results.succeeded == results.total => Ending::Answered,
-            Some(Balance { balanced: true }) => Ending::Accounted,
+            Some(Balance { balanced: true }) if results.succeeded + results.failed == results.total => {
+                Ending::Processed
+            }
             _ => Ending::Unsound,
         })
     }
@@ -222,6 +227,16 @@ impl Round {
 struct Display {
     screen: Option<Screen>,
     note: Option<String>,
+}
+
+impl Display {
+    /// Takes note of why nothing can be seen. Where there is no picture, it is said once, until something is seen again.
+    fn cannot_look(&mut self, why: String) {
+        if self.screen.is_none() && self.note.is_none() {
+            print_aside(&wrapped_to(columns(), why.split(' '), "").join("\n"));
+        }
+        self.note = Some(why);
+    }
 }
 
 /// Prints a line for each drop that has changed.

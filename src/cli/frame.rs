@@ -2,6 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use super::problems::wrapped_to;
 use super::screen::Size;
 use super::standing::Standing;
 use super::table::{View, age, dollars, end_of, explanation, records};
@@ -86,8 +87,10 @@ pub(super) fn frame(drops: &[Followed], note: Option<&str>, size: Size, view: &V
             block
         })
         .collect();
-    // One row is for the cursor, one says what is left out, and one is the note.
-    let room = size.rows.saturating_sub(2 + usize::from(note.is_some()));
+    let mut note: Vec<String> = note.map_or_else(Vec::new, |note| wrapped_to(columns, note.split(' '), ""));
+    note.truncate((size.rows / 4).max(1));
+    // One row is for the cursor, one says what is left out, and some are the note.
+    let room = size.rows.saturating_sub(2 + note.len());
     let mut left_out = 0;
     while blocks.iter().map(Vec::len).sum::<usize>() > room && blocks.len() > 1 {
         blocks.remove(0);
@@ -95,10 +98,7 @@ pub(super) fn frame(drops: &[Followed], note: Option<&str>, size: Size, view: &V
     }
     let more =
         (left_out > 0).then(|| cut(&format!("… and {left_out} more drops; the end shows all"), columns));
-    more.into_iter()
-        .chain(blocks.concat())
-        .chain(note.map(|note| cut(&text::line(note).to_string(), columns)))
-        .collect()
+    more.into_iter().chain(blocks.concat()).chain(note.iter().map(|row| cut(row, columns))).collect()
 }
 
 fn row(

@@ -15,6 +15,8 @@ use super::settings::{
     functions_variables, settings_help,
 };
 use super::signals::Signals;
+use super::stack::process_in;
+use crate::base::text;
 use crate::local::faults::FaultOptions;
 use crate::local::pump::MAX_FUNCTION_TIMEOUT;
 use crate::local::{Local, LocalOptions};
@@ -33,7 +35,8 @@ pub(super) struct LocalArguments {
     #[arg(long, default_value_t = 3_000, value_name = "MS")]
     quiet_ms: u64,
 
-    /// The folder for the buckets. Each run gets a subfolder, which only you can read.
+    /// The folder for the buckets. Each run gets a subfolder, which only you can read. Other commands use the run that was
+    /// there first; without FILE, there can be only one.
     #[arg(long, default_value = "bedrock-local", value_name = "FOLDER")]
     dir: PathBuf,
 
@@ -147,6 +150,14 @@ pub(super) async fn run(arguments: &LocalArguments) -> Result<bool, CliError> {
         path.metadata().map_err(|error| CliError::Path(path.display().to_string(), error))?;
     }
     let mut signals = Signals::new().map_err(CliError::Start)?;
+    let is_serving = arguments.paths.is_empty();
+    let other = process_in(&arguments.dir).await;
+    if let (true, Some(process)) = (is_serving, other) {
+        let dir = text::line(arguments.dir.display());
+        return Err(CliError::Stack(format!(
+            "--dir {dir}: a pipeline runs there already (process {process}): use another folder, or end it"
+        )));
+    }
     let root = new_run_folder(&arguments.dir).map_err(CliError::RunFolder)?;
     let log = root.join("pipeline.log");
     log_to(&log, &config.job_name_prefix).map_err(|error| CliError::Start(with_path(&log, error)))?;
@@ -163,13 +174,22 @@ pub(super) async fn run(arguments: &LocalArguments) -> Result<bool, CliError> {
     };
     let local = Local::start(&root.join("s3"), options).await.map_err(CliError::Start)?;
     let settings = functions_variables(&model, &arguments.settings)?;
-    let _announced = announce(&root, local.s3(), settings).map_err(CliError::Start)?;
+    // Other commands go on with the run that they know.
+    let _announced = match other {
+        None => Some(announce(&root, local.s3(), settings).map_err(CliError::Start)?),
+        Some(_) => None,
+    };
     let quiet = Duration::from_millis(arguments.quiet_ms);
-    if arguments.paths.is_empty() {
+    if is_serving {
         print_line(&format!(
             "the pipeline runs: other commands use it with --local {}; Ctrl-C ends it",
             shell_word(&arguments.dir)
         ))?;
     }
-    drops::process(&local, &arguments.paths, quiet, &mut signals).await
+    let done = drops::process(&local, &arguments.paths, quiet, &mut signals).await;
+    if is_serving {
+        // If this fails, nobody reads it.
+        let _ = print_line(&format!("what this run has stays in {}", root.display()));
+    }
+    done
 }

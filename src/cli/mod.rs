@@ -13,6 +13,7 @@
 //! | `names.rs`, `watched.rs` | which key a file gets, and which files of a watched folder are dropped |
 //! | `summary.rs`, `failures.rs`, `failure_message.rs`, `problems.rs`, `waiting.rs` | what is said about a drop that ended, or waits |
 //! | `progress.rs`, `output.rs`, `question.rs`, `fixes.rs` | what the terminal shows and asks, and how a fix is worded for it |
+//! | `output_file.rs` | a file that a command writes because the user has named it |
 //! | `settings.rs`, `error.rs`, `signals.rs` | what the commands share |
 
 mod cancel;
@@ -37,6 +38,7 @@ mod interruptible;
 mod local;
 mod names;
 mod output;
+mod output_file;
 mod prepare;
 mod problems;
 mod progress;

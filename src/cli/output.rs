@@ -17,6 +17,11 @@ pub(super) fn print_line(text: &str) -> Result<(), CliError> {
     print_shown(&text::lines(text).to_string())
 }
 
+/// Writes a line about something that is done for good. If standard output does not take it, standard error does.
+pub(super) fn print_done(line: &str) -> Result<(), CliError> {
+    print_line(line).inspect_err(|_| print_aside(&text::lines(line).to_string()))
+}
+
 /// Writes lines in which everything is fit for a terminal already, such as those with colors.
 pub(super) fn print_shown(text: &str) -> Result<(), CliError> {
     let mut out = stdout().lock();

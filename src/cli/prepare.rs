@@ -1,7 +1,6 @@
 //! `bedrock-vpc-batch prepare`: turns a file that people have into a drop.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,8 +10,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::oneshot;
 
 use super::check::describe_refusable;
-use super::error::{CliError, path_error, with_path};
-use super::fixes::Wording;
+use super::error::{CliError, path_error};
+use super::fixes::{Wording, shell_word};
+use super::output_file::{Unfinished, check_output};
 use super::problems::wrapped;
 use super::settings::functions_config;
 use super::signals::Signals;
@@ -176,7 +176,7 @@ impl Shared {
 /// Prepares the file. Returns true if every record was written, and the model might accept some of them.
 pub(super) async fn prepare(arguments: PrepareArguments) -> Result<bool, CliError> {
     if let Some(uri) = arguments.file.to_str().filter(|file| file.starts_with("s3://")) {
-        let uri = shell_word(uri);
+        let uri = shell_word(uri.as_ref());
         let what = format!(
             "{uri} is in S3, and this command reads local files: aws s3 cp {uri} - | bedrock-vpc-batch prepare -"
         );
@@ -204,12 +204,6 @@ pub(super) async fn prepare(arguments: PrepareArguments) -> Result<bool, CliErro
             Err(CliError::Interrupted(interrupt))
         }
     }
-}
-
-/// Returns a text as a shell reads it back.
-fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+@%,".contains(c);
-    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// The value of a setting that an option may name, too.
@@ -298,50 +292,6 @@ fn read_text(path: &Path) -> Result<String, String> {
     Ok(prompt.to_owned())
 }
 
-/// The file that becomes OUT. It is deleted when this value is dropped, unless it has become OUT.
-#[derive(Debug)]
-struct Unfinished {
-    path: PathBuf,
-    is_kept: bool,
-}
-
-impl Unfinished {
-    /// Creates it in the folder of OUT, so that it can be renamed. Its name is one that a watched folder ignores.
-    fn create(out: &Path) -> io::Result<(Self, File)> {
-        let mut name = OsString::from(".");
-        name.push(out.file_name().unwrap_or_default());
-        name.push(format!(".{}.part", std::process::id()));
-        let path = out.with_file_name(name);
-        let file = OpenOptions::new().write(true).create_new(true).open(&path);
-        let file = file.map_err(|error| with_path(&path, error))?;
-        Ok((Self { path, is_kept: false }, file))
-    }
-
-    /// Gives it the name of OUT.
-    fn finish(mut self, out: &Path, is_forced: bool) -> io::Result<()> {
-        if !is_forced {
-            // Unlike a rename, this fails if somebody has taken the name meanwhile. The first name is removed later.
-            match fs::hard_link(&self.path, out) {
-                // Some file systems have no links.
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !out.exists() => {}
-                result => return result,
-            }
-        }
-        fs::rename(&self.path, out)?;
-        self.is_kept = true;
-        Ok(())
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if !self.is_kept {
-            // If this fails, there is nowhere left to report it.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
 /// Where the records go.
 enum Sink {
     Screen(u64),
@@ -380,7 +330,7 @@ fn run(arguments: &PrepareArguments, options: &Options, shared: &Mutex<Shared>) 
         _ if arguments.dry_run => Sink::Screen(0),
         None => Sink::Output(BufWriter::new(stdout())),
         Some(out) => {
-            check_out(out, arguments.force)?;
+            check_output(out, arguments.force, &[])?;
             let mut shared = lock();
             let (created, file) = Unfinished::create(out).map_err(|error| path_error(out, error))?;
             shared.unfinished = Some(created);
@@ -432,33 +382,6 @@ fn open(file: &Path) -> io::Result<(Box<dyn Read + Send>, Option<ProgressBar>)> 
     let bar = ProgressBar::new(metadata.len()).with_style(style);
     let bar = bar.with_prefix(text::name(file.display()).to_string());
     Ok((Box::new(bar.wrap_read(opened)), Some(bar)))
-}
-
-fn check_out(out: &Path, is_forced: bool) -> Result<(), CliError> {
-    let shown = text::line(out.display());
-    let wrong = |what: String| Err(CliError::Usage(format!("-o {shown}: {what}")));
-    if out.to_str().is_some_and(|out| out.starts_with("s3://")) {
-        let uri = shell_word(&shown.to_string());
-        return wrong(format!("it is in S3: leave it out, and add | aws s3 cp - {uri}"));
-    }
-    match fs::metadata(out) {
-        Ok(metadata) if metadata.is_dir() => {
-            let file = out.join("records.jsonl");
-            wrong(format!("it is a folder: name a file in it, such as {}", text::line(file.display())))
-        }
-        Ok(metadata) if !metadata.is_file() => {
-            wrong("it is not a regular file: leave out -o, and redirect the output".to_owned())
-        }
-        Ok(_) if !is_forced => wrong("it exists: add --force to overwrite it".to_owned()),
-        Ok(_) => Ok(()),
-        Err(_) => {
-            let folder = if shown.to_string().ends_with('/') { Some(out) } else { out.parent() };
-            match folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-                Some(folder) => wrong(format!("there is no folder {}", text::line(folder.display()))),
-                None => Ok(()),
-            }
-        }
-    }
 }
 
 fn failed(error: PrepareError, arguments: &PrepareArguments) -> CliError {

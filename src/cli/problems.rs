@@ -7,6 +7,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::base::excerpt::pieces;
 use crate::base::text;
 use crate::drop::rejection::{MAX_PLACES, Problem, ProblemPlace};
+use crate::estimate::range::Grouped;
 
 /// The width of a screen, in columns.
 const COLUMNS: usize = 80;
@@ -269,9 +270,9 @@ pub(super) fn wrapped_to<'a>(
     rows
 }
 
-/// Counts records: `1 record`, `2 records`.
+/// Counts records: `1 record`, `2,000 records`.
 pub(super) fn records(count: u64) -> String {
-    format!("{count} {}", if count == 1 { "record" } else { "records" })
+    format!("{} {}", Grouped(count), if count == 1 { "record" } else { "records" })
 }
 
 #[cfg(test)]
@@ -325,7 +326,7 @@ mod tests {
         let early = describe_problems(&problems[1..2], true, None);
         assert!(early.starts_with("1 problem, on at least 7 lines\n"), "{early}");
         assert!(early.contains("(7 lines or more: 4, 5, 6, 7, 8, …)"), "{early}");
-        assert_eq!([0, 1, 2].map(records), ["0 records", "1 record", "2 records"]);
+        assert_eq!([0, 1, 2_000].map(records), ["0 records", "1 record", "2,000 records"]);
     }
 
     #[test]

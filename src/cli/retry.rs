@@ -1,6 +1,6 @@
 //! `bedrock-vpc-batch retry`: drops the records of a drop once more that are worth another try.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -9,8 +9,9 @@ use super::error::{CliError, path_error};
 use super::fixes::shell_word;
 use super::interruptible::until_interrupted;
 use super::output::{print_aside, print_line, print_note};
+use super::output_file::{Unfinished, check_output};
 use super::question::check_that_it_can_be_asked;
-use super::results::{Results, SOURCE_HELP, Source, TemporaryFolder, beside, each_line, in_thread};
+use super::results::{Results, SOURCE_HELP, Source, TemporaryFolder, each_line, in_thread};
 use super::stack::{Stack, StackArguments};
 use super::submit::{Dropping, short};
 use crate::answers::again::{self, Again, AgainError};
@@ -41,6 +42,10 @@ pub(super) struct RetryArguments {
     /// the next number]
     #[arg(short, long, value_name = "FILE", conflicts_with = "key")]
     output: Option<PathBuf>,
+
+    /// Overwrite the file of --output if it exists.
+    #[arg(long, requires = "output")]
+    force: bool,
 
     /// Drop the file without a question.
     #[arg(long, short, conflicts_with = "output")]
@@ -106,23 +111,29 @@ pub(super) async fn retry(arguments: RetryArguments) -> Result<bool, CliError> {
 }
 
 async fn work(arguments: RetryArguments) -> Result<bool, CliError> {
+    if let Some(output) = &arguments.output {
+        check_output(output, arguments.force, &[("--from", arguments.choice.from.as_deref())])?;
+    }
     let source = Source::find(&arguments.drop, &arguments.stack).await?;
     if let (Source::Stack(stack, _), None) = (&source, &arguments.output) {
         check_that_it_can_be_asked(arguments.yes, "drop the records")?;
         return drop_again(&arguments, stack, &source).await;
     }
     let brought = source.bring(|file| arguments.choice.has_kind(file.kind)).await?;
-    let RetryArguments { choice, output, .. } = arguments;
-    in_thread(move || {
-        let output = output.unwrap_or_else(|| free_name(&brought.results.summary.source.key));
-        let made = make(&brought.results, &choice, &output)?;
-        made.tell(&output)?;
-        if made.records > 0 {
-            print_line(&format!("to drop it: bedrock-vpc-batch submit {}", shell_word(&output)))?;
-        }
-        Ok(made.records > 0)
-    })
-    .await
+    let RetryArguments { choice, output, force, stack, .. } = arguments;
+    let output = output.unwrap_or_else(|| free_name(&brought.results.summary.source.key));
+    let (unfinished, file) = Unfinished::create(&output).map_err(|error| path_error(&output, error))?;
+    let to = output.clone();
+    let made = in_thread(move || make(&brought.results, &choice, &to, file)).await?;
+    if made.records > 0 {
+        unfinished.finish(&output, force).map_err(|error| path_error(&output, error))?;
+    }
+    made.tell(&output)?;
+    if made.records > 0 {
+        let file = shell_word(&output);
+        print_line(&format!("to drop it: bedrock-vpc-batch submit {file}{}", stack.again()))?;
+    }
+    Ok(made.records > 0)
 }
 
 /// Makes a file of the records, and drops it into the stack of the first drop.
@@ -138,7 +149,8 @@ async fn drop_again(arguments: &RetryArguments, stack: &Stack, source: &Source) 
     let path =
         folder.path().join(key.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("retry.jsonl"));
     let (choice, to) = (arguments.choice.clone(), path.clone());
-    let made = in_thread(move || make(&brought.results, &choice, &to)).await?;
+    let file = File::create(&path).map_err(|error| path_error(&path, error))?;
+    let made = in_thread(move || make(&brought.results, &choice, &to, file)).await?;
     made.tell(Path::new(&key))?;
     if made.records == 0 {
         return Ok(false);
@@ -220,23 +232,16 @@ impl Made {
     }
 }
 
-/// Writes the chosen records to a file, which appears under its name when it is complete.
-fn make(results: &Results, choice: &Choice, output: &Path) -> Result<Made, CliError> {
-    let part = beside(output, "part");
-    let file = File::create(&part).map_err(|error| path_error(&part, error))?;
+/// Writes the chosen records to a file that becomes the one with this path.
+fn make(results: &Results, choice: &Choice, output: &Path, file: File) -> Result<Made, CliError> {
     let mut out = BufWriter::new(file);
     let mut made = Made::default();
     match &choice.from {
-        None => repeat(results, choice, &mut made, &mut out, &part)?,
-        Some(from) => take(results, choice, from, &mut made, &mut out, &part)?,
+        None => repeat(results, choice, &mut made, &mut out, output)?,
+        Some(from) => take(results, choice, from, &mut made, &mut out, output)?,
     }
-    let file = out.into_inner().map_err(|error| path_error(&part, error.into_error()))?;
-    file.sync_all().map_err(|error| path_error(&part, error))?;
-    if made.records == 0 {
-        fs::remove_file(&part).map_err(|error| path_error(&part, error))?;
-    } else {
-        fs::rename(&part, output).map_err(|error| path_error(output, error))?;
-    }
+    let file = out.into_inner().map_err(|error| path_error(output, error.into_error()))?;
+    file.sync_all().map_err(|error| path_error(output, error))?;
     Ok(made)
 }
 
@@ -281,7 +286,7 @@ fn repeat(
     choice: &Choice,
     made: &mut Made,
     out: &mut impl Write,
-    part: &Path,
+    output: &Path,
 ) -> Result<(), CliError> {
     let model_id = model_of(results);
     each_chosen(results, choice, |_, reader, json| {
@@ -289,7 +294,7 @@ fn repeat(
         // Only an answer that was cut off has a limit that is too low.
         let max_tokens = choice.max_tokens.filter(|_| line.status == Status::Truncated);
         let again = again::record(&line, model_id, max_tokens).map_err(wrong)?;
-        made.add(&again, max_tokens.is_some(), out).map_err(|error| path_error(part, error))
+        made.add(&again, max_tokens.is_some(), out).map_err(|error| path_error(output, error))
     })
 }
 
@@ -300,7 +305,7 @@ fn take(
     from: &Path,
     made: &mut Made,
     out: &mut impl Write,
-    part: &Path,
+    output: &Path,
 ) -> Result<(), CliError> {
     let model_id = model_of(results);
     let drop_id = &results.summary.drop_id;
@@ -335,7 +340,7 @@ fn take(
                     let again = again::record(&found, model_id, choice.max_tokens)
                         .map_err(|error| bad(error.to_string()))?;
                     made.add(&again, choice.max_tokens.is_some(), out)
-                        .map_err(|error| path_error(part, error))?;
+                        .map_err(|error| path_error(output, error))?;
                     wanted.replace(key, true);
                 }
             }

@@ -18,7 +18,8 @@ const NAME: &str = "running.json";
 #[derive(Serialize, Deserialize)]
 pub(super) struct Running {
     version: u32,
-    pid: u32,
+    /// The process.
+    pub(super) pid: u32,
     /// The endpoint of its S3, on the loopback address.
     pub(super) endpoint: String,
     pub(super) access_key_id: String,

@@ -3,9 +3,10 @@
 use futures_util::{StreamExt, stream};
 
 use super::error::CliError;
-use super::find::Found;
+use super::find::{Found, find};
 use super::stack::Stack;
 use crate::base::timestamp::Timestamp;
+use crate::drop::identity::DropId;
 use crate::drop::keys::Indexed;
 use crate::estimate::price::{ModelPrice, Prices};
 use crate::estimate::range::Range;
@@ -53,6 +54,13 @@ impl Standing {
         self.status.as_ref().is_some_and(Status::is_final)
     }
 
+    /// Whether a person ended it before all its records were processed.
+    fn was_cancelled(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| {
+            status.was_stopped && status.results.is_some_and(|results| results.unprocessed > 0)
+        })
+    }
+
     /// Where it stands, in a word.
     pub(super) fn state(&self) -> &'static str {
         match self.status.as_ref().map(|status| status.state) {
@@ -62,6 +70,7 @@ impl Standing {
             Some(Stage::Waiting) => "Waiting",
             Some(Stage::Running) => "Running",
             Some(Stage::Checking) => "Checking",
+            Some(Stage::Finished) if self.was_cancelled() => "Cancelled",
             Some(Stage::Finished) => "Finished",
             Some(Stage::Rejected) => "Rejected",
         }
@@ -85,6 +94,20 @@ pub(super) async fn read(stack: &Stack, mut standing: Standing) -> Result<Standi
         standing.status = Some(status);
     }
     Ok(standing)
+}
+
+/// Finds the drop that an argument names, and reads where it stands; `None` if an operator who is not a reader gives a whole
+/// id: then nobody knows whether there is such a drop.
+pub(super) async fn find_for_operator(
+    stack: &Stack,
+    argument: &str,
+) -> Result<(DropId, Option<Standing>), CliError> {
+    let seen = async { read(stack, Standing::found(find(stack, argument).await?)).await };
+    match (seen.await, DropId::parse(argument)) {
+        (Ok(standing), _) => Ok((standing.found.drop_id.clone(), Some(standing))),
+        (Err(CliError::Refused(_)), Some(drop_id)) => Ok((drop_id, None)),
+        (Err(error), _) => Err(error),
+    }
 }
 
 /// Reads where drops stand, in the same order.

@@ -83,7 +83,10 @@ pub(super) async fn status(arguments: &StatusArguments) -> Result<(), CliError> 
     }
     if standings.is_empty() {
         let when = if arguments.since.is_some() { " of that time" } else { "" };
-        return print_line(&format!("{} has no drops{when}", stack.name));
+        return print_line(&format!(
+            "{} has no drops{when}; a new one appears once the function has seen it",
+            stack.name
+        ));
     }
     let view = View { columns: columns(), now: now().into(), prices: &prices, region: &stack.region };
     print_line(&table(&standings, &view).join("\n"))?;

@@ -159,7 +159,7 @@ impl Dropping<'_> {
         self.is_uploading.store(true, Ordering::Relaxed);
         let mut dropped = Vec::new();
         for ((path, key), valid) in files.iter().zip(&all) {
-            let bar = bar(path);
+            let bar = bar(path, self.name(path, key));
             let upload = Upload {
                 stack,
                 path,
@@ -176,8 +176,15 @@ impl Dropping<'_> {
                     text::line(key)
                 ))
             })?;
-            print_line(&format!("{drop_id} {}", text::line(key)))?;
+            let line = format!("{drop_id} {}", text::line(key));
             dropped.push(Standing::unseen(key, Found::new(key, drop_id)));
+            if let Err(error) = print_line(&line) {
+                // The reader may be gone, and what was dropped goes on.
+                for drop in &dropped {
+                    print_aside(&format!("dropped: {} {}", drop.found.drop_id, text::line(&drop.key)));
+                }
+                return Err(error);
+            }
         }
         Ok(Some(dropped))
     }
@@ -186,7 +193,7 @@ impl Dropping<'_> {
     async fn routes(&self) -> Result<Routes, CliError> {
         match in_force(self.stack).await {
             Ok(in_force) => Ok(in_force.map(|in_force| in_force.routes).unwrap_or_default()),
-            Err(CliError::Denied(_)) => {
+            Err(CliError::Refused(_)) => {
                 print_aside(
                     "the files are checked with the settings of the stack: you may not see whether it has routes for them",
                 );
@@ -246,10 +253,10 @@ fn question(what: &str, records: u64, cost: Option<Range>, stack: &str) -> Strin
     format!("Drop {what} ({} {noun}) into {stack}{cost}?", Grouped(records))
 }
 
-/// The progress of an upload, on standard error, and only on a terminal.
-fn bar(path: &Path) -> ProgressBar {
+/// The progress of the upload of a file that has a name, on standard error, and only on a terminal.
+fn bar(path: &Path, name: &Path) -> ProgressBar {
     let bytes = path.metadata().map_or(0, |metadata| metadata.len());
     let style = ProgressStyle::with_template("{prefix}  {wide_bar} {bytes}/{total_bytes}");
     let bar = ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.with_prefix(text::name(path.display()).to_string())
+    bar.with_prefix(text::name(name.display()).to_string())
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::fixes::Wording;
 use super::problems::{describe_problems, records};
 use crate::drop::rejection::{Problem, Rejection};
+use crate::estimate::range::Grouped;
 use crate::job::summary::{Place, Summary};
 
 pub(super) fn describe_summary(summary: &Summary) -> String {
@@ -12,9 +13,9 @@ pub(super) fn describe_summary(summary: &Summary) -> String {
     let mut text = format!(
         "{} = {} succeeded + {} failed + {} unprocessed",
         records(counts.total),
-        counts.succeeded,
-        counts.failed,
-        counts.unprocessed
+        Grouped(counts.succeeded),
+        Grouped(counts.failed),
+        Grouped(counts.unprocessed)
     );
     let unusable = &summary.unusable;
     for (count, what, places) in [
@@ -22,8 +23,11 @@ pub(super) fn describe_summary(summary: &Summary) -> String {
         (counts.refused, "refused or filtered", &unusable.refused),
     ] {
         if let Some(Place { file, line }) = places.first.first() {
-            let of_these =
-                if count == 1 { "1 of the answers is" } else { &format!("{count} of the answers are") };
+            let of_these = if count == 1 {
+                "1 of the answers is"
+            } else {
+                &format!("{} of the answers are", Grouped(count))
+            };
             text.push_str(&format!("\n  {of_these} {what}: the first is line {line} of {file}"));
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::check::read_prices;
 use super::error::CliError;
-use super::find::{DROP_HELP, Found, find, find_if_there};
+use super::find::{DROP_HELP, Found, find, find_if_there, too_short};
 use super::fixes::shell_word;
 use super::following::{Ending, Following};
 use super::index::Index;
@@ -34,7 +34,7 @@ pub(super) struct WatchArguments {
     stack: StackArguments,
 }
 
-/// Follows drops. Returns true if every record of the named ones is accounted for.
+/// Follows drops. Returns true if every record of the named ones has an answer or an error.
 pub(super) async fn watch(arguments: &WatchArguments) -> Result<bool, CliError> {
     let prices = read_prices(arguments.prices.as_deref())?;
     let mut signals = Signals::new().map_err(CliError::Start)?;
@@ -56,7 +56,7 @@ pub(super) async fn watch(arguments: &WatchArguments) -> Result<bool, CliError> 
         with_new: arguments.drops.is_empty(),
         again: format!("bedrock-vpc-batch watch{named}{}", arguments.stack.again()),
     };
-    Ok(following.follow(drops, &mut signals).await? >= Ending::Accounted)
+    Ok(following.follow(drops, &mut signals).await? >= Ending::Processed)
 }
 
 /// Finds a drop that may have been put only just now.
@@ -69,8 +69,9 @@ async fn appearing(stack: &Stack, drop: &str) -> Result<Found, CliError> {
         }
         if !is_told {
             print_note(&format!(
-                "{drop}: no such drop yet; looking again for {} s",
-                APPEARS_WITHIN.as_secs()
+                "{drop}: no such drop yet; looking again for {} s{}",
+                APPEARS_WITHIN.as_secs(),
+                too_short(drop)
             ));
             is_told = true;
         }

@@ -49,6 +49,9 @@ pub struct Status {
     pub repairs: Option<Repairs>,
     /// Where its records ended up; `None` until all jobs are over.
     pub results: Option<SummaryRecords>,
+    /// Whether a person cancelled the drop, or stopped one of its jobs; known when all jobs are over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_stopped: bool,
     /// What its jobs that are over took, as far as it is known; `None` if none is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Tokens>,
@@ -86,7 +89,7 @@ pub enum Stage {
 pub struct Progress {
     /// All records of the drop.
     pub total: u64,
-    /// Those whose result is there.
+    /// Those that have a result or an error, or went to `unprocessed/` with a job that is over. In the end, only the first two.
     pub done: u64,
 }
 
@@ -208,11 +211,11 @@ impl Status {
         if !summary.balanced {
             next.push_str(" Some figures do not agree: show summary.json to an operator of the stack.");
         }
-        let done = Progress { total: records.total, done: records.total };
         Self {
-            records: Some(done),
+            records: Some(Progress { total: records.total, done: records.succeeded + records.failed }),
             repairs: Some(summary.repairs).filter(|repairs| !repairs.is_empty()),
             results: Some(records),
+            was_stopped: summary.was_stopped(),
             tokens: Tokens::of(&summary.jobs),
             ..Self::new(drop, Stage::Finished, drop.updated, drop.updated, message, next)
         }
@@ -238,6 +241,7 @@ impl Status {
             jobs: None,
             repairs: Some(drop.repairs()).filter(|repairs| !repairs.is_empty()),
             results: None,
+            was_stopped: false,
             tokens: None,
             as_of,
             updated: as_of,
@@ -693,7 +697,7 @@ mod tests {
              were submitted, 2 of the answers were cut off by a limit of tokens, 3 of the answers are refusals, or were \
              filtered."
         );
-        assert_eq!(bad.results, Some(every));
+        assert_eq!((bad.results, bad.records), (Some(every), Some(Progress { total: 4, done: 5 })));
         assert!(bad.next.contains("unprocessed/") && bad.next.contains("do not agree"), "{}", bad.next);
     }
 

@@ -346,7 +346,7 @@ fn it_is_said_how_many_records_the_rules_of_the_model_saw() {
     assert_eq!((&found["examined"], &found["failing"]), (&json!(1_002), &json!(2)), "{report}");
     for arguments in [&["-", "--every-record"][..], &["a.jsonl"]] {
         let said = of(arguments);
-        assert!(said.contains("warning: 5 of 3500 records must fail at the model "), "{said}");
+        assert!(said.contains("warning: 5 of 3,500 records must fail at the model "), "{said}");
         assert!(said.contains("(lines 1000, 1001, 1002, 1003, 3000)"), "{said}");
     }
     // No row is longer than a screen.

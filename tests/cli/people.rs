@@ -14,6 +14,8 @@ use tokio::process::{Child, Command};
 use crate::support::processes::{COMMAND_LINE, Printed, printed};
 use crate::support::{BOUND, INPUT_BUCKET, OUTPUT_BUCKET, drop_of, environment};
 
+const NO_DROPS: &str = "the pipeline in runs has no drops; a new one appears once the function has seen it\n";
+
 /// A folder in which a person works.
 pub(super) struct Person(TempDir);
 
@@ -90,6 +92,15 @@ impl Person {
 fn no_control_characters(said: &str) {
     assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "{said:?}");
     assert!(!said.contains('\u{202e}'), "{said:?}");
+}
+
+fn kill(signal: &str, process: &str) {
+    assert!(std::process::Command::new("kill").args([signal, process]).status().unwrap().success());
+}
+
+/// Waits for the end of a process.
+async fn ended(child: Child) -> Printed {
+    printed(tokio::time::timeout(BOUND, child.wait_with_output()).await.expect("it ends").unwrap())
 }
 
 #[tokio::test]
@@ -226,7 +237,7 @@ async fn what_cannot_be_done_is_said_with_its_fix() {
         assert!(error.starts_with(said), "{arguments:?}: {error}");
     }
     let (code, said, _) = person.run(&["status", "--local", "runs"]).await;
-    assert_eq!((code, said.as_str()), (Some(0), "the pipeline in runs has no drops\n"));
+    assert_eq!((code, said.as_str()), (Some(0), NO_DROPS));
     let puts = s3.requests().into_iter().filter(|request| request.bucket.as_deref() == Some(INPUT_BUCKET));
     assert_eq!(puts.count(), 0, "nothing was uploaded");
     drop(s3);
@@ -238,14 +249,131 @@ async fn what_cannot_be_done_is_said_with_its_fix() {
 #[tokio::test]
 async fn running_pipeline_is_found_by_its_owner_only_and_until_it_ends() {
     let person = Person::new();
-    let mut pipeline = person.serve(&[]).await;
+    let pipeline = person.serve(&[]).await;
     let run = fs::read_dir(person.path("runs")).unwrap().next().unwrap().unwrap().path();
     let file = run.join("running.json");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    let id = pipeline.id().unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    assert_eq!(tokio::time::timeout(BOUND, pipeline.wait()).await.unwrap().unwrap().code(), Some(0));
+    kill("-INT", &pipeline.id().unwrap().to_string());
+    let (code, said, error) = ended(pipeline).await;
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    let run = run.strip_prefix(person.path("")).unwrap().display().to_string();
+    assert_eq!(said, format!("what this run has stays in {run}\n"));
     assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn pipeline_that_is_ended_lists_the_drops_that_are_open() {
+    let person = Person::new();
+    let pipeline = person.serve(&["--pace-ms", "100000000"]).await;
+    person.submit(&["a.jsonl", "--as", "x/a.jsonl"]).await;
+    person.known("x/a.jsonl").await;
+    kill("-INT", &pipeline.id().unwrap().to_string());
+    let (code, said, error) = ended(pipeline).await;
+    assert_eq!((code, error.as_str()), (Some(130), "error: ended by SIGINT\n"), "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[0].starts_with("x/a.jsonl: not finished: "), "{said}");
+    assert_eq!(lines[1], "to go on, drop them again: the next run has a folder of its own");
+    assert!(lines[2].starts_with("what this run has stays in runs/2"), "{said}");
+    assert_eq!(lines.len(), 3, "{said}");
+}
+
+#[tokio::test]
+async fn commands_go_on_with_the_pipeline_that_was_there_first() {
+    let person = Person::new();
+    let pipeline = person.serve(&[]).await;
+    let (code, said, error) = person.run(&["local", "--dir", "runs"]).await;
+    let process = pipeline.id().unwrap();
+    let why = format!(
+        "error: --dir runs: a pipeline runs there already (process {process}): use another folder, or end it\n"
+    );
+    assert_eq!((code, said.as_str(), error), (Some(2), "", why));
+    // A run of its own is not in the way.
+    let arguments = ["local", "a.jsonl", "--dir", "runs", "--pace-ms", "100000000"];
+    let mut run = person.command(&arguments).spawn().unwrap();
+    let mut lines = BufReader::new(run.stdout.as_mut().unwrap()).lines();
+    let line = tokio::time::timeout(BOUND, lines.next_line()).await.unwrap().unwrap().unwrap();
+    assert_eq!(line, "a.jsonl: dropped");
+    let (code, said, _) = person.run(&["status", "--local", "runs"]).await;
+    assert_eq!((code, said.as_str()), (Some(0), NO_DROPS));
+}
+
+#[tokio::test]
+async fn watch_ends_when_the_pipeline_has_ended() {
+    for signal in ["-INT", "-KILL"] {
+        let person = Person::new();
+        let pipeline = person.serve(&["--pace-ms", "100000000"]).await;
+        person.submit(&["a.jsonl"]).await;
+        person.known("a.jsonl").await;
+        let mut watch = person.command(&["watch", "a.jsonl", "--local", "runs"]).spawn().unwrap();
+        let mut lines = BufReader::new(watch.stdout.as_mut().unwrap()).lines();
+        tokio::time::timeout(BOUND, lines.next_line()).await.unwrap().unwrap().unwrap();
+        kill(signal, &pipeline.id().unwrap().to_string());
+        let (code, _, error) = ended(watch).await;
+        assert_eq!(code, Some(2), "{error}");
+        assert!(error.starts_with("error: the pipeline in runs has ended ("), "{error}");
+        assert!(error.ends_with(": start one with bedrock-vpc-batch local --dir runs\n"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn watch_says_once_that_it_cannot_look() {
+    let person = Person::new();
+    let s3 = person.s3_alone().await;
+    let looks = || s3.requests().iter().filter(|request| request.operation == "ListObjectsV2").count();
+    let looks_again = async || {
+        let before = looks();
+        let wait = async {
+            while looks() < before + 5 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(BOUND, wait).await.unwrap();
+    };
+    let watch = person.command(&["watch", "--local", "runs"]).spawn().unwrap();
+    looks_again().await;
+    s3.inject(|_| Some(Fault::Refused { status: 403, code: "AccessDenied" }));
+    looks_again().await;
+    kill("-INT", &watch.id().unwrap().to_string());
+    let (code, said, error) = ended(watch).await;
+    assert_eq!(code, Some(130), "{error}");
+    assert_eq!(said, "the drops go on without you; to return: bedrock-vpc-batch watch --local runs\n");
+    assert_eq!(
+        error.matches("cannot look: the pipeline in runs denies S3 ListObjectsV2").count(),
+        1,
+        "{error}"
+    );
+    assert!(error.ends_with("trying again\n"), "{error}");
+    assert!(error.lines().all(|line| line.chars().count() <= 80), "{error}");
+}
+
+#[tokio::test]
+async fn watch_says_that_it_waits_for_a_drop_that_is_not_there() {
+    let person = Person::new();
+    let _pipeline = person.serve(&[]).await;
+    for (drop, more) in
+        [("b.jsonl", ""), ("abc12", "; if this is the start of an id, give at least 6 characters")]
+    {
+        let mut watch = person.command(&["watch", drop, "--local", "runs"]).spawn().unwrap();
+        let mut lines = BufReader::new(watch.stderr.as_mut().unwrap()).lines();
+        let line = tokio::time::timeout(BOUND, lines.next_line()).await.unwrap().unwrap().unwrap();
+        assert_eq!(line, format!("note: {drop}: no such drop yet; looking again for 60 s{more}"));
+        let (code, _, error) = person.run(&["status", drop, "--local", "runs"]).await;
+        assert_eq!(code, Some(1));
+        assert!(error.contains(&format!("{drop}: the pipeline in runs has no such drop{more}. ")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_dropped_is_said_even_if_nobody_reads_it() {
+    let person = Person::new();
+    let _pipeline = person.serve(&[]).await;
+    let (_, closed) = std::io::pipe().unwrap();
+    let mut submit = person.command(&["submit", "a.jsonl", "--yes", "--local", "runs"]);
+    let (code, _, error) = ended(submit.stdout(closed).spawn().unwrap()).await;
+    assert_eq!(code, Some(141), "{error}");
+    let line = error.lines().next_back().unwrap();
+    let id = line.strip_prefix("dropped: ").and_then(|line| line.strip_suffix(" a.jsonl"));
+    assert_eq!(id.map(str::len), Some(32), "{error}");
 }
 
 #[tokio::test]
@@ -384,7 +512,7 @@ async fn terminal_is_asked_before_anything_is_dropped() {
         assert!(said.contains("nothing was dropped"), "{said:?}");
     }
     let (_, said, _) = person.run(&["status", "--local", "runs"]).await;
-    assert_eq!(said, "the pipeline in runs has no drops\n");
+    assert_eq!(said, NO_DROPS);
     let (code, said) = on_a_terminal(&person, 80, "submit a.jsonl --wait", "Y\n");
     assert_eq!(code, Some(0), "{said:?}");
     assert!(said.contains(" a.jsonl\r\n") && said.contains("Finished"), "{said:?}");
@@ -420,18 +548,20 @@ async fn ctrl_c_says_how_to_return() {
     // The only job stays as it is.
     let _pipeline = person.serve(&["--pace-ms", "100000000"]).await;
     let id = person.submit(&["a.jsonl"]).await;
+    person.known("a.jsonl").await;
     let mut watch = person.command(&["watch", "a.jsonl", "--local", "runs"]).spawn().unwrap();
     let signal = watch.id().unwrap().to_string();
     let mut lines = BufReader::new(watch.stdout.as_mut().unwrap()).lines();
     let first = tokio::time::timeout(BOUND, lines.next_line()).await.unwrap().unwrap().unwrap();
     assert!(first.starts_with(&id[..8]), "{first}");
-    assert!(std::process::Command::new("kill").args(["-INT", &signal]).status().unwrap().success());
+    kill("-INT", &signal);
     let mut last = first;
     while let Some(line) = tokio::time::timeout(BOUND, lines.next_line()).await.unwrap().unwrap() {
         last = line;
     }
     assert_eq!(last, "the drops go on without you; to return: bedrock-vpc-batch watch a.jsonl --local runs");
-    assert_eq!(tokio::time::timeout(BOUND, watch.wait()).await.unwrap().unwrap().code(), Some(130));
+    let (code, _, error) = ended(watch).await;
+    assert_eq!((code, error.as_str()), (Some(130), ""));
 }
 
 #[tokio::test]
@@ -439,6 +569,7 @@ async fn cancelled_drop_ends_with_all_its_records_handed_back() {
     let person = Person::new();
     let _pipeline = person.serve(&["--fault", "refuse-role=3600000"]).await;
     let id = person.submit(&["a.jsonl"]).await;
+    person.known(&id).await;
     let (code, said, error) = person.run(&["cancel", "--local", "runs", &id]).await;
     let question = "there is no terminal to ask on whether to cancel the drops: give --yes to cancel the drops without a question";
     assert_eq!((code, said.as_str()), (Some(2), ""), "{error}");
@@ -447,9 +578,62 @@ async fn cancelled_drop_ends_with_all_its_records_handed_back() {
     assert_eq!((code, said.as_str()), (Some(0), "a.jsonl: to be cancelled\n"), "{error}");
     assert!(error.contains(&format!("to follow: bedrock-vpc-batch watch {id} --local runs")), "{error}");
     let (code, said, error) = person.run(&["watch", "--local", "runs", &id]).await;
-    assert_eq!(code, Some(0), "{said}\n{error}");
+    assert_eq!(code, Some(1), "{said}\n{error}");
+    assert!(said.contains("a.jsonl: Cancelled, 0/100 records: "), "{said}");
     assert!(said.contains("0 succeeded, 100 were not processed"), "{said}");
     assert!(said.contains("Cancelled: the drop was cancelled before Bedrock had the job"), "{said}");
+    let (code, said, error) = person.run(&["cancel", "--yes", "--local", "runs", &id]).await;
+    let over = "a.jsonl: it is over (Cancelled), so there is nothing to cancel\n";
+    assert_eq!((code, said.as_str(), error.as_str()), (Some(1), over, ""));
+}
+
+/// An id that no drop has.
+fn another(id: &str) -> String {
+    let last = if id.ends_with('0') { '1' } else { '0' };
+    format!("{}{last}", &id[..31])
+}
+
+#[tokio::test]
+async fn drops_that_do_not_exist_are_neither_cancelled_nor_erased() {
+    let person = Person::new();
+    let _pipeline = person.serve(&[]).await;
+    let id = another(&person.submit(&["a.jsonl"]).await);
+    for command in ["cancel", "erase"] {
+        let (code, said, error) = person.run(&[command, "--yes", "--local", "runs", &id]).await;
+        assert_eq!((code, said.as_str()), (Some(1), ""), "{error}");
+        assert!(error.contains(&format!("{id}: the pipeline in runs has no such drop")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn operator_who_is_not_a_reader_is_told_that_nothing_is_confirmed() {
+    let person = Person::new();
+    let s3 = person.s3_alone().await;
+    let id = "0123456789abcdef0123456789abcdef";
+    let requests = || {
+        let puts = s3.requests().into_iter().filter(|request| request.operation == "PutObject");
+        puts.filter_map(|request| request.key).collect::<Vec<_>>()
+    };
+    for command in ["cancel", "erase"] {
+        // An outage is not a refusal.
+        s3.inject(|request| {
+            let is_read = ["ListObjectsV2", "GetObject"].contains(&request.operation.as_str());
+            is_read.then_some(Fault::Refused { status: 400, code: "ExpiredToken" })
+        });
+        let (code, said, error) = person.run(&[command, "--yes", "--local", "runs", id]).await;
+        assert_eq!((code, said.as_str()), (Some(1), ""), "{error}");
+        assert!(requests().iter().all(|key| !key.contains(command)), "{:?}", requests());
+        s3.inject(|request| {
+            let is_read = ["ListObjectsV2", "GetObject"].contains(&request.operation.as_str());
+            is_read.then_some(Fault::Refused { status: 403, code: "AccessDenied" })
+        });
+        let (code, said, error) = person.run(&[command, "--yes", "--local", "runs", id]).await;
+        assert_eq!((code, error.as_str()), (Some(0), ""), "nothing can be followed");
+        let last = said.lines().next_back().unwrap();
+        assert!(last.starts_with(&format!("{id}: asked for")), "{said}");
+        assert!(last.ends_with("nothing here can confirm that there is such a drop"), "{said}");
+        assert!(requests().contains(&format!("requests/{command}/{id}")), "{:?}", requests());
+    }
 }
 
 #[tokio::test]
@@ -474,10 +658,9 @@ async fn erased_drop_is_gone() {
         assert_eq!(code, Some(1), "{said}\n{error}");
         assert!(error.contains("has no such drop"), "{error}");
     }
-    // A whole id needs no look. Nothing is left to wait for.
     let (code, said, error) = person.run(&["erase", "--yes", "--local", "runs", &id]).await;
-    assert_eq!(code, Some(0), "{said}\n{error}");
-    assert!(said.contains(&format!("{id}: to be erased, once it is over")), "{said}");
+    assert_eq!((code, said.as_str()), (Some(1), ""), "{error}");
+    assert!(error.contains("has no such drop"), "{error}");
 }
 
 #[tokio::test]
@@ -499,6 +682,7 @@ async fn nothing_is_cancelled_if_one_of_the_drops_does_not_exist() {
     let person = Person::new();
     let _pipeline = person.serve(&["--fault", "refuse-role=3600000"]).await;
     let id = person.submit(&["a.jsonl"]).await;
+    person.known(&id).await;
     let (code, said, error) = person.run(&["cancel", "--yes", "--local", "runs", &id, "b.jsonl"]).await;
     assert_eq!((code, said.as_str()), (Some(1), ""), "{error}");
     assert!(error.contains("b.jsonl"), "{error}");

@@ -212,7 +212,7 @@ fn faults_of_the_command_line_have_a_message_and_a_code() {
         (
             &["t.csv", "--template", "p.txt", "-o", "s3://bucket/out.jsonl"],
             2,
-            "error: -o s3://bucket/out.jsonl: it is in S3: leave it out, and add | aws s3 cp - s3://bucket/out.jsonl",
+            "error: -o s3://bucket/out.jsonl: it is in S3: name a file of this machine, and copy it with aws s3 cp",
         ),
         (
             &["s3://bucket/a b.csv"],

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -263,6 +264,12 @@ fn options_without_effect_are_refused() {
         (&["--as", "openai", "-o", "a.csv"], "--as writes JSON Lines"),
         (&["--as", "openai", "--fields", "text"], "cannot be used with"),
         (&["--on", "a"], "--join"),
+        (&["--force"], "--output"),
+        (
+            &["-o", "a.xlsx"],
+            "-o a.xlsx: results are written as JSON Lines or as CSV, and not compressed: end the name",
+        ),
+        (&["-o", "a.csv.gz", "--order", "in.jsonl"], "-o a.csv.gz: results are written as"),
     ] {
         let (code, out, error) = rig.run("results", arguments);
         assert!(code == Some(2) && error.contains(expected) && out.is_empty(), "{arguments:?}: {error}");
@@ -272,6 +279,47 @@ fn options_without_effect_are_refused() {
         code == Some(2) && error.contains("nowhere: there is no such folder here, and no stack"),
         "{error}"
     );
+}
+
+#[test]
+fn own_files_are_not_overwritten() {
+    let rig = Rig::new(100, &[]);
+    let path = |name: &str| rig.folder.path().join(name);
+    let content = |name: &str| fs::read(path(name)).unwrap();
+    rig.write("mine.csv", "recordId\r\nr2\r\n");
+    rig.write("old.jsonl", "old");
+    std::os::unix::fs::symlink("mine.csv", path("link.csv")).unwrap();
+    let before = ["mine.csv", "old.jsonl", "in.jsonl"].map(content);
+    let exists = "it exists: add --force to overwrite it";
+    let read = "which is still read: choose another name";
+    let table: [(&str, &[&str], &str); 8] = [
+        ("results", &["-o", "old.jsonl"], exists),
+        ("results", &["--order", "in.jsonl", "-o", "old.jsonl"], exists),
+        ("results", &["--join", "mine.csv", "-o", "mine.csv"], read),
+        ("results", &["--join", "mine.csv", "-o", "link.csv", "--force"], read),
+        ("results", &["--order", "in.jsonl", "-o", "./in.jsonl", "--force"], read),
+        ("retry", &["-o", "old.jsonl"], exists),
+        ("retry", &["--from", "in.jsonl", "-o", "in.jsonl", "--force"], read),
+        ("results", &["-o", "no/new.jsonl"], "there is no folder no"),
+    ];
+    for (command, arguments, why) in table {
+        let (code, out, error) = rig.run(command, arguments);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}: {error}");
+        assert!(error.starts_with("error: -o ") && error.contains(why), "{arguments:?}: {error}");
+    }
+    assert_eq!(["mine.csv", "old.jsonl", "in.jsonl"].map(content), before);
+    for command in ["results", "retry"] {
+        let (code, _, error) = rig.run(command, &["-o", "old.jsonl", "--force"]);
+        assert_eq!(code, Some(0), "{error}");
+        assert_ne!(content("old.jsonl"), b"old");
+        rig.write("old.jsonl", "old");
+    }
+    // A file has the permissions of any other, and nothing else is left.
+    rig.run("results", &["-o", "new.jsonl"]);
+    let mode = |name: &str| fs::metadata(path(name)).unwrap().permissions().mode();
+    assert_eq!(mode("new.jsonl"), mode("mine.csv"));
+    let names = fs::read_dir(rig.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.filter(|name| name.to_string_lossy().starts_with('.')).count(), 0);
 }
 
 #[test]
@@ -316,7 +364,7 @@ fn many_records_are_ordered_part_by_part() {
         &["results", "--order", "in.jsonl", "-o", "out.csv", "--fields", "recordId,status"],
     );
     assert!(
-        code == Some(0) && said.contains("59400 succeeded + 540 failed + 60 unprocessed"),
+        code == Some(0) && said.contains("59,400 succeeded + 540 failed + 60 unprocessed"),
         "{said}{error}"
     );
     let csv = fs::read_to_string(folder.path().join("out.csv")).unwrap();
@@ -368,6 +416,10 @@ async fn drop_is_fetched_examined_and_tried_again() {
     let left: Vec<_> =
         fs::read_dir(person.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".ordered")), "{left:?}");
+    // What is left of a command that failed is for its user only.
+    let (code, ..) = run(&["results", "in.jsonl", "--order", "ordered.jsonl", "-o", "wrong.jsonl"]).await;
+    let left = fs::metadata(person.path(&format!(".wrong.jsonl.{}.results", &id[..12]))).unwrap();
+    assert_eq!((code, left.permissions().mode() & 0o777), (Some(1), 0o700));
     let (_, out, _) = run(&["results", "in.jsonl", "--fields", "recordId,status"]).await;
     assert_eq!(out.lines().count(), 120);
 
@@ -383,7 +435,7 @@ async fn drop_is_fetched_examined_and_tried_again() {
     assert!(said.contains(" in.retry-1.jsonl"), "{said}");
     assert!(error.starts_with("in.retry-1.jsonl: valid, "), "the file is temporary, and not named: {error}");
     let (_, followed, error) = run(&["watch", "in.retry-1.jsonl"]).await;
-    assert!(followed.contains("Finished"), "{followed}{error}");
+    assert!(followed.contains("Cancelled"), "a person stopped its job, too: {followed}{error}");
     run(&["results", "in.retry-1.jsonl", "-o", "second"]).await;
     let second: Summary =
         serde_json::from_slice(&fs::read(person.path("second/summary.json")).unwrap()).unwrap();
@@ -400,6 +452,17 @@ async fn drop_is_fetched_examined_and_tried_again() {
     let (code, said, error) = run(&["retry", "in.jsonl", "--errors", "--yes"]).await;
     assert_eq!(code, Some(1), "{said}{error}");
     assert!(said.contains("in.retry-2.jsonl") && error.contains("nothing was dropped"), "{said}{error}");
+    let (code, said, error) = run(&["retry", "in.jsonl", "--errors", "-o", "again.jsonl"]).await;
+    assert_eq!(code, Some(0), "{said}{error}");
+    assert!(said.ends_with("to drop it: bedrock-vpc-batch submit again.jsonl --local runs\n"), "{said}");
+    // An erased drop does not take its retries along.
+    let (code, said, error) = run(&["erase", "in.jsonl", "--yes"]).await;
+    assert_eq!(code, Some(0), "{said}{error}");
+    let kept = format!(
+        "in.jsonl: erased. Retries keep the same records unless they are erased, too: {}\n",
+        second.drop_id
+    );
+    assert!(said.ends_with(&kept), "{said}");
     drop(pipeline);
 }
 

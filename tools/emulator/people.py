@@ -72,7 +72,7 @@ def people(stack, page, normal):
         operator.run("submit more.jsonl --yes", 1)
         page.say("The reader sees what became of it:")
         stack.report_of("more.jsonl")
-        reader.run("watch more.jsonl")
+        reader.run("watch more.jsonl", 1)
 
 
 class Principal:

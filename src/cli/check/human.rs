@@ -6,7 +6,7 @@ use crate::base::text;
 use crate::cli::error::CliError;
 use crate::cli::fixes::Wording;
 use crate::cli::output::{Style, print_aside, print_error, print_shown};
-use crate::cli::problems::{describe_problems, fix_rows, records, wrapped};
+use crate::cli::problems::{describe_problems, fix_rows, records as records_of, wrapped};
 use crate::drop::model_door::{FIRST_RECORDS, Refusable, SPREAD};
 use crate::estimate::price::Dollars;
 use crate::estimate::range::Grouped;
@@ -39,7 +39,7 @@ fn describe(report: &Report, style: Style) -> String {
     match &report.found {
         Found::Valid { plan, repairs, examined, estimate } => {
             let mut lines =
-                format!("{file}: {}, {}, jobs: {}", style.good("valid"), records(plan.records), plan.jobs);
+                format!("{file}: {}, {}, jobs: {}", style.good("valid"), records_of(plan.records), plan.jobs);
             lines.push_str(&row(&describe_plan(plan)));
             if !repairs.is_empty() {
                 lines.push_str(&row(&repairs.to_string()));
@@ -102,7 +102,7 @@ fn describe_examined(found: &Examined, shell_word: Option<&str>) -> String {
             ));
         }
         (_, true) => {
-            row(&format!("warning: {failing} of {} must fail at the model", Counted(*records, "record")))
+            row(&format!("warning: {} of {} must fail at the model", Grouped(*failing), records_of(*records)))
         }
         (_, false) => row(&format!(
             "warning: {} of the {some} records that were examined must fail at the model; the file has {all}, of which \

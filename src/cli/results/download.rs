@@ -6,7 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -17,7 +17,6 @@ use serde::de::DeserializeOwned;
 
 use super::checksums::Checksum;
 use super::folder::{ResultFile, SUMMARY, files_of};
-use super::sink::beside;
 use crate::aws::error::ErrorKind;
 use crate::aws::sdk_error::classify;
 use crate::aws::store::objects::Store;
@@ -26,6 +25,7 @@ use crate::base::s3_uri::decode_notification_key;
 use crate::base::text;
 use crate::cli::check::Bar;
 use crate::cli::error::{CliError, path_error};
+use crate::cli::output_file::beside;
 use crate::drop::rejection::Rejection;
 use crate::job::summary::Summary;
 use crate::ledger::status::Status;
@@ -162,7 +162,7 @@ impl Remote {
     ) -> Result<Downloaded, CliError> {
         let mut objects = self.list().await?;
         let summary = self.summary_of(&objects).await?;
-        refuse_other_drop(to, &summary)?;
+        let marker = claim(to, &summary)?;
         for file in files_of(&summary) {
             if !wanted(&file) {
                 objects.retain(|object| object.name != file.name);
@@ -186,6 +186,8 @@ impl Remote {
         if let Some(object) = &last {
             downloaded.add(self.get(object, to).await?);
         }
+        // If it stays, what it says is still true.
+        let _ = fs::remove_file(&marker);
         Ok(downloaded)
     }
 
@@ -338,22 +340,28 @@ fn is_a_file_name(name: &str) -> bool {
         && components.all(|component| matches!(component, Component::Normal(_)))
 }
 
-/// Refuses a folder that has the results of another drop.
-fn refuse_other_drop(folder: &Path, summary: &Summary) -> Result<(), CliError> {
-    let path = folder.join(SUMMARY);
-    let there = match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        there => there.map_err(|error| path_error(&path, error))?,
+/// Takes a folder for the results of a drop: a new one, an empty one, or one that has results of this drop. Returns the file
+/// that says so until the summary is there.
+fn claim(folder: &Path, summary: &Summary) -> Result<PathBuf, CliError> {
+    let refused = |why: &str| {
+        let folder = text::line(folder.display());
+        Err(CliError::Content(format!("{folder}: it has {why}: choose another folder with --output")))
     };
-    match serde_json::from_slice::<Summary>(&there) {
-        Ok(other) if other.drop_id == summary.drop_id => Ok(()),
-        // A damaged one is replaced.
-        Err(_) => Ok(()),
-        Ok(_) => Err(CliError::Content(format!(
-            "{}: it has the results of another drop: choose another folder with --output",
-            text::line(folder.display())
-        ))),
+    let marker = folder.join(format!(".{}.part", summary.drop_id));
+    let there = fs::read(folder.join(SUMMARY)).ok();
+    match there.and_then(|there| serde_json::from_slice::<Summary>(&there).ok()) {
+        Some(other) if other.drop_id != summary.drop_id => return refused("the results of another drop"),
+        Some(_) => {}
+        None if marker.exists() => {}
+        None => {
+            fs::create_dir_all(folder).map_err(|error| path_error(folder, error))?;
+            if fs::read_dir(folder).map_err(|error| path_error(folder, error))?.next().is_some() {
+                return refused("other files");
+            }
+        }
     }
+    File::create(&marker).map_err(|error| path_error(&marker, error))?;
+    Ok(marker)
 }
 
 /// Whether a file is as S3 has it.
@@ -448,6 +456,9 @@ mod tests {
             }
             let left = fs::read_dir(self.to.path().join("succeeded")).unwrap().count();
             assert_eq!(left, 1, "nothing else is left");
+            let hidden = |name: &std::ffi::OsString| name.to_string_lossy().starts_with('.');
+            let names = fs::read_dir(self.to.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            assert_eq!(names.filter(hidden).count(), 0);
         }
 
         fn bytes(&self) -> u64 {
@@ -455,7 +466,7 @@ mod tests {
         }
 
         /// The name of the file while it is incomplete.
-        async fn part(&self, name: &str) -> std::path::PathBuf {
+        async fn part(&self, name: &str) -> PathBuf {
             let objects = self.remote.list().await.unwrap();
             let etag = &objects.iter().find(|object| object.name == name).unwrap().etag;
             beside(&self.to.path().join(name), &format!("{}.part", plain(etag)))
@@ -497,6 +508,7 @@ mod tests {
         let rig = Rig::new().await;
         let part = rig.part(SUCCEEDED).await;
         fs::create_dir_all(part.parent().unwrap()).unwrap();
+        fs::write(rig.to.path().join(".0123456789abcdef0123456789abcdef.part"), "").unwrap();
         let large = &rig.files[SUCCEEDED];
         let mut wrong = large[..LARGE_BYTES / 2].to_vec();
         wrong[7] ^= 1;
@@ -529,6 +541,17 @@ mod tests {
         fs::write(rig.to.path().join(SUMMARY), summary(&"1".repeat(32)).to_string()).unwrap();
         let said = error(rig.download().await);
         assert!(said.contains("it has the results of another drop"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn folder_with_other_files_is_left_alone() {
+        let rig = Rig::new().await;
+        let own = rig.to.path().join(SUMMARY);
+        fs::write(&own, "mine").unwrap();
+        let said = rig.download().await.unwrap_err().to_string();
+        assert!(said.ends_with("it has other files: choose another folder with --output"), "{said}");
+        assert_eq!(fs::read_to_string(&own).unwrap(), "mine");
+        assert_eq!(fs::read_dir(rig.to.path()).unwrap().count(), 1);
     }
 
     #[tokio::test]

@@ -18,6 +18,8 @@ mod order;
 mod sink;
 mod source;
 
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use tokio::sync::oneshot;
@@ -25,13 +27,14 @@ use tokio::sync::oneshot;
 use self::download::Remote;
 pub(super) use self::folder::{Results, each_line};
 use self::join::UserFile;
-pub(super) use self::sink::beside;
 use self::sink::{Form, Sink};
 pub(super) use self::source::{SOURCE_HELP, Source, TemporaryFolder};
 use self::source::{explained, work_folder};
 use super::error::{CliError, path_error};
 use super::interruptible::until_interrupted;
 use super::output::{print_line, print_note};
+use super::output_file::{Unfinished, check_output};
+use super::problems::records;
 use super::stack::StackArguments;
 use super::summary::describe_summary;
 use crate::answers::csv::Cells;
@@ -39,6 +42,7 @@ use crate::answers::fields::{Fields, Joined};
 use crate::answers::line::LineReader;
 use crate::base::count::Counted;
 use crate::base::text;
+use crate::estimate::range::Grouped;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ResultsArguments {
@@ -59,6 +63,10 @@ pub(super) struct StreamArguments {
     /// one stream on standard output. [default: the folder NAME.results; with an option for a stream, standard output]
     #[arg(short, long, value_name = "FOLDER|FILE")]
     output: Option<PathBuf>,
+
+    /// Overwrite the file of --output if it exists.
+    #[arg(long, requires = "output")]
+    force: bool,
 
     /// Write the records in the order of this file, which must be the one that was dropped. Each record has a line.
     #[arg(long, value_name = "FILE", conflicts_with = "join")]
@@ -112,6 +120,7 @@ pub(super) async fn results(arguments: ResultsArguments) -> Result<bool, CliErro
 
 async fn work(arguments: ResultsArguments) -> Result<bool, CliError> {
     let ResultsArguments { drop, stream, stack } = arguments;
+    stream.check_output()?;
     let source = Source::find(&drop, &stack).await?;
     let output = stream.output.clone();
     let one_stream = stream.is_one_stream();
@@ -124,24 +133,46 @@ async fn work(arguments: ResultsArguments) -> Result<bool, CliError> {
                 ));
             }
             let output = output.unwrap_or_else(|| PathBuf::from("-"));
-            in_thread(move || write_stream(&Results::open(&folder)?, &stream, &output)).await
+            write_to(output, stream, move || Results::open(&folder)).await
         }
         (Source::Stack(stack, remote), output) if !one_stream => {
             download(&remote, output).await.map_err(|error| explained(&stack, error))
         }
         (Source::Stack(stack, remote), Some(output)) if output.as_os_str() != "-" => {
-            let folder = work_folder(&output, &remote);
+            let folder = work_folder(&output, &remote)?;
             remote.download(&folder, |_| true).await.map_err(|error| explained(&stack, error))?;
             let in_folder = folder.clone();
-            let done = in_thread(move || write_stream(&Results::open(&in_folder)?, &stream, &output)).await?;
+            let done = write_to(output, stream, move || Results::open(&in_folder)).await?;
             std::fs::remove_dir_all(&folder).map_err(|error| path_error(&folder, error))?;
             Ok(done)
         }
         (source, _) => {
             let brought = source.bring(|_| true).await?;
-            in_thread(move || write_stream(&brought.results, &stream, Path::new("-"))).await
+            write_to(PathBuf::from("-"), stream, move || Ok(brought.results)).await
         }
     }
+}
+
+/// Writes the results as one stream, to standard output for `-`. Returns true if every record of the drop is there.
+async fn write_to(
+    output: PathBuf,
+    stream: StreamArguments,
+    results: impl FnOnce() -> Result<Results, CliError> + Send + 'static,
+) -> Result<bool, CliError> {
+    let is_forced = stream.force;
+    if output == Path::new("-") {
+        let (is_whole, told) = in_thread(move || write_stream(&results()?, &stream, &output, None)).await?;
+        for line in told.lines() {
+            print_note(line.trim_start());
+        }
+        return Ok(is_whole);
+    }
+    let (unfinished, file) = Unfinished::create(&output).map_err(|error| path_error(&output, error))?;
+    let to = output.clone();
+    let (is_whole, told) = in_thread(move || write_stream(&results()?, &stream, &to, Some(file))).await?;
+    unfinished.finish(&output, is_forced).map_err(|error| path_error(&output, error))?;
+    print_line(&told)?;
+    Ok(is_whole)
 }
 
 /// Downloads the results as they are in S3.
@@ -189,21 +220,55 @@ pub(super) async fn in_thread<T: Send + 'static>(
     done.await.unwrap_or_else(|_| Err(CliError::Content("the work ended with a panic".to_owned())))
 }
 
+fn has_suffix(path: &Path, suffixes: &[&str]) -> bool {
+    path.extension()
+        .is_some_and(|extension| suffixes.iter().any(|suffix| extension.eq_ignore_ascii_case(suffix)))
+}
+
+/// Whether a path looks like that of a file in a format that is not written here.
+fn has_another_suffix(path: &Path) -> bool {
+    let is_folder = path.as_os_str().as_bytes().ends_with(b"/");
+    path.extension().is_some() && !is_folder && !has_suffix(path, &["csv", "jsonl", "results"])
+}
+
 impl StreamArguments {
     /// Whether the results are written as one stream.
     fn is_one_stream(&self) -> bool {
-        let is_file = |path: &PathBuf| {
-            path.as_os_str() == "-"
-                || path.extension().is_some_and(|extension| {
-                    ["csv", "jsonl"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-                })
-        };
+        let is_file = |path: &PathBuf| path.as_os_str() == "-" || has_suffix(path, &["csv", "jsonl"]);
         self.order.is_some()
             || self.join.is_some()
             || self.api.is_some()
             || self.format.is_some()
             || self.fields.is_some()
             || self.output.as_ref().is_some_and(is_file)
+    }
+
+    /// Fails if the output must not be written, or could not be what its name says.
+    fn check_output(&self) -> Result<(), CliError> {
+        let Some(output) = self.output.as_deref().filter(|output| output.as_os_str() != "-") else {
+            return Ok(());
+        };
+        let is_stream = self.is_one_stream();
+        if self.format.is_none() && !output.is_dir() && has_another_suffix(output) {
+            let shown = text::line(output.display());
+            let folder = if is_stream {
+                String::new()
+            } else {
+                format!(". For a folder of this name, write {shown}/")
+            };
+            return Err(CliError::Usage(format!(
+                "-o {shown}: results are written as JSON Lines or as CSV, and not compressed: end the name with .jsonl or \
+                 .csv, or add --format{folder}"
+            )));
+        }
+        if is_stream {
+            let inputs = [("--join", self.join.as_deref()), ("--order", self.order.as_deref())];
+            return check_output(output, self.force, &inputs);
+        }
+        if self.force {
+            return Err(CliError::Usage("--force has no effect on a folder: leave it out".to_owned()));
+        }
+        Ok(())
     }
 
     fn is_csv(&self, output: &Path) -> bool {
@@ -251,8 +316,14 @@ impl StreamArguments {
     }
 }
 
-/// Verifies the results, and writes them as one stream. Returns true if every record of the drop is there.
-fn write_stream(results: &Results, arguments: &StreamArguments, output: &Path) -> Result<bool, CliError> {
+/// Verifies the results, and writes them as one stream, to standard output if there is no file. Returns whether every record
+/// of the drop is there, and what to tell the user.
+fn write_stream(
+    results: &Results,
+    arguments: &StreamArguments,
+    output: &Path,
+    file: Option<File>,
+) -> Result<(bool, String), CliError> {
     let user = match &arguments.join {
         None => None,
         Some(path) => Some(UserFile::open(path, arguments.on.as_deref())?),
@@ -265,7 +336,7 @@ fn write_stream(results: &Results, arguments: &StreamArguments, output: &Path) -
         }
         return Err(CliError::Content(format!("the results are not whole, so nothing is written: {first}")));
     }
-    let mut sink = Sink::open(output, form, &results.summary)?;
+    let mut sink = Sink::new(output, file, form, &results.summary)?;
     let mut unused = 0;
     match (&arguments.order, &user) {
         (Some(input), _) => order::write(results, input, &mut sink)?,
@@ -273,8 +344,11 @@ fn write_stream(results: &Results, arguments: &StreamArguments, output: &Path) -
         (None, None) => write_all(results, &mut sink)?,
     }
     let summary = &results.summary;
-    let counts: Vec<String> =
-        sink.tally.counts().map(|(status, count)| format!("{count} {}", status.as_str())).collect();
+    let counts: Vec<String> = sink
+        .tally
+        .counts()
+        .map(|(status, count)| format!("{} {}", Grouped(count), status.as_str()))
+        .collect();
     let written: u64 = sink.tally.counts().map(|(_, count)| count).sum();
     let (missing, textless, faults) = (sink.missing, sink.textless, std::mem::take(&mut sink.faults));
     sink.finish()?;
@@ -284,12 +358,12 @@ fn write_stream(results: &Results, arguments: &StreamArguments, output: &Path) -
     } else {
         format!(" to {}", text::line(output.display()))
     };
-    told.push_str(&format!("\n  written{to}: {}", Counted(written + missing, "record")));
+    told.push_str(&format!("\n  written{to}: {}", records(written + missing)));
     if !counts.is_empty() {
         told.push_str(&format!(" = {}", counts.join(" + ")));
     }
     if missing > 0 {
-        told.push_str(&format!(" + {missing} without a result in this drop"));
+        told.push_str(&format!(" + {} without a result in this drop", Grouped(missing)));
     }
     if unused > 0 {
         told.push_str(&format!(
@@ -316,14 +390,7 @@ fn write_stream(results: &Results, arguments: &StreamArguments, output: &Path) -
             "\n  in {answers}, no text was found: --fields can name a member, such as modelOutput"
         ));
     }
-    if output == Path::new("-") {
-        for line in told.lines() {
-            print_note(line.trim_start());
-        }
-    } else {
-        print_line(&told)?;
-    }
-    Ok(summary.balanced && missing == 0 && unused == 0 && faults.0 == 0)
+    Ok((summary.balanced && missing == 0 && unused == 0 && faults.0 == 0, told))
 }
 
 /// Writes all results, part after part.

@@ -1,6 +1,6 @@
 //! Where the results are written as one stream, and in which form.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write, stdout};
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ pub(super) enum Form {
     Anthropic,
 }
 
-/// Writes the results as one stream. A file appears under its name when it is complete.
+/// Writes the results as one stream.
 #[derive(Debug)]
 pub(super) struct Sink {
     form: Form,
@@ -53,18 +53,20 @@ pub(super) struct Sink {
 #[derive(Debug)]
 enum Out {
     Stdout(BufWriter<io::Stdout>),
-    File { path: PathBuf, part: PathBuf, file: BufWriter<File> },
+    File(PathBuf, BufWriter<File>),
 }
 
 impl Sink {
-    /// Opens a file, or standard output for `-`.
-    pub(super) fn open(path: &Path, form: Form, summary: &Summary) -> Result<Self, CliError> {
-        let out = if path == Path::new("-") {
-            Out::Stdout(BufWriter::with_capacity(BUFFER_BYTES, stdout()))
-        } else {
-            let part = beside(path, "part");
-            let file = File::create(&part).map_err(|error| path_error(&part, error))?;
-            Out::File { path: path.to_owned(), part, file: BufWriter::with_capacity(BUFFER_BYTES, file) }
+    /// Starts to write to a file that becomes the one with this path, or to standard output if there is none.
+    pub(super) fn new(
+        path: &Path,
+        file: Option<File>,
+        form: Form,
+        summary: &Summary,
+    ) -> Result<Self, CliError> {
+        let out = match file {
+            None => Out::Stdout(BufWriter::with_capacity(BUFFER_BYTES, stdout())),
+            Some(file) => Out::File(path.to_owned(), BufWriter::with_capacity(BUFFER_BYTES, file)),
         };
         let job = summary.jobs.first();
         let model = job.map(|job| foundation_model(&job.outcome.model_id).to_owned()).unwrap_or_default();
@@ -130,22 +132,19 @@ impl Sink {
     fn flush_row(&mut self) -> Result<(), CliError> {
         let written = match &mut self.out {
             Out::Stdout(out) => out.write_all(&self.row).map_err(of_stdout),
-            Out::File { part, file, .. } => {
-                file.write_all(&self.row).map_err(|error| path_error(part, error))
-            }
+            Out::File(path, file) => file.write_all(&self.row).map_err(|error| path_error(path, error)),
         };
         self.row.clear();
         written
     }
 
-    /// Writes what is left, and gives the file its name.
+    /// Writes what is left.
     pub(super) fn finish(self) -> Result<(), CliError> {
         match self.out {
             Out::Stdout(mut out) => out.flush().map_err(of_stdout),
-            Out::File { path, part, file } => {
-                let file = file.into_inner().map_err(|error| path_error(&part, error.into_error()))?;
-                file.sync_all().map_err(|error| path_error(&part, error))?;
-                fs::rename(&part, &path).map_err(|error| path_error(&path, error))
+            Out::File(path, file) => {
+                let file = file.into_inner().map_err(|error| path_error(&path, error.into_error()))?;
+                file.sync_all().map_err(|error| path_error(&path, error))
             }
         }
     }
@@ -161,13 +160,4 @@ fn of_stdout(error: io::Error) -> CliError {
         io::ErrorKind::BrokenPipe => CliError::Closed,
         _ => CliError::Output(error),
     }
-}
-
-/// Returns the path of a file that is not complete, beside the one that it becomes.
-pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".");
-    name.push(suffix);
-    path.with_file_name(name)
 }

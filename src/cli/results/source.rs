@@ -9,6 +9,7 @@ use super::folder::{ResultFile, Results};
 use crate::base::text;
 use crate::cli::error::{CliError, path_error};
 use crate::cli::find::find;
+use crate::cli::output_file::beside;
 use crate::cli::stack::{Stack, StackArguments};
 
 /// How the commands describe an argument that names results.
@@ -99,9 +100,12 @@ impl Drop for TemporaryFolder {
     }
 }
 
-/// The folder in which the results are while they become a file, beside it. What was interrupted goes on there.
-pub(super) fn work_folder(output: &Path, results: &Remote) -> PathBuf {
+/// Makes the folder in which the results are while they become a file, beside it. Only the user can read it. What was
+/// interrupted goes on there.
+pub(super) fn work_folder(output: &Path, results: &Remote) -> Result<PathBuf, CliError> {
     let drop_id = results.folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let start: String = drop_id.chars().take(12).collect();
-    super::sink::beside(output, &format!("{start}.results"))
+    let path = beside(output, &format!("{start}.results"));
+    DirBuilder::new().mode(0o700).recursive(true).create(&path).map_err(|error| path_error(&path, error))?;
+    Ok(path)
 }

@@ -28,8 +28,8 @@ pub(super) fn is_denial(error: &Error) -> bool {
     refusal(error).is_some_and(|refusal| refusal.status == 403 && refusal.code == "AccessDenied")
 }
 
-/// Says in plain words why a call failed, and what to do.
-pub(super) fn explain(stack: &str, error: Error) -> CliError {
+/// Says in plain words why a call failed, and what to do. `start` is the command that starts a pipeline of this machine.
+pub(super) fn explain(stack: &str, start: Option<&str>, error: Error) -> CliError {
     let Error::Call { call, source, .. } = &error else { return error.into() };
     let call = text::line(call);
     let Some(refusal) = refusal(&error) else {
@@ -37,16 +37,21 @@ pub(super) fn explain(stack: &str, error: Error) -> CliError {
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
+        let cause = text::line(cause);
+        if let Some(start) = start {
+            return CliError::Stack(format!("{stack} has ended ({cause}): start one with {start}"));
+        }
         return CliError::Denied(format!(
-            "{stack}: S3 cannot be reached ({call}): {}; check the network, the Region, and AWS_ENDPOINT_URL_S3 if it is set",
-            text::line(cause)
+            "{stack}: S3 cannot be reached ({call}): {cause}; check the network, the Region, and AWS_ENDPOINT_URL_S3 if it is set"
         ));
     };
     let said = match refusal.code.as_str() {
-        "AccessDenied" => format!(
-            "{stack} denies {call}: results are for the roles and users in its parameter ReaderArns, drops for those in UploaderArns, \
-             and requests for those in OperatorArns; with PeopleOnlyThroughEndpoints, only from its network"
-        ),
+        "AccessDenied" => {
+            return CliError::Refused(format!(
+                "{stack} denies {call}: results are for the roles and users in its parameter ReaderArns, drops for those in \
+                 UploaderArns, and requests for those in OperatorArns; with PeopleOnlyThroughEndpoints, only from its network"
+            ));
+        }
         code if BAD_CREDENTIALS.contains(&code) => {
             format!(
                 "S3 does not accept the credentials ({code}): they are wrong or have expired; log in again"

@@ -14,7 +14,7 @@ mod listing;
 mod on_this_machine;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -90,6 +90,13 @@ impl StackArguments {
     }
 }
 
+/// Returns the process of the pipeline that other commands find in a folder, if there is one.
+pub(super) async fn process_in(dir: &Path) -> Option<u32> {
+    // If the folder cannot be read, no run can be made in it either.
+    let (process, _) = on_this_machine::answering(dir).await.ok()??;
+    Some(process)
+}
+
 /// A stack, and the clients to use it with.
 #[derive(Debug)]
 pub(super) struct Stack {
@@ -101,6 +108,8 @@ pub(super) struct Stack {
     pub(super) output_bucket: String,
     /// The Region, whose prices count.
     pub(super) region: String,
+    /// The command that starts it, if it is a pipeline of this machine.
+    start: Option<String>,
     /// How often it is worth a look whether something has changed.
     pub(super) look_every: Duration,
     pub(super) s3: aws_sdk_s3::Client,
@@ -139,6 +148,7 @@ impl Stack {
             input_bucket,
             output_bucket,
             region,
+            start: None,
             look_every: LOOK_EVERY,
             s3,
             store,
@@ -170,8 +180,8 @@ impl Stack {
         }
     }
 
-    /// Says in plain words why a call to S3 failed.
+    /// Says in plain words why a call to S3 failed. A pipeline of this machine that does not answer has ended.
     pub(super) fn explain(&self, error: Error) -> CliError {
-        denied::explain(&self.name, error)
+        denied::explain(&self.name, self.start.as_deref(), error)
     }
 }

@@ -21,26 +21,35 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// Finds the newest run in a folder that answers.
 pub(super) async fn open(dir: &Path) -> Result<Stack, CliError> {
     let none = |why: &str| {
-        let command = format!("bedrock-vpc-batch local --dir {}", shell_word(dir));
-        let dir = text::line(dir.display());
-        CliError::Stack(format!("--local {dir}: {why}: start one with {command}"))
+        let (command, dir) = (start(dir), text::line(dir.display()));
+        Err(CliError::Stack(format!("--local {dir}: {why}: start one with {command}")))
     };
-    let runs = match announced(dir) {
-        Ok(runs) => runs,
+    match answering(dir).await {
+        Ok(Some((_, stack))) => Ok(stack),
+        Ok(None) => none("no pipeline runs in this folder"),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(none("there is no such folder, so no pipeline runs in it"));
+            none("there is no such folder, so no pipeline runs in it")
         }
-        Err(error) => return Err(CliError::Path(format!("--local {}", dir.display()), error)),
-    };
-    for run in runs {
-        let stack = connect(dir, run)?;
+        Err(error) => Err(CliError::Path(format!("--local {}", dir.display()), error)),
+    }
+}
+
+/// Finds the newest run in a folder that answers, and the id of its process.
+pub(super) async fn answering(dir: &Path) -> io::Result<Option<(u32, Stack)>> {
+    for run in announced(dir)? {
+        let pid = run.pid;
+        let Ok(stack) = connect(dir, run) else { continue };
         // A run that was killed does not answer, and another program does not know the key.
-        let answer = stack.s3.head_bucket().bucket(&stack.output_bucket).send().await;
-        if answer.is_ok() {
-            return Ok(stack);
+        if stack.s3.head_bucket().bucket(&stack.output_bucket).send().await.is_ok() {
+            return Ok(Some((pid, stack)));
         }
     }
-    Err(none("no pipeline runs in this folder"))
+    Ok(None)
+}
+
+/// The command that starts a pipeline in a folder.
+fn start(dir: &Path) -> String {
+    format!("bedrock-vpc-batch local --dir {}", shell_word(dir))
 }
 
 fn connect(dir: &Path, run: Running) -> Result<Stack, CliError> {
@@ -52,5 +61,5 @@ fn connect(dir: &Path, run: Running) -> Result<Stack, CliError> {
         .build();
     let name = format!("the pipeline in {}", text::line(dir.display()));
     let stack = Stack::new(name, REGION.to_owned(), sdk, true, run.settings)?;
-    Ok(Stack { look_every: LOOK_EVERY, ..stack })
+    Ok(Stack { look_every: LOOK_EVERY, start: Some(start(dir)), ..stack })
 }
