@@ -18,8 +18,9 @@
 
 use super::line::ResultLine;
 use super::strings;
-use crate::base::json::{Members, Object, array};
+use crate::base::json::{Members, array};
 use crate::model::family::Family;
+use crate::prepare::json::Object;
 
 /// Why no record can be made of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -14,7 +14,7 @@
 
 use super::line::{ResultLine, Status};
 use super::output::{Output, Shape, Stop};
-use crate::base::json::{Object, list};
+use crate::prepare::json::{Object, list};
 
 /// Writes a line about a record that this model answered.
 #[must_use]

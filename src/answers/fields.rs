@@ -17,7 +17,8 @@ use std::borrow::Cow;
 use super::line::ResultLine;
 use super::output::Output;
 use super::strings;
-use crate::base::json::{Members, Object, array};
+use crate::base::json::{Members, array};
+use crate::prepare::json::Object;
 
 /// Fields, in the order in which they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,8 @@
 
 use super::line::{ResultLine, Status};
 use super::output::{Output, Shape, Stop};
-use crate::base::json::{Members, Object, array, list, quoted};
+use crate::base::json::{Members, array};
+use crate::prepare::json::{Object, list, quoted};
 
 /// What all lines of a drop share.
 #[derive(Debug, Clone, Copy)]

@@ -54,11 +54,7 @@ pub const METRICS: &[(&str, Unit, &str)] = &[
     ("JobsWaiting", Unit::Count, "a job has its input and waits to be submitted"),
     ("JobsSubmitted", Unit::Count, "Bedrock has accepted a job"),
     ("JobsRefused", Unit::Count, "Bedrock has refused a job, and time alone will not fix it"),
-    (
-        "RoutesRefused",
-        Unit::Count,
-        "`config/routes.json` was refused, and the last good file stays in force",
-    ),
+    ("RoutesRefused", Unit::Count, "`config/routes.json` was refused, and the last good file stays in force"),
     ("JobsEnded", Unit::Count, "a job has ended; also by `Status`, Bedrock's word for how"),
     ("RecordsSucceeded", Unit::Count, "the records of an ended job that have an answer"),
     ("RecordsFailed", Unit::Count, "the records of an ended job that were refused for good"),

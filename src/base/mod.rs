@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `arn` | takes ARNs apart |
 //! | `excerpt` | shows a piece of a line |
-//! | `json` | takes JSON apart without changing its text, and writes it |
+//! | `json` | takes JSON apart without changing its text |
 //! | `s3_uri` | names an object in S3, and decodes the keys of notifications |
 //! | `text` | makes text that others wrote fit to be shown to a person |
 //! | `timestamp` | holds a point in time in whole seconds |

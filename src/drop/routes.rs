@@ -325,7 +325,7 @@ impl<'a> Reader<'a> {
             }
         }
         let Some(whole) = self.members(self.file) else { return Vec::new() };
-        let Some(routes) = whole.iter().find(|(name, _)| *name == "routes").map(|(_, value)| value) else {
+        let Some(routes) = whole.get("routes") else {
             self.problem(1, r#"the file is not like {"routes": [{"prefix": "team/", "model_id": "…"}]}"#);
             return Vec::new();
         };

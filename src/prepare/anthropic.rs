@@ -13,8 +13,9 @@ use super::members::{FIX, Rule, Rules, apply, is_one_of, parse, read_envelope};
 use super::openai::{FOR_THE_API, JOB_HAS_MODEL, NO_FORMAT};
 use super::report::{Losses, Refusal};
 use super::target::{BodyForm, Target};
-use crate::base::json::{Members, Object, array, list, string};
+use crate::base::json::{Members, array, string};
 use crate::base::text;
+use crate::prepare::json::{Object, list};
 
 const ENVELOPE: Rules = &[("custom_id", Rule::Read), ("params", Rule::Read)];
 

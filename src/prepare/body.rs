@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use super::conversation::{Block, Conversation, Tool, ToolChoice, Turn};
 use super::report::{Losses, Refusal};
 use super::target::{BodyForm, Target};
-use crate::base::json::{Object, list, quoted};
+use crate::prepare::json::{Object, list, quoted};
 
 /// The only version.
 pub(super) const ANTHROPIC_VERSION: &str = "bedrock-2023-05-31";

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::base::json::{Object, quoted};
+use crate::prepare::json::{Object, quoted};
 
 /// What a record says.
 #[derive(Debug)]

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::records::read_id;
 use super::report::{Losses, Refusal, without_place};
-use crate::base::json::{Members, compact};
+use crate::base::json::Members;
+use crate::prepare::json::compact;
 
 /// What to do about a request that cannot be read.
 pub(super) const FIX: &str = "correct the request";

@@ -4,6 +4,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `preparer` | reads a file to its end, and hands on one line after the other |
+//! | `json` | writes JSON without changing the text of its pieces |
 //! | `layers` | takes off compression and encodings |
 //! | `framing` | cuts JSON of any layout into records |
 //! | `table` | cuts a table into rows |
@@ -29,6 +30,7 @@ mod draft;
 pub mod error;
 mod format;
 mod framing;
+pub(crate) mod json;
 mod kind;
 mod layers;
 mod members;

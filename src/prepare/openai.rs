@@ -13,8 +13,9 @@ use super::draft::Draft;
 use super::members::{FIX, Rule, Rules, apply, parse, read_envelope};
 use super::report::{Losses, Refusal};
 use super::target::{BodyForm, Target};
-use crate::base::json::{Members, Object, array, compact, string};
+use crate::base::json::{Members, array, string};
 use crate::base::text;
+use crate::prepare::json::{Object, compact};
 
 const NOT_IN_BATCH: &str = "a batch job does not stream";
 pub(super) const JOB_HAS_MODEL: &str = "the job names the model, see --model-id";

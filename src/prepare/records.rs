@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use super::draft::Draft;
 use super::report::{Losses, Refusal, without_place};
-use crate::base::json::{Members, compact, kind, string};
+use crate::base::json::{Members, string};
 use crate::base::text;
 use crate::drop::kinds;
+use crate::prepare::json::{compact, kind};
 use crate::record::input::parse_input_record;
 use crate::record::judge_input::is_integer;
 use crate::record::problem::{Instead, RecordError, RecordProblem};

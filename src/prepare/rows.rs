@@ -11,9 +11,10 @@ use super::records;
 use super::report::{Losses, Refusal};
 use super::target::BodyForm;
 use super::template::{Bound, Template, column};
-use crate::base::json::{Members, Object, kind, quoted, string};
+use crate::base::json::{Members, string};
 use crate::base::text;
 use crate::drop::kinds;
+use crate::prepare::json::{Object, kind, quoted};
 
 /// The most names that a message lists.
 const MAX_NAMES: usize = 50;

@@ -8,11 +8,12 @@ use super::folder::{MAX_LINE_BYTES, Results};
 use super::matching::{MAX_RECORDS, Matching};
 use super::sink::Sink;
 use crate::answers::fields::{Joined, record_of_row};
-use crate::base::json::{Members, kind, string};
+use crate::base::json::{Members, string};
 use crate::base::text;
 use crate::cli::error::{CliError, path_error};
 use crate::drop::generated_id::GeneratedId;
 use crate::drop::identity::DropId;
+use crate::prepare::json::kind;
 use crate::prepare::table::{Row, Rows, delimiter, named_delimiter, skip_blank_lines};
 
 /// The member or column with the id, if none is named.
