@@ -54,7 +54,6 @@ pub const METRICS: &[(&str, Unit, &str)] = &[
     ("JobsWaiting", Unit::Count, "a job has its input and waits to be submitted"),
     ("JobsSubmitted", Unit::Count, "Bedrock has accepted a job"),
     ("JobsRefused", Unit::Count, "Bedrock has refused a job, and time alone will not fix it"),
-    ("RoutesRefused", Unit::Count, "`config/routes.json` was refused, and the last good file stays in force"),
     ("JobsEnded", Unit::Count, "a job has ended; also by `Status`, Bedrock's word for how"),
     ("RecordsSucceeded", Unit::Count, "the records of an ended job that have an answer"),
     ("RecordsFailed", Unit::Count, "the records of an ended job that were refused for good"),
@@ -103,6 +102,7 @@ pub const METRICS: &[(&str, Unit, &str)] = &[
         "a job at Bedrock is not as it was requested, or a job with another request has the name of ours",
     ),
     ("LedgerEntriesMissing", Unit::Count, "a drop or a job that must have an entry in the ledger has none"),
+    ("RoutesRefused", Unit::Count, "`config/routes.json` was refused, and the last good file stays in force"),
 ];
 
 /// Adds what makes a line a document of the embedded metric format, if it has a metric. `millis` is the time of the
