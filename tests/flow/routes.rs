@@ -60,12 +60,12 @@ async fn longest_prefix_decides_about_model_tags_and_timeout() {
     }
 }
 
-#[tokio::test]
-async fn drop_keeps_its_route_when_the_file_changes_while_it_waits() {
+/// A drop of a route, for whose job Bedrock first has this fault. Then the route gets another model, and the sweep asks again.
+async fn route_changes_after(fault: Fault) -> World {
     let mut world = world().await;
     let event = world.put_routes(routes(&json!([{"prefix": "in/", "model_id": MICRO}]))).await;
     world.complete(event).await.unwrap();
-    world.stand_in.fail_next(Operation::CreateModelInvocationJob, Fault::ServiceQuotaExceeded);
+    world.stand_in.fail_next(Operation::CreateModelInvocationJob, fault);
     let drop = world.put("in/x.jsonl", drop_of(120)).await;
     world.submit(drop).await.unwrap();
     assert_eq!(world.stand_in.jobs().len(), 0);
@@ -73,23 +73,20 @@ async fn drop_keeps_its_route_when_the_file_changes_while_it_waits() {
     let event = world.put_routes(routes(&json!([{"prefix": "in/", "model_id": PRO}]))).await;
     world.complete(event).await.unwrap();
     world.sweep_after(Duration::ZERO).await.unwrap();
+    world
+}
+
+#[tokio::test]
+async fn drop_keeps_its_route_when_the_file_changes_while_it_waits() {
+    let mut world = route_changes_after(Fault::ServiceQuotaExceeded).await;
     assert_eq!(world.stand_in.jobs()[0].request["modelId"], MICRO);
     assert_eq!(job_of(&mut world, "in/y.jsonl").await.request["modelId"], PRO);
 }
 
 #[tokio::test]
 async fn job_that_was_refused_takes_the_route_in_force() {
-    let mut world = world().await;
-    let event = world.put_routes(routes(&json!([{"prefix": "in/", "model_id": MICRO}]))).await;
-    world.complete(event).await.unwrap();
-    let fault = Fault::Validation("the model does not support batch inference".into());
-    world.stand_in.fail_next(Operation::CreateModelInvocationJob, fault);
-    let drop = world.put("in/x.jsonl", drop_of(120)).await;
-    world.submit(drop).await.unwrap();
-    assert_eq!(world.stand_in.jobs().len(), 0);
-    let event = world.put_routes(routes(&json!([{"prefix": "in/", "model_id": PRO}]))).await;
-    world.complete(event).await.unwrap();
-    world.sweep_after(Duration::ZERO).await.unwrap();
+    let refusal = "the model does not support batch inference";
+    let mut world = route_changes_after(Fault::Validation(refusal.into())).await;
     assert_eq!(world.stand_in.jobs()[0].request["modelId"], PRO);
     world.complete_next().await;
     assert_eq!((world.hints().await, world.markers().await), (vec![], vec![]));
