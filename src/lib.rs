@@ -22,7 +22,7 @@
 //!     ▼
 //!   finish_drop           after the last job, write summary.json     drop  Finished
 //!     ▼
-//!   ask_for_oldest_jobs   a slot is free: ask for jobs that wait     job   Submitting, then Submitted
+//!   ask_for_next_jobs   a slot is free: ask for jobs that wait     job   Submitting, then Submitted
 //!
 //! sweep: on a schedule, goes on with what a lost event or a crash has left open
 //!   reconcile             compare the input bucket with the ledger

@@ -156,6 +156,8 @@ fn others(route: &Route) -> String {
         ("max_input_file_bytes", route.max_input_file_bytes.map(|bytes| bytes.to_string())),
         ("small_drops", small_drops),
         ("max_attempts", route.max_attempts.map(|attempts| attempts.to_string())),
+        ("weight", route.weight.map(|weight| weight.to_string())),
+        ("paused", route.paused.map(|paused| paused.to_string())),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some(format!("{name}={}", value?)))

@@ -17,6 +17,24 @@ pub struct DropId(#[serde(deserialize_with = "id")] String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct JobId(#[serde(deserialize_with = "id")] String);
 
+/// The id of a route: 16 hex digits. It stands for the prefix, which may have characters that a key should not have.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RouteId(String);
+
+impl RouteId {
+    /// Derives the id from the prefix of the route.
+    #[must_use]
+    pub fn derive(prefix: &str) -> Self {
+        Self(digest_hex(&[prefix]).chars().take(16).collect())
+    }
+
+    /// Parses 16 hex digits; `None` if the text is anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 16 && is_hex(text)).then(|| Self(text.to_owned()))
+    }
+}
+
 impl DropId {
     /// Derives the id from bucket, key and version id. Without versioning, the `ETag` and the modification
     /// time of the object replace the version id.
@@ -81,6 +99,12 @@ impl fmt::Display for DropId {
     }
 }
 
+impl fmt::Display for RouteId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -111,7 +135,11 @@ fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
 }
 
 fn is_id(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == 32 && is_hex(text)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]

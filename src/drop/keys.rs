@@ -1,4 +1,4 @@
-//! Every S3 key that the pipeline writes. Pure.
+//! Every S3 key that the pipeline writes; [`hints`](crate::drop::hints) has those of hints. Pure.
 //!
 //! Keys follow from the ids of drops and jobs, so that a step that runs twice writes the same objects.
 //!
@@ -12,6 +12,7 @@
 //! ledger/open/<time>-<drop-id>.erase      marker: this drop is being erased
 //! ledger/open/<time>-<drop-id>-<page>-<job-id>.job   marker: this job is not done
 //! ledger/waiting/<model>/<time>-<job-id>.json           hint: this job waits for a slot
+//! ledger/waiting/<model>/by-route/<route-id>/…          hints of the jobs of a route
 //! ledger/waiting/<model>/refused/<time>-<job-id>.json   hint: this job waits until an operator has fixed something
 //! ledger/routes.json                      the routes in force
 //! ledger/sweep.json                       how far the sweep has compared the input bucket with the ledger
@@ -189,59 +190,6 @@ pub fn parse_marker(key: &str) -> Option<Open> {
 pub fn drop_of_job_marker(key: &str) -> Option<DropId> {
     let (_, ids) = key.strip_prefix(OPEN_PREFIX)?.strip_suffix(".job")?.split_once('-')?;
     DropId::parse(ids.split_once('-')?.0)
-}
-
-/// The prefix of the hints, which say which jobs wait, by model.
-pub const WAITING_PREFIX: &str = "ledger/waiting/";
-
-/// The longest name of a model in a hint's key.
-const MAX_MODEL_BYTES_IN_KEY: usize = 200;
-
-/// The folder of a model's hints for jobs that were refused. It sorts after the others, which start with a digit.
-const REFUSED_FOLDER: &str = "refused/";
-
-/// Returns the prefix of the hints of a model's waiting jobs: first those that wait for a slot, then those that were
-/// refused for a cause that an operator must fix, and the oldest drop first among each. The model may be named by its
-/// id or by its ARN.
-#[must_use]
-pub fn hints_of(model_id: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let id = arn::id_of(model_id).chars().take(MAX_MODEL_BYTES_IN_KEY);
-    let mut after_plain = false;
-    let mut model = String::new();
-    for c in id {
-        // A dot may not come first: `..` is not a name in every S3 client.
-        model.push(if is_plain(c) || (c == '.' && after_plain) { c } else { '_' });
-        after_plain = is_plain(c);
-    }
-    format!("{WAITING_PREFIX}{model}/")
-}
-
-/// Returns the key of the hint of a waiting job; `time` is when its drop was put.
-#[must_use]
-pub fn hint(model_id: &str, time: Timestamp, job_id: &JobId, is_refused: bool) -> String {
-    let folder = if is_refused { REFUSED_FOLDER } else { "" };
-    format!("{}{folder}{}-{job_id}.json", hints_of(model_id), time.compact())
-}
-
-/// What the key of a hint says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hint {
-    /// The job that waits.
-    pub job_id: JobId,
-    /// Whether Bedrock refused the job for a cause that an operator must fix.
-    pub is_refused: bool,
-}
-
-/// Parses the key of a hint; `None` if the key is not one of a hint.
-#[must_use]
-pub fn parse_hint(key: &str) -> Option<Hint> {
-    let (_, rest) = key.strip_prefix(WAITING_PREFIX)?.split_once('/')?;
-    let name = rest.strip_prefix(REFUSED_FOLDER);
-    let is_refused = name.is_some();
-    let (time, id) = name.unwrap_or(rest).strip_suffix(".json")?.split_once('-')?;
-    let job_id = JobId::parse(id)?;
-    (!time.contains('/')).then_some(Hint { job_id, is_refused })
 }
 
 /// The prefix of what operators ask for.
@@ -471,38 +419,6 @@ mod tests {
         ] {
             assert_eq!(parse_marker(other), None, "{other}");
         }
-    }
-
-    #[test]
-    fn hints_sort_by_model_then_by_refusal_then_by_time() {
-        let ids = ["0", "1", "2"].map(|digit| JobId::parse(&digit.repeat(32)).unwrap());
-        let at = Timestamp::from_secs;
-        let nova = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0";
-        let refused = hint(nova, at(0), &ids[0], true);
-        let old = hint("us.amazon.nova-lite-v1:0", at(1), &ids[2], false);
-        let new = hint(nova, at(1_000_000_000), &ids[1], false);
-        assert_eq!(
-            refused,
-            format!("ledger/waiting/us.amazon.nova-lite-v1_0/refused/19700101T000000Z-{}.json", ids[0])
-        );
-        assert!(old < new && new < refused);
-        for (key, job_id, is_refused) in [(&refused, &ids[0], true), (&old, &ids[2], false)] {
-            assert!(key.starts_with(&hints_of(nova)));
-            assert_eq!(parse_hint(key), Some(Hint { job_id: job_id.clone(), is_refused }));
-        }
-        for other in [
-            "ledger/waiting/",
-            "ledger/waiting/m/",
-            "ledger/waiting/m/refused/",
-            "ledger/waiting/20260101T000000Z-00000000000000000000000000000000.json",
-            "ledger/waiting/m/other/20260101T000000Z-00000000000000000000000000000000.json",
-            "ledger/waiting/m/20260101T000000Z-0.json",
-        ] {
-            assert_eq!(parse_hint(other), None, "{other}");
-        }
-        assert_eq!(hints_of("a/../."), "ledger/waiting/_/");
-        assert_eq!(hints_of("é.."), "ledger/waiting/___/");
-        assert_eq!(hints_of(&"m".repeat(2_048)).len(), WAITING_PREFIX.len() + MAX_MODEL_BYTES_IN_KEY + 1);
     }
 
     #[test]

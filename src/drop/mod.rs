@@ -22,11 +22,14 @@
 //! | `repairs` | counts the repairs of a drop |
 //! | `retry` | names the drops that are another try at records of an earlier one |
 //! | `rewriting` | writes the lines of a part as its job gets them |
+//! | `shares` | says how the routes share the slots for jobs |
 //! | `keys` | names every S3 key that the pipeline writes |
+//! | `hints` | names the keys of hints, which say which jobs wait |
 
 pub mod check;
 pub(crate) mod diagnosis;
 pub mod generated_id;
+pub mod hints;
 pub mod identity;
 pub mod keys;
 pub mod kinds;
@@ -43,4 +46,5 @@ pub mod retry;
 pub mod rewriting;
 pub mod routes;
 pub mod settings;
+pub mod shares;
 pub mod source;

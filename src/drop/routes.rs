@@ -34,8 +34,11 @@ const MAX_ROUTES: usize = 1_000;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html> (read 2026-11)
 const MAX_PREFIX_BYTES: usize = 1_024;
 
+/// How many turns the waiting jobs of a route have for each turn of a route of weight 1.
+const WEIGHT: RangeInclusive<u32> = 1..=100;
+
 /// The members of a route in the file.
-pub const MEMBERS: [&str; 10] = [
+pub const MEMBERS: [&str; 12] = [
     "prefix",
     "model_id",
     "model_invocation_type",
@@ -46,6 +49,8 @@ pub const MEMBERS: [&str; 10] = [
     "max_input_file_bytes",
     "small_drops",
     "max_attempts",
+    "weight",
+    "paused",
 ];
 
 /// The settings of the drops whose keys start with a prefix. `None` is the setting of the stack.
@@ -81,6 +86,13 @@ pub struct Route {
     /// How often a record is given to Bedrock before it is reported as unprocessed: 1 to 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_attempts: Option<u32>,
+    /// How many turns its waiting jobs have for each turn of a route of weight 1: 1 to 100. It is not a setting of a drop:
+    /// what counts is the weight in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
+    /// Whether its jobs are not submitted for now, whenever they were accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
 }
 
 /// What routes are judged against: the stack.
@@ -188,6 +200,7 @@ impl Route {
             &TIMEOUT_DURATION_IN_HOURS,
         );
         faults.outside("max_attempts", self.max_attempts, &MAX_ATTEMPTS);
+        faults.outside("weight", self.weight, &WEIGHT);
         faults.outside("max_records_per_job", self.max_records_per_job, &(1..=MAX_LINES));
         faults.if_(self.min_records_per_job == Some(0), "min_records_per_job", "is 0");
         faults.if_(self.max_input_file_bytes == Some(0), "max_input_file_bytes", "is 0");
@@ -428,6 +441,8 @@ impl<'a> Reader<'a> {
                 }
                 "small_drops" => self.value(value, &mut route.small_drops, name, "\"pad\" or \"reject\""),
                 "max_attempts" => self.value(value, &mut route.max_attempts, name, "a whole number"),
+                "weight" => self.value(value, &mut route.weight, name, "a whole number"),
+                "paused" => self.value(value, &mut route.paused, name, "true or false"),
                 other => self.problem(
                     line,
                     format_args!(
@@ -518,7 +533,9 @@ mod tests {
             {\"model_id\": 7},\n\
             {\"prefix\": \"b/\",\n \"timeout_duration_in_hours\": 12,\n \"max_records_per_job\": 0,\n\
             \"model_invocation_type\": \"Chat\",\n \"job_tags\": {\"a!\": \"b\"},\n \"min_records_per_job\": 0},\n\
-            {\"prefix\": \"c/\", \"max_records_per_job\": 50}\n\
+            {\"prefix\": \"c/\", \"max_records_per_job\": 50},\n\
+            {\"prefix\": \"d/\", \"weight\": 101},\n\
+            {\"prefix\": \"e/\", \"paused\": \"yes\"}\n\
             ]}";
         assert_eq!(
             problems(file),
@@ -533,6 +550,8 @@ mod tests {
                 "line 11: job_tags has a tag that Bedrock refuses: \"a!\"".into(),
                 "line 12: min_records_per_job is 0".into(),
                 "line 13: max_records_per_job does not fit: a job has at least 100 records, and at most 50".into(),
+                "line 14: weight is not between 1 and 100: 101".into(),
+                "line 15: paused is not true or false: \"yes\"".into(),
             ]
         );
     }

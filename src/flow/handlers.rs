@@ -15,7 +15,7 @@ use crate::flow::requests::answer;
 use crate::flow::routes::take_over;
 use crate::flow::submit::submit;
 use crate::flow::sweep::sweep;
-use crate::flow::take_turns::ask_for_oldest_jobs;
+use crate::flow::take_turns::ask_for_next_jobs;
 use crate::job::ending::EndStatus;
 use crate::ledger::lease::Invocation;
 use crate::report::notice::Notice;
@@ -102,7 +102,7 @@ impl Complete {
         }
         match Box::pin(complete(&self.0, &job_id, job_arn, by)).await? {
             Completed::Done { model_id, ended } => {
-                Box::pin(ask_for_oldest_jobs(&self.0, &model_id, by)).await?;
+                Box::pin(ask_for_next_jobs(&self.0, &model_id, by)).await?;
                 Ok(Notice::new(ended.into_iter().map(|ended| *ended).collect(), self.0.place()))
             }
             Completed::NotOver => Err(Error::Busy(format!(

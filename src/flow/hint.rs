@@ -1,4 +1,4 @@
-//! Hints: which jobs wait, by model, so that a free slot finds the oldest of them with one list, however many wait.
+//! Hints: which jobs wait, by model and by route, so that a free slot finds the next of them with one list, however many wait.
 //!
 //! A job gets its hint when it is left to wait: Bedrock refuses it, its drop has more jobs than Bedrock accepts for now,
 //! or it is a next attempt. A job that Bedrock accepts at once never has one. The hint stays while Bedrock is asked, and
@@ -17,7 +17,8 @@ use serde_json::json;
 use tracing::warn;
 
 use crate::aws::error::Chain;
-use crate::drop::identity::JobId;
+use crate::drop::hints;
+use crate::drop::identity::{JobId, RouteId};
 use crate::drop::keys;
 use crate::flow::context::Context;
 use crate::ledger::job::JobEntry;
@@ -49,9 +50,15 @@ pub(super) fn model_id<'a>(context: &'a Context, job: &'a JobEntry) -> &'a str {
     }
 }
 
+/// Returns the route whose turn a job waits for; `None` if it has none.
+pub(super) fn route(job: &JobEntry) -> Option<RouteId> {
+    Some(RouteId::derive(job.settings_in_use()?.route.as_ref()?))
+}
+
 /// Returns the key of the hint that a job has if it waits.
 pub(super) fn key(context: &Context, job: &JobEntry) -> String {
-    keys::hint(model_id(context, job), job.source.last_modified, &job.job_id, job.is_refused())
+    let (model_id, route) = (model_id(context, job), route(job));
+    hints::key(model_id, route.as_ref(), job.source.last_modified, &job.job_id, job.is_refused())
 }
 
 /// Writes the hint of a job that is left to wait.

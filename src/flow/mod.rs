@@ -4,7 +4,7 @@
 //! ```text
 //! handlers  what Lambda calls: reads the payload, and calls a flow
 //! submit    flow 1: identify_drop ► claim_drop ► judge_drop ► report_rejection or make_jobs ► ask_for_jobs
-//! complete  flow 2: end_job ► carry_out ► finish_drop; then the handler calls ask_for_oldest_jobs
+//! complete  flow 2: end_job ► carry_out ► finish_drop; then the handler calls ask_for_next_jobs
 //! sweep     flow 3: reconcile ► resume_jobs ► resume_drops, which take the steps of flows 1 and 2
 //! cancel    flow 4: cancel_job, for each open job of a drop
 //! erase     flow 5: record ► delete_data
@@ -33,6 +33,7 @@ mod hint;
 mod judge_drop;
 mod make_jobs;
 mod pass;
+mod queues;
 mod reconcile;
 mod requests;
 mod resume_jobs;

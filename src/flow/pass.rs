@@ -6,7 +6,8 @@ use std::time::Duration;
 use tracing::{error, info};
 
 use crate::aws::error::{Chain, Error};
-use crate::drop::identity::{DropId, JobId};
+use crate::drop::identity::{DropId, JobId, RouteId};
+use crate::drop::shares::Shares;
 use crate::ledger::status::OpenJobs;
 use crate::report::notice::EndedDrop;
 
@@ -29,12 +30,22 @@ pub(super) struct Pass {
     pub(super) hinted_jobs: HashMap<DropId, Vec<JobId>>,
     /// The drops that may have open jobs besides these.
     pub(super) uncounted: HashSet<DropId>,
+    /// How the routes share the slots; `None` if that is not known, and then no job of a route is asked for.
+    pub(super) shares: Option<Shares>,
     /// The drops that have ended.
     pub(super) ended: Vec<EndedDrop>,
     first_error: Option<Error>,
 }
 
 impl Pass {
+    /// Returns how often the jobs of a route are asked for, compared with others: 0 if it is paused.
+    pub(super) fn weight(&self, route: Option<&RouteId>) -> u32 {
+        match &self.shares {
+            Some(shares) => shares.weight(route),
+            None => u32::from(route.is_none()),
+        }
+    }
+
     /// Takes what a part of the sweep returns, and keeps its error for the end.
     pub(super) fn note<T>(&mut self, key: &str, resumed: Result<T, Error>) -> Option<T> {
         match resumed {

@@ -2,15 +2,15 @@
 //!
 //! 1. [`look_at_all`]: read the entries, some at the same time, and keep of each only what the other steps need. Most jobs
 //!    with a hint are taken to wait without a look at their entry: see [`trusted`].
-//! 2. [`ask_for_all`]: ask for the jobs that wait, for each model the oldest first, until Bedrock accepts no more for
-//!    this model. Jobs that were refused come last.
+//! 2. [`ask_for_all`]: ask for the jobs that wait, for each model the routes in turns and of each route the oldest first,
+//!    until Bedrock accepts no more for this model. Jobs that were refused come last.
 //! 3. [`check_hints`]: write the hints that are missing, and delete the stale ones.
 //! 4. [`complete_all`]: complete the jobs that may be over, one after the other, because reading their output takes
 //!    memory. If many are at Bedrock, its list says which of them are not over.
 //!
 //! A failure at one job does not stop the others. Each step ends when there is not enough time for one more job.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -21,8 +21,10 @@ use crate::aws::bedrock::NOT_OVER;
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
 use crate::aws::store::objects::Listed;
-use crate::drop::identity::JobId;
-use crate::drop::keys::{self, Hint};
+use crate::drop::hints::{self, Hint};
+use crate::drop::identity::{JobId, RouteId};
+use crate::drop::keys;
+use crate::drop::shares::draw;
 use crate::flow::ask_bedrock::{Asked, ask_for_job};
 use crate::flow::complete::{Completed, complete};
 use crate::flow::context::{Context, missing_entry};
@@ -36,7 +38,7 @@ use crate::ledger::status::OpenJobs;
 /// How many entries are read, or hints written, at the same time.
 const CONCURRENT_CALLS: usize = 16;
 
-/// How many jobs with a hint are read per model: those whose turn is next. A job that Bedrock was asked for had its turn,
+/// How many jobs with a hint are read per model and route: those whose turn is next. A job that Bedrock was asked for had its turn,
 /// so its hint is among these if it is wrong, except after a lost race.
 const NEXT_TURNS: usize = 50;
 
@@ -79,6 +81,7 @@ enum Next {
 struct Waiting {
     /// The key of its hint, which it may not have yet.
     hint: String,
+    route: Option<RouteId>,
     is_refused: bool,
     age_seconds: u64,
     input_is_old: bool,
@@ -122,7 +125,7 @@ fn trusted(hints: &[String]) -> HashMap<JobId, &str> {
     let mut turns: HashMap<&str, usize> = HashMap::new();
     let (mut hinted, mut trusted) = (HashSet::new(), HashMap::new());
     for key in hints {
-        let Some(Hint { job_id, is_refused }) = keys::parse_hint(key) else { continue };
+        let Some(Hint { job_id, is_refused, .. }) = hints::parse(key) else { continue };
         let turn = turns.entry(queue(key)).or_default();
         *turn += 1;
         if !hinted.insert(job_id.clone()) {
@@ -134,9 +137,14 @@ fn trusted(hints: &[String]) -> HashMap<JobId, &str> {
     trusted
 }
 
-/// Returns the model in the key of a hint.
+/// Returns the folder of a hint: the jobs in it take their turns one after the other.
 fn queue(hint: &str) -> &str {
-    let rest = hint.strip_prefix(keys::WAITING_PREFIX).unwrap_or(hint);
+    hint.rsplit_once('/').map_or(hint, |(folder, _)| folder)
+}
+
+/// Returns the model in the key of a hint.
+fn model(hint: &str) -> &str {
+    let rest = hint.strip_prefix(hints::WAITING_PREFIX).unwrap_or(hint);
     rest.split_once('/').map_or(rest, |(model, _)| model)
 }
 
@@ -182,8 +190,9 @@ async fn look_at_all<'m>(
             pass.hinted_jobs.entry(drop_id).or_default().push(job_id.clone());
         }
         let hint = trusted.get(job_id).copied().unwrap_or_default().to_owned();
+        let route = hints::parse(&hint).and_then(|hint| hint.route);
         let age_seconds = by.started.seconds_since(marker.last_modified);
-        let waiting = Waiting { hint, is_refused: false, age_seconds, input_is_old: false };
+        let waiting = Waiting { hint, route, is_refused: false, age_seconds, input_is_old: false };
         OpenJob { marker, job_id, next: Some(Next::Ask(waiting)), is_asked: false }
     }));
     jobs.sort_by_key(|job| &job.marker.key);
@@ -231,6 +240,7 @@ fn next_for(context: &Context, job: &JobEntry, by: &Invocation) -> Next {
     match &job.state {
         JobState::Waiting => Next::Ask(Waiting {
             hint: hint::key(context, job),
+            route: hint::route(job),
             is_refused: job.is_refused(),
             age_seconds: by.started.seconds_since(job.created),
             input_is_old: input_is_old(job, by),
@@ -301,22 +311,51 @@ fn input_is_old(job: &JobEntry, by: &Invocation) -> bool {
     by.started.seconds_since(job.input_written) >= INPUT_IS_OLD.as_secs()
 }
 
-/// Asks for the jobs that wait, until Bedrock accepts no more for their model.
-///
-/// Jobs that were refused before are asked for in random order. If there are too many to ask for all, none of them keeps
-/// the others from their turn.
+/// The jobs that wait for one model, by their indexes.
+#[derive(Debug, Default)]
+struct OfModel {
+    by_route: BTreeMap<Option<RouteId>, VecDeque<usize>>,
+    refused: Vec<usize>,
+}
+
+impl OfModel {
+    /// Returns the order in which Bedrock is asked: the routes take turns by their weights, and the jobs that were refused
+    /// before come last, in random order. If there are too many to ask for all, none of them keeps the others from their
+    /// turn.
+    fn turns(mut self, weight: impl Fn(Option<&RouteId>) -> u32) -> Vec<usize> {
+        let mut turns = Vec::new();
+        loop {
+            let weights = self
+                .by_route
+                .iter()
+                .map(|(route, jobs)| if jobs.is_empty() { 0 } else { weight(route.as_ref()) });
+            let Some(drawn) = draw(weights, |sum| fastrand::u64(..sum)) else { break };
+            turns.extend(self.by_route.values_mut().nth(drawn).and_then(VecDeque::pop_front));
+        }
+        fastrand::shuffle(&mut self.refused);
+        turns.extend(self.refused);
+        turns
+    }
+}
+
+/// Asks for the jobs that wait, until Bedrock accepts no more for their model. Those of a route that is paused are left out.
 async fn ask_for_all(context: &Context, jobs: &mut [OpenJob<'_>], pass: &mut Pass, by: &Invocation) -> bool {
-    let mut by_model: BTreeMap<String, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    let mut by_model: BTreeMap<String, OfModel> = BTreeMap::new();
     for (index, job) in jobs.iter().enumerate() {
         let Some(Next::Ask(waiting)) = &job.next else { continue };
-        let (waiting_for_a_slot, refused) = by_model.entry(queue(&waiting.hint).to_owned()).or_default();
-        if waiting.is_refused { refused.push(index) } else { waiting_for_a_slot.push(index) }
+        if pass.weight(waiting.route.as_ref()) == 0 {
+            continue;
+        }
+        let of_model = by_model.entry(model(&waiting.hint).to_owned()).or_default();
+        if waiting.is_refused {
+            of_model.refused.push(index);
+        } else {
+            of_model.by_route.entry(waiting.route.clone()).or_default().push_back(index);
+        }
     }
-    for (model_id, (mut turns, mut refused)) in by_model {
-        fastrand::shuffle(&mut refused);
-        turns.extend(refused);
+    for (model_id, of_model) in by_model {
         let mut refusals = 0;
-        for index in turns {
+        for index in of_model.turns(|route| pass.weight(route)) {
             let Some(job) = jobs.get_mut(index) else { continue };
             if !by.has_time_at(now(), TIME_FOR_ENDED_JOBS) {
                 return false;
@@ -364,7 +403,7 @@ async fn check_hints(context: &Context, jobs: &[OpenJob<'_>], mut hints: HashSet
             Some(Next::CompleteUnlessListed { .. } | Next::Complete { .. }) => {}
         }
     }
-    let is_stale = |key: &String| keys::parse_hint(key).is_none_or(|found| !unclear.contains(&found.job_id));
+    let is_stale = |key: &String| hints::parse(key).is_none_or(|found| !unclear.contains(&found.job_id));
     let stale: Vec<String> = hints.into_iter().filter(is_stale).collect();
     if stale.is_empty() && missing.is_empty() {
         return;
@@ -426,15 +465,18 @@ mod tests {
         let source = DropSource::example();
         let (drop_id, time) = (DropId::derive(&source), source.last_modified);
         let id = |part| JobId::derive(&drop_id, part, 1);
-        let hint = |model, part, is_refused| keys::hint(model, time, &id(part), is_refused);
+        let route = RouteId::derive("team/");
+        let hint = |model, part, is_refused| hints::key(model, None, time, &id(part), is_refused);
+        let of_route = |part| hints::key("m", Some(&route), time, &id(part), false);
         let mut hints: Vec<_> = (0..1_000).map(|part| hint("m", part, false)).collect();
         hints.extend((990..1_100).map(|part| hint("m", part, true)));
         hints.extend((900..940).map(|part| hint("n", part, false)));
+        hints.extend((2_000..2_060).map(of_route));
         let trusted = trusted(&hints);
-        for part in (0..50).chain(900..940).chain(990..1_100) {
+        for part in (0..50).chain(900..940).chain(990..1_100).chain(2_000..2_050) {
             assert!(!trusted.contains_key(&id(part)), "{part}");
         }
-        assert!((700..900).contains(&trusted.len()), "{}", trusted.len());
-        assert!(trusted.iter().all(|(job_id, key)| keys::parse_hint(key).unwrap().job_id == *job_id));
+        assert!((700..910).contains(&trusted.len()), "{}", trusted.len());
+        assert!(trusted.iter().all(|(job_id, key)| hints::parse(key).unwrap().job_id == *job_id));
     }
 }

@@ -13,6 +13,7 @@ use crate::base::s3_uri::S3Uri;
 use crate::drop::keys::{ROUTES_ENTRY, ROUTES_FILE, ROUTES_IN_FORCE};
 use crate::drop::routes::{MAX_BYTES, RouteProblem, Routes};
 use crate::drop::settings::Settings;
+use crate::drop::shares::Shares;
 use crate::flow::context::Context;
 use crate::ledger::lease::Invocation;
 use crate::ledger::routes::{InForce, RoutesEntry};
@@ -36,13 +37,19 @@ pub(super) async fn settings_for(context: &Context, key: &str) -> Result<Setting
     Err(Error::Routes(faults.join("; ")))
 }
 
+/// Returns how the routes in force share the slots for jobs.
+pub(super) async fn shares(context: &Context) -> Result<Shares, Error> {
+    let known = context.store.get_entry::<RoutesEntry>(ROUTES_ENTRY).await?;
+    Ok(known.map(|known| Shares::of(&known.entry.in_force.routes)).unwrap_or_default())
+}
+
 /// Takes the file over if it has changed. A file that is gone leaves no routes. A lost race is fine: what the
-/// winner has not seen is left to the next event or sweep.
-pub(super) async fn take_over(context: &Context, by: &Invocation) -> Result<(), Error> {
+/// winner has not seen is left to the next event or sweep. Returns how the routes share the slots, unless a race was lost.
+pub(super) async fn take_over(context: &Context, by: &Invocation) -> Result<Option<Shares>, Error> {
     let known = context.store.get_entry::<RoutesEntry>(ROUTES_ENTRY).await?;
     let file = context.store.head(&S3Uri::new(&context.config.output_bucket, ROUTES_FILE), None).await?;
     let known = match (file, known) {
-        (None, None) => return Ok(()),
+        (None, None) => return Ok(Some(Shares::default())),
         (Some(file), known) if is_in_force(known.as_ref(), &file.etag) => known,
         (None, Some(known)) if known.entry.in_force.last_etag().is_none() => Some(known),
         (None, known) => record(context, known, InForce::nothing(now().into()), by).await?,
@@ -51,7 +58,7 @@ pub(super) async fn take_over(context: &Context, by: &Invocation) -> Result<(), 
                 let what = format!("the file has {} bytes; at most {MAX_BYTES} are allowed", file.size_bytes);
                 (file.etag, Err(vec![RouteProblem { line: 1, what }]))
             } else {
-                let Some((bytes, etag)) = context.store.get(ROUTES_FILE).await? else { return Ok(()) };
+                let Some((bytes, etag)) = context.store.get(ROUTES_FILE).await? else { return Ok(None) };
                 (etag.unwrap_or(file.etag), Routes::parse(&bytes, &context.config.stack()))
             };
             let before = known.as_ref().map(|known| known.entry.in_force.clone());
@@ -61,10 +68,9 @@ pub(super) async fn take_over(context: &Context, by: &Invocation) -> Result<(), 
             if after == before { known } else { record(context, known, after, by).await? }
         }
     };
-    match known {
-        Some(known) => tell(context, &known.entry.in_force).await,
-        None => Ok(()),
-    }
+    let Some(known) = known else { return Ok(None) };
+    tell(context, &known.entry.in_force).await?;
+    Ok(Some(Shares::of(&known.entry.in_force.routes)))
 }
 
 fn is_in_force(known: Option<&Stored<RoutesEntry>>, etag: &str) -> bool {

@@ -15,7 +15,7 @@ use tracing::warn;
 use crate::aws::clock::now;
 use crate::aws::error::{Chain, Error};
 use crate::aws::store::entries::{ETag, Stored};
-use crate::drop::identity::{DropId, JobId};
+use crate::drop::identity::{DropId, JobId, RouteId};
 use crate::drop::keys;
 use crate::drop::plan::{Part, Plan};
 use crate::flow::context::{CONCURRENT_PARTS, Context};
@@ -133,7 +133,10 @@ async fn sum_up(context: &Context, drop_id: &DropId, pass: &Pass, by: &Invocatio
         return Ok(());
     }
     let none = || OpenJobs::none(by.started);
-    let mut open = pass.open_jobs.get(drop_id).cloned().unwrap_or_else(none);
+    let route = drop.settings().and_then(|settings| settings.route.as_ref());
+    let is_paused = pass.weight(route.map(|prefix| RouteId::derive(prefix)).as_ref()) == 0;
+    let open = pass.open_jobs.get(drop_id).cloned().unwrap_or_else(none);
+    let mut open = open.of_paused_route(is_paused);
     let mut hinted: HashSet<&JobId> = pass.hinted_jobs.get(drop_id).into_iter().flatten().collect();
     for page in 1..=plan.pages() {
         if hinted.is_empty() {

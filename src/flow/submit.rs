@@ -25,7 +25,7 @@ use crate::flow::context::Context;
 use crate::flow::judge_drop::judge_drop;
 use crate::flow::make_jobs::make_jobs;
 use crate::flow::status_file::{tell, tell_end};
-use crate::flow::take_turns::{Queue, ask_for_jobs, ask_for_oldest_jobs, look_at_queue};
+use crate::flow::take_turns::{Queue, ask_for_jobs, ask_for_next_jobs, look_at_queue};
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::lease::Invocation;
 use crate::ledger::status::Status;
@@ -77,12 +77,12 @@ pub(super) async fn advance_drop(
             }
             Box::pin(make_jobs(context, &drop, plan, is_new, by)).await?;
             context.store.delete(&marker).await?;
-            let model_id = drop.settings().map_or(&context.config.model_id, |settings| &settings.model_id);
-            let queue = Box::pin(look_at_queue(context, model_id, &drop.drop_id, by)).await?;
+            let settings = drop.settings().cloned().unwrap_or_else(|| context.config.settings());
+            let queue = Box::pin(look_at_queue(context, &settings, &drop.drop_id, by)).await?;
             let open = Box::pin(ask_for_jobs(context, &drop, plan, queue, by)).await?;
             tell(context, Status::of_jobs(&drop, &open), file).await;
             if queue == Queue::IsDue {
-                Box::pin(ask_for_oldest_jobs(context, model_id, by)).await?;
+                Box::pin(ask_for_next_jobs(context, &settings.model_id, by)).await?;
             }
         }
         DropState::Rejected { problems, stopped_early } => {

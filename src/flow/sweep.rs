@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use crate::aws::clock::now;
 use crate::aws::error::Error;
 use crate::aws::store::objects::Listed;
+use crate::drop::hints;
 use crate::drop::identity::DropId;
 use crate::drop::keys::{self, Open};
 use crate::drop::source::DropSource;
@@ -43,12 +44,12 @@ pub(super) async fn sweep(context: &Context, by: &Invocation) -> Result<Vec<Ende
     pass.note(keys::SWEEP_ENTRY, reconciled);
 
     let taken_over = Box::pin(take_over(context, by)).await;
-    pass.note(keys::ROUTES_FILE, taken_over);
+    pass.shares = pass.note(keys::ROUTES_FILE, taken_over).flatten();
 
     let answered = Box::pin(answer_all(context, &mut pass, by)).await;
     let mut is_whole = pass.note(keys::REQUESTS_PREFIX, answered).unwrap_or(true);
 
-    let hints = context.store.list(keys::WAITING_PREFIX).await?;
+    let hints = context.store.list(hints::WAITING_PREFIX).await?;
     let markers = context.store.list_objects(keys::OPEN_PREFIX).await?;
     let (mut jobs, mut drops) = (Vec::new(), Vec::new());
     let (mut cancellations, mut erasures) = (Vec::new(), Vec::new());

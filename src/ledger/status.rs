@@ -302,6 +302,8 @@ pub struct OpenJobs {
     doubt: Option<Doubt>,
     /// Within how many hours Bedrock ends its jobs.
     timeout_hours: Option<i32>,
+    /// Whether the route of the drop is paused.
+    is_paused: bool,
 }
 
 impl OpenJobs {
@@ -317,7 +319,14 @@ impl OpenJobs {
             refusal: None,
             doubt: None,
             timeout_hours: None,
+            is_paused: false,
         }
+    }
+
+    /// Returns the same, of a drop whose route is paused or not.
+    #[must_use]
+    pub fn of_paused_route(self, is_paused: bool) -> Self {
+        Self { is_paused, ..self }
     }
 
     /// The only open job of a drop, at the time when its entry was written.
@@ -394,6 +403,9 @@ impl OpenJobs {
                     jobs(waiting)
                 )
             }
+            (Stage::Waiting, _) if self.is_paused => {
+                format!("{} to be submitted, but the route of the file is paused.", jobs(waiting))
+            }
             (Stage::Waiting, _) if refusal.is_some() => {
                 format!("{} to be submitted, but Bedrock accepts no more for now.", jobs(waiting))
             }
@@ -420,6 +432,10 @@ impl OpenJobs {
             _ if is_refused => {
                 "Show the refusal to an operator of the stack. Once its cause is fixed, the sweep submits \
                                 the job: do not drop the file again."
+                    .to_owned()
+            }
+            (Stage::Waiting, _) if self.is_paused => {
+                "Nothing needs to be done: the next sweep after an administrator lets the route go on submits its jobs."
                     .to_owned()
             }
             (_, Some(hours)) => format!(

@@ -1,8 +1,8 @@
 //! The ways to break a stack, and what the doctor must say about each.
 
 use bedrock_vpc_batch::base::timestamp::Timestamp;
+use bedrock_vpc_batch::drop::hints;
 use bedrock_vpc_batch::drop::identity::JobId;
-use bedrock_vpc_batch::drop::keys;
 
 use super::account::{Account, ENDED, NO_ACCESS, Stack};
 
@@ -497,7 +497,8 @@ impl Accident {
                 let body = format!(r#"{{"job_id":"{job_id}","model_id":"{LEGACY}"}}"#);
                 let s3 = aws_sdk_s3::Client::new(&account.sdk);
                 let put = s3.put_object().bucket(&stack.outputs["OutputBucketName"]);
-                let put = put.key(keys::hint(LEGACY, time, &job_id, false)).body(body.into_bytes().into());
+                let put =
+                    put.key(hints::key(LEGACY, None, time, &job_id, false)).body(body.into_bytes().into());
                 put.send().await.unwrap();
             }
             Self::KeyDisabled => {

@@ -16,4 +16,5 @@ mod routes;
 mod slow_drops;
 mod status;
 mod sweep;
+mod turns;
 mod waiting;

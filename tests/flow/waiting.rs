@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bedrock_vpc_batch::drop::hints;
 use bedrock_vpc_batch::drop::identity::JobId;
 use bedrock_vpc_batch::drop::keys::{self, Open};
 use bedrock_vpc_batch::local::bedrock::{Ending, Fault, Operation, TerminalStatus};
@@ -43,7 +44,7 @@ async fn put(world: &World, key: &str, body: &Value) {
 }
 
 fn job_of(hint: &str) -> JobId {
-    keys::parse_hint(hint).unwrap().job_id
+    hints::parse(hint).unwrap().job_id
 }
 
 /// How often each operation was called on S3 or Bedrock.
@@ -135,7 +136,7 @@ async fn old_hint_that_is_stale_keeps_no_new_drop_from_asking() {
 async fn hint_follows_the_job_from_refusal_to_refusal_to_acceptance() {
     let world = world_with_waiting(1, Fault::ServiceQuotaExceeded).await;
     let waiting = world.hints().await.remove(0);
-    assert!(waiting.starts_with(&keys::hints_of(MODEL_ID)) && !waiting.contains("/refused/"), "{waiting}");
+    assert!(waiting.starts_with(&hints::of_model(MODEL_ID)) && !waiting.contains("/refused/"), "{waiting}");
     let body: Value = world.read_json(&waiting).await;
     assert_eq!(body, json!({ "job_id": job_of(&waiting), "model_id": MODEL_ID }));
 
@@ -265,7 +266,7 @@ async fn sweep_asks_without_hints_and_writes_the_missing_ones_again() {
     let marker = world.markers().await.pop().unwrap();
     let Some(Open::Job(last)) = keys::parse_marker(&marker) else { panic!("{marker}") };
     let last = hints.iter().find(|hint| job_of(hint) == last).unwrap();
-    let stale = last.replace(&keys::hints_of(MODEL_ID), &keys::hints_of("amazon.nova-micro-v1:0"));
+    let stale = last.replace(&hints::of_model(MODEL_ID), &hints::of_model("amazon.nova-micro-v1:0"));
     put(&world, &stale, &json!({})).await;
     let unknown = last.replace(&job_of(last).to_string(), &"f".repeat(32));
     put(&world, &unknown, &json!({})).await;
@@ -314,7 +315,7 @@ async fn page_of_refused_jobs_does_not_hide_a_job_that_waits_for_a_slot() {
     world.complete(ended.clone()).await.unwrap();
     // The first refusal is that of the job that waited for a slot. The second one ends the step.
     assert_eq!(creates(&world), 2);
-    let last = keys::parse_hint(world.hints().await.last().unwrap()).unwrap();
+    let last = hints::parse(world.hints().await.last().unwrap()).unwrap();
     assert!(last.is_refused);
     assert!(world.hints().await.iter().all(|hint| hint.contains("/refused/")));
 
@@ -334,7 +335,7 @@ async fn model_that_is_full_keeps_no_other_model_waiting() {
         }
     }
     let hints = world.hints().await;
-    assert_eq!(hints.iter().filter(|hint| hint.starts_with(&keys::hints_of(MODEL_ID))).count(), 2);
+    assert_eq!(hints.iter().filter(|hint| hint.starts_with(&hints::of_model(MODEL_ID))).count(), 2);
     assert_eq!(hints.len(), 4);
     // The sweep asks once for each model.
     world.faults.reset();

@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use bedrock_vpc_batch::base::timestamp::Timestamp;
-use bedrock_vpc_batch::drop::identity::JobId;
+use bedrock_vpc_batch::drop::hints;
+use bedrock_vpc_batch::drop::identity::{JobId, RouteId};
 use bedrock_vpc_batch::drop::keys;
 use bedrock_vpc_batch::ledger::job::JobEntry;
 use bedrock_vpc_batch::local::bedrock::{Fault, Operation};
@@ -29,11 +30,12 @@ async fn make_waiting(world: &mut World, key: &str) -> JobEntry {
     }
     world.submit(event).await.unwrap();
     let hint = world.hints().await.pop().unwrap();
-    world.read_json(&keys::job_entry(&keys::parse_hint(&hint).unwrap().job_id)).await
+    world.read_json(&keys::job_entry(&hints::parse(&hint).unwrap().job_id)).await
 }
 
 /// Writes what belongs to more waiting jobs, as if younger drops had been submitted like the one of this entry.
 async fn make_more_waiting(world: &World, like: &JobEntry, numbers: Range<usize>) {
+    let route = like.settings.as_ref().and_then(|settings| settings.route.as_deref()).map(RouteId::derive);
     let put = |key: String, body: Value| {
         let request = world.own.put_object().bucket(&world.config.output_bucket).key(key);
         let request = request.body(body.to_string().into_bytes().into());
@@ -48,7 +50,7 @@ async fn make_more_waiting(world: &World, like: &JobEntry, numbers: Range<usize>
             entry.part.job_id = id.clone();
             entry.source.last_modified = time;
             let marker = put(entry.marker(), json!(id));
-            let hint = put(keys::hint(MODEL_ID, time, &id, false), json!({}));
+            let hint = put(hints::key(MODEL_ID, route.as_ref(), time, &id, false), json!({}));
             let entry = put(keys::job_entry(&id), json!(entry));
             async move {
                 marker.await;
@@ -126,7 +128,7 @@ async fn completion_makes_the_same_calls_however_many_jobs_wait() {
     make_waiting(&mut world, "in/c.jsonl").await;
     let entry = make_waiting(&mut world, "in/d.jsonl").await;
     let mut counted = Vec::new();
-    for (ended, numbers) in ended.into_iter().zip([1..10, 10..WAITING]) {
+    for (ended, numbers) in ended.into_iter().zip([1..60, 60..WAITING]) {
         make_more_waiting(&world, &entry, numbers).await;
         let waiting = world.hints().await.len();
         world.faults.reset();
@@ -153,4 +155,38 @@ async fn completion_makes_the_same_calls_however_many_jobs_wait() {
         counted.push(calls);
     }
     assert_eq!(counted[0], counted[1]);
+}
+
+/// Each slot goes to the other route with a probability of one half, so 30 do not suffice once in a billion runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_job_of_a_route_waits_for_a_few_slots_behind_a_thousand_jobs_of_another() {
+    const JOBS: usize = 1_000;
+    const MOST_SLOTS: usize = 30;
+    let mut world = World::new().await;
+    let event = world.put("in/first.jsonl", drop_of(100)).await;
+    world.submit(event).await.unwrap();
+    let ended = world.ended().await;
+    let routes = json!({ "routes": [{"prefix": "in/a/"}, {"prefix": "in/b/"}] });
+    let event = world.put_routes(routes).await;
+    world.complete(event).await.unwrap();
+    world.stand_in.set_max_jobs_in_flight(0);
+    let first = make_waiting(&mut world, "in/a/0.jsonl").await;
+    make_more_waiting(&world, &first, 1..JOBS).await;
+    let event = world.put("in/b/only.jsonl", drop_of(100)).await;
+    world.submit(event).await.unwrap();
+    let hints_of = async |world: &World, prefix| {
+        let folder = hints::of_route(MODEL_ID, &RouteId::derive(prefix));
+        world.output_keys_below(&folder).await
+    };
+    assert_eq!((hints_of(&world, "in/a/").await.len(), hints_of(&world, "in/b/").await.len()), (JOBS, 1));
+    world.stand_in.set_max_jobs_in_flight(100);
+    let mut slots = 0;
+    while !hints_of(&world, "in/b/").await.is_empty() && slots < MOST_SLOTS {
+        slots += 1;
+        world.free_one_slot();
+        world.complete(ended.clone()).await.unwrap();
+    }
+    let left = hints_of(&world, "in/a/").await.len();
+    println!("many: the only job of a route, put after {JOBS} jobs of another one, waited for {slots} slots");
+    assert_eq!((hints_of(&world, "in/b/").await, left), (vec![], JOBS + 1 - slots));
 }

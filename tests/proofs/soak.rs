@@ -169,12 +169,16 @@ async fn lose_entries(local: &Local, mut random: fastrand::Rng, is_over: &Atomic
 /// The model of all drops, while a good file of routes says so.
 const ROUTE_MODEL: &str = "amazon.nova-micro-v1:0";
 
-/// Puts files of routes for a while, some of them bad, and deletes them. Returns the number of changes.
+/// Puts files of routes for a while, some of them bad and some with routes that are paused, and deletes them. Returns the
+/// number of changes.
 async fn change_routes(local: &Local, mut random: fastrand::Rng, is_over: &AtomicBool) -> usize {
     let (own, bucket) = (&local.s3().client(), &local.config().output_bucket);
-    let with_model =
-        json!({"routes": [{"prefix": "in/", "model_id": ROUTE_MODEL, "job_tags": {"team": "a"}}]});
-    let files = [with_model.to_string(), json!({"routes": []}).to_string(), "{\"routes\": [{}]}".to_owned()];
+    let with_model = json!({"routes": [{"prefix": "in/", "model_id": ROUTE_MODEL, "job_tags": {"team": "a"}, "weight": 3}]});
+    let paused =
+        json!({"routes": [{"prefix": "in/1", "model_id": ROUTE_MODEL}, {"prefix": "in/", "paused": true}]});
+    let none = json!({"routes": []});
+    let files =
+        [with_model.to_string(), paused.to_string(), none.to_string(), "{\"routes\": [{}]}".to_owned()];
     let mut changes = 0;
     while !is_over.load(Ordering::Relaxed) {
         tokio::time::sleep(Duration::from_millis(700)).await;

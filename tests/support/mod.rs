@@ -30,7 +30,7 @@ use bedrock_vpc_batch::ledger::entry::Entry;
 use bedrock_vpc_batch::ledger::lease::Invocation;
 use bedrock_vpc_batch::ledger::status::Status;
 use bedrock_vpc_batch::local::bedrock::{JobStatus, Operation, RecordedRequest, StandIn, StandInOptions};
-use bedrock_vpc_batch::local::faults::Faults;
+use bedrock_vpc_batch::local::faults::{Action, Faults};
 use bedrock_vpc_batch::local::pump::{notification, object_created_event};
 use bedrock_vpc_batch::local::s3::{EmbeddedS3, ObjectCreated};
 use bedrock_vpc_batch::local::{ACCOUNT_ID, clients_through};
@@ -357,6 +357,17 @@ impl World {
     pub(crate) async fn complete_next(&mut self) {
         let event = self.ended().await;
         self.complete(event).await.unwrap();
+    }
+
+    /// Has Bedrock accept one more job, and then no more.
+    pub(crate) fn free_one_slot(&self) {
+        let is_free = std::sync::atomic::AtomicBool::new(true);
+        self.faults.set(move |call| match call.operation {
+            "CreateModelInvocationJob" if !is_free.swap(false, std::sync::atomic::Ordering::Relaxed) => {
+                Action::Refuse { status: 400, code: "ServiceQuotaExceededException" }
+            }
+            _ => Action::Pass,
+        });
     }
 
     /// How often Bedrock was asked to create a job.

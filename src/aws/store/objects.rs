@@ -165,6 +165,19 @@ impl Store {
         Ok(page.contents.unwrap_or_default().into_iter().filter_map(listed).collect())
     }
 
+    /// Lists the folders right below a prefix of the output bucket, which ends with `/`: at most 1,000 of them, in one call.
+    /// Each is the prefix of the keys in it.
+    ///
+    /// # Errors
+    /// Returns [`Error::Call`] if the call fails.
+    pub async fn list_folders(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let request = self.client.list_objects_v2().bucket(&self.output_bucket).prefix(prefix).delimiter("/");
+        let page = request.encoding_type(EncodingType::Url).send().await;
+        let page = page.map_err(|error| sdk_error::classify(self.named("ListObjectsV2", prefix), error))?;
+        let folders = page.common_prefixes.unwrap_or_default().into_iter();
+        Ok(folders.filter_map(|folder| decode_notification_key(&folder.prefix?)).collect())
+    }
+
     /// Lists the keys of the objects below a prefix of the output bucket.
     ///
     /// # Errors

@@ -17,8 +17,8 @@ use crate::doctor::known::{Known, Unknown};
 use crate::doctor::model_id::arn_of;
 use crate::doctor::questions;
 use crate::doctor::subject::Subject;
+use crate::drop::hints;
 use crate::drop::identity::JobId;
-use crate::drop::keys;
 
 pub(super) async fn open_models(bedrock: &Bedrock, s3: &S3, iam: &Iam, subject: &Subject) -> OpenModels {
     let at_bedrock = at_bedrock(bedrock, &subject.config.job_name_prefix).await;
@@ -54,14 +54,14 @@ async fn at_bedrock(bedrock: &Bedrock, prefix: &str) -> Known<BTreeMap<String, u
 async fn waiting(s3: &S3, subject: &Subject) -> Known<Vec<String>> {
     let bucket = &subject.config.output_bucket;
     let list = || s3.list_objects_v2().bucket(bucket);
-    let folders = list().prefix(keys::WAITING_PREFIX).delimiter("/").send().await;
+    let folders = list().prefix(hints::WAITING_PREFIX).delimiter("/").send().await;
     let folders = known("s3:ListBucket", folders)?.common_prefixes.unwrap_or_default();
-    let own = keys::hints_of(&subject.config.model_id);
+    let own = hints::of_model(&subject.config.model_id);
     let mut models = Vec::new();
     for folder in folders.into_iter().filter_map(|folder| folder.prefix).filter(|folder| *folder != own) {
         let first = known("s3:ListBucket", list().prefix(folder).max_keys(1).send().await)?;
         let key = first.contents.unwrap_or_default().into_iter().find_map(|object| object.key);
-        let Some(key) = key.filter(|key| keys::parse_hint(key).is_some_and(|hint| !hint.is_refused)) else {
+        let Some(key) = key.filter(|key| hints::parse(key).is_some_and(|hint| !hint.is_refused)) else {
             continue;
         };
         let hint = known("s3:GetObject", s3.get_object().bucket(bucket).key(&key).send().await)?;

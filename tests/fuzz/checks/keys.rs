@@ -2,8 +2,9 @@
 
 use bedrock_vpc_batch::base::s3_uri::{S3Uri, decode_notification_key};
 use bedrock_vpc_batch::base::timestamp::Timestamp;
-use bedrock_vpc_batch::drop::identity::{DropId, JobId, job_name};
-use bedrock_vpc_batch::drop::keys::{self, Hint, Open, ResultKind};
+use bedrock_vpc_batch::drop::hints::{self, Hint};
+use bedrock_vpc_batch::drop::identity::{DropId, JobId, RouteId, job_name};
+use bedrock_vpc_batch::drop::keys::{self, Open, ResultKind};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::take_byte;
@@ -81,16 +82,21 @@ fn check_markers(times: [Timestamp; 2], drop_id: &DropId, page: u32, job_id: &Jo
 
 /// A hint names its job whatever the model is called, and refused jobs come after the others.
 fn check_hints(model_id: &str, times: [Timestamp; 2], job_id: &JobId) {
-    let [waiting, refused] = [false, true].map(|is_refused| {
-        times.map(|time| {
-            let key = keys::hint(model_id, time, job_id, is_refused);
-            assert_eq!(keys::parse_hint(&key), Some(Hint { job_id: job_id.clone(), is_refused }), "{key:?}");
-            assert!(key.starts_with(&keys::hints_of(model_id)) && key.len() <= MAX_KEY_BYTES, "{key:?}");
-            key
-        })
-    });
+    let route = RouteId::derive(model_id);
+    let [waiting, of_route, refused] =
+        [(None, false), (Some(route), false), (None, true)].map(|(route, is_refused)| {
+            times.map(|time| {
+                let key = hints::key(model_id, route.as_ref(), time, job_id, is_refused);
+                let hint = Hint { job_id: job_id.clone(), route: route.clone(), is_refused };
+                assert_eq!(hints::parse(&key), Some(hint), "{key:?}");
+                assert!(key.starts_with(&hints::of_model(model_id)) && key.len() <= MAX_KEY_BYTES, "{key:?}");
+                key
+            })
+        });
     assert_eq!(waiting[0].cmp(&waiting[1]), times[0].cmp(&times[1]), "the oldest hint is listed first");
-    assert!(waiting.iter().all(|waiting| refused.iter().all(|refused| waiting < refused)));
+    let is_before =
+        |some: &[String], others: &[String]| some.iter().all(|one| others.iter().all(|other| one < other));
+    assert!(is_before(&waiting, &of_route) && is_before(&of_route, &refused));
 }
 
 /// A job is found by its name, and an object by its URI.
