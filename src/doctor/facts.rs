@@ -46,14 +46,14 @@ pub(super) struct Facts {
     pub(super) keys: Vec<Key>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Subnet {
     pub(super) id: String,
     pub(super) vpc_id: String,
     pub(super) zone: String,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RouteTable {
     pub(super) id: String,
     pub(super) vpc_id: String,
@@ -64,13 +64,13 @@ pub(super) struct RouteTable {
     pub(super) internet_targets: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Dns {
     pub(super) has_support: bool,
     pub(super) has_hostnames: bool,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Group {
     pub(super) id: String,
     pub(super) vpc_id: String,
@@ -80,7 +80,7 @@ pub(super) struct Group {
     pub(super) https_in: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) id: String,
     pub(super) vpc_id: String,

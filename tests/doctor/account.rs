@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudformation::types::{Capability, Parameter};
-use aws_sdk_ec2::types::Filter;
 use aws_sdk_s3::config::Credentials;
 use axum::Router;
 use axum::extract::{Path as PathParameter, Query, State};
@@ -19,7 +18,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bedrock_vpc_batch::aws::clients::prepare;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
 use crate::support::BOUND;
@@ -112,17 +112,36 @@ impl Account {
 
     /// Waits until the server answers; gives the id of S3's prefix list.
     async fn wait_for_prefix_list(&self) -> String {
-        let ec2 = aws_sdk_ec2::Client::new(&self.sdk);
-        let name = Filter::builder().name("prefix-list-name").values("com.amazonaws.us-east-1.s3").build();
+        let name = "Filter.1.Name=prefix-list-name&Filter.1.Value.1=com.amazonaws.us-east-1.s3";
         let answered = async {
             loop {
-                if let Ok(answer) = ec2.describe_prefix_lists().filters(name.clone()).send().await {
-                    return answer.prefix_lists()[0].prefix_list_id().unwrap().to_owned();
+                if let Ok(answer) = self.ec2("DescribePrefixLists", name).await {
+                    let (_, id) = answer.split_once("<prefixListId>").unwrap();
+                    return id.split_once('<').unwrap().0.to_owned();
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
         tokio::time::timeout(BOUND, answered).await.expect("the emulator answers")
+    }
+
+    /// Sends an action of EC2, and returns the answer.
+    pub(crate) async fn ec2(&self, action: &str, parameters: &str) -> std::io::Result<String> {
+        let body = format!("Action={action}&Version=2016-11-15&{parameters}");
+        // The emulator reads the account, the Region, and the service from here, and checks no signature.
+        let scope = format!("{ACCOUNT}/20261128/{REGION}/ec2/aws4_request");
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: ec2\r\nConnection: close\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(self.endpoint.trim_start_matches("http://")).await?;
+        stream.write_all((head + &body).as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{action}: {answer}");
+        Ok(answer)
     }
 
     /// Deploys template.yaml with these parameters and edits, each of which must change something.
@@ -408,10 +427,14 @@ async fn quotas(headers: HeaderMap, body: String) -> String {
     page.to_string()
 }
 
-async fn refuse() -> (StatusCode, &'static str) {
-    (
-        StatusCode::FORBIDDEN,
+/// Refuses a call in the form of EC2, or else in that of IAM.
+async fn refuse(body: String) -> (StatusCode, &'static str) {
+    let answer = if body.contains("&Version=2016-11-15&") {
+        "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error></Errors>\
+         <RequestID>1</RequestID></Response>"
+    } else {
         "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error>\
-         </ErrorResponse>",
-    )
+         </ErrorResponse>"
+    };
+    (StatusCode::FORBIDDEN, answer)
 }

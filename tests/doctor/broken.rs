@@ -484,8 +484,7 @@ impl Accident {
             Self::None => {}
             Self::SubnetDeleted => {
                 let subnet = stack.outputs["JobSubnetIds"].split(',').next().unwrap();
-                let ec2 = aws_sdk_ec2::Client::new(&account.sdk);
-                ec2.delete_subnet().subnet_id(subnet).send().await.unwrap();
+                account.ec2("DeleteSubnet", &format!("SubnetId={subnet}")).await.unwrap();
             }
             Self::OutputBucketDeleted => {
                 let s3 = aws_sdk_s3::Client::new(&account.sdk);

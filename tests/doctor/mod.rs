@@ -125,6 +125,13 @@ async fn denied_call_does_not_stop_the_other_checks() {
         ]
     );
 
+    let refused =
+        account.examine(&["--stack", "sound"], &[("AWS_ENDPOINT_URL_EC2", &account.refusing())]).await;
+    assert_eq!(refused.code, Some(0), "{refused:#?}");
+    let subnets = "not checked  subnets               UnauthorizedOperation on ec2:DescribeSubnets → allow yourself \
+                   ec2:DescribeSubnets";
+    assert!(refused.lines.iter().any(|line| line == subnets), "{refused:#?}");
+
     // With a function's environment instead of the stack's name, which says less about the stack.
     let role = &stack.outputs["JobRoleArn"];
     assert!(role.contains(ACCOUNT), "{role}");
@@ -151,8 +158,16 @@ fn documented_policy_has_the_actions_of_all_calls() {
         let found = action.captures_iter(text).map(|found| found[1].to_owned());
         found.filter(|action| !action.starts_with("aws:")).collect()
     };
-    let gather = std::fs::read_dir(root.join("src/doctor/gather")).unwrap();
-    let code: String = gather.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    let (mut code, mut folders) = (String::new(), vec![root.join("src/doctor/gather")]);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                code += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
     let mut called = actions_in(&code);
     // The bucket's policy denies these, so IAM need not allow them.
     for denied in ["s3:GetObject", "s3:ListBucket"] {

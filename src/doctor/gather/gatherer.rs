@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 
 use super::answers::known;
+use super::ec2::Ec2;
 use super::{bucket, keys, model, network, open_models, quotas, role};
 use crate::aws::clock::now;
 use crate::aws::stack::values;
@@ -22,7 +23,7 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) struct Gatherer {
     pub(crate) bedrock: aws_sdk_bedrock::Client,
     cloudformation: aws_sdk_cloudformation::Client,
-    ec2: aws_sdk_ec2::Client,
+    ec2: Ec2,
     iam: aws_sdk_iam::Client,
     kms: aws_sdk_kms::Client,
     quotas: aws_sdk_servicequotas::Client,
@@ -35,7 +36,7 @@ impl Gatherer {
         Self {
             bedrock: clients.bedrock,
             cloudformation: aws_sdk_cloudformation::Client::new(sdk),
-            ec2: aws_sdk_ec2::Client::new(sdk),
+            ec2: Ec2::new(sdk),
             iam: aws_sdk_iam::Client::new(sdk),
             kms: aws_sdk_kms::Client::new(sdk),
             quotas: aws_sdk_servicequotas::Client::new(sdk),

@@ -3,6 +3,7 @@
 
 mod answers;
 mod bucket;
+mod ec2;
 mod gatherer;
 mod keys;
 mod model;
