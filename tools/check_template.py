@@ -211,6 +211,9 @@ FOUNDATION_MODELS = [
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
 GEOGRAPHIES = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "in", "global", "mx"]
 
+# The metrics that are kept by route.
+METRICS_BY_ROUTE = set(re.findall(r"^\| `(\w+)` \|.*; also by `Route` \|$", OPERATIONS.read_text(), re.MULTILINE))
+
 # The metrics of AWS/Bedrock/Batch on the dashboard.
 # https://aws.amazon.com/blogs/machine-learning/monitor-amazon-bedrock-batch-inference-using-amazon-cloudwatch-metrics/
 BEDROCK_METRICS = {
@@ -854,6 +857,27 @@ def expressions(dashboard):
             yield from (item["expression"] for item in row if isinstance(item, dict) and "expression" in item)
 
 
+def match_alarms_of_routes(stack, alarms, prefix):
+    """If routes are expected, two alarms watch metrics that are kept by route, each route by itself."""
+    queries = {
+        name: alarm["Metrics"][0]["Expression"] for name, alarm in alarms.items() if len(alarm.get("Metrics", [])) == 1
+    }
+    expected = any(stack.values["RouteModelArns"]) or any(stack.values["RouteEditorArns"])
+    assert sorted(queries) == (["RouteRefusalAlarm", "RouteUnprocessedAlarm"] if expected else []), sorted(queries)
+    for name, query in queries.items():
+        function, metric, _ = re.split(r"[()]", query.removeprefix("SELECT "), maxsplit=2)
+        assert metric in METRICS_BY_ROUTE, query
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-querylanguage.html
+        assert query == (
+            f"SELECT {function}({metric}) FROM SCHEMA(BedrockVpcBatch, JobNamePrefix, Route) "
+            f"WHERE JobNamePrefix = '{prefix}' GROUP BY Route ORDER BY {function}() DESC"
+        ), query
+        of_stack = alarms[name.removeprefix("Route")]
+        assert (metric, alarms[name]["Threshold"]) == (of_stack["MetricName"], of_stack["Threshold"]), name
+        assert function == {"Sum": "SUM", "Maximum": "MAX"}[of_stack["Statistic"]], name
+        assert alarms[name]["Metrics"][0]["Period"] == of_stack["Period"], name
+
+
 def check_alarms(stack):
     """Each kind of failure has an alarm that notifies the topic, and the dashboard shows only documented metrics."""
     topic = stack.values["AlarmTopicArn"]
@@ -863,8 +887,10 @@ def check_alarms(stack):
         assert {key: alarm[key] for key in alarm if key == "AlarmActions"} == told, name
         assert alarm["AlarmDescription"] and alarm["TreatMissingData"] == "notBreaching"
         assert stack.attribute(name, "Arn") in stack.properties("Dashboard")["DashboardBody"], name
-    watched = {(alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in alarms.values()}
     prefix = stack.properties("SubmitFunction")["Environment"]["Variables"]["JOB_NAME_PREFIX"]
+    match_alarms_of_routes(stack, alarms, prefix)
+    of_stack = [alarm for alarm in alarms.values() if "MetricName" in alarm]
+    watched = {(alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in of_stack}
     assert watched == {
         *(("ApproximateNumberOfMessagesVisible", queue) for queue in stack.of_type("AWS::SQS::Queue")),
         *(
@@ -917,6 +943,9 @@ def check_alarms(stack):
         re.findall(r"AWS/Bedrock/Batch,ModelId} MetricName=\"(\w+)", " ".join(map(str, expressions(dashboard))))
     )
     assert searched == BEDROCK_METRICS, sorted(searched)
+    of_routes = rf"""SEARCH\('{{BedrockVpcBatch,JobNamePrefix,Route}} JobNamePrefix="{prefix}" MetricName="(\w+)"'"""
+    by_route = {metric for one in expressions(dashboard) for metric in re.findall(of_routes, one)}
+    assert by_route and by_route <= METRICS_BY_ROUTE, sorted(by_route - METRICS_BY_ROUTE)
     counted = set(re.findall(r"^\| `([A-Z]\w+)` \|", OPERATIONS.read_text(), re.MULTILINE))
     assert shown - {"Duration", "FunctionName", *FUNCTIONS} <= counted, sorted(shown - counted)
 

@@ -24,6 +24,9 @@ ALARMS = {
     "SourceAlarm": ("BedrockVpcBatch", "SourcesDeleted"),
     "DifferenceAlarm": ("BedrockVpcBatch", "JobsDiffer"),
     "RoutesAlarm": ("BedrockVpcBatch", "RoutesRefused"),
+    # MiniStack has no alarms on queries.
+    "RouteRefusalAlarm": ("query", "refused"),
+    "RouteUnprocessedAlarm": ("query", "unprocessed"),
     "WaitingAlarm": ("BedrockVpcBatch", "OldestWaitingSeconds"),
     "SubmitErrorAlarm": ("AWS/Lambda", "Errors"),
     "SubmitThrottleAlarm": ("AWS/Lambda", "Throttles"),
