@@ -91,11 +91,43 @@ WILDCARDS = {
 # The statements of a bucket policy that are there only if people are named.
 PEOPLE_STATEMENTS = {
     "UploaderArns": ["UploadersOnlyPut", "UploadersOnlyUnderThePrefix", "UploadersMayPut"],
-    "ReaderArns": ["ReadersOnlyGet", "ReadersOnlyResults", "ReadersListOnlyResults", "ReadersMayGet", "ReadersMayList"],
-    "OperatorArns": ["OperatorsOnlyPut", "OperatorsOnlyAsk", "OperatorsDoNotRead", "OperatorsMayAsk"],
+    "ReaderArns": ["ReadersMayGet", "ReadersMayList"],
+    "RouteReaderArns": [
+        "RouteReadersNeedTheirTag",
+        "RouteReadersGetOnlyTheirs",
+        "RouteReadersListOnlyTheirs",
+        "RouteReadersMayGet",
+        "RouteReadersMayList",
+    ],
+    "OperatorArns": ["OperatorsMayAsk"],
+    "RouteEditorArns": [
+        "RouteEditorsListOnlyRoutes",
+        "RouteEditorsMayChange",
+        "RouteEditorsMaySee",
+        "RouteEditorsMayList",
+    ],
 }
-# The people of each bucket.
-PEOPLE_OF = {"InputBucket": ["UploaderArns"], "OutputBucket": ["ReaderArns", "OperatorArns"]}
+# The people of each bucket, and those of them who may list it.
+PEOPLE_OF = {
+    "InputBucket": ["UploaderArns"],
+    "OutputBucket": ["ReaderArns", "RouteReaderArns", "OperatorArns", "RouteEditorArns"],
+}
+LISTING_PEOPLE = ["ReaderArns", "RouteReaderArns", "RouteEditorArns"]
+# The statements about the parts of the output bucket: the part, and the people who come there. The first is about the rest.
+PARTS = {
+    "OnlyRolesElsewhere": (["results/*", "index/*", "requests/*", "config/routes.json", "config/in-force.json"], []),
+    "OnlyReadersAtResults": (["results/*"], ["ReaderArns", "RouteReaderArns"]),
+    "OnlyReadersAtIndex": (["index/*"], ["ReaderArns"]),
+    "OnlyOperatorsAtRequests": (["requests/*"], ["OperatorArns"]),
+    "OnlyRouteEditorsAtRoutes": (["config/routes.json"], ["RouteEditorArns"]),
+    "OnlyReadersAndRouteEditorsAtRoutesInForce": (["config/in-force.json"], ["ReaderArns", "RouteEditorArns"]),
+}
+# The statements about what people do there.
+DEEDS = {
+    "OnlyGetResults": (["results/*", "index/*", "config/in-force.json"], ["s3:GetObject"]),
+    "OnlyPutRequests": (["requests/*"], ["s3:PutObject"]),
+    "OnlyGetPutAndDeleteRoutes": (["config/routes.json"], ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]),
+}
 
 # The keys of one drop and one job, one for each name in src/drop/keys.rs.
 DROP, JOB = "0" * 32, "1" * 32
@@ -153,8 +185,17 @@ PERMITTED = {
 # What people may do with these objects.
 PERMITTED_TO_PEOPLE = {
     "ReaderArns": {"GetObject": EXPIRING_RESULTS | {"in force"}},
+    # Of the results, those below the prefix of the route; the simulation of the policies has others as well.
+    "RouteReaderArns": {"GetObject": EXPIRING_RESULTS - {"index"}},
     "OperatorArns": {"PutObject": {"request"}},
+    "RouteEditorArns": {
+        "GetObject": {"routes file", "in force"},
+        "PutObject": {"routes file"},
+        "DeleteObject": {"routes file"},
+    },
 }
+# The prefix of the route of one of its readers, as the policies say it.
+ROUTE_TAG = "${aws:PrincipalTag/BedrockVpcBatchRoute}"
 
 # Ids of foundation models with batch inference, one of each form.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html
@@ -170,6 +211,9 @@ FOUNDATION_MODELS = [
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
 GEOGRAPHIES = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "in", "global", "mx"]
 
+# The metrics that are kept by route.
+METRICS_BY_ROUTE = set(re.findall(r"^\| `(\w+)` \|.*; also by `Route` \|$", OPERATIONS.read_text(), re.MULTILINE))
+
 # The metrics of AWS/Bedrock/Batch on the dashboard.
 # https://aws.amazon.com/blogs/machine-learning/monitor-amazon-bedrock-batch-inference-using-amazon-cloudwatch-metrics/
 BEDROCK_METRICS = {
@@ -181,6 +225,10 @@ BEDROCK_METRICS = {
 # The longest managed policy that IAM accepts, not counting white space.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_MANAGED_POLICY = 6144
+# The longest policy of a bucket that S3 accepts, in bytes, and how many people have room in one besides those of these checks.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html
+MAX_BUCKET_POLICY = 20 * 1024
+MORE_PEOPLE = 10
 
 
 REFUSED = {
@@ -218,6 +266,8 @@ REFUSED = {
     "UploaderArns": ["*", f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:iam::{ACCOUNT}:role/*", "arn:aws:iam::1:role/a"],
     "ReaderArns": ["*", f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b"],
     "OperatorArns": ["*", f"arn:aws:iam::{ACCOUNT}:group/a"],
+    "RouteEditorArns": ["*", f"arn:aws:iam::{ACCOUNT}:role/*", f"arn:aws:iam::{ACCOUNT}:root"],
+    "RouteReaderArns": ["*", f"arn:aws:iam::{ACCOUNT}:role/*", "team/"],
     "AdditionalVpcEndpointIds": ["vpc-0123456789abcdef0", "*"],
     "BucketNameSuffix": ["2", "-", "-A", "-123456789", "-a.b"],
     "DropRetentionInDays": ["0", "29", "-1", "10000", "030"],
@@ -562,16 +612,26 @@ def check_wildcards(stack):
     assert found == expected, f"differs from WILDCARDS: {sorted(found ^ expected)}"
 
 
+def arns_of(stack, *parameters):
+    """Returns the people in these parameters."""
+    return [one for parameter in parameters for one in stack.values[parameter] if one]
+
+
+def but_for(people):
+    """Returns the condition that exempts people, if there are any."""
+    return {"ArnNotEquals": {"aws:PrincipalArn": people}} if people else {}
+
+
 def check_bucket_policies(stack):
     """Only the stack's roles and the named people reach an object, and the roles only through the endpoint."""
     endpoint = stack.output("S3VpcEndpointId")
     assert endpoint == (stack.values["S3VpcEndpointId"] or stack.reference("S3VpcEndpoint"))
+    but_services = {"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}
     for name, parameters in PEOPLE_OF.items():
         bucket = stack.attribute(name, "Arn")
-        named = {parameter: [one for one in stack.values[parameter] if one] for parameter in parameters}
-        exempt = [one for people in named.values() for one in people]
+        people = arns_of(stack, *parameters)
         statements = {one["Sid"]: one for one in stack.properties(f"{name}Policy")["PolicyDocument"]["Statement"]}
-        assert statements["TlsOnly"] == {
+        assert statements.pop("TlsOnly") == {
             "Sid": "TlsOnly",
             "Effect": "Deny",
             "Principal": "*",
@@ -580,20 +640,15 @@ def check_bucket_policies(stack):
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
         outside = {"StringNotEquals": {"aws:SourceVpce": endpoint}}
-        but_people = {"ArnNotEquals": {"aws:PrincipalArn": exempt}} if exempt else {}
-        readers = named.get("ReaderArns")
-        but_readers = {"ArnNotEquals": {"aws:PrincipalArn": readers}} if readers else {}
-        but_services = {"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}
         may_jobs_be_outside = stack.values["JobsOutsideEndpoint"] == "true" and name == "OutputBucket"
         if may_jobs_be_outside:
             outside["StringNotEquals"]["aws:PrincipalArn"] = stack.attribute("JobRole", "Arn")
-        roles = [
-            stack.attribute(role, "Arn") for role in (*FUNCTION_ROLES, *(["JobRole"] if name == "OutputBucket" else []))
-        ]
-        for sid, condition in (
-            ("OnlyThroughTheEndpoint", {**but_services, **outside, **but_people}),
-            ("OnlyNamedPrincipals", {**but_services, "StringNotEquals": {"aws:PrincipalArn": roles}, **but_people}),
-        ):
+        closing = {"OnlyThroughTheEndpoint": {**but_services, **outside, **but_for(people)}}
+        if name == "InputBucket":
+            roles = [stack.attribute(role, "Arn") for role in FUNCTION_ROLES]
+            not_roles = {**but_services, "StringNotEquals": {"aws:PrincipalArn": roles}}
+            closing["OnlyNamedPrincipals"] = {**not_roles, **but_for(people)}
+        for sid, condition in closing.items():
             assert statements.pop(sid) == {
                 "Sid": sid,
                 "Effect": "Deny",
@@ -602,34 +657,77 @@ def check_bucket_policies(stack):
                 "Resource": f"{bucket}/*",
                 "Condition": condition,
             }, sid
-        listing = statements["ListOnlyThroughTheEndpoint"]
+        listing = statements.pop("ListOnlyThroughTheEndpoint")
         assert (listing["Effect"], listing["Principal"], listing["Resource"]) == ("Deny", "*", bucket)
-        assert listing["Condition"] == {**outside, **but_readers}
-        for parameter, people in named.items():
-            if people and stack.values["PeopleOnlyThroughEndpoints"] == "true":
-                additional = [one for one in stack.values["AdditionalVpcEndpointIds"] if one]
-                who = "Operators" if parameter == "OperatorArns" else "People"
-                assert statements.pop(f"{who}OnlyThroughEndpoints")["Condition"] == {
-                    "ArnEquals": {"aws:PrincipalArn": people},
-                    "StringNotEquals": {"aws:SourceVpce": [endpoint, *additional]},
-                }
+        lists = arns_of(stack, *LISTING_PEOPLE) if name == "OutputBucket" else []
+        assert listing["Condition"] == {**outside, **but_for(lists)}
+        if people and stack.values["PeopleOnlyThroughEndpoints"] == "true":
+            additional = [one for one in stack.values["AdditionalVpcEndpointIds"] if one]
+            assert statements.pop("PeopleOnlyThroughEndpoints")["Condition"] == {
+                "ArnEquals": {"aws:PrincipalArn": people},
+                "StringNotEquals": {"aws:SourceVpce": [endpoint, *additional]},
+            }
         if may_jobs_be_outside:
             only = statements.pop("JobsOutsideOnlyTheirPrefixes")
             assert only["NotResource"] == [bucket, f"{bucket}/work/*/input/*", f"{bucket}/work/*/output/*"], only
             assert only["Condition"]["ArnEquals"] == {"aws:PrincipalArn": stack.attribute("JobRole", "Arn")}
-        rest = {sid: one for sid, one in statements.items() if "Endpoint" not in sid and sid != "TlsOnly"}
+        if name == "OutputBucket":
+            match_parts(stack, bucket, statements)
         of_people = {
-            sid: people for parameter, people in named.items() if people for sid in PEOPLE_STATEMENTS[parameter]
+            sid: arns_of(stack, parameter)
+            for parameter in parameters
+            if arns_of(stack, parameter)
+            for sid in PEOPLE_STATEMENTS[parameter]
         }
-        assert set(rest) == set(of_people), sorted(rest)
-        for sid, statement in rest.items():
+        assert set(statements) == set(of_people), sorted(statements)
+        for sid, statement in statements.items():
             who = statement["Principal"] if statement["Effect"] == "Allow" else statement["Condition"]["ArnEquals"]
             assert list(who.values()) == [of_people[sid]], statement
-        # Who is a reader and an operator may do what either may.
-        for sid, others in (("ReadersOnlyGet", "OperatorArns"), ("OperatorsDoNotRead", "ReaderArns")):
-            if sid in rest:
-                but_others = {"aws:PrincipalArn": named[others]} if named[others] else None
-                assert rest[sid]["Condition"].get("ArnNotEquals") == but_others, rest[sid]
+        policy = json.dumps(stack.properties(f"{name}Policy")["PolicyDocument"], separators=(",", ":"))
+        # Who is in several parameters is in more statements.
+        alone = [f'"{one}"' for one in people if people.count(one) == 1]
+        each = max((policy.count(one) * (len(one) + 1) for one in alone), default=0)
+        assert len(policy) + MORE_PEOPLE * each < MAX_BUCKET_POLICY, f"{name} has {len(policy)} bytes, {each} for each"
+
+
+def match_parts(stack, bucket, statements):
+    """Takes the statements about the parts of the output bucket out: each is for everyone but the roles and its people."""
+    roles = [stack.attribute(role, "Arn") for role in (*FUNCTION_ROLES, "JobRole")]
+    not_roles = {"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}, "StringNotEquals": {"aws:PrincipalArn": roles}}
+    for sid, (part, parameters) in PARTS.items():
+        found = statements.pop(sid)
+        assert (found["Effect"], found["Principal"], found["Action"]) == ("Deny", "*", "s3:*"), found
+        objects = [f"{bucket}/{one}" for one in part]
+        if parameters:
+            assert as_list(found["Resource"]) == objects, found
+        else:
+            assert found["NotResource"] == [bucket, *objects], found
+        assert found["Condition"] == {**not_roles, **but_for(arns_of(stack, *parameters))}, found
+    for sid, (part, actions) in DEEDS.items():
+        found = statements.pop(sid)
+        assert (found["Effect"], found["Principal"], found["Condition"]) == ("Deny", "*", not_roles), found
+        assert as_list(found["NotAction"]) == actions, found
+        assert as_list(found["Resource"]) == [f"{bucket}/{one}" for one in part], found
+    if people := arns_of(stack, "ReaderArns", "RouteEditorArns"):
+        found = statements.pop("ReadersListOnlyTheirs")
+        assert (found["Effect"], found["Resource"]) == ("Deny", bucket), found
+        assert found["Condition"] == {
+            "ArnEquals": {"aws:PrincipalArn": people},
+            "StringNotLike": {"s3:prefix": ["results/*", "index/*", "config/*"]},
+        }, found
+    if arns_of(stack, "RouteEditorArns"):
+        # Who is a reader as well may also list what readers may.
+        listing = statements["RouteEditorsListOnlyRoutes"]["Condition"]
+        assert listing.get("ArnNotEquals") == but_for(arns_of(stack, "ReaderArns")).get("ArnNotEquals"), listing
+    if arns_of(stack, "RouteReaderArns"):
+        theirs = f"results/{ROUTE_TAG}*"
+        for sid, part in (("RouteReadersGetOnlyTheirs", "NotResource"), ("RouteReadersMayGet", "Resource")):
+            assert statements[sid][part] == f"{bucket}/{theirs}", statements[sid]
+        for sid, operator in (("RouteReadersListOnlyTheirs", "StringNotLike"), ("RouteReadersMayList", "StringLike")):
+            assert statements[sid]["Condition"][operator] == {"s3:prefix": theirs}, statements[sid]
+        # The variable of a missing tag matches nothing, and a statement that has it denies nothing.
+        tagged = statements["RouteReadersNeedTheirTag"]["Condition"]["StringNotLike"]
+        assert tagged == {ROUTE_TAG[2:-1]: "?*/"}, tagged
 
 
 def check_network(stack):
@@ -759,6 +857,27 @@ def expressions(dashboard):
             yield from (item["expression"] for item in row if isinstance(item, dict) and "expression" in item)
 
 
+def match_alarms_of_routes(stack, alarms, prefix):
+    """If routes are expected, two alarms watch metrics that are kept by route, each route by itself."""
+    queries = {
+        name: alarm["Metrics"][0]["Expression"] for name, alarm in alarms.items() if len(alarm.get("Metrics", [])) == 1
+    }
+    expected = any(stack.values["RouteModelArns"]) or any(stack.values["RouteEditorArns"])
+    assert sorted(queries) == (["RouteRefusalAlarm", "RouteUnprocessedAlarm"] if expected else []), sorted(queries)
+    for name, query in queries.items():
+        function, metric, _ = re.split(r"[()]", query.removeprefix("SELECT "), maxsplit=2)
+        assert metric in METRICS_BY_ROUTE, query
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-querylanguage.html
+        assert query == (
+            f"SELECT {function}({metric}) FROM SCHEMA(BedrockVpcBatch, JobNamePrefix, Route) "
+            f"WHERE JobNamePrefix = '{prefix}' GROUP BY Route ORDER BY {function}() DESC"
+        ), query
+        of_stack = alarms[name.removeprefix("Route")]
+        assert (metric, alarms[name]["Threshold"]) == (of_stack["MetricName"], of_stack["Threshold"]), name
+        assert function == {"Sum": "SUM", "Maximum": "MAX"}[of_stack["Statistic"]], name
+        assert alarms[name]["Metrics"][0]["Period"] == of_stack["Period"], name
+
+
 def check_alarms(stack):
     """Each kind of failure has an alarm that notifies the topic, and the dashboard shows only documented metrics."""
     topic = stack.values["AlarmTopicArn"]
@@ -768,8 +887,10 @@ def check_alarms(stack):
         assert {key: alarm[key] for key in alarm if key == "AlarmActions"} == told, name
         assert alarm["AlarmDescription"] and alarm["TreatMissingData"] == "notBreaching"
         assert stack.attribute(name, "Arn") in stack.properties("Dashboard")["DashboardBody"], name
-    watched = {(alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in alarms.values()}
     prefix = stack.properties("SubmitFunction")["Environment"]["Variables"]["JOB_NAME_PREFIX"]
+    match_alarms_of_routes(stack, alarms, prefix)
+    of_stack = [alarm for alarm in alarms.values() if "MetricName" in alarm]
+    watched = {(alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in of_stack}
     assert watched == {
         *(("ApproximateNumberOfMessagesVisible", queue) for queue in stack.of_type("AWS::SQS::Queue")),
         *(
@@ -822,6 +943,9 @@ def check_alarms(stack):
         re.findall(r"AWS/Bedrock/Batch,ModelId} MetricName=\"(\w+)", " ".join(map(str, expressions(dashboard))))
     )
     assert searched == BEDROCK_METRICS, sorted(searched)
+    of_routes = rf"""SEARCH\('{{BedrockVpcBatch,JobNamePrefix,Route}} JobNamePrefix="{prefix}" MetricName="(\w+)"'"""
+    by_route = {metric for one in expressions(dashboard) for metric in re.findall(of_routes, one)}
+    assert by_route and by_route <= METRICS_BY_ROUTE, sorted(by_route - METRICS_BY_ROUTE)
     counted = set(re.findall(r"^\| `([A-Z]\w+)` \|", OPERATIONS.read_text(), re.MULTILINE))
     assert shown - {"Duration", "FunctionName", *FUNCTIONS} <= counted, sorted(shown - counted)
 
@@ -916,32 +1040,20 @@ def check_objects(stack):
 
 
 def check_people_and_objects(stack):
-    """Readers may get results and the routes in force, and operators may put requests. Nobody else may do anything.
-
-    So the file of routes is left to those who can change the policy of the bucket.
-    """
+    """Readers may get results and the routes in force, operators may put requests, and route editors may change the routes."""
     bucket = stack.attribute("OutputBucket", "Arn")
-    statements = {one["Sid"]: one for one in stack.properties("OutputBucketPolicy")["PolicyDocument"]["Statement"]}
+    statements = stack.properties("OutputBucketPolicy")["PolicyDocument"]["Statement"]
     for people, permitted in PERMITTED_TO_PEOPLE.items():
-        named = [one for one in stack.values[people] if one]
+        named = arns_of(stack, people)
         found = {}
-        for one in statements.values():
+        for one in statements:
             if one["Effect"] == "Allow" and one["Principal"] == {"AWS": named}:
+                resources = [resource.replace(ROUTE_TAG, "in/") for resource in as_list(one["Resource"])]
                 for action in as_list(one["Action"]):
                     # A list of keys is not an object.
-                    found.setdefault(action.removeprefix("s3:"), set()).update(objects_among(bucket, one["Resource"]))
+                    found.setdefault(action.removeprefix("s3:"), set()).update(objects_among(bucket, resources))
         found.pop("ListBucket", None)
         assert found == (permitted if named else {}), f"{people}: {found}"
-    # Whatever IAM allows them, this denies them all other objects.
-    for sid, people, action in (
-        ("ReadersOnlyResults", "ReaderArns", "GetObject"),
-        ("OperatorsOnlyAsk", "OperatorArns", "PutObject"),
-    ):
-        if any(stack.values[people]):
-            denying = statements[sid]
-            assert (denying["Effect"], denying["Action"]) == ("Deny", f"s3:{action}"), denying
-            others = objects_among(bucket, denying["NotResource"])
-            assert others == PERMITTED_TO_PEOPLE[people][action], f"{sid}: {others}"
     # Through the endpoint of the stack, Bedrock reaches work/ only, and people reach nothing.
     if "S3VpcEndpoint" in stack.resources:
         functions = [stack.attribute(role, "Arn") for role in FUNCTION_ROLES]

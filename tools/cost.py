@@ -14,7 +14,7 @@ import re
 import sys
 from dataclasses import dataclass
 
-from stack import MADE, REQUIRED, ROOT, Stack, existing, translate
+from stack import MADE, PEOPLE, REQUIRED, ROOT, Stack, existing, translate
 
 PAGE = ROOT / "docs" / "cost.md"
 BENCHMARKS = ROOT / "docs" / "benchmarks.md"
@@ -163,6 +163,15 @@ def metrics():
     return len(rows) + by_status, idle
 
 
+def of_route():
+    """Returns how many metrics and alarms each route adds."""
+    metrics_by_route = len(re.findall(r"; also by `Route` \|$", OPERATIONS.read_text(), re.MULTILINE))
+    stack = stack_of({**MADE, **PEOPLE})
+    alarms = sum("Metrics" in stack.properties(name) for name in stack.of_type("AWS::CloudWatch::Alarm"))
+    assert metrics_by_route and alarms, "no metrics or alarms are by route"
+    return metrics_by_route, alarms
+
+
 def stack_of(parameters):
     parameters = {**REQUIRED, **parameters}
     return Stack(translate(parameters), "aws", "us-east-1", parameters)
@@ -288,6 +297,9 @@ def price_table():
 def metric_sentence():
     used, _ = metrics()
     yield f"In a month in which every one of the {used} metrics has data, they cost {money(used * USD['metric'])} USD."
+    by_route, alarms = of_route()
+    each = by_route * USD["metric"] + alarms * USD["alarm"]
+    yield f"Each [route](routes.md) adds {by_route} metrics, and {alarms} alarms look at them: {money(each)} USD."
 
 
 TABLES = {"idle": idle_tables, "metrics": metric_sentence, "million": million_table, "prices": price_table}

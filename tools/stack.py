@@ -48,9 +48,12 @@ ROUTE_MODEL_ARNS = [
 KEY_ARN = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 SUFFIX = "-2"
 UPLOADERS = [f"arn:aws:iam::{ACCOUNT}:role/uploads/crm", f"arn:aws:iam::{ACCOUNT}:user/ana"]
-# The last one is both a reader and an operator.
+# The lead is a reader, an operator, and a route editor.
 READERS = [f"arn:aws:iam::{ACCOUNT}:role/analysts", f"arn:aws:iam::{ACCOUNT}:role/lead"]
-OPERATORS = [f"arn:aws:iam::{ACCOUNT}:role/on-call", f"arn:aws:iam::{ACCOUNT}:role/lead"]
+OPERATORS = [f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("on-call", "lead", "team-lead")]
+ROUTE_EDITORS = [f"arn:aws:iam::{ACCOUNT}:role/platform", f"arn:aws:iam::{ACCOUNT}:role/lead"]
+# The last one is an operator as well.
+ROUTE_READERS = [f"arn:aws:iam::{ACCOUNT}:role/team", f"arn:aws:iam::{ACCOUNT}:role/team-lead"]
 
 
 def existing(subnets, groups):
@@ -75,6 +78,8 @@ PEOPLE = {
     "UploaderArns": UPLOADERS,
     "ReaderArns": READERS,
     "OperatorArns": OPERATORS,
+    "RouteEditorArns": ROUTE_EDITORS,
+    "RouteReaderArns": ROUTE_READERS,
     "RouteModelArns": [ROUTE_MODEL],
     "InputPrefix": "incoming/",
     "NoticeEmail": "drops@example.com",
@@ -274,7 +279,8 @@ class Stack:
             return self.attribute(*(argument.split(".") if isinstance(argument, str) else argument))
         if name == "Fn::Sub":
             text, own = argument if isinstance(argument, list) else (argument, {})
-            return re.sub(r"\$\{([^}!]+)\}", lambda found: self.substitute(found[1], own), text)
+            replaced = re.sub(r"\$\{([^}!]+)\}", lambda found: self.substitute(found[1], own), text)
+            return replaced.replace("${!", "${")
         if name == "Fn::Join":
             delimiter, items = argument
             # CloudFormation requires a literal delimiter.

@@ -207,7 +207,7 @@ mod tests {
     use tracing::{Span, error, info, info_span, trace, warn};
 
     use super::*;
-    use crate::aws::metrics::METRICS;
+    use crate::aws::metrics::{BY_ROUTE, METRICS};
 
     /// 2026-11-23T15:05:00.007Z.
     fn time() -> SystemTime {
@@ -276,6 +276,11 @@ mod tests {
                 measured(two(), &[("JobsEnded", "Count")], json!({"JobsEnded": 1, "Status": "Completed"})),
             ),
             (vec![("Status", "Completed".into())], plain(json!({"Status": "Completed"}))),
+            (vec![("Route", "team/".into())], plain(json!({"Route": "team/"}))),
+            (
+                vec![("JobsWaiting", 1.into()), ("Route", "team/".into())],
+                measured(one(), &[("JobsWaiting", "Count")], json!({"JobsWaiting": 1, "Route": "team/"})),
+            ),
             // A metric is a number, and has a name in the table.
             (vec![("Records", "many".into())], plain(json!({"Records": "many"}))),
             (vec![("Records", true.into())], plain(json!({"Records": true}))),
@@ -285,12 +290,51 @@ mod tests {
         for (fields, expected) in table {
             assert_eq!(line_of(fields.clone()), expected, "{fields:?}");
         }
-        for value in ["".into(), " ".into(), "é".into(), "a\nb".into(), "x".repeat(1025).into(), 1.into()] {
+        let no_values = ["", " ", "é", "a\nb", ":a", &"x".repeat(1025)].map(Value::from);
+        for value in no_values.into_iter().chain([1.into()]) {
             let fields = vec![("JobsEnded", 1.into()), ("Status", Value::clone(&value))];
             let expected =
                 measured(one(), &[("JobsEnded", "Count")], json!({"JobsEnded": 1, "Status": value}));
             assert_eq!(line_of(fields), expected, "{value:?}");
+            let fields = vec![("Records", 1.into()), ("Route", Value::clone(&value))];
+            let expected = measured(one(), &[("Records", "Count")], json!({"Records": 1, "Route": value}));
+            assert_eq!(line_of(fields), expected, "{value:?}");
         }
+    }
+
+    #[test]
+    fn some_metrics_are_also_kept_by_route_and_not_by_route_and_status() {
+        let fields = vec![
+            ("JobsEnded", 1.into()),
+            ("InputTokens", 7.into()),
+            ("Status", "Completed".into()),
+            ("Route", "team/".into()),
+        ];
+        let directives = &line_of(fields)["_aws"]["CloudWatchMetrics"];
+        assert_eq!(
+            directives,
+            &json!([
+                {
+                    "Namespace": "BedrockVpcBatch",
+                    "Dimensions": [["JobNamePrefix"], ["JobNamePrefix", "Status"]],
+                    "Metrics": [
+                        {"Name": "JobsEnded", "Unit": "Count"},
+                        {"Name": "InputTokens", "Unit": "Count"},
+                    ],
+                },
+                {
+                    "Namespace": "BedrockVpcBatch",
+                    "Dimensions": [["JobNamePrefix", "Route"]],
+                    "Metrics": [{"Name": "InputTokens", "Unit": "Count"}],
+                },
+            ])
+        );
+    }
+
+    #[test]
+    fn the_metrics_by_route_are_those_that_say_so() {
+        let said = METRICS.iter().filter(|(.., meaning)| meaning.ends_with("; also by `Route`"));
+        assert!(said.map(|(name, ..)| *name).eq(BY_ROUTE), "{BY_ROUTE:?}");
     }
 
     fn name(value: &Value, max: usize) -> &str {
@@ -343,7 +387,9 @@ mod tests {
                 METRICS.iter().take(count).map(|(name, ..)| (*name, 1.into())).collect();
             assert_eq!(assert_embedded_metric_format(&line_of(fields.clone())), count);
             fields.push(("Status", "Failed".into()));
-            assert_eq!(assert_embedded_metric_format(&line_of(fields)), count);
+            assert_eq!(assert_embedded_metric_format(&line_of(fields.clone())), count);
+            fields.push(("Route", "team/".into()));
+            assert!(assert_embedded_metric_format(&line_of(fields)) > count);
         }
     }
 

@@ -217,7 +217,7 @@ async fn record_answer(
         Answer::Has { job_arn, is_adopted } => {
             info!(
                 drop.id = %drop_id, job.id = %job_id, job.arn = job_arn, is_adopted,
-                JobsSubmitted = 1_u64, "job submitted"
+                Route = job.entry.route(), JobsSubmitted = 1_u64, "job submitted"
             );
             let state = JobState::Submitted(BedrockJob { request, job_arn });
             let next = JobEntry { refusal: None, ..job.entry.advance(state, by)? };
@@ -234,7 +234,7 @@ async fn record_answer(
                 info!(job.id = %job_id, refusal = message, "job waits: Bedrock accepts no more jobs for now");
             } else {
                 warn!(
-                    job.id = %job_id, refusal = message, JobsRefused = 1_u64,
+                    job.id = %job_id, refusal = message, Route = job.entry.route(), JobsRefused = 1_u64,
                     "job waits: Bedrock refuses it until the cause is fixed"
                 );
             }

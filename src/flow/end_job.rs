@@ -227,7 +227,7 @@ fn log_end(job: &JobEntry) {
     let refused = percent(findings.refused.count, records.succeeded);
     info!(
         drop.id = %job.drop_id, job.id = %job.job_id, job.arn = job_arn, part = job.part.number,
-        attempt = job.attempt, Status = outcome.status.as_str(), JobsEnded = 1_u64,
+        attempt = job.attempt, Status = outcome.status.as_str(), Route = job.route(), JobsEnded = 1_u64,
         RecordsSucceeded = records.succeeded, RecordsFailed = records.failed,
         RecordsRetried = records.retried, record.unprocessed = records.unprocessed,
         AnswersTruncated = findings.truncated.count, AnswersRefused = findings.refused.count,

@@ -82,7 +82,7 @@ pub(super) async fn finish_drop(
     }
     let next = drop.entry.advance(DropState::Finished { plan }, by)?;
     let Some(finished) = context.store.replace(&key, next, &drop.etag).await? else { return Ok(None) };
-    log_finish(&summary);
+    log_finish(&summary, job.route());
     Box::pin(tell_end(context, &finished.entry, Some(&summary), File::Unknown)).await?;
     Ok(Some(EndedDrop::finished(&finished.entry, &summary, prices.as_ref(), context.place())))
 }
@@ -191,12 +191,12 @@ async fn finished_attempts_at(
     Ok(Some(finished))
 }
 
-fn log_finish(summary: &Summary) {
+fn log_finish(summary: &Summary, route: Option<&str>) {
     let Summary { drop_id, source, records, balanced, mismatches, .. } = summary;
     let unprocessed = percent(records.unprocessed, records.total);
     info!(
         drop.id = %drop_id, input.uri = %source, record.count = records.total, is_balanced = balanced,
-        DropsFinished = 1_u64, RecordsUnprocessed = records.unprocessed,
+        Route = route, DropsFinished = 1_u64, RecordsUnprocessed = records.unprocessed,
         UnprocessedPercent = unprocessed, "drop finished"
     );
     if !balanced {

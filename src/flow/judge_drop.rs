@@ -125,6 +125,7 @@ async fn record_verdict(
 ) -> Result<Option<Stored<DropEntry>>, Error> {
     let DropEntry { drop_id, source, .. } = &drop.entry;
     let (mut part_count, mut records) = (0, 0_u64);
+    let route = settings.route.clone();
     let state = match verdict {
         Verdict::Valid(Accepted { parts, repairs, .. }) => {
             part_count = parts.len();
@@ -141,11 +142,11 @@ async fn record_verdict(
     match &recorded.state {
         DropState::Accepted { .. } => info!(
             drop.id = %drop_id, input.uri = %source, part.count = part_count, repairs = %recorded.repairs(),
-            DropsAccepted = 1_u64, Records = records, "drop accepted"
+            Route = route, DropsAccepted = 1_u64, Records = records, "drop accepted"
         ),
         DropState::Rejected { problems, stopped_early } => warn!(
             drop.id = %drop_id, input.uri = %source, problem.count = problems.len(), stopped_early,
-            report = keys::rejection(&source.key, drop_id), DropsRejected = 1_u64, "drop rejected"
+            report = keys::rejection(&source.key, drop_id), Route = route, DropsRejected = 1_u64, "drop rejected"
         ),
         DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased => {}
     }

@@ -140,6 +140,12 @@ impl JobEntry {
         self.new_settings.as_ref().or(self.settings.as_ref())
     }
 
+    /// The prefix of the route that the job's settings come from; `None` if they are those of the stack.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        self.settings_in_use()?.route.as_deref()
+    }
+
     /// How many padding records the job's input has.
     #[must_use]
     pub fn padding_records(&self) -> u64 {

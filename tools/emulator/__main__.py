@@ -56,7 +56,7 @@ STEPS = [
 # The person is an uploader and a reader.
 UPLOADERS = [arn("person"), arn("uploader")]
 READERS = [arn("person"), arn("reader")]
-OPERATOR = arn("operator")
+OPERATOR, EDITOR, TEAM = arn("operator"), arn("editor"), arn("team")
 ADDRESS = "person@example.com"
 OTHER_MODEL = "amazon.nova-micro-v1:0"
 ENDINGS = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
@@ -83,6 +83,8 @@ def main():
             "UploaderArns": ",".join(UPLOADERS),
             "ReaderArns": ",".join(READERS),
             "OperatorArns": OPERATOR,
+            "RouteEditorArns": EDITOR,
+            "RouteReaderArns": TEAM,
         }
         stack = Stack(cloud, "bvb-emulator", cloud.user("person", SEES_STACKS))
         refuse_profile(stack, parameters)
@@ -93,9 +95,9 @@ def main():
 
         read_back(report, cloud, stack, parameters)
         match_endings(stack)
-        change_routes(stack, EXAMPLE.read_bytes(), OTHER_MODEL)
-        operator = cloud.user("operator", SEES_STACKS)
-        refused = refuse_other_calls(stack, operator)
+        operator, editor = (cloud.user(name, SEES_STACKS) for name in ("operator", "editor"))
+        change_routes(stack, editor, EXAMPLE.read_bytes(), OTHER_MODEL)
+        refused = refuse_other_calls(stack, operator, editor)
         drop_few(stack, "few.jsonl")
         refuse_bad_drop(stack)
         smoke(stack)
@@ -288,12 +290,18 @@ def match_endings(stack):
         same(f"the rule takes {place} {value}", stack.matches(rule, ended), False)
 
 
-def refuse_other_calls(stack, operator):
-    """Checks that the person can only put drops, read results, and see the routes, and the operator only put requests.
+def refuse_other_calls(stack, operator, editor):
+    """Checks that the person can only put drops, read results, and see the routes, the operator only put requests, and the
+    editor only change the routes.
 
     From outside the endpoint nobody can do more, whatever IAM allows. Returns the number of refused calls.
     """
-    admin = stack.cloud.user("admin", "s3:*")
+    clients = {
+        "person": stack.person,
+        "operator": operator,
+        "editor": editor,
+        "admin": stack.cloud.user("admin", "s3:*"),
+    }
     drops, output = {"Bucket": stack["InputBucketName"]}, {"Bucket": stack["OutputBucketName"]}
     dropped = {**drops, "Key": "support-tickets.jsonl"}
     result = {**output, "Key": stack.results(dropped["Key"])[0]}
@@ -302,33 +310,34 @@ def refuse_other_calls(stack, operator):
     routes, in_force = ({**output, "Key": f"config/{name}.json"} for name in ("routes", "in-force"))
     # The name of a client's call, its arguments, and who may do it.
     calls = (
-        ("put_object", {**dropped, "Key": "other.png"}, "person"),
-        ("get_object", dropped, None),
-        ("delete_object", dropped, None),
-        ("list_objects_v2", drops, None),
-        ("get_object", result, "person"),
-        ("put_object", result, None),
-        ("delete_object", result, None),
-        ("get_object", job, None),
-        ("list_objects_v2", {**output, "Prefix": "results/"}, "person"),
-        ("list_objects_v2", output, None),
-        ("put_object", request, "operator"),
-        ("get_object", request, None),
-        ("delete_object", request, None),
-        ("put_object", {**output, "Key": "ledger/sweep.json"}, None),
-        ("put_object", routes, None),
-        ("get_object", routes, None),
-        ("delete_object", routes, None),
-        ("get_object", in_force, "person"),
-        ("put_object", in_force, None),
+        ("put_object", {**dropped, "Key": "other.png"}, ["person"]),
+        ("get_object", dropped, []),
+        ("delete_object", dropped, []),
+        ("list_objects_v2", drops, []),
+        ("get_object", result, ["person"]),
+        ("put_object", result, []),
+        ("delete_object", result, []),
+        ("get_object", job, []),
+        ("list_objects_v2", {**output, "Prefix": "results/"}, ["person"]),
+        ("list_objects_v2", {**output, "Prefix": "config/"}, ["person", "editor"]),
+        ("list_objects_v2", output, []),
+        ("put_object", request, ["operator"]),
+        ("get_object", request, []),
+        ("delete_object", request, []),
+        ("put_object", {**output, "Key": "ledger/sweep.json"}, []),
+        ("put_object", routes, ["editor"]),
+        ("get_object", routes, ["editor"]),
+        ("delete_object", routes, ["editor"]),
+        ("get_object", in_force, ["person", "editor"]),
+        ("put_object", in_force, []),
     )
     refused = 0
     for call, arguments, allowed in calls:
         what = f"{call} {' '.join(arguments.values())}"
-        for who, client in (("person", stack.person), ("operator", operator), ("admin", admin)):
-            expected = "allowed" if who == allowed else "AccessDenied"
+        for who, client in clients.items():
+            expected = "allowed" if who in allowed else "AccessDenied"
             same(f"{who}: {what}", outcome(getattr(client, call), **arguments), expected)
-            refused += who != allowed
+            refused += who not in allowed
     stack.cloud.s3.delete_object(**request)
     return refused
 

@@ -24,6 +24,9 @@ ALARMS = {
     "SourceAlarm": ("BedrockVpcBatch", "SourcesDeleted"),
     "DifferenceAlarm": ("BedrockVpcBatch", "JobsDiffer"),
     "RoutesAlarm": ("BedrockVpcBatch", "RoutesRefused"),
+    # MiniStack has no alarms on queries.
+    "RouteRefusalAlarm": ("query", "refused"),
+    "RouteUnprocessedAlarm": ("query", "unprocessed"),
     "WaitingAlarm": ("BedrockVpcBatch", "OldestWaitingSeconds"),
     "SubmitErrorAlarm": ("AWS/Lambda", "Errors"),
     "SubmitThrottleAlarm": ("AWS/Lambda", "Throttles"),
@@ -39,7 +42,8 @@ def read_back(report, cloud, stack, parameters):
     subnets(report, cloud, stack)
     endpoints(report, cloud, stack, resources)
     security_groups(report, cloud, stack, resources, parameters["S3PrefixListId"])
-    for name, kinds in (("InputBucket", ["UploaderArns"]), ("OutputBucket", ["ReaderArns", "OperatorArns"])):
+    of_output = ["ReaderArns", "RouteReaderArns", "OperatorArns", "RouteEditorArns"]
+    for name, kinds in (("InputBucket", ["UploaderArns"]), ("OutputBucket", of_output)):
         bucket(report, cloud, stack, name, [arn for kind in kinds for arn in parameters[kind].split(",")])
     notification(report, cloud, stack)
     for name in ("Submit", "Complete"):
@@ -175,25 +179,45 @@ def bucket(report, cloud, stack, name, people):
     arguments = {"Bucket": bucket_name}
     policy = json.loads(s3.get_bucket_policy(**arguments)["Policy"])
     statements = {statement["Sid"]: statement for statement in policy["Statement"]}
-    of_people = {
-        "InputBucket": ["UploadersOnlyPut", "UploadersOnlyUnderThePrefix", "UploadersMayPut"],
+    expected = {
+        "InputBucket": [
+            "TlsOnly",
+            "OnlyThroughTheEndpoint",
+            "OnlyNamedPrincipals",
+            "ListOnlyThroughTheEndpoint",
+            "UploadersOnlyPut",
+            "UploadersOnlyUnderThePrefix",
+            "UploadersMayPut",
+        ],
         "OutputBucket": [
-            "ReadersOnlyGet",
-            "ReadersOnlyResults",
-            "ReadersListOnlyResults",
+            "TlsOnly",
+            "OnlyThroughTheEndpoint",
+            "ListOnlyThroughTheEndpoint",
+            "OnlyRolesElsewhere",
+            "OnlyReadersAtResults",
+            "OnlyReadersAtIndex",
+            "OnlyOperatorsAtRequests",
+            "OnlyRouteEditorsAtRoutes",
+            "OnlyReadersAndRouteEditorsAtRoutesInForce",
+            "OnlyGetResults",
+            "OnlyPutRequests",
+            "OnlyGetPutAndDeleteRoutes",
+            "ReadersListOnlyTheirs",
+            "RouteEditorsListOnlyRoutes",
             "ReadersMayGet",
             "ReadersMayList",
-            "OperatorsOnlyPut",
-            "OperatorsOnlyAsk",
-            "OperatorsDoNotRead",
             "OperatorsMayAsk",
+            "RouteEditorsMayChange",
+            "RouteEditorsMaySee",
+            "RouteEditorsMayList",
+            "RouteReadersNeedTheirTag",
+            "RouteReadersGetOnlyTheirs",
+            "RouteReadersListOnlyTheirs",
+            "RouteReadersMayGet",
+            "RouteReadersMayList",
         ],
     }[name]
-    report.read_back(
-        f"{name}, statements of its policy",
-        list(statements),
-        ["TlsOnly", "OnlyThroughTheEndpoint", "OnlyNamedPrincipals", "ListOnlyThroughTheEndpoint", *of_people],
-    )
+    report.read_back(f"{name}, statements of its policy", list(statements), expected)
     closed = statements["OnlyThroughTheEndpoint"]
     report.read_back(
         f"{name}, policy, whom it refuses",
@@ -209,13 +233,14 @@ def bucket(report, cloud, stack, name, people):
             "ArnNotEquals": {"aws:PrincipalArn": people},
         },
     )
-    named = statements["OnlyNamedPrincipals"]["Condition"]
     roles = [stack[f"{role}Arn"] for role in ("SubmitRole", "CompleteRole", "JobRole")]
-    report.read_back(
-        f"{name}, policy, whom it names",
-        (named["StringNotEquals"]["aws:PrincipalArn"], named["ArnNotEquals"]["aws:PrincipalArn"]),
-        (roles if name == "OutputBucket" else roles[:2], people),
-    )
+    if name == "InputBucket":
+        named = statements["OnlyNamedPrincipals"]["Condition"]
+        found = named["StringNotEquals"]["aws:PrincipalArn"], named["ArnNotEquals"]["aws:PrincipalArn"]
+        report.read_back(f"{name}, policy, whom it names", found, (roles[:2], people))
+    else:
+        named = statements["OnlyRolesElsewhere"]["Condition"]["StringNotEquals"]["aws:PrincipalArn"]
+        report.read_back(f"{name}, policy, whom it names", named, roles)
     blocked = s3.get_public_access_block(**arguments)["PublicAccessBlockConfiguration"]
     report.read_back(f"{name}, public access", (len(blocked), set(blocked.values())), (4, {True}))
     versioning = s3.get_bucket_versioning(**arguments).get("Status")

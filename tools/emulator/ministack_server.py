@@ -9,6 +9,7 @@
 - The path of a request: policies ask about it, but MiniStack does not track it. The patch says that every request uses
   TLS, although the loopback does not, and that requests of a function go through an S3 gateway endpoint if the route
   tables of the function's subnets use one.
+- Alarms on queries: MiniStack rejects the whole template, so the patch makes them alarms on a metric that has no data.
 - OnSuccess destinations: MiniStack keeps them, and sends nothing. The patch sends the documented record of an asynchronous
   invocation to the event bus. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 - aws:PrincipalArn of a session: it is the ARN of the role, where MiniStack has that of the session.
@@ -113,6 +114,18 @@ def send_on_success(function, event, result):
     eventbridge._put_events({"Entries": [{**entry, "EventBusName": destination}]})
 
 
+def alarm_on_query(record):
+    """Returns this maker of an alarm's record, changed so that it accepts an alarm on the query of its only metric."""
+
+    def changed(name, properties):
+        if query := properties.get("Metrics"):
+            metric = {"MetricName": query[0]["Id"], "Namespace": "query", "Period": query[0]["Period"]}
+            properties = {**properties, **metric, "Metrics": None}
+        return record(name, properties)
+
+    return changed
+
+
 def joined(node, parameters):
     """Returns a part of a condition with each Fn::Join of a list parameter replaced by the joined value."""
     match node:
@@ -159,6 +172,7 @@ def teach():
     handlers_of["AWS::EC2::SecurityGroupEgress"] = rule_handlers("IpPermissionsEgress")
     handlers_of["AWS::EC2::FlowLog"] = {"create": unused, "update": unused, "delete": unused}
     handlers_of["AWS::Lambda::Function"] = function_handlers(handlers_of["AWS::Lambda::Function"])
+    provisioners._cw_metric_alarm_record = alarm_on_query(provisioners._cw_metric_alarm_record)
     evaluate, resolve = engine._evaluate_conditions, iam_evaluator._resolve_condition_key
 
     def evaluate_conditions(template, parameters):

@@ -13,24 +13,26 @@ NOT_ALLOWED = "amazon.nova-pro-v1:0"
 PUT, DELETED = "s3-request-eventbridge.json", "s3-routes-deleted-eventbridge.json"
 
 
-def change_routes(stack, example, other_model):
-    """Checks that routes take effect as a whole, that a bad file changes nothing and is reported, and that none may be left."""
+def change_routes(stack, editor, example, other_model):
+    """Checks that routes take effect as a whole, that a bad file changes nothing and is reported, and that none may be left.
+
+    The editor, who puts the file, is a client with only that right."""
     match_changes(stack)
     good = {"routes": [{"prefix": PREFIX, "model_id": other_model}]}
-    etag = put(stack, good)
+    etag = put(stack, editor, good)
     shown = wait_until_shown(stack, "a good file", lambda shown: shown["file"] == {"etag": etag})
     same("routes in force", (shown["routes"], shown.get("refused")), (good["routes"], None))
     same("model of a drop of the route", model_of(stack, f"{PREFIX}good.jsonl", example), other_model)
     same("model of another drop", model_of(stack, "no-team.jsonl", example), stack["ModelId"])
 
-    bad_etag = put(stack, {"routes": [{"prefix": PREFIX, "model_id": NOT_ALLOWED}]})
+    bad_etag = put(stack, editor, {"routes": [{"prefix": PREFIX, "model_id": NOT_ALLOWED}]})
     shown = wait_until_shown(stack, "a bad file", lambda shown: shown.get("refused", {}).get("etag") == bad_etag)
     same("routes after a bad file", (shown["routes"], shown["file"]), (good["routes"], {"etag": etag}))
     problems = [(problem["line"], NOT_ALLOWED in problem["what"]) for problem in shown["refused"]["problems"]]
     same("problems of the bad file", problems, [(5, True)])
     same("model of a drop after a bad file", model_of(stack, f"{PREFIX}bad.jsonl", example), other_model)
 
-    stack.cloud.s3.delete_object(Bucket=stack["OutputBucketName"], Key=FILE)
+    editor.delete_object(Bucket=stack["OutputBucketName"], Key=FILE)
     tell(stack, DELETED)
     shown = wait_until_shown(stack, "no file", lambda shown: shown["file"] is None)
     same("routes without a file", (shown["routes"], shown.get("refused")), ([], None))
@@ -59,10 +61,10 @@ def changed(stack, name):
     return event
 
 
-def put(stack, routes):
-    """Puts a file of routes as the account, whom no policy stops here, and returns its ETag. Each member has a line."""
+def put(stack, editor, routes):
+    """Puts a file of routes as a route editor, and returns its ETag. Each member has a line."""
     content = json.dumps(routes, indent=1).encode()
-    answer = stack.cloud.s3.put_object(Bucket=stack["OutputBucketName"], Key=FILE, Body=content)
+    answer = editor.put_object(Bucket=stack["OutputBucketName"], Key=FILE, Body=content)
     tell(stack, PUT)
     return answer["ETag"]
 

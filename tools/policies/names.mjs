@@ -15,7 +15,8 @@ export function names(set) {
     context: { "aws:PrincipalArn": of, "aws:PrincipalIsAWSService": "false", ...context },
   });
   const role = (name, context) => principal(arns[name], { policies: set.ofRoles[name], context });
-  const person = (of, actions) => of && principal(of, { own: actions ? [FULL(actions)] : [] });
+  const person = (of, actions, context) => of && principal(of, { own: actions ? [FULL(actions)] : [], context });
+  const tagged = (tag) => (tag === undefined ? {} : { "aws:PrincipalTag/BedrockVpcBatchRoute": tag });
   const service = (name, granted) => ({
     name, arn: name, policies: [], own: [], granted, context: { "aws:PrincipalIsAWSService": "true" },
   });
@@ -43,7 +44,13 @@ export function names(set) {
     plainReader: person(parameters.ReaderArns.filter(Boolean)[0]),
     operator: person(parameters.OperatorArns.filter(Boolean)[0], ["s3:*", "kms:*"]),
     plainOperator: person(parameters.OperatorArns.filter(Boolean)[0]),
-    // A reader who is an operator as well.
+    editor: person(parameters.RouteEditorArns.filter(Boolean)[0], ["s3:*", "kms:*"]),
+    plainEditor: person(parameters.RouteEditorArns.filter(Boolean)[0]),
+    // A reader of the route with this tag; the last one is an operator as well.
+    ofRoute: (tag) => person(parameters.RouteReaderArns.filter(Boolean)[0], ["s3:*", "kms:*"], tagged(tag)),
+    plainOfRoute: (tag) => person(parameters.RouteReaderArns.filter(Boolean)[0], undefined, tagged(tag)),
+    operatorOfRoute: (tag) => person(parameters.RouteReaderArns.filter(Boolean)[1], ["s3:*", "kms:*"], tagged(tag)),
+    // A reader who is an operator and a route editor as well.
     lead: person(parameters.OperatorArns.filter((of) => of && parameters.ReaderArns.includes(of))[0], ["s3:*", "kms:*"]),
     stranger: person(arn("iam", "role/Stranger", `:${account}`)),
     // Services that act with a role of the account, which IAM allows everything.

@@ -17,11 +17,21 @@ export function requests(s, kinds) {
   const mayNot = (who, actions, resources, context, ...causes) => add(who, actions, resources, context, causes);
 
   const { arns, inside, outside, inAnotherVpc, atBedrock, submit, complete, lambda, job } = s;
-  const { administrator, uploader, reader, operator, lead, stranger, plainUploaders, plainReader, plainOperator } = s;
+  const { administrator, uploader, reader, operator, editor, lead, stranger } = s;
+  const { plainUploaders, plainReader, plainOperator, plainEditor } = s;
   // Where people come from: anywhere, or through the additional endpoints.
   const homes = s.arePeopleRestricted ? s.inAdditionalVpc : [outside];
   const [home] = homes;
-  const [inNamed, outNamed] = ["Input", "Output"].map((name) => `${name}BucketPolicy/OnlyNamedPrincipals`);
+  const inNamed = "InputBucketPolicy/OnlyNamedPrincipals";
+  // What closes each part of the output bucket to those who are not named there.
+  const [elsewhere, atResults, atIndex, atRequests, atRoutes, atInForce] = [
+    "OnlyRolesElsewhere", "OnlyReadersAtResults", "OnlyReadersAtIndex", "OnlyOperatorsAtRequests", "OnlyRouteEditorsAtRoutes",
+    "OnlyReadersAndRouteEditorsAtRoutesInForce",
+  ].map((sid) => `OutputBucketPolicy/${sid}`);
+  // What those may do there who are.
+  const [onlyGet, onlyPut, onlyChange] = ["OnlyGetResults", "OnlyPutRequests", "OnlyGetPutAndDeleteRoutes"].map(
+    (sid) => `OutputBucketPolicy/${sid}`,
+  );
   const functions = [submit, complete];
   const output = (...keys) => keys.map(s.output);
   const [entry, dropEntry, marker, hint, sweepEntry, other] = output(
@@ -305,6 +315,7 @@ export function requests(s, kinds) {
   const deleteVersion = "s3:DeleteObjectVersion";
   const [erases, passes] = ["CompleteRole/Complete/EraseVersions", "S3VpcEndpoint/CompleteErasesDrops"];
   const [request] = output(`requests/cancel/${ID}`);
+  const asked = request;
   if (operator) {
     may(complete, "s3:DeleteObject", ofDrop, inside);
     may(complete, deleteVersion, s.drop, inside);
@@ -335,7 +346,21 @@ export function requests(s, kinds) {
   mayNot(administrator, "s3:PutObject", otherObject, inside, `${kept} Resource`, `${kept} aws:PrincipalArn`);
   mayNot(administrator, "s3:GetObject", s.drop, inside, `${readDrops} aws:PrincipalArn`, inNamed);
   const dataActions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
-  mayNot(administrator, dataActions, [result, routesFile], inside, `${kept} aws:PrincipalArn`, outNamed);
+  // What is denied besides, by an action other than the one of that part of the bucket.
+  const [notGet, notPut] = [dataActions.filter((one) => one !== "s3:GetObject"), dataActions.filter((one) => one !== "s3:PutObject")];
+  const closed = (who, place, ...causes) => {
+    mayNot(who, "s3:GetObject", result, place, ...causes, atResults);
+    mayNot(who, notGet, result, place, ...causes, atResults, onlyGet);
+    mayNot(who, "s3:GetObject", index, place, ...causes, atIndex);
+    mayNot(who, notGet, index, place, ...causes, atIndex, onlyGet);
+    mayNot(who, "s3:PutObject", asked, place, ...causes, atRequests);
+    mayNot(who, notPut, asked, place, ...causes, atRequests, onlyPut);
+    mayNot(who, dataActions, routesFile, place, ...causes, atRoutes);
+    mayNot(who, "s3:GetObject", inForce, place, ...causes, atInForce);
+    mayNot(who, notGet, inForce, place, ...causes, atInForce, onlyGet);
+    mayNot(who, dataActions, [jobInput, jobOutput, `${inForce}.old`, ...ledgerOf], place, ...causes, elsewhere);
+  };
+  closed(administrator, inside, `${kept} aws:PrincipalArn`);
   mayNot(administrator, "s3:ListBucket", arns.OutputBucket, inside, `${endpointOfS3}List aws:PrincipalArn`);
   mayNot(administrator, createJob, s.aJob, atBedrock, `${endpoint}KeepJobs aws:PrincipalArn`);
   mayNot(administrator, "bedrock:ListModelInvocationJobs", "*", atBedrock, `${endpoint}FindJobs aws:PrincipalArn`);
@@ -368,18 +393,18 @@ export function requests(s, kinds) {
       mayNot(job, "s3:ListBucket", arns.OutputBucket, place, listOutOnly);
     }
     mayNot(administrator, [...dataActions, "s3:GetObjectVersion", "s3:DeleteObjectVersion"], s.drop, place, inOnly, inNamed);
-    mayNot(administrator, dataActions, [result, jobInput, routesFile], place, outOnly, outNamed);
+    closed(administrator, place, outOnly);
     // Both act with a role of the account, so they are not exempt as services are.
     for (const who of [s.replication, s.backup]) {
       mayNot(who, ["s3:GetObjectVersion", "s3:GetObjectVersionForReplication"], s.drop, place, inOnly, inNamed);
-      mayNot(who, ["s3:GetObject", "s3:PutObject"], result, place, outOnly, outNamed);
+      closed(who, place, outOnly);
     }
     mayNot(administrator, lists, arns.InputBucket, place, listInOnly);
   }
   // In a network that others use as well, the endpoint lets them in, but the buckets do not.
   for (const who of [administrator, s.replication, s.backup]) {
     mayNot(who, "s3:GetObjectVersion", s.drop, inside, `${endpointOfS3}ReadDrops aws:PrincipalArn`, inNamed);
-    mayNot(who, ["s3:GetObject", "s3:PutObject"], result, inside, `${kept} aws:PrincipalArn`, outNamed);
+    closed(who, inside, `${kept} aws:PrincipalArn`);
   }
 
   // Services that act in their own name reach what the account allows them, here in both buckets. S3 delivers access logs
@@ -407,7 +432,7 @@ export function requests(s, kinds) {
 
   // Uploaders may put objects under the prefix, also as multipart uploads. They may do nothing else, whatever IAM allows.
   const put = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
-  const notPut = [
+  const notUpload = [
     "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectAcl",
   ];
   const offPrefix = `${input}/UploadersOnlyUnderThePrefix`;
@@ -416,60 +441,128 @@ export function requests(s, kinds) {
     mayNot(who, "s3:PutObject", s.input("a.jsonl"), home, offPrefix, `${input}/UploadersMayPut Resource`);
   }
   mayNot(uploader, "s3:PutObject", s.input("a.jsonl"), home, offPrefix);
-  mayNot(uploader, notPut, s.drop, home, `${input}/UploadersOnlyPut`);
+  mayNot(uploader, notUpload, s.drop, home, `${input}/UploadersOnlyPut`);
   mayNot(uploader, lists, arns.InputBucket, home, listInOnly);
-  mayNot(uploader, ["s3:GetObject", "s3:PutObject"], [result, ...ofRoutes], home, outOnly, outNamed);
+  closed(uploader, home, outOnly);
   mayNot(uploader, "s3:ListBucket", arns.OutputBucket, below(home, "results/"), listOutOnly);
 
   // Readers may get and list results, and get the routes in force. They may do nothing else, whatever IAM allows.
-  const notGet = ["s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"];
+  const further = ["s3:GetObjectVersion", "s3:PutObjectTagging"];
   for (const place of homes) may(plainReader, "s3:GetObject", [result, rejection, report, status, index, inForce], place);
-  for (const prefix of ["results/in/", "index/2026-01-01/"]) {
+  for (const prefix of ["results/in/", "index/2026-01-01/", "config/in-force.json"]) {
     may(plainReader, "s3:ListBucket", arns.OutputBucket, below(home, prefix));
   }
-  mayNot(reader, "s3:GetObject", [jobInput, jobOutput, routesFile, ...ledgerOf], home, `${out}/ReadersOnlyResults`);
-  mayNot(plainReader, "s3:GetObject", routesFile, home, `${out}/ReadersOnlyResults`, `${out}/ReadersMayGet Resource`);
-  mayNot(reader, notGet, [result, index, ...ofRoutes], home, `${out}/ReadersOnlyGet`);
-  mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(home, "ledger/"), `${out}/ReadersListOnlyResults`);
-  mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(home, "work/"), `${out}/ReadersListOnlyResults`);
-  mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(home, "config/"), `${out}/ReadersListOnlyResults`);
-  mayNot(reader, lists, arns.OutputBucket, home, `${out}/ReadersListOnlyResults`);
+  const notOfPeople = [jobInput, jobOutput, `${inForce}.old`, ...ledgerOf];
+  mayNot(reader, [...dataActions, ...further], notOfPeople, home, elsewhere);
+  mayNot(reader, [...notGet, ...further], [result, index, inForce], home, onlyGet);
+  mayNot(reader, dataActions, routesFile, home, atRoutes);
+  mayNot(plainReader, "s3:GetObject", routesFile, home, atRoutes, `${out}/ReadersMayGet Resource`);
+  const listTheirs = `${out}/ReadersListOnlyTheirs`;
+  for (const prefix of ["ledger/", "work/", "requests/"]) {
+    mayNot(reader, "s3:ListBucket", arns.OutputBucket, below(home, prefix), listTheirs);
+  }
+  mayNot(reader, lists, arns.OutputBucket, home, listTheirs);
   mayNot(reader, ["s3:GetObject", "s3:PutObject"], s.drop, home, inOnly, inNamed);
   mayNot(reader, "s3:ListBucket", arns.InputBucket, home, listInOnly);
   if (uploader) {
     mayNot(stranger, "s3:PutObject", s.drop, outside, inOnly, inNamed, `${input}/UploadersMayPut Principal`);
-    mayNot(stranger, "s3:GetObject", result, outside, outOnly, outNamed, `${out}/ReadersMayGet Principal`);
+    mayNot(stranger, "s3:GetObject", result, outside, outOnly, atResults, `${out}/ReadersMayGet Principal`);
   }
 
-  // Operators may put what they ask for. They may do nothing else, whatever IAM allows, unless they are readers as well.
-  const asked = s.output(`requests/cancel/${ID}`);
-  for (const place of homes) {
-    may(plainOperator, "s3:PutObject", asked, place);
-    may(lead, "s3:PutObject", asked, place);
-    may(lead, "s3:GetObject", [result, inForce], place);
-  }
-  const notAsked = [result, jobInput, routesFile, inForce, ...ledgerOf];
-  mayNot(operator, "s3:PutObject", notAsked, home, `${out}/OperatorsOnlyAsk`);
-  mayNot(lead, "s3:PutObject", notAsked, home, `${out}/OperatorsOnlyAsk`);
-  mayNot(plainOperator, "s3:PutObject", routesFile, home, `${out}/OperatorsOnlyAsk`, `${out}/OperatorsMayAsk Resource`);
-  mayNot(operator, "s3:GetObject", [asked, result, index, ...ofRoutes], home, `${out}/OperatorsDoNotRead`);
-  mayNot(lead, "s3:GetObject", [asked, routesFile, ...ledgerOf], home, `${out}/ReadersOnlyResults`);
-  for (const who of [operator, lead]) {
-    const notPutOrGet = ["s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectTagging"];
-    mayNot(who, notPutOrGet, [asked, routesFile], home, `${out}/OperatorsOnlyPut`);
-  }
+  // Operators may put what they ask for. They may do nothing else, whatever IAM allows.
+  for (const place of homes) may(plainOperator, "s3:PutObject", asked, place);
+  mayNot(operator, [...dataActions, ...further], notOfPeople, home, elsewhere);
+  mayNot(operator, [...notPut, ...further], asked, home, onlyPut);
+  mayNot(operator, dataActions, routesFile, home, atRoutes);
+  mayNot(plainOperator, "s3:PutObject", routesFile, home, atRoutes, `${out}/OperatorsMayAsk Resource`);
+  mayNot(operator, "s3:GetObject", index, home, atIndex);
+  mayNot(operator, "s3:GetObject", inForce, home, atInForce);
   mayNot(operator, "s3:ListBucket", arns.OutputBucket, below(home, "requests/"), listOutOnly);
   mayNot(operator, ["s3:GetObject", "s3:PutObject"], s.drop, home, inOnly, inNamed);
   mayNot(operator, "s3:PutObject", asked, plain(home), `${out}/TlsOnly`);
-  mayNot(reader, "s3:PutObject", asked, home, `${out}/ReadersOnlyGet`);
-  if (operator) mayNot(stranger, "s3:PutObject", asked, outside, outOnly, outNamed, `${out}/OperatorsMayAsk Principal`);
+  mayNot(reader, "s3:PutObject", asked, home, atRequests);
+  if (operator) mayNot(stranger, "s3:PutObject", asked, outside, outOnly, atRequests, `${out}/OperatorsMayAsk Principal`);
+
+  // Route editors may change the routes, and see which are in force. They may do nothing else, whatever IAM allows.
+  for (const place of homes) {
+    may(plainEditor, dataActions, routesFile, place);
+    may(plainEditor, "s3:GetObject", inForce, place);
+  }
+  for (const prefix of ["config/", "config/in-force.json"]) may(plainEditor, "s3:ListBucket", arns.OutputBucket, below(home, prefix));
+  mayNot(editor, [...dataActions, ...further], notOfPeople, home, elsewhere);
+  mayNot(editor, further, routesFile, home, onlyChange);
+  mayNot(editor, notGet, inForce, home, onlyGet);
+  mayNot(plainEditor, "s3:PutObject", inForce, home, onlyGet, `${out}/RouteEditorsMayChange Resource`);
+  mayNot(editor, "s3:GetObject", result, home, atResults);
+  mayNot(editor, "s3:GetObject", index, home, atIndex);
+  mayNot(editor, "s3:PutObject", asked, home, atRequests);
+  mayNot(editor, lists, arns.OutputBucket, home, listTheirs, `${out}/RouteEditorsListOnlyRoutes`);
+  mayNot(editor, "s3:ListBucket", arns.OutputBucket, below(home, "results/"), `${out}/RouteEditorsListOnlyRoutes`);
+  mayNot(editor, ["s3:GetObject", "s3:PutObject"], s.drop, home, inOnly, inNamed);
+  mayNot(editor, "s3:PutObject", routesFile, plain(home), `${out}/TlsOnly`);
+  if (editor) mayNot(stranger, "s3:PutObject", routesFile, outside, outOnly, atRoutes, `${out}/RouteEditorsMayChange Principal`);
+
+  // Who is a reader, an operator, and a route editor may do what each of them may, and no more.
+  for (const place of homes) {
+    may(lead, "s3:GetObject", [result, index, inForce], place);
+    may(lead, "s3:PutObject", asked, place);
+    may(lead, dataActions, routesFile, place);
+  }
+  for (const prefix of ["results/in/", "index/", "config/"]) may(lead, "s3:ListBucket", arns.OutputBucket, below(home, prefix));
+  mayNot(lead, [...dataActions, ...further], notOfPeople, home, elsewhere);
+  mayNot(lead, [...notGet, ...further], [result, index, inForce], home, onlyGet);
+  mayNot(lead, [...notPut, ...further], asked, home, onlyPut);
+  mayNot(lead, further, routesFile, home, onlyChange);
+  mayNot(lead, lists, arns.OutputBucket, home, listTheirs);
+
+  // A route's reader may get and list the results below the prefix that their tag names, and nothing else. One prefix may
+  // start another, and the tag may be missing, or no prefix of a folder.
+  const ofTeam = s.results.replace("results/in/", "results/team/");
+  const [theirs, theirStatus] = output(`${ofTeam}/succeeded/part-00001.jsonl`, `${ofTeam}/status.json`);
+  const teamOf = (name) => s.output(`${ofTeam.replace("team/", name)}/succeeded/part-00001.jsonl`);
+  const [getTheirs, listOfRoute, needTag] = ["GetOnlyTheirs", "ListOnlyTheirs", "NeedTheirTag"].map((sid) => `${out}/RouteReaders${sid}`);
+  const [getOfRoute, mayListOfRoute] = [`${out}/RouteReadersMayGet`, `${out}/RouteReadersMayList`];
+  const [team, plainTeam, onCallOfTeam] = [s.ofRoute("team/"), s.plainOfRoute("team/"), s.operatorOfRoute("team/")];
+  for (const place of homes) {
+    for (const who of [team, plainTeam, onCallOfTeam]) may(who, "s3:GetObject", [theirs, theirStatus, teamOf("team/urgent/")], place);
+    may(onCallOfTeam, "s3:PutObject", asked, place);
+  }
+  for (const prefix of ["results/team/", "results/team/a.jsonl/"]) may(plainTeam, "s3:ListBucket", arns.OutputBucket, below(home, prefix));
+  for (const one of [result, ...["team2/", "team", "", "other/team/"].map(teamOf)]) {
+    mayNot(team, "s3:GetObject", one, home, getTheirs);
+    mayNot(plainTeam, "s3:GetObject", one, home, getTheirs, `${getOfRoute} Resource`);
+    mayNot(onCallOfTeam, "s3:GetObject", one, home, getTheirs);
+  }
+  for (const prefix of ["results/", "results/team", "results/team2/", "index/", "config/", "ledger/"]) {
+    mayNot(team, "s3:ListBucket", arns.OutputBucket, below(home, prefix), listOfRoute);
+    mayNot(plainTeam, "s3:ListBucket", arns.OutputBucket, below(home, prefix), listOfRoute, `${mayListOfRoute} s3:prefix`);
+  }
+  mayNot(team, lists, arns.OutputBucket, home, listOfRoute);
+  mayNot(team, "s3:GetObject", index, home, atIndex, getTheirs);
+  mayNot(team, "s3:GetObject", inForce, home, atInForce, getTheirs);
+  mayNot(team, "s3:GetObject", routesFile, home, atRoutes, getTheirs);
+  mayNot(team, "s3:GetObject", notOfPeople, home, elsewhere, getTheirs);
+  mayNot(team, [...notGet, ...further], theirs, home, onlyGet);
+  mayNot(team, "s3:PutObject", asked, home, atRequests);
+  mayNot(team, "s3:PutObject", routesFile, home, atRoutes);
+  mayNot(team, ["s3:GetObject", "s3:PutObject"], s.drop, home, inOnly, inNamed);
+  // With a tag like these, the other statements would open too much: all results, team2/, and every route of one letter.
+  for (const tag of [undefined, "", "team", "/"]) {
+    const who = s.ofRoute(tag);
+    if (tag) mayNot(who, "s3:GetObject", teamOf(tag), home, needTag);
+    // The variable of a missing tag matches nothing, so a statement with it denies nothing.
+    mayNot(who, "s3:GetObject", result, home, needTag, ...(tag === undefined ? [] : [getTheirs]));
+  }
+  if (team) mayNot(stranger, "s3:GetObject", theirs, outside, outOnly, atResults, `${out}/ReadersMayGet Principal`);
 
   // If people are restricted, they come through the endpoints, and from nowhere else.
   if (s.arePeopleRestricted) {
     for (const place of [outside, inAnotherVpc]) {
       for (const who of plainUploaders) mayNot(who, put, s.drop, place, `${input}/PeopleOnlyThroughEndpoints`);
       mayNot(plainReader, "s3:GetObject", [result, index, inForce], place, `${out}/PeopleOnlyThroughEndpoints`);
-      mayNot(plainOperator, "s3:PutObject", asked, place, `${out}/OperatorsOnlyThroughEndpoints`);
+      mayNot(plainOperator, "s3:PutObject", asked, place, `${out}/PeopleOnlyThroughEndpoints`);
+      mayNot(plainEditor, dataActions, routesFile, place, `${out}/PeopleOnlyThroughEndpoints`);
+      mayNot(plainTeam, "s3:GetObject", theirs, place, `${out}/PeopleOnlyThroughEndpoints`);
       mayNot(plainReader, "s3:ListBucket", arns.OutputBucket, below(place, "results/in/"), `${out}/PeopleOnlyThroughEndpoints`);
     }
     // The additional endpoints are for people, and not for the roles.
@@ -496,6 +589,8 @@ export function requests(s, kinds) {
     for (const who of arns.KmsKey ? plainUploaders : [uploader]) may(who, useKey, s.key, s.viaS3);
     may(arns.KmsKey ? plainReader : reader, "kms:Decrypt", s.key, s.viaS3);
     may(arns.KmsKey ? plainOperator : operator, "kms:GenerateDataKey", s.key, s.viaS3);
+    may(arns.KmsKey ? plainEditor : editor, useKey, s.key, s.viaS3);
+    may(arns.KmsKey ? plainTeam : team, "kms:Decrypt", s.key, s.viaS3);
     for (const who of [...functions, job]) {
       const use = `${who === job ? data : "DropsPolicy"}/EncryptAndDecrypt`;
       mayNot(who, useKey, s.key, {}, `${use} kms:ViaService`);
@@ -507,6 +602,9 @@ export function requests(s, kinds) {
     mayNot(plainReader, "kms:Decrypt", s.key, viaEc2, "KmsKey/ReadersDecrypt kms:ViaService");
     mayNot(plainReader, "kms:GenerateDataKey", s.key, s.viaS3, "KmsKey/ReadersDecrypt Action");
     mayNot(plainOperator, "kms:Decrypt", s.key, s.viaS3, "KmsKey/OperatorsEncrypt Action");
+    mayNot(plainEditor, useKey, s.key, viaEc2, "KmsKey/RouteEditorsEncryptAndDecrypt kms:ViaService");
+    mayNot(plainTeam, "kms:GenerateDataKey", s.key, s.viaS3, "KmsKey/RouteReadersDecrypt Action");
+    mayNot(plainTeam, "kms:Decrypt", s.key, {}, "KmsKey/RouteReadersDecrypt kms:ViaService");
     mayNot(stranger, "kms:GenerateDataKey", s.key, s.viaS3, "KmsKey/UploadersEncrypt Principal");
   }
 

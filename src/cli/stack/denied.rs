@@ -48,8 +48,8 @@ pub(super) fn explain(stack: &str, start: Option<&str>, error: Error) -> CliErro
     let said = match refusal.code.as_str() {
         "AccessDenied" => {
             return CliError::Refused(format!(
-                "{stack} denies {call}: results are for the roles and users in its parameter ReaderArns, drops for those in \
-                 UploaderArns, and requests for those in OperatorArns; with PeopleOnlyThroughEndpoints, only from its network"
+                "{stack} denies {call}: results are for the roles and users in its parameter ReaderArns, those of one route for \
+                 those in RouteReaderArns, drops for those in UploaderArns, and requests for those in OperatorArns; with PeopleOnlyThroughEndpoints, only from its network"
             ));
         }
         code if BAD_CREDENTIALS.contains(&code) => {
