@@ -7,6 +7,7 @@ use tracing::{error, info};
 
 use crate::aws::error::{Chain, Error};
 use crate::drop::identity::{DropId, JobId};
+use crate::flow::release_drop::Purse;
 use crate::ledger::status::OpenJobs;
 use crate::report::notice::EndedDrop;
 
@@ -29,6 +30,8 @@ pub(super) struct Pass {
     pub(super) hinted_jobs: HashMap<DropId, Vec<JobId>>,
     /// The drops that may have open jobs besides these.
     pub(super) uncounted: HashSet<DropId>,
+    /// What this pass knows about budgets.
+    pub(super) purse: Purse,
     /// The drops that have ended.
     pub(super) ended: Vec<EndedDrop>,
     first_error: Option<Error>,
