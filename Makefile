@@ -186,6 +186,7 @@ soak: .tools/venv/installed ## Drop many files while all faults happen at random
 
 many: .tools/venv/installed ## Sweep, and complete a job, while 10,000 jobs are open.
 	$(call FIGURES,many_jobs::,many)
+	$(call FIGURES,one_budget::,many)
 
 herd: export DROPS = 1000
 herd: .tools/venv/installed ## Drop a thousand files at once with a quota of twenty jobs.

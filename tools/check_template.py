@@ -60,6 +60,7 @@ REQUIRED_VARIABLES = {
     "MAX_RECORDS_PER_JOB",
     "MAX_INPUT_FILE_BYTES",
     "SMALL_DROPS",
+    "DUPLICATE_DROPS",
     "REPAIR",
     "MAX_ATTEMPTS",
     "MAX_RECORD_BYTES",
@@ -72,6 +73,8 @@ OPTIONAL_VARIABLES = {
     "S3_ENCRYPTION_KEY_ID": "KmsKeyArn",
     "INPUT_PREFIX": "InputPrefix",
     "ROUTE_MODEL_ARNS": "RouteModelArns",
+    "MAX_DROP_USD": "MaxDropUsd",
+    "MAX_USD_PER_DAY": "MaxUsdPerDay",
     "S3_LOCATION_PREFIXES": "S3LocationArns",
 }
 # S3_FORCE_PATH_STYLE is only for emulators. The default of EVENT_GRACE_SECONDS suits the events of S3.
@@ -141,6 +144,8 @@ KEYS = {
     "hint": f"ledger/waiting/amazon.nova-lite-v1_0/20261123T150500Z-{JOB}.json",
     "sweep": "ledger/sweep.json",
     "routes": "ledger/routes.json",
+    "shard": "ledger/budgets/2026-11-23/stack/00.json",
+    "contents": f"ledger/contents/{JOB}.json",
     "input": f"work/{JOB}/input/{JOB}.jsonl",
     "output": f"work/{JOB}/output/abc/{JOB}.jsonl.out",
     "rejection": f"{RESULTS}/rejection.json",
@@ -153,15 +158,16 @@ KEYS = {
     "in force": "config/in-force.json",
     "request": f"requests/cancel/{DROP}",
 }
-# These expire after JobRetentionInDays, and these after ResultRetentionInDays, if it is set. The rest of the ledger never
-# does, because a missing entry is an error.
+# These expire after JobRetentionInDays, these after ResultRetentionInDays, if it is set, and these after 30 days. The rest of
+# the ledger never does, because a missing entry is an error.
 EXPIRING_WORK = {"input", "output"}
 EXPIRING_RESULTS = {"rejection", "report", "status", "summary", "result", "index"}
+EXPIRING_SOON = {"request", "shard", "contents"}
 ROUTES = {"routes", "routes file", "in force"}
 # What each role may do with these objects.
 PERMITTED = {
     "SubmitRole": {
-        "GetObject": {"drop", "plan", "tally", "job", "marker", "routes", "status"},
+        "GetObject": {"drop", "plan", "tally", "job", "marker", "routes", "shard", "contents", "status", "summary"},
         "PutObject": set(KEYS) - {"sweep", "output", "summary", "result", "request"} - ROUTES,
         "DeleteObject": {"marker", "hint"},
         "AbortMultipartUpload": {"input"},
@@ -170,7 +176,7 @@ PERMITTED = {
         "GetObject": set(KEYS) - {"hint", "rejection", "report", "index", "result", "request"},
         "PutObject": set(KEYS) - {"output", "request", "routes file"},
         # All but the markers and the hints only if there are operators.
-        "DeleteObject": set(KEYS) - {"drop", "job", "sweep"} - ROUTES,
+        "DeleteObject": set(KEYS) - {"drop", "job", "sweep", "shard", "contents"} - ROUTES,
         "AbortMultipartUpload": {"input", "rejection", "report", "status", "summary", "result"},
     },
     "JobRole": {
@@ -242,6 +248,9 @@ REFUSED = {
     "InferenceProfileId": ["two words", "profile,profile"],
     "ModelArns": [PLAIN_MODEL, "arn:aws:s3:::bucket", "arn:aws:bedrock:us-east-1::foundation-model/*"],
     "RouteModelArns": [PLAIN_MODEL, "*", "arn:aws:s3:::bucket", "arn:aws:bedrock:us-east-1::foundation-model/*"],
+    "MaxDropUsd": ["$5", "-1", "1e3", "1.0000001", "1,50"],
+    "MaxUsdPerDay": ["$5", "-1", ".5", "5."],
+    "DuplicateDrops": ["reject"],
     "S3LocationArns": [
         "s3://media/",
         "arn:aws:s3:::media",
@@ -574,7 +583,7 @@ def check_retention(stack):
         if bucket == "OutputBucket":
             expected = dict.fromkeys(EXPIRING_WORK, of_jobs)
             expected |= dict.fromkeys(EXPIRING_RESULTS, of_results) if of_results else {}
-            expected["request"] = 30
+            expected |= dict.fromkeys(EXPIRING_SOON, 30)
         assert days == expected, f"{bucket}: {days}"
     (versions, markers) = [
         [rule for rule in rules if name in rule]
@@ -907,6 +916,7 @@ def check_alarms(stack):
                 "SourcesDeleted",
                 "JobsDiffer",
                 "RoutesRefused",
+                "DropsHeld",
                 "OldestWaitingSeconds",
             )
         ),

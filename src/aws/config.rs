@@ -11,9 +11,11 @@ use aws_sdk_bedrock::types::ModelInvocationType;
 
 use crate::base::arn::Arn;
 use crate::base::s3_uri::S3Uri;
+use crate::base::usd::Usd;
 use crate::drop::check::Validator;
 use crate::drop::identity::DropId;
 use crate::drop::keys;
+use crate::drop::limits::{DuplicateDrops, Limits};
 use crate::drop::names::{InputSuffixes, NameRule};
 use crate::drop::padding::SmallDrops;
 use crate::drop::quotas::Quotas;
@@ -88,6 +90,8 @@ pub struct Config {
     pub repair: bool,
     /// How often a record is given to Bedrock before it is reported as unprocessed: 1 to 10.
     pub max_attempts: u32,
+    /// What holds a drop without a route back.
+    pub limits: Limits,
     /// The longest line of a drop, in bytes. `InvokeModel` takes bodies of up to 25,000,000 bytes, and the default
     /// leaves room for the rest of the record. AWS does not document whether batch inference has the same limit.
     /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html>
@@ -256,6 +260,21 @@ pub const VARIABLES: &[(&str, Option<&str>, &str)] = &[
          refused",
     ),
     ("MAX_ATTEMPTS", Some("3"), "how often a record that was not processed is tried; 1 to 10"),
+    (
+        "MAX_DROP_USD",
+        Some(""),
+        "what a drop may cost, at most, in US dollars such as `12.50`; one that may cost more is held; empty: any amount",
+    ),
+    (
+        "MAX_USD_PER_DAY",
+        Some(""),
+        "what all drops may cost on one day in UTC; a drop that would exceed it is held; empty: any amount",
+    ),
+    (
+        "DUPLICATE_DROPS",
+        Some("accept"),
+        "what happens to a file that was dropped under the same key within seven days: `accept` runs it again; `hold` holds it",
+    ),
     ("MAX_RECORD_BYTES", Some("26214400"), "longest line of a drop; at most 268435456"),
     (
         "MAX_DROP_BYTES",
@@ -356,6 +375,17 @@ impl Config {
             vars.text("SMALL_DROPS", |value| SmallDrops::parse(value).is_some(), "is neither pad nor reject");
         let repair = vars.switch("REPAIR");
         let max_attempts = vars.number_in("MAX_ATTEMPTS", MAX_ATTEMPTS);
+        let limits = Limits {
+            max_drop_usd: vars.usd("MAX_DROP_USD"),
+            max_usd_per_day: vars.usd("MAX_USD_PER_DAY"),
+            max_route_usd_per_day: None,
+            duplicate_drops: DuplicateDrops::parse(&vars.text(
+                "DUPLICATE_DROPS",
+                |value| DuplicateDrops::parse(value).is_some(),
+                "is neither accept nor hold",
+            ))
+            .unwrap_or_default(),
+        };
         let max_record_bytes = vars.number("MAX_RECORD_BYTES", 1, 256 << 20);
         let max_drop_bytes = vars.number("MAX_DROP_BYTES", 1, u64::MAX);
         let model_rules = vars.switch("MODEL_RULES");
@@ -389,6 +419,7 @@ impl Config {
             small_drops: SmallDrops::parse(&small_drops).unwrap_or_default(),
             repair,
             max_attempts,
+            limits,
             max_record_bytes,
             max_drop_bytes,
             model_rules,
@@ -436,6 +467,16 @@ impl Vars<'_> {
             self.problem(name, format_args!("{what}: {value:?}"));
         }
         value
+    }
+
+    /// Reads an amount of US dollars; `None` if it is empty.
+    fn usd(&mut self, name: &str) -> Option<Usd> {
+        let text = self.text(
+            name,
+            |value| value.is_empty() || Usd::parse(value).is_some(),
+            "is not an amount of US dollars such as 12.50",
+        );
+        Usd::parse(&text)
     }
 
     /// Reads `on` or `off`.
@@ -619,7 +660,7 @@ mod tests {
         assert_eq!(config.timeout_duration_in_hours, 24);
         assert_eq!((config.s3_encryption_key_id, config.job_tags.len()), (None, 0));
         assert_eq!(config.call_timeout, Duration::from_secs(20));
-        assert!(!config.s3_force_path_style);
+        assert!(!config.s3_force_path_style && !config.limits.hold_anything());
     }
 
     #[test]
@@ -699,6 +740,9 @@ mod tests {
             ("MAX_RECORDS_PER_JOB", "abc", "MAX_RECORDS_PER_JOB is not a whole number"),
             ("MIN_RECORDS_PER_JOB", "100001", "MIN_RECORDS_PER_JOB is more than MAX_RECORDS_PER_JOB"),
             ("SMALL_DROPS", "share", "SMALL_DROPS is neither pad nor reject: \"share\""),
+            ("MAX_DROP_USD", "$5", "MAX_DROP_USD is not an amount of US dollars such as 12.50: \"$5\""),
+            ("MAX_USD_PER_DAY", "-1", "MAX_USD_PER_DAY is not an amount of US dollars such as 12.50: \"-1\""),
+            ("DUPLICATE_DROPS", "reject", "DUPLICATE_DROPS is neither accept nor hold: \"reject\""),
             ("MODEL_RULES", "yes", "MODEL_RULES is neither on nor off: \"yes\""),
             (
                 "S3_LOCATION_PREFIXES",

@@ -68,6 +68,11 @@ impl Unit {
 pub const METRICS: &[(&str, Unit, &str)] = &[
     ("DropsAccepted", Unit::Count, "a drop is valid and planned; also by `Route`"),
     ("DropsRejected", Unit::Count, "a drop breaks a rule, so no retry can help; also by `Route`"),
+    (
+        "DropsHeld",
+        Unit::Count,
+        "a drop is held: a budget is too small for it, or the same file was dropped before",
+    ),
     ("ObjectsIgnored", Unit::Count, "an object was put whose name says that it is not a drop"),
     ("Records", Unit::Count, "the records of an accepted drop; also by `Route`"),
     ("JobsWaiting", Unit::Count, "a job has its input and waits to be submitted"),

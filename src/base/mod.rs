@@ -8,6 +8,7 @@
 //! | `s3_uri` | names an object in S3, and decodes the keys of notifications |
 //! | `text` | makes text that others wrote fit to be shown to a person |
 //! | `timestamp` | holds a point in time in whole seconds |
+//! | `usd` | holds an amount of US dollars in whole millionths |
 
 pub mod arn;
 pub mod count;
@@ -16,3 +17,4 @@ pub(crate) mod json;
 pub mod s3_uri;
 pub mod text;
 pub mod timestamp;
+pub mod usd;

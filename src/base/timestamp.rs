@@ -28,6 +28,12 @@ impl Timestamp {
         Self(self.0.saturating_sub_unsigned(duration.as_secs()))
     }
 
+    /// Returns its day in UTC: `2026-11-23`.
+    #[must_use]
+    pub fn day(self) -> String {
+        self.to_string().chars().take_while(|c| *c != 'T').collect()
+    }
+
     /// Returns it as text without separators, for a part of a key: `20261123T150500Z`.
     #[must_use]
     pub fn compact(self) -> String {

@@ -7,8 +7,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use super::error::CliError;
 use super::output::print_error;
 use super::{
-    cancel, check, completions, erase, errors, local, prepare, report, results, retry, routes, stand_in,
-    status, submit, watch,
+    approve, cancel, check, completions, erase, errors, local, prepare, report, results, retry, routes,
+    stand_in, status, submit, watch,
 };
 #[cfg(feature = "doctor")]
 use super::{doctor, redrive};
@@ -100,6 +100,17 @@ enum Command {
     /// cannot be found, or a pipeline on this machine has ended; 130 after Ctrl-C, which changes nothing about the drops; 143 after
     /// SIGTERM; 141 if standard output was closed.
     Watch(watch::WatchArguments),
+
+    /// Submit drops that are held.
+    ///
+    /// A drop is held if a budget is too small for it, or if the same file was dropped before. It says why, and what each drop
+    /// costs at most, before it asks. What is approved does not count toward the budget of the day. You need to be among the
+    /// operators of the stack; to name a drop by anything but its whole id, among its readers, too; and you need
+    /// `cloudformation:DescribeStacks` on the stack.
+    ///
+    /// Exit code: 0 if the stack was asked; 1 if you answer no, if there is no such drop, if one is not held, or if S3 refuses; 2 if
+    /// the command line is wrong, or the stack cannot be found; 130 after Ctrl-C; 143 after SIGTERM; 141 if standard output was closed.
+    Approve(approve::ApproveArguments),
 
     /// Cancel drops.
     ///
@@ -239,6 +250,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Submit(arguments) => submit::submit(&arguments).await,
         Command::Status(arguments) => status::status(&arguments).await.map(|()| true),
         Command::Watch(arguments) => watch::watch(&arguments).await,
+        Command::Approve(arguments) => approve::approve(&arguments).await,
         Command::Cancel(arguments) => cancel::cancel(&arguments).await,
         Command::Erase(arguments) => erase::erase(&arguments).await,
         Command::Report(arguments) => report::report(&arguments),

@@ -143,7 +143,7 @@ fn why(standing: &Standing, columns: usize) -> Vec<String> {
     let Some(status) = &standing.status else { return Vec::new() };
     let is_said = match status.state {
         Stage::Reading | Stage::Preparing | Stage::Running => status.refusal.is_some(),
-        Stage::Waiting | Stage::Checking | Stage::Finished | Stage::Rejected => true,
+        Stage::Held | Stage::Waiting | Stage::Checking | Stage::Finished | Stage::Rejected => true,
     };
     let said = explanation(standing).into_iter().take(if is_said { 2 } else { 0 });
     said.map(|said| cut(&format!("  {}", text::line(said)), columns)).collect()

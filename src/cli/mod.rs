@@ -3,7 +3,7 @@
 //! | file | job |
 //! |---|---|
 //! | `command.rs` | the commands, their help, and the exit codes that it names |
-//! | `local.rs`, `check/`, `prepare.rs`, `report.rs`, `results/`, `errors.rs`, `retry.rs`, `doctor.rs`, `stand_in.rs`, `submit.rs`, `status.rs`, `watch.rs`, `cancel.rs`, `erase.rs`, `redrive.rs`, `completions.rs` | one command each: its options, and what it does |
+//! | `local.rs`, `check/`, `prepare.rs`, `report.rs`, `results/`, `errors.rs`, `retry.rs`, `doctor.rs`, `stand_in.rs`, `submit.rs`, `status.rs`, `watch.rs`, `approve.rs`, `cancel.rs`, `erase.rs`, `redrive.rs`, `completions.rs` | one command each: its options, and what it does |
 //! | `drops.rs`, `run_folder.rs`, `running.rs` | the drops of a local run, the folder that keeps it, and how other commands find it |
 //! | `stack/` | the stack that a command works with: a deployed one, or a local run |
 //! | `index.rs`, `find.rs` | the drops of a stack, and the one that an argument names |
@@ -16,6 +16,7 @@
 //! | `output_file.rs` | a file that a command writes because the user has named it |
 //! | `settings.rs`, `error.rs`, `signals.rs` | what the commands share |
 
+mod approve;
 mod cancel;
 mod check;
 mod command;

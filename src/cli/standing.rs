@@ -66,6 +66,7 @@ impl Standing {
         match self.status.as_ref().map(|status| status.state) {
             None => "New",
             Some(Stage::Reading) => "Reading",
+            Some(Stage::Held) => "Held",
             Some(Stage::Preparing) => "Preparing",
             Some(Stage::Waiting) => "Waiting",
             Some(Stage::Running) => "Running",

@@ -10,7 +10,7 @@ use crate::drop::source::DropSource;
 use crate::record::key::RecordHasher;
 
 /// The id of a drop: 32 hex digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DropId(#[serde(deserialize_with = "id")] String);
 
 /// The id of one attempt at one part of a drop: 32 hex digits. It is also the job's client request token.
@@ -113,7 +113,7 @@ impl fmt::Display for JobId {
 
 /// Returns the first 32 hex digits of SHA-256 over the fields. Each field follows its length, so that
 /// different lists of fields are never hashed as the same bytes.
-fn digest_hex(fields: &[&str]) -> String {
+pub(crate) fn digest_hex(fields: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for field in fields {
         hasher.update((field.len() as u64).to_be_bytes());

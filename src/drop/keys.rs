@@ -15,6 +15,8 @@
 //! ledger/waiting/<model>/by-route/<route-id>/…          hints of the jobs of a route
 //! ledger/waiting/<model>/refused/<time>-<job-id>.json   hint: this job waits until an operator has fixed something
 //! ledger/routes.json                      the routes in force
+//! ledger/budgets/<day>/<budget>/<nn>.json how much of a sixteenth of a day's budget is reserved, and for which drops
+//! ledger/contents/<hash>.json             which drop had this key and content last
 //! ledger/sweep.json                       how far the sweep has compared the input bucket with the ledger
 //! work/<job-id>/input/<job-id>.jsonl      what Bedrock reads
 //! work/<job-id>/output/<bedrock-id>/…     what Bedrock writes
@@ -22,16 +24,18 @@
 //! index/<day>/<time>-<drop-id>/<key of the drop>   the drops of a day
 //! config/routes.json                      which drops have other settings than the stack's, as an administrator says
 //! config/in-force.json                    which of that is in force, for people
+//! requests/approve/<drop-id>              an operator asks for this held drop to be submitted
 //! requests/cancel/<drop-id>               an operator asks for this drop to be cancelled
 //! requests/erase/<drop-id>                an operator asks for this drop to be erased
 //! ```
 //!
-//! Objects under `work/` expire. Objects under `ledger/` never do: an entry that is missing is an error. Only a hint may
-//! be missing.
+//! Objects under `work/` expire. Objects under `ledger/` do not: an entry that is missing is an error. Only a hint may
+//! be missing, and what is below `ledger/budgets/` and `ledger/contents/` expires once it decides nothing any more.
 
 use crate::base::arn;
 use crate::base::timestamp::Timestamp;
-use crate::drop::identity::{DropId, JobId};
+use crate::drop::identity::{DropId, JobId, RouteId, digest_hex};
+use crate::drop::source::DropSource;
 
 /// The longest key of a drop that is part of its results' keys as a whole. S3 keys have at most 1,024 bytes
 /// of UTF-8; the other bytes are for `results/`, the drop-id and the longest file name.
@@ -116,6 +120,21 @@ pub const ROUTES_IN_FORCE: &str = "config/in-force.json";
 /// The key of the entry of the routes in force.
 pub const ROUTES_ENTRY: &str = "ledger/routes.json";
 
+/// Returns the key of the entry that says how much of a sixteenth of a budget is reserved on a day. The budget is that of the
+/// route with this prefix, or that of the stack.
+#[must_use]
+pub fn budget_shard(day: &str, route: Option<&str>, shard: u8) -> String {
+    let budget = route.map_or_else(|| "stack".to_owned(), |prefix| RouteId::derive(prefix).to_string());
+    format!("ledger/budgets/{day}/{budget}/{shard:02}.json")
+}
+
+/// Returns the key of the entry that says which drop had this key, `ETag`, and size last.
+#[must_use]
+pub fn contents(source: &DropSource) -> String {
+    let DropSource { bucket, key, etag, size_bytes, .. } = source;
+    format!("ledger/contents/{}.json", digest_hex(&[bucket, key, etag, &size_bytes.to_string()]))
+}
+
 /// The prefix of the markers, which are the list of open work. The oldest drop comes first.
 pub const OPEN_PREFIX: &str = "ledger/open/";
 
@@ -198,6 +217,8 @@ pub const REQUESTS_PREFIX: &str = "requests/";
 /// What an operator asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
+    /// To submit a drop that is held.
+    Approve(DropId),
     /// To cancel a drop.
     Cancel(DropId),
     /// To erase a drop.
@@ -208,6 +229,7 @@ pub enum Request {
 #[must_use]
 pub fn request(request: &Request) -> String {
     match request {
+        Request::Approve(drop_id) => format!("{REQUESTS_PREFIX}approve/{drop_id}"),
         Request::Cancel(drop_id) => format!("{REQUESTS_PREFIX}cancel/{drop_id}"),
         Request::Erase(drop_id) => format!("{REQUESTS_PREFIX}erase/{drop_id}"),
     }
@@ -217,6 +239,7 @@ pub fn request(request: &Request) -> String {
 #[must_use]
 pub fn parse_request(key: &str) -> Option<Request> {
     match key.strip_prefix(REQUESTS_PREFIX)?.split_once('/')? {
+        ("approve", id) => DropId::parse(id).map(Request::Approve),
         ("cancel", id) => DropId::parse(id).map(Request::Cancel),
         ("erase", id) => DropId::parse(id).map(Request::Erase),
         _ => None,
@@ -254,8 +277,7 @@ pub fn index(key: &str, time: Timestamp, drop_id: &DropId) -> String {
 /// Returns the start of the keys in the index of all drops that were put at this time. Those of later drops come after it.
 #[must_use]
 pub fn index_from(time: Timestamp) -> String {
-    let day: String = time.to_string().chars().take_while(|c| *c != 'T').collect();
-    format!("{INDEX_PREFIX}{day}/{}", time.compact())
+    format!("{INDEX_PREFIX}{}/{}", time.day(), time.compact())
 }
 
 /// The prefix of the index, which has a folder for each day.

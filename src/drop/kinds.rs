@@ -394,6 +394,12 @@ kinds! {
         why: "Without versions of objects, only the last one that was put can be read.",
         example: Example::Told("two puts under the same key within a second"),
     }
+    CANCELLED = "cancelled" {
+        what: "the drop was cancelled while it was held, before any of its records was submitted",
+        fix: "drop it again if its records are to be processed",
+        why: "A budget, or the setting `DUPLICATE_DROPS`, held the drop. Nothing is wrong with the file.",
+        example: Example::Told("a drop that is over the budget, and that an operator cancels instead of approving it"),
+    }
     NOT_READ_IN_TIME = "not-read-in-time" {
         what: "the file could not be read in the time that a function has",
         fix: "split the file and drop its parts one by one, or ask for more memory and time for the function",

@@ -17,6 +17,7 @@
 //! | `plan` | cuts a drop into parts that fit one job each |
 //! | `quotas` | holds Bedrock's quotas, and what is wrong with a drop that does not fit them |
 //! | `routes` | says which settings a drop has, by the prefix of its key |
+//! | `limits` | holds what a drop may cost, and whether a file may be dropped twice |
 //! | `settings` | holds the settings that a drop keeps from its acceptance to its end |
 //! | `rejection` | defines `rejection.json`, the report on a bad drop |
 //! | `repairs` | counts the repairs of a drop |
@@ -33,6 +34,7 @@ pub mod hints;
 pub mod identity;
 pub mod keys;
 pub mod kinds;
+pub mod limits;
 mod line_numbers;
 pub mod model_door;
 pub mod names;

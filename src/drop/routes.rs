@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::arn;
 use crate::base::json::{Members, array, offset_in, string};
 use crate::base::text;
+use crate::base::usd::Usd;
+use crate::drop::limits::{DuplicateDrops, Limits};
 use crate::drop::padding::SmallDrops;
 use crate::drop::quotas::Quotas;
 use crate::drop::settings::{
@@ -38,7 +40,7 @@ const MAX_PREFIX_BYTES: usize = 1_024;
 const WEIGHT: RangeInclusive<u32> = 1..=100;
 
 /// The members of a route in the file.
-pub const MEMBERS: [&str; 12] = [
+pub const MEMBERS: [&str; 15] = [
     "prefix",
     "model_id",
     "model_invocation_type",
@@ -51,6 +53,9 @@ pub const MEMBERS: [&str; 12] = [
     "max_attempts",
     "weight",
     "paused",
+    "max_drop_usd",
+    "max_usd_per_day",
+    "duplicate_drops",
 ];
 
 /// The settings of the drops whose keys start with a prefix. `None` is the setting of the stack.
@@ -93,6 +98,15 @@ pub struct Route {
     /// Whether its jobs are not submitted for now, whenever they were accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
+    /// What a drop may cost, at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_drop_usd: Option<Usd>,
+    /// What the drops of the route may cost on one day, besides the stack's budget; `None` if the route has none of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_usd_per_day: Option<Usd>,
+    /// What happens to a file that is dropped twice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate_drops: Option<DuplicateDrops>,
 }
 
 /// What routes are judged against: the stack.
@@ -151,6 +165,17 @@ impl Route {
                 .unwrap_or(stack.timeout_duration_in_hours),
             tags,
             route: Some(self.prefix.clone()),
+        }
+    }
+
+    /// Returns what holds a drop of this route back.
+    #[must_use]
+    pub fn limits(&self, stack: &Limits) -> Limits {
+        Limits {
+            max_drop_usd: self.max_drop_usd.or(stack.max_drop_usd),
+            max_usd_per_day: stack.max_usd_per_day,
+            max_route_usd_per_day: self.max_usd_per_day,
+            duplicate_drops: self.duplicate_drops.unwrap_or(stack.duplicate_drops),
         }
     }
 
@@ -294,6 +319,14 @@ impl Routes {
     pub fn of(&self, key: &str) -> Option<&Route> {
         let matching = self.routes.iter().filter(|route| key.starts_with(&route.prefix));
         matching.max_by_key(|route| route.prefix.len())
+    }
+
+    /// Returns what holds a drop back whose settings come from the route with this prefix. If that route is gone, it is what
+    /// holds any drop of the stack back.
+    #[must_use]
+    pub fn limits(&self, route: Option<&str>, stack: &Limits) -> Limits {
+        let route = self.routes.iter().find(|known| Some(known.prefix.as_str()) == route);
+        route.map_or(*stack, |route| route.limits(stack))
     }
 
     /// Returns the settings of a drop with this key.
@@ -443,6 +476,11 @@ impl<'a> Reader<'a> {
                 "max_attempts" => self.value(value, &mut route.max_attempts, name, "a whole number"),
                 "weight" => self.value(value, &mut route.weight, name, "a whole number"),
                 "paused" => self.value(value, &mut route.paused, name, "true or false"),
+                "max_drop_usd" => self.value(value, &mut route.max_drop_usd, name, Usd::EXPECTED),
+                "max_usd_per_day" => self.value(value, &mut route.max_usd_per_day, name, Usd::EXPECTED),
+                "duplicate_drops" => {
+                    self.value(value, &mut route.duplicate_drops, name, "\"accept\" or \"hold\"");
+                }
                 other => self.problem(
                     line,
                     format_args!(
@@ -523,6 +561,38 @@ mod tests {
         );
         let again: Routes = serde_json::from_str(&serde_json::to_string(&routes).unwrap()).unwrap();
         assert_eq!(again, routes);
+    }
+
+    #[test]
+    fn limits_are_those_of_the_route_and_the_days_are_two() {
+        let file = br#"{"routes": [
+            {"prefix": "a/", "max_drop_usd": 2.5, "max_usd_per_day": 40, "duplicate_drops": "hold"},
+            {"prefix": "b/"}
+        ]}"#;
+        let routes = Routes::parse(file, &stack()).unwrap();
+        let usd = |text| Usd::parse(text);
+        let of_stack = Limits { max_drop_usd: usd("7"), max_usd_per_day: usd("90"), ..Limits::default() };
+        let expected = Limits {
+            max_drop_usd: usd("2.5"),
+            max_usd_per_day: usd("90"),
+            max_route_usd_per_day: usd("40"),
+            duplicate_drops: DuplicateDrops::Hold,
+        };
+        assert_eq!(routes.limits(Some("a/"), &of_stack), expected);
+        for route in [None, Some("b/"), Some("gone/")] {
+            assert_eq!(routes.limits(route, &of_stack), of_stack);
+        }
+        assert!(!Limits::default().hold_anything() && expected.hold_anything());
+        assert!(Limits { max_drop_usd: None, ..of_stack }.hold_anything());
+        let bad = "{\"routes\": [\n{\"prefix\": \"a/\", \"max_drop_usd\": -1,\n\"max_usd_per_day\": \"9\",\n\"duplicate_drops\": \"no\"}]}";
+        assert_eq!(
+            problems(bad),
+            [
+                "line 2: max_drop_usd is not an amount of US dollars such as 12.50: -1",
+                "line 3: max_usd_per_day is not an amount of US dollars such as 12.50: \"9\"",
+                "line 4: duplicate_drops is not \"accept\" or \"hold\": \"no\"",
+            ]
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What the records of a file cost, before any of them is sent: tokens in, tokens out, and their price, each as a range.
-//! Pure; imports `base`, `model`, `record`, and `job`.
+//! Pure; imports `base`, `model`, `record`, `drop`, and `job`.
 //!
 //! ```text
 //! chunks ─► sample ─► request ─► script ─► weights ─► tokens ─► price
@@ -16,10 +16,12 @@
 //! - [`range`]: numbers that are not known exactly
 //! - [`like`]: the tokens that the records of an earlier drop took
 //! - [`price`]: published prices, and costs
+//! - [`of_drop`]: what the jobs of a whole drop take and cost, with their padding
 //!
-//! The command line uses this room. The functions use only [`price`], for the page about a drop.
+//! The command line uses this room. The functions use it for the page about a drop, and if there is a budget.
 
 pub mod like;
+pub mod of_drop;
 pub mod price;
 pub mod range;
 pub mod request;

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::range::Range;
-use crate::base::arn;
+use crate::base::arn::{self, Arn};
 use crate::base::timestamp::Timestamp;
 use crate::model::family::foundation_model;
 
@@ -123,6 +123,13 @@ impl Prices {
         let mut candidates = self.models.iter().filter(fits).filter(|price| price.model.len() == longest);
         let of_region = candidates.clone().find(|price| Some(price.region.as_str()) == region);
         of_region.or_else(|| candidates.next())
+    }
+
+    /// Returns the price of a model, given by its id or ARN: that of the Region in the ARN, if there is one.
+    #[must_use]
+    pub fn of_model(&self, model_id: &str) -> Option<&ModelPrice> {
+        let region = Arn::parse(model_id).map(Arn::region).filter(|region| !region.is_empty());
+        self.of(arn::id_of(model_id), region)
     }
 
     /// Returns the names of at most three models that have prices and are spelled almost like this one, the most similar

@@ -27,6 +27,13 @@ impl Range {
         (whole(self.least.floor()), whole(self.most.ceil()))
     }
 
+    /// Returns both ends in millionths: the lower one rounded down, the upper one up. A number that has few decimals in decimal
+    /// has many in binary; it is not rounded for those.
+    #[must_use]
+    pub fn in_millionths(&self) -> (u64, u64) {
+        (whole((self.least * 1e6 + 1e-6).floor()), whole((self.most * 1e6 - 1e-6).ceil()))
+    }
+
     /// Returns both ends with two digits, so that the range does not look more precise than it is: the lower one rounded
     /// down, the upper one up.
     #[must_use]
@@ -99,6 +106,15 @@ fn whole(number: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn millionths_are_rounded_outward() {
+        let of = |least, most| Range { least, most }.in_millionths();
+        assert_eq!(of(0.3, 0.3), (300_000, 300_000));
+        assert_eq!(of(0.000_001_9, 0.000_001_1), (1, 2));
+        assert_eq!(of(0.0, 0.0), (0, 0));
+        assert_eq!(of(0.0, 1e300).1, u64::MAX);
+    }
 
     #[test]
     fn range_is_rounded_outward_to_two_digits() {

@@ -15,7 +15,7 @@ use crate::drop::identity::JobId;
 use crate::drop::keys;
 use crate::flow::context::Context;
 use crate::flow::hint::{self, Known};
-use crate::flow::routes::settings_for;
+use crate::flow::routes::terms_for;
 use crate::flow::status_file::tell_of_job;
 use crate::job::outcome::Outcome;
 use crate::job::request::JobRequest;
@@ -142,7 +142,7 @@ async fn take_new_settings(context: &Context, job: &mut JobEntry) -> Result<bool
     if !job.is_refused() {
         return Ok(false);
     }
-    let in_force = Box::pin(settings_for(context, &job.source.key)).await?;
+    let in_force = Box::pin(terms_for(context, &job.source.key)).await?.settings;
     let is_new = job.settings_in_use().is_some_and(|settings| *settings != in_force);
     if is_new {
         info!(job.id = %job.job_id, model.id = in_force.model_id, "job takes the settings in force after a refusal");

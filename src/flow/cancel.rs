@@ -5,6 +5,8 @@
 //!    stopped. What is finished is kept, and the rest goes to `unprocessed/`, as after any other end.
 //! 3. When the drop is over, delete the marker.
 //!
+//! A drop that is held has no jobs, and is refused: one write decides that, and nothing of it is ever submitted.
+//!
 //! A drop that is still being read, or whose jobs are being made, gets more jobs later: the sweep cancels them.
 //!
 //! A job that may exist is never given up, or its records would be reported as unprocessed and dropped again, although
@@ -24,7 +26,9 @@ use crate::flow::complete::{Completed, complete};
 use crate::flow::context::Context;
 use crate::flow::hint;
 use crate::flow::pass::TIME_FOR_ONE;
+use crate::flow::release_drop::{Purse, refuse_held};
 use crate::flow::status_file::{File, tell};
+use crate::flow::submit::go_on;
 use crate::job::outcome::Outcome;
 use crate::job::request::JobRequest;
 use crate::ledger::drop::{DropEntry, DropState};
@@ -74,6 +78,13 @@ pub(super) async fn cancel(
         context.store.delete(&marker).await?;
         return Ok(None);
     }
+    if let DropState::Held(held) = &drop.entry.state {
+        let refused = Box::pin(refuse_held(context, &drop, held, by)).await?;
+        let mut purse = Purse::default();
+        let ended = Box::pin(go_on(context, refused, File::Unknown, false, &mut purse, by)).await?;
+        context.store.delete(&marker).await?;
+        return Ok(ended);
+    }
     // It is written again each time, which does no harm.
     context.store.put_json(&marker, drop_id).await?;
     info!(drop.id = %drop_id, "drop is being cancelled");
@@ -89,7 +100,7 @@ pub(super) async fn cancel(
 
 fn is_over(state: &DropState) -> bool {
     match state {
-        DropState::Reading(_) | DropState::Accepted { .. } => false,
+        DropState::Reading(_) | DropState::Held(_) | DropState::Accepted { .. } => false,
         DropState::Rejected { .. } | DropState::Finished { .. } | DropState::Erased => true,
     }
 }

@@ -50,7 +50,8 @@ pub(super) async fn claim_drop(
             let file = tell(context, Status::of_drop(&claimed.entry), File::Unknown).await;
             Ok(Some((claimed, file)))
         }
-        DropState::Accepted { .. }
+        DropState::Held(_)
+        | DropState::Accepted { .. }
         | DropState::Rejected { .. }
         | DropState::Finished { .. }
         | DropState::Erased => Ok(Some((stored, File::Unknown))),

@@ -47,7 +47,7 @@ pub(super) async fn finish_drop(
             };
         }
         DropState::Erased => return Ok(None),
-        DropState::Reading(_) | DropState::Rejected { .. } => {
+        DropState::Reading(_) | DropState::Held(_) | DropState::Rejected { .. } => {
             let state = drop.entry.state.name();
             return Err(Error::Internal(format!("drop {drop_id} has job {}, but is {state}", job.job_id)));
         }

@@ -16,11 +16,15 @@ use crate::drop::keys;
 use crate::drop::kinds;
 use crate::drop::plan::{PARTS_PER_PAGE, Part, Plan, PlanPage};
 use crate::drop::rejection::Problem;
-use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
+use crate::estimate::of_drop::{self, Records};
+use crate::estimate::price::Prices;
+use crate::estimate::sample::Sampler;
+use crate::estimate::tokens::Model;
 use crate::flow::context::Context;
-use crate::flow::routes::settings_for;
+use crate::flow::routes::{Terms, terms_for};
 use crate::ledger::drop::{DropEntry, DropState, Reading, TooSlow};
+use crate::ledger::held::Held;
 use crate::ledger::lease::Invocation;
 
 /// How much of the invocation's time is reserved for recording the verdict.
@@ -30,6 +34,14 @@ const TIME_FOR_THE_VERDICT: Duration = Duration::from_secs(5);
 /// other drops need, too.
 const MAX_READS: u32 = 3;
 
+/// What an invocation has seen of a drop, even if the reading fails.
+#[derive(Debug, Default)]
+struct Seen {
+    bytes: u64,
+    /// Looks at some records for an estimate of the cost; `None` if nothing can hold the drop.
+    sampler: Option<Sampler>,
+}
+
 /// Reads a drop, and records the verdict. Returns `None` if another invocation has taken the drop over.
 pub(super) async fn judge_drop(
     context: &Context,
@@ -37,43 +49,43 @@ pub(super) async fn judge_drop(
     reading: &Reading,
     by: &Invocation,
 ) -> Result<Option<Stored<DropEntry>>, Error> {
-    let mut bytes_read = 0;
+    let mut seen = Seen::default();
     let judged = async {
-        let settings = Box::pin(settings_for(context, &drop.entry.source.key)).await?;
-        let verdict = reach_verdict(context, &drop.entry, reading, &settings, &mut bytes_read, by);
-        Ok((Box::pin(verdict).await?, settings))
+        let terms = Box::pin(terms_for(context, &drop.entry.source.key)).await?;
+        let verdict = reach_verdict(context, &drop.entry, reading, &terms, &mut seen, by);
+        Ok((Box::pin(verdict).await?, terms))
     };
-    let (verdict, settings) = match judged.await {
+    let (verdict, terms) = match judged.await {
         Ok(judged) => judged,
         Err(error) => {
-            let too_slow = matches!(error, Error::OutOfTime(_)).then(|| slowness(bytes_read, by));
+            let too_slow = matches!(error, Error::OutOfTime(_)).then(|| slowness(seen.bytes, by));
             give_lease_back(context, drop, reading.given_back(too_slow, by), by).await;
             return Err(error);
         }
     };
-    let recorded = Box::pin(record_verdict(context, drop, verdict, settings, by)).await;
+    let recorded = Box::pin(record_verdict(context, drop, verdict, terms, seen.sampler, by)).await;
     if recorded.is_err() {
         give_lease_back(context, drop, reading.given_back(None, by), by).await;
     }
     recorded
 }
 
-/// Reads a drop, unless that was tried too often. `bytes_read` counts the bytes even if the reading fails.
+/// Reads a drop, unless that was tried too often.
 async fn reach_verdict(
     context: &Context,
     drop: &DropEntry,
     reading: &Reading,
-    settings: &Settings,
-    bytes_read: &mut u64,
+    terms: &Terms,
+    seen: &mut Seen,
     by: &Invocation,
 ) -> Result<Verdict, Error> {
     let source = &drop.source;
     if reading.attempts > MAX_READS {
         return Ok(refuse(unreadable_in_time(source, reading.too_slow)));
     }
-    match read_drop(context, drop, settings, bytes_read, by).await {
+    match read_drop(context, drop, terms, seen, by).await {
         Err(Error::OutOfTime(_)) if reading.attempts == MAX_READS => {
-            Ok(refuse(unreadable_in_time(source, Some(slowness(*bytes_read, by)))))
+            Ok(refuse(unreadable_in_time(source, Some(slowness(seen.bytes, by)))))
         }
         verdict => verdict,
     }
@@ -82,8 +94,8 @@ async fn reach_verdict(
 async fn read_drop(
     context: &Context,
     drop: &DropEntry,
-    settings: &Settings,
-    bytes_read: &mut u64,
+    Terms { settings, limits }: &Terms,
+    seen: &mut Seen,
     by: &Invocation,
 ) -> Result<Verdict, Error> {
     let source = &drop.source;
@@ -95,17 +107,24 @@ async fn read_drop(
         return Ok(refuse(Problem::of_kind(&kinds::FILE_GONE)));
     };
     let mut validator = config.validator(drop.drop_id.clone(), settings);
+    seen.sampler = limits.hold_anything().then(|| {
+        let model = Model::of(Some(&settings.model_id));
+        Sampler::new(model, config.max_record_bytes)
+    });
     while let Some(chunk) = reader.next().await? {
         if validator.feed(&chunk).is_err() {
             break;
         }
-        *bytes_read += chunk.len() as u64;
+        if let Some(sampler) = &mut seen.sampler {
+            sampler.feed(&chunk);
+        }
+        seen.bytes += chunk.len() as u64;
         if !by.has_time_at(now(), TIME_FOR_THE_VERDICT) {
             // A drop with a problem is rejected whatever the rest of it is: another attempt would only delay that.
             if let Some(verdict) = validator.stop() {
                 return Ok(verdict);
             }
-            let (size_bytes, slowness) = (source.size_bytes, slowness(*bytes_read, by));
+            let (size_bytes, slowness) = (source.size_bytes, slowness(seen.bytes, by));
             return Err(Error::OutOfTime(format!(
                 "{source}: only {} of {size_bytes} bytes were read in {} s before the time ran out; give the function \
                  more memory, which also gives it more processor time, or lower MAX_DROP_BYTES",
@@ -120,7 +139,8 @@ async fn record_verdict(
     context: &Context,
     drop: &Stored<DropEntry>,
     verdict: Verdict,
-    settings: Settings,
+    Terms { settings, limits }: Terms,
+    sampler: Option<Sampler>,
     by: &Invocation,
 ) -> Result<Option<Stored<DropEntry>>, Error> {
     let DropEntry { drop_id, source, .. } = &drop.entry;
@@ -129,10 +149,30 @@ async fn record_verdict(
     let state = match verdict {
         Verdict::Valid(Accepted { parts, repairs, .. }) => {
             part_count = parts.len();
-            records = parts.iter().map(|part| part.records).sum();
+            let of_jobs = Records::of_jobs(&settings, parts.iter().map(|part| part.records));
+            records = of_jobs.own;
             let plan = Box::pin(record_plan(context, drop_id, parts, records, by)).await?;
             let repairs = (!repairs.is_empty()).then(|| Box::new(repairs));
-            DropState::Accepted { settings: Some(settings), repairs, plan }
+            if limits.hold_anything() {
+                let prices = Prices::shipped().map_err(|error| Error::Internal(error.to_string()))?;
+                let tokens = sampler.and_then(|sampler| sampler.finish(records));
+                let cost = of_drop::cost(&settings, of_jobs, tokens.as_ref(), &prices);
+                let day = limits.have_a_day().then(|| by.started.day());
+                let (since, reasons, approved) = (now().into(), Vec::new(), None);
+                DropState::Held(Box::new(Held {
+                    since,
+                    settings,
+                    repairs,
+                    cost,
+                    reasons,
+                    approved,
+                    day,
+                    turn: 0,
+                    plan,
+                }))
+            } else {
+                DropState::Accepted { settings: Some(settings), repairs, plan }
+            }
         }
         Verdict::Invalid { problems, stopped_early } => DropState::Rejected { problems, stopped_early },
     };
@@ -148,7 +188,8 @@ async fn record_verdict(
             drop.id = %drop_id, input.uri = %source, problem.count = problems.len(), stopped_early,
             report = keys::rejection(&source.key, drop_id), Route = route, DropsRejected = 1_u64, "drop rejected"
         ),
-        DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased => {}
+        // It is told of when it is released.
+        DropState::Held(_) | DropState::Reading(_) | DropState::Finished { .. } | DropState::Erased => {}
     }
     Ok(judged)
 }

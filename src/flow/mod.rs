@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! handlers  what Lambda calls: reads the payload, and calls a flow
-//! submit    flow 1: identify_drop ► claim_drop ► judge_drop ► report_rejection or make_jobs ► ask_for_jobs
+//! submit    flow 1: identify_drop ► claim_drop ► judge_drop ► release_drop
+//!                   ► report_rejection or make_jobs ► ask_for_jobs
 //! complete  flow 2: end_job ► carry_out ► finish_drop; then the handler calls ask_for_next_jobs
 //! sweep     flow 3: reconcile ► resume_jobs ► resume_drops, which take the steps of flows 1 and 2
 //! cancel    flow 4: cancel_job, for each open job of a drop
@@ -35,7 +36,9 @@ mod make_jobs;
 mod pass;
 mod queues;
 mod reconcile;
+mod release_drop;
 mod requests;
+mod reserve;
 mod resume_jobs;
 mod routes;
 mod status_file;

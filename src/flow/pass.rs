@@ -8,6 +8,7 @@ use tracing::{error, info};
 use crate::aws::error::{Chain, Error};
 use crate::drop::identity::{DropId, JobId, RouteId};
 use crate::drop::shares::Shares;
+use crate::flow::release_drop::Purse;
 use crate::ledger::status::OpenJobs;
 use crate::report::notice::EndedDrop;
 
@@ -32,6 +33,8 @@ pub(super) struct Pass {
     pub(super) uncounted: HashSet<DropId>,
     /// How the routes share the slots; `None` if that is not known, and then no job of a route is asked for.
     pub(super) shares: Option<Shares>,
+    /// What this pass knows about budgets.
+    pub(super) purse: Purse,
     /// The drops that have ended.
     pub(super) ended: Vec<EndedDrop>,
     first_error: Option<Error>,

@@ -11,6 +11,7 @@ use crate::aws::error::Error;
 use crate::aws::store::entries::Stored;
 use crate::base::s3_uri::S3Uri;
 use crate::drop::keys::{ROUTES_ENTRY, ROUTES_FILE, ROUTES_IN_FORCE};
+use crate::drop::limits::Limits;
 use crate::drop::routes::{MAX_BYTES, RouteProblem, Routes};
 use crate::drop::settings::Settings;
 use crate::drop::shares::Shares;
@@ -18,21 +19,30 @@ use crate::flow::context::Context;
 use crate::ledger::lease::Invocation;
 use crate::ledger::routes::{InForce, RoutesEntry};
 
-/// Returns the settings of a drop with this key that is accepted now.
+/// What a drop that is judged now is judged by.
+#[derive(Debug)]
+pub(super) struct Terms {
+    /// The settings that it keeps.
+    pub(super) settings: Settings,
+    /// What may hold it back.
+    pub(super) limits: Limits,
+}
+
+/// Returns the terms of a drop with this key.
 ///
 /// # Errors
 /// Returns [`Error::Routes`] if the stack has changed so that its routes do not fit it any more. Nothing is guessed: a drop
 /// that was meant for another model waits until an administrator has decided.
-pub(super) async fn settings_for(context: &Context, key: &str) -> Result<Settings, Error> {
-    let stack = context.config.stack();
+pub(super) async fn terms_for(context: &Context, key: &str) -> Result<Terms, Error> {
+    let (stack, limits) = (context.config.stack(), context.config.limits);
     let Some(known) = context.store.get_entry::<RoutesEntry>(ROUTES_ENTRY).await? else {
-        return Ok(stack.settings);
+        return Ok(Terms { settings: stack.settings, limits });
     };
     let routes = known.entry.in_force.routes;
-    let Some(route) = routes.of(key) else { return Ok(stack.settings) };
+    let Some(route) = routes.of(key) else { return Ok(Terms { settings: stack.settings, limits }) };
     let faults = Routes { routes: vec![route.clone()] }.faults(&stack);
     if faults.is_empty() {
-        return Ok(route.settings(&stack.settings));
+        return Ok(Terms { settings: route.settings(&stack.settings), limits: route.limits(&limits) });
     }
     Err(Error::Routes(faults.join("; ")))
 }

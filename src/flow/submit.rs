@@ -5,10 +5,11 @@
 //! 2. [`claim_drop`]: write the marker, then claim the drop (`Reading`).
 //! 3. [`judge_drop`]: read that version once, judge every line, plan the parts, record the verdict (`Accepted` or
 //!    `Rejected`).
-//! 4. [`report_rejection`]: write `report.html` and `rejection.json`. The flow ends without an error, since no retry can help.
-//! 5. [`make_jobs`]: per part, write the job's input, then its marker and its entry (`Waiting`). Now the drop's marker
+//! 4. [`release_drop`]: if a budget applies, or files must not be dropped twice, the drop is `Held` until nothing objects.
+//! 5. [`report_rejection`]: write `report.html` and `rejection.json`. The flow ends without an error, since no retry can help.
+//! 6. [`make_jobs`]: per part, write the job's input, then its marker and its entry (`Waiting`). Now the drop's marker
 //!    is deleted.
-//! 6. [`ask_for_jobs`]: ask Bedrock for these jobs, once. If older jobs [wait](look_at_queue), these wait, too.
+//! 7. [`ask_for_jobs`]: ask Bedrock for these jobs, once. If older jobs [wait](look_at_queue), these wait, too.
 //!
 //! An invocation that follows a crash starts at the step that the drop's entry names.
 
@@ -16,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::aws::error::Error;
 use crate::aws::events::ObjectCreated;
+use crate::aws::store::entries::Stored;
 use crate::drop::keys;
 use crate::drop::names::NameVerdict;
 use crate::drop::rejection::{Problem, Rejection};
@@ -24,7 +26,8 @@ use crate::flow::claim_drop::claim_drop;
 use crate::flow::context::Context;
 use crate::flow::judge_drop::judge_drop;
 use crate::flow::make_jobs::make_jobs;
-use crate::flow::status_file::{tell, tell_end};
+use crate::flow::release_drop::{Purse, release_drop};
+use crate::flow::status_file::{File, tell, tell_end};
 use crate::flow::take_turns::{Queue, ask_for_jobs, ask_for_next_jobs, look_at_queue};
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::lease::Invocation;
@@ -53,24 +56,45 @@ pub(super) async fn advance_drop(
     by: &Invocation,
 ) -> Result<Option<EndedDrop>, Error> {
     let claimed = Box::pin(claim_drop(context, source, put_by, by)).await?;
-    let Some((claimed, mut file)) = claimed else { return Ok(None) };
+    let Some((claimed, file)) = claimed else { return Ok(None) };
     let reading = match &claimed.entry.state {
         DropState::Reading(reading) => Some(reading.clone()),
-        DropState::Accepted { .. }
+        DropState::Held(_)
+        | DropState::Accepted { .. }
         | DropState::Rejected { .. }
         | DropState::Finished { .. }
         | DropState::Erased => None,
     };
     let is_new = reading.is_some();
     let drop = match reading {
-        None => claimed.entry,
+        None => claimed,
         Some(reading) => match Box::pin(judge_drop(context, &claimed, &reading, by)).await? {
-            Some(judged) => judged.entry,
+            Some(judged) => judged,
             None => return Ok(None),
         },
     };
+    Box::pin(go_on(context, drop, file, is_new, &mut Purse::default(), by)).await
+}
+
+/// Takes a drop that is judged as far as it can go now. `is_new` says that this invocation has just judged it.
+pub(super) async fn go_on(
+    context: &Context,
+    drop: Stored<DropEntry>,
+    mut file: File,
+    is_new: bool,
+    purse: &mut Purse,
+    by: &Invocation,
+) -> Result<Option<EndedDrop>, Error> {
+    let Some(released) = Box::pin(release_drop(context, drop, is_new, purse, by)).await? else {
+        return Ok(None);
+    };
+    let drop = released.entry;
     let marker = keys::drop_marker(drop.source.last_modified, &drop.drop_id);
     match &drop.state {
+        // Its marker stays, so that the sweep asks again.
+        DropState::Held(_) => {
+            tell(context, Status::of_drop(&drop), file).await;
+        }
         DropState::Accepted { plan, .. } => {
             if !plan.is_one_part() {
                 file = tell(context, Status::of_drop(&drop), file).await;

@@ -28,11 +28,12 @@ use crate::flow::context::Context;
 use crate::flow::erase::erase;
 use crate::flow::pass::{Pass, TIME_FOR_ONE, TIME_FOR_WHAT_IS_OPEN};
 use crate::flow::reconcile::reconcile;
+use crate::flow::release_drop::Purse;
 use crate::flow::requests::answer_all;
 use crate::flow::resume_jobs::resume_jobs;
 use crate::flow::routes::take_over;
-use crate::flow::status_file::tell_of_many_jobs;
-use crate::flow::submit::advance_drop;
+use crate::flow::status_file::{File, tell_of_many_jobs};
+use crate::flow::submit::{advance_drop, go_on};
 use crate::ledger::drop::{DropEntry, DropState};
 use crate::ledger::lease::Invocation;
 use crate::report::notice::EndedDrop;
@@ -123,7 +124,7 @@ async fn resume_drops(
         if !by.has_time_at(now(), TIME_FOR_ONE) {
             return false;
         }
-        match Box::pin(resume_drop(context, marker, drop_id, by)).await {
+        match Box::pin(resume_drop(context, marker, drop_id, &mut pass.purse, by)).await {
             Ok(Resumed::Advanced(ended)) => pass.ended.extend(ended.map(|ended| *ended)),
             Ok(Resumed::ForLater(drop)) => read_before.push((marker, *drop)),
             Err(error) => {
@@ -162,11 +163,16 @@ async fn resume_drop(
     context: &Context,
     marker: &Listed,
     drop_id: &DropId,
+    purse: &mut Purse,
     by: &Invocation,
 ) -> Result<Resumed, Error> {
     if let Some(drop) = context.store.get_entry::<DropEntry>(&keys::drop_entry(drop_id)).await? {
         if attempts(&drop.entry) > 0 {
             return Ok(Resumed::ForLater(Box::new(drop.entry)));
+        }
+        if matches!(drop.entry.state, DropState::Held(_)) {
+            let went_on = go_on(context, drop, File::Unknown, false, purse, by);
+            return Box::pin(went_on).await.map(Resumed::advanced);
         }
         if drop.entry.state == DropState::Erased {
             // The entry does not say any more which object the drop was.
@@ -186,7 +192,8 @@ async fn resume_drop(
 fn attempts(drop: &DropEntry) -> u32 {
     match &drop.state {
         DropState::Reading(reading) => reading.attempts,
-        DropState::Accepted { .. }
+        DropState::Held(_)
+        | DropState::Accepted { .. }
         | DropState::Rejected { .. }
         | DropState::Finished { .. }
         | DropState::Erased => 0,

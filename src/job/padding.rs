@@ -46,6 +46,15 @@ pub fn padding_room(settings: &Settings) -> Option<u64> {
     (settings.small_drops == SmallDrops::Pad).then_some(line_bytes)
 }
 
+/// Returns how many padding records a job over this number of records gets.
+#[must_use]
+pub fn padding_records(settings: &Settings, records: u64) -> u64 {
+    match settings.small_drops {
+        SmallDrops::Pad => settings.quotas.min_records.saturating_sub(records),
+        SmallDrops::Reject => 0,
+    }
+}
+
 /// Makes the padding of a job's input: it sees every line that is written, and then gives the lines to add.
 #[derive(Debug)]
 pub struct Padder<'a> {
@@ -69,11 +78,10 @@ impl<'a> Padder<'a> {
     /// Makes the padder of a part's job with these settings; `None` if the job gets no padding.
     #[must_use]
     pub fn of(settings: &Settings, part: &'a Part) -> Option<Self> {
-        let Settings { model_id, model_invocation_type, quotas, small_drops, .. } = settings;
-        let records = quotas.min_records.saturating_sub(part.records);
+        let Settings { model_id, model_invocation_type, quotas, .. } = settings;
+        let records = padding_records(settings, part.records);
         let body = || PaddingBody::of(model_id, model_invocation_type);
-        let is_padded = records > 0 && *small_drops == SmallDrops::Pad;
-        is_padded.then(|| Self::new(&part.job_id, records, body(), quotas.max_file_bytes))
+        (records > 0).then(|| Self::new(&part.job_id, records, body(), quotas.max_file_bytes))
     }
 
     /// Takes note of a line of the input, with its `\n`.

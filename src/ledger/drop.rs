@@ -1,8 +1,9 @@
 //! The ledger entry of a drop, and the moves between its states. Pure.
 //!
 //! ```text
-//! Reading ──► Accepted ──► Finished ──► Erased
-//!    └──────► Rejected ─────────────────►┘
+//! Reading ──► Held ──► Accepted ──► Finished ──► Erased
+//!    ├─────────┼──────►┘                             ▲
+//!    └─────────┴──► Rejected ────────────────────────┘
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::drop::repairs::Repairs;
 use crate::drop::settings::Settings;
 use crate::drop::source::DropSource;
 use crate::ledger::entry::{Entry, VERSION};
+use crate::ledger::held::Held;
 use crate::ledger::illegal_move::IllegalMove;
 use crate::ledger::lease::Invocation;
 
@@ -50,6 +52,8 @@ pub struct DropEntry {
 pub enum DropState {
     /// An invocation is reading the drop and judging its lines.
     Reading(Reading),
+    /// The drop is valid, but a budget or its content may keep it from being submitted. Nothing of it is at Bedrock.
+    Held(Box<Held>),
     /// The drop is valid. Its jobs are made from this plan.
     Accepted {
         /// The settings that all its jobs use. Version 1 did not record them: such a drop uses those in force.
@@ -138,6 +142,7 @@ impl DropState {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Reading(_) => "Reading",
+            Self::Held(_) => "Held",
             Self::Accepted { .. } => "Accepted",
             Self::Rejected { .. } => "Rejected",
             Self::Finished { .. } => "Finished",
@@ -149,8 +154,11 @@ impl DropState {
         match self {
             // A lease may be given back, and another invocation may take over when it has ended.
             Self::Reading(_) => {
-                matches!(next, Self::Reading(_) | Self::Accepted { .. } | Self::Rejected { .. })
+                let is_judged = matches!(next, Self::Held(_) | Self::Accepted { .. } | Self::Rejected { .. });
+                is_judged || matches!(next, Self::Reading(_))
             }
+            // One that is cancelled before it was released is refused: nothing of it was submitted.
+            Self::Held(_) => matches!(next, Self::Held(_) | Self::Accepted { .. } | Self::Rejected { .. }),
             Self::Accepted { .. } => matches!(next, Self::Finished { .. }),
             Self::Rejected { .. } | Self::Finished { .. } => matches!(next, Self::Erased),
             Self::Erased => false,
@@ -175,10 +183,11 @@ impl DropEntry {
         }
     }
 
-    /// The settings that the drop's jobs use; `None` if the drop is not accepted, or was in version 1.
+    /// The settings that the drop's jobs use; `None` if the drop is not accepted or held, or was in version 1.
     #[must_use]
     pub fn settings(&self) -> Option<&Settings> {
         match &self.state {
+            DropState::Held(held) => Some(&held.settings),
             DropState::Accepted { settings, .. } => settings.as_ref(),
             DropState::Reading(_)
             | DropState::Rejected { .. }
@@ -191,6 +200,7 @@ impl DropEntry {
     #[must_use]
     pub fn repairs(&self) -> Repairs {
         match &self.state {
+            DropState::Held(held) => held.repairs.as_deref().copied().unwrap_or_default(),
             DropState::Accepted { repairs, .. } => repairs.as_deref().copied().unwrap_or_default(),
             DropState::Reading(_)
             | DropState::Rejected { .. }
@@ -209,7 +219,9 @@ impl DropEntry {
             return Err(IllegalMove { what, from: self.state.name(), to: state.name() });
         }
         let (writer, request_id) = (by.writer.clone(), Some(by.request_id.clone()));
-        Ok(Self { version: VERSION, state, writer, request_id, ..self.clone() })
+        // Only a release that knows of budgets may go on with a drop that is held.
+        let version = if matches!(state, DropState::Held(_)) { Self::VERSION } else { VERSION };
+        Ok(Self { version, state, writer, request_id, ..self.clone() })
     }
 
     /// Returns the entry that remains of an erased drop, without its key and the name of who put it.
@@ -229,7 +241,7 @@ impl DropEntry {
 }
 
 impl Entry for DropEntry {
-    const VERSION: u32 = VERSION;
+    const VERSION: u32 = 4;
 
     fn stamp(&mut self, time: Timestamp, is_new: bool) {
         self.updated = time;
@@ -243,10 +255,13 @@ impl Entry for DropEntry {
 mod tests {
     use super::*;
     use crate::ledger::example::{by, source};
+    use crate::ledger::held::Reason;
+    use crate::ledger::held::tests::held;
 
     fn drop_states() -> Vec<DropState> {
         vec![
             DropState::Reading(Reading::first(&by())),
+            DropState::Held(Box::new(held(Some("5"), vec![Reason::CostUnknown]))),
             DropState::Accepted { settings: None, repairs: None, plan: Plan::Whole { parts: vec![] } },
             DropState::Rejected { problems: vec![], stopped_early: false },
             DropState::Finished { plan: Plan::Whole { parts: vec![] } },
@@ -260,6 +275,10 @@ mod tests {
             ("Reading", "Reading"),
             ("Reading", "Accepted"),
             ("Reading", "Rejected"),
+            ("Reading", "Held"),
+            ("Held", "Held"),
+            ("Held", "Accepted"),
+            ("Held", "Rejected"),
             ("Accepted", "Finished"),
             ("Finished", "Erased"),
             ("Rejected", "Erased"),
@@ -323,7 +342,18 @@ mod tests {
     }
 
     #[test]
-    fn only_an_accepted_drop_has_settings() {
+    fn only_a_held_drop_is_left_alone_by_an_older_release() {
+        let claimed = DropEntry::claim(DropId::derive(&source()), source(), &by());
+        for state in drop_states() {
+            let expected = if state.name() == "Held" { 4 } else { 3 };
+            if let Ok(next) = claimed.advance(state, &by()) {
+                assert_eq!(next.version, expected, "{}", next.state.name());
+            }
+        }
+    }
+
+    #[test]
+    fn only_an_accepted_or_held_drop_has_settings() {
         let settings = Some(Settings::example());
         let accepted = DropState::Accepted {
             settings: settings.clone(),
@@ -333,6 +363,8 @@ mod tests {
         let entry =
             |state| DropEntry { state, ..DropEntry::claim(DropId::derive(&source()), source(), &by()) };
         assert_eq!(entry(accepted).settings(), settings.as_ref());
+        let held = held(None, vec![]);
+        assert_eq!(entry(DropState::Held(Box::new(held.clone()))).settings(), Some(&held.settings));
         assert_eq!(entry(DropState::Erased).settings(), None);
     }
 

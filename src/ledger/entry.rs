@@ -19,6 +19,7 @@ use crate::job::summary::Summary;
 /// |---|---|
 /// | 2 | a drop keeps its settings, its plan may have pages, and a job has segments |
 /// | 3 | drops are cancelled: a job may be `Stopping`, and may end as `Cancelled` |
+/// | 4 | only of a drop that is `Held`; all other entries are still written as version 3, so that an older release reads them |
 pub const VERSION: u32 = 3;
 
 /// An entry of the ledger, which only conditional writes change.

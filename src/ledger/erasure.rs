@@ -23,7 +23,9 @@ impl Erasure {
         let plan = match &drop.state {
             DropState::Finished { plan } => Some(plan.clone()),
             DropState::Rejected { .. } => None,
-            DropState::Reading(_) | DropState::Accepted { .. } | DropState::Erased => return None,
+            DropState::Reading(_) | DropState::Held(_) | DropState::Accepted { .. } | DropState::Erased => {
+                return None;
+            }
         };
         Some(Self { source: drop.source.clone(), plan })
     }

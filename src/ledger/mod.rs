@@ -5,6 +5,8 @@
 //! delete the marker last. The next invocation after a crash does not decide again; it finishes what is recorded.
 //!
 //! - [`mod@drop`]: the entry of a drop, its states, and the moves between them
+//! - [`held`]: a drop that a budget or its content keeps from being submitted
+//! - [`budget`]: how much of a day's budget is reserved; [`contents`]: which drop had a content last
 //! - [`job`]: the entry of a job; [`job_state`]: its states and the moves between them; [`stored_job_state`]: the JSON
 //! - [`lease`]: the invocation that writes, and until when its leases hold
 //! - [`status`]: where a drop stands, for the person who dropped it
@@ -16,11 +18,14 @@
 //!
 //! The keys of the entries are in [`drop::keys`](crate::drop::keys).
 
+pub mod budget;
+pub mod contents;
 pub mod drop;
 pub mod entry;
 pub mod erasure;
 #[cfg(test)]
 mod example;
+pub mod held;
 pub mod illegal_move;
 pub mod job;
 pub mod job_state;

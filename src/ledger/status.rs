@@ -9,7 +9,7 @@ use crate::base::count::Counted;
 use crate::base::text::sentence;
 use crate::base::timestamp::Timestamp;
 use crate::drop::identity::DropId;
-use crate::drop::plan::Part;
+use crate::drop::plan::{Part, Plan};
 use crate::drop::rejection::Problem;
 use crate::drop::repairs::Repairs;
 use crate::drop::source::DropSource;
@@ -70,6 +70,8 @@ pub struct Status {
 pub enum Stage {
     /// The file is being read and checked.
     Reading,
+    /// The file is in order, but a budget or its content keeps it from being submitted.
+    Held,
     /// The file is accepted, and its jobs are being made.
     Preparing,
     /// None of its jobs is at Bedrock yet.
@@ -157,17 +159,20 @@ impl Status {
                 let next = "If the file is in order, its jobs are submitted.";
                 Self::new(drop, Stage::Reading, drop.created, since, reading_message(drop, reading), next)
             }
-            DropState::Accepted { plan, .. } => {
-                let total = plan.records();
-                let mut message = format!("The file is in order: {}.", Counted(total, "record"));
-                let repairs = drop.repairs();
-                if !repairs.is_empty() {
-                    message.push_str(&format!(" {repairs}"));
-                }
-                let next = "Its jobs are made, and Bedrock is asked for them.";
-                let records = Some(Progress { total, done: 0 });
-                Self { records, ..Self::new(drop, Stage::Preparing, since, since, message, next) }
+            DropState::Held(held) if held.reasons.is_empty() => Self::in_order(drop, &held.plan),
+            DropState::Held(held) => {
+                let records = Some(Progress { total: held.plan.records(), done: 0 });
+                let approve =
+                    format!("An operator can approve it: bedrock-vpc-batch approve {}.", drop.drop_id);
+                let otherwise = if held.may_go_on_by_itself() {
+                    "Otherwise, it goes on by itself on a day (UTC) whose budget has room for it."
+                } else {
+                    "Until then, none of its records is submitted."
+                };
+                let next = format!("{approve} {otherwise}");
+                Self { records, ..Self::new(drop, Stage::Held, held.since, since, held.to_string(), next) }
             }
+            DropState::Accepted { plan, .. } => Self::in_order(drop, plan),
             DropState::Rejected { problems, .. } => {
                 let message = rejection_message(problems);
                 let next = "No record was submitted. Correct the file, and drop it again; rejection.json has details.";
@@ -175,6 +180,19 @@ impl Status {
             }
             DropState::Finished { .. } | DropState::Erased => return None,
         })
+    }
+
+    /// The status of a drop that is in order, and whose jobs are not made yet.
+    fn in_order(drop: &DropEntry, plan: &Plan) -> Self {
+        let total = plan.records();
+        let mut message = format!("The file is in order: {}.", Counted(total, "record"));
+        let repairs = drop.repairs();
+        if !repairs.is_empty() {
+            message.push_str(&format!(" {repairs}"));
+        }
+        let next = "Its jobs are made, and Bedrock is asked for them.";
+        let records = Some(Progress { total, done: 0 });
+        Self { records, ..Self::new(drop, Stage::Preparing, drop.updated, drop.updated, message, next) }
     }
 
     /// The status of an accepted drop with open jobs; `None` if it is not accepted, or if no job is open.
@@ -261,7 +279,7 @@ impl Status {
     pub fn revision(&self) -> Revision {
         let step = match self.state {
             Stage::Reading => 0,
-            Stage::Preparing | Stage::Waiting | Stage::Running | Stage::Checking => 1,
+            Stage::Held | Stage::Preparing | Stage::Waiting | Stage::Running | Stage::Checking => 1,
             Stage::Finished | Stage::Rejected => LAST_STEP,
         };
         Revision { step, attempt: self.attempt, as_of: self.as_of }
@@ -526,13 +544,15 @@ fn main_reason(summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::usd::Usd;
     use crate::drop::identity::JobId;
     use crate::drop::kinds;
-    use crate::drop::plan::Plan;
     use crate::job::findings::ErrorGroup;
     use crate::job::outcome::Counts;
     use crate::job::summary::{JobMessage, Tally};
     use crate::ledger::example::{by, job_states, part, source};
+    use crate::ledger::held::Reason;
+    use crate::ledger::held::tests::held;
     use crate::ledger::lease::Invocation;
 
     fn at(seconds: i64) -> Timestamp {
@@ -619,6 +639,25 @@ mod tests {
         }
         let finished = DropState::Finished { plan: Plan::Whole { parts: vec![] } };
         assert_eq!([finished, DropState::Erased].map(|state| Status::of_drop(&drop_in(state))), [None, None]);
+    }
+
+    #[test]
+    fn held_drop_says_why_and_what_to_do_and_yields_to_what_follows() {
+        let status = |reasons| {
+            let state = DropState::Held(Box::new(held(Some("5"), reasons)));
+            Status::of_drop(&DropEntry { updated: at(7), ..drop_in(state) }).unwrap()
+        };
+        let day = |max_usd| Reason::DayBudget { route: None, max_usd: Usd::parse(max_usd).unwrap() };
+        let is_held = status(vec![day("5")]);
+        assert_eq!((is_held.state, is_held.since, is_held.as_of), (Stage::Held, at(2), at(7)));
+        assert_eq!(is_held.records, Some(Progress { total: 150, done: 0 }));
+        assert!(is_held.message.contains("5.00 US dollars per day"), "{}", is_held.message);
+        assert!(is_held.next.contains(&format!("approve {}.", is_held.drop_id)), "{}", is_held.next);
+        assert!(is_held.next.ends_with("whose budget has room for it."), "{}", is_held.next);
+        assert!(status(vec![day("4")]).next.ends_with("none of its records is submitted."));
+        assert_eq!(status(vec![]).state, Stage::Preparing, "nothing has objected to it");
+        let accepted = Status::of_drop(&DropEntry { updated: at(7), ..accepted(1) }).unwrap();
+        assert!(!is_held.is_final() && !is_held.makes_needless(&accepted));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The outcome of a drop in a sentence, and times and costs in words. Pure.
 
-use crate::base::arn::{self, Arn};
 use crate::base::timestamp::Timestamp;
 use crate::drop::source::EstimatedTokens;
 use crate::estimate::like::model_of;
@@ -94,9 +93,7 @@ pub fn estimated_cost(summary: &Summary, of: &EstimatedTokens, prices: &Prices) 
 }
 
 fn price_of<'a>(summary: &Summary, prices: &'a Prices) -> Option<&'a ModelPrice> {
-    let model = model_of(summary)?;
-    let region = Arn::parse(model).map(Arn::region).filter(|region| !region.is_empty());
-    prices.of(arn::id_of(model), region)
+    prices.of_model(model_of(summary)?)
 }
 
 fn dollars(amount: f64) -> String {

@@ -587,6 +587,36 @@ async fn cancelled_drop_ends_with_all_its_records_handed_back() {
     assert_eq!((code, said.as_str(), error.as_str()), (Some(1), over, ""));
 }
 
+#[tokio::test]
+async fn held_drop_says_why_and_runs_once_it_is_approved() {
+    let person = Person::new();
+    let _pipeline = person.serve(&["--set", "MAX_DROP_USD=0"]).await;
+    let id = person.submit(&["a.jsonl"]).await;
+    person.known(&id).await;
+    let (code, said, error) = person.run(&["approve", "--local", "runs", &id]).await;
+    assert_eq!((code, said.as_str()), (Some(2), ""), "{error}");
+    assert!(error.contains("give --yes to approve the drops without a question"), "{error}");
+    let mut watch = person.command(&["watch", "--local", "runs", &id]).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.as_mut().unwrap()).lines();
+    let mut line = String::new();
+    while !line.contains(": Held, 0/100 records: ") {
+        line = tokio::time::timeout(BOUND, lines.next_line()).await.unwrap().unwrap().unwrap();
+    }
+    assert!(line.contains("it may cost more than a drop may, which is 0.00 US dollars"), "{line}");
+    assert!(line.contains(&format!("An operator can approve it: bedrock-vpc-batch approve {id}")), "{line}");
+    let (code, said, error) = person.run(&["approve", "--yes", "--local", "runs", "a.jsonl"]).await;
+    assert_eq!(code, Some(0), "{error}");
+    assert!(said.starts_with("a.jsonl:\n  The drop is held: it may cost more"), "{said}");
+    assert!(said.contains(" US dollars: 100 records have at most "), "{said}");
+    assert!(said.ends_with("a.jsonl: to be submitted\n"), "{said}");
+    assert!(error.contains(&format!("to follow: bedrock-vpc-batch watch {id} --local runs")), "{error}");
+    let (code, _, error) = ended(watch).await;
+    assert_eq!(code, Some(0), "{error}");
+    let (code, said, error) = person.run(&["approve", "--yes", "--local", "runs", &id]).await;
+    let over = "a.jsonl: it is not held (Finished), so there is nothing to approve\n";
+    assert_eq!((code, said.as_str(), error.as_str()), (Some(1), over, ""));
+}
+
 /// An id that no drop has.
 fn another(id: &str) -> String {
     let last = if id.ends_with('0') { '1' } else { '0' };
@@ -598,7 +628,7 @@ async fn drops_that_do_not_exist_are_neither_cancelled_nor_erased() {
     let person = Person::new();
     let _pipeline = person.serve(&[]).await;
     let id = another(&person.submit(&["a.jsonl"]).await);
-    for command in ["cancel", "erase"] {
+    for command in ["approve", "cancel", "erase"] {
         let (code, said, error) = person.run(&[command, "--yes", "--local", "runs", &id]).await;
         assert_eq!((code, said.as_str()), (Some(1), ""), "{error}");
         assert!(error.contains(&format!("{id}: the pipeline in runs has no such drop")), "{error}");
@@ -614,7 +644,7 @@ async fn operator_who_is_not_a_reader_is_told_that_nothing_is_confirmed() {
         let puts = s3.requests().into_iter().filter(|request| request.operation == "PutObject");
         puts.filter_map(|request| request.key).collect::<Vec<_>>()
     };
-    for command in ["cancel", "erase"] {
+    for command in ["approve", "cancel", "erase"] {
         // An outage is not a refusal.
         s3.inject(|request| {
             let is_read = ["ListObjectsV2", "GetObject"].contains(&request.operation.as_str());

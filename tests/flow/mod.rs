@@ -1,8 +1,10 @@
 //! The two flows, with events that repeat, come late, or never come.
 
+mod budgets;
 mod cancel;
 mod deployments;
 mod erase;
+mod held;
 mod lost_puts;
 mod many_parts;
 mod missing;

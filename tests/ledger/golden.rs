@@ -2,7 +2,7 @@
 //! wrote, so a serialized name that changes by accident must fail here.
 //!
 //! `golden/v1/` and `golden/v2/` have what earlier releases wrote. Each of their files has a namesake in `golden/v3/`: the
-//! same entry as this release writes it. The files of a version that has been released never change.
+//! same entry as this release writes it. `golden/v4/` has a drop that is held: older releases leave it alone. The files of a version that has been released never change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -79,8 +79,25 @@ async fn every_state_of_a_drop_is_written_as_version_3_has_it() {
             DropState::Rejected { problems, .. } => !problems.is_empty(),
             DropState::Reading(reading) => reading.too_slow.is_some() == (name == "drop-reading-too-slow"),
             DropState::Erased => true,
+            DropState::Held(_) => false,
         };
         assert!(is_filled, "{name} has no example of what the state has");
+    }
+}
+
+#[tokio::test]
+async fn held_drop_is_written_as_version_4_has_it() {
+    let entries = rewritten::<DropEntry>("v4", "drop-").await;
+    let [(_, whole), (_, paged)] = entries.try_into().unwrap();
+    for (entry, reasons, is_paged) in [(whole, 4, false), (paged, 1, true)] {
+        assert_eq!((entry.version, &entry.drop_id), (4, &DropId::derive(&entry.source)));
+        let DropState::Held(held) = entry.state else { panic!("it is not held") };
+        assert_eq!((held.reasons.len(), held.cost.max_usd.is_none()), (reasons, is_paged));
+        assert_eq!(matches!(held.plan, Plan::Paged { .. }), is_paged);
+        assert_eq!(
+            (held.approved.is_none(), held.day.is_none(), held.repairs.is_none()),
+            (is_paged, is_paged, is_paged)
+        );
     }
 }
 
@@ -226,7 +243,7 @@ fn entry_of_a_newer_version_is_not_read_whatever_its_shape_is() {
         );
         assert_eq!(error.to_string(), message);
     }
-    assert_newer::<DropEntry>(VERSION);
+    assert_newer::<DropEntry>(4);
     assert_newer::<JobEntry>(VERSION);
     assert_newer::<SweepEntry>(1);
 }

@@ -95,7 +95,7 @@ fn problems_told() -> Vec<Problem> {
     found
 }
 
-/// The problems of drops that are refused because of what S3 or the clock does.
+/// The problems of drops that are refused because of what S3, the clock, or an operator does.
 async fn problems_in_flow() -> Vec<Problem> {
     let mut world = World::new().await;
     let gone = world.put("in/gone.jsonl", drop_of(100)).await;
@@ -111,8 +111,13 @@ async fn problems_in_flow() -> Vec<Problem> {
         world.submit.handle(slow.clone(), &out_of_time()).await.unwrap_err();
     }
     world.submit.handle(slow, &out_of_time()).await.unwrap();
+    world.reconfigure(&[("MAX_DROP_USD", "0")]);
+    let held = world.put("in/held.jsonl", drop_of(100)).await;
+    world.submit(held.clone()).await.unwrap();
+    let request = world.ask(&world.cancellation_of("in/held.jsonl", &held)).await;
+    world.complete(request).await.unwrap();
     let mut found = Vec::new();
-    for name in ["gone", "slow"] {
+    for name in ["gone", "slow", "held"] {
         let mut results = world.results().await;
         results.files.retain(|key, _| key.contains(name));
         found.extend(results.rejection().problems);

@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::support::{LEASE_OVER, World, drop_of, record};
 
 mod erasing;
+mod held;
 
 /// The event with which a function is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -236,7 +236,31 @@ async fn erasures() -> BTreeSet<String> {
     flow.finish().await
 }
 
-/// Makes objects that are written in parts, and abandoned at the first attempt.
+/// Drops are held by a budget and because they were dropped before, and are approved, cancelled, or released.
+async fn holds() -> BTreeSet<String> {
+    let settings =
+        [("DUPLICATE_DROPS", "hold"), ("MAX_USD_PER_DAY", "0.001"), ("MAX_RECORDS_PER_JOB", "100")];
+    let mut flow = Box::pin(Flow::new(&settings)).await;
+    let key = "in/a.jsonl";
+    let mut puts = Vec::new();
+    for records in [100, 100, 200, 300] {
+        let put = flow.world.put(key, drop_of(records)).await;
+        flow.deliver(&put).await;
+        puts.push(put);
+    }
+    // The first one is over, so the summary says whether it was cancelled.
+    flow.sweep().await;
+    let put = flow.world.put(key, drop_of(100)).await;
+    flow.deliver(&put).await;
+    let requests = [flow.world.approval_of(key, &puts[1]), flow.world.cancellation_of(key, &puts[2])];
+    for request in requests {
+        let request = flow.world.ask(&request).await;
+        flow.deliver(&request).await;
+    }
+    flow.time += Duration::from_secs(86_400);
+    flow.finish().await
+}
+
 /// Routes come, are refused, and go, and a drop has one.
 async fn routes() -> BTreeSet<String> {
     let mut flow = Box::pin(Flow::new(&[])).await;
@@ -251,6 +275,7 @@ async fn routes() -> BTreeSet<String> {
     flow.finish().await
 }
 
+/// Makes objects that are written in parts, and abandoned at the first attempt.
 async fn parts() -> BTreeSet<String> {
     let mut flow = Flow::new(&[("MIN_RECORDS_PER_JOB", "10"), ("MAX_ATTEMPTS", "2")]).await;
     flow.world.stand_in.script(partly(TerminalStatus::PartiallyCompleted, 11));
@@ -319,7 +344,10 @@ async fn every_call_is_recorded() {
     for more in [deaths().await, adoption().await, waiting().await] {
         calls.extend(more);
     }
-    for more in [cancellations().await, erasures().await, routes().await, parts().await, ranges().await] {
+    for more in [holds().await, cancellations().await, erasures().await] {
+        calls.extend(more);
+    }
+    for more in [routes().await, parts().await, ranges().await] {
         calls.extend(more);
     }
     let calls: Vec<Value> = calls.iter().map(|call| serde_json::from_str(call).unwrap()).collect();

@@ -10,6 +10,7 @@ mod flow_calls;
 mod fuzz_replay;
 mod many_jobs;
 mod model;
+mod one_budget;
 mod repairs;
 mod soak;
 mod strictness;

@@ -26,6 +26,8 @@ use bedrock_vpc_batch::drop::source::DropSource;
 use bedrock_vpc_batch::flow::handlers::{Complete, Submit};
 use bedrock_vpc_batch::job::ending::EndStatus;
 use bedrock_vpc_batch::job::summary::Summary;
+use bedrock_vpc_batch::ledger::budget::{Shard, cap};
+use bedrock_vpc_batch::ledger::drop::DropEntry;
 use bedrock_vpc_batch::ledger::entry::Entry;
 use bedrock_vpc_batch::ledger::lease::Invocation;
 use bedrock_vpc_batch::ledger::status::Status;
@@ -273,6 +275,32 @@ impl World {
     /// The key of the object that asks for the drop of a put to be cancelled. `key` is that of the drop.
     pub(crate) fn cancellation_of(&self, key: &str, put: &Value) -> String {
         keys::request(&Request::Cancel(self.drop_id_of(key, put)))
+    }
+
+    /// The key of the object that asks for the drop of a put to be approved. `key` is that of the drop.
+    pub(crate) fn approval_of(&self, key: &str, put: &Value) -> String {
+        keys::request(&Request::Approve(self.drop_id_of(key, put)))
+    }
+
+    /// The ledger's entry of a drop.
+    pub(crate) async fn drop_entry(&self, drop_id: &DropId) -> DropEntry {
+        self.read_json(&keys::drop_entry(drop_id)).await
+    }
+
+    /// What is reserved in the shards of all budgets, by day and budget, in millionths of a dollar. Fails if a shard has more than
+    /// its share of the budget that is given for it.
+    pub(crate) async fn reserved(&self, budget: impl Fn(&str) -> u64) -> BTreeMap<String, u64> {
+        let mut reserved = BTreeMap::new();
+        for key in self.output_keys_below("ledger/budgets/").await {
+            let (name, shard) = key.rsplit_once('/').unwrap();
+            let name = name.strip_prefix("ledger/budgets/").unwrap();
+            let entry: Shard = self.read_json(&key).await;
+            let sum: u64 = entry.reserved.values().map(|reserved| reserved.amount).sum();
+            let number: u8 = shard.strip_suffix(".json").unwrap().parse().unwrap();
+            assert!(sum <= cap(budget(name), number), "{key} has {sum}");
+            *reserved.entry(name.to_owned()).or_default() += sum;
+        }
+        reserved
     }
 
     /// The key of the object that asks for the drop of a put to be erased. `key` is that of the drop.

@@ -55,6 +55,8 @@ export function requests(s, kinds) {
   // The routes: the entry of the ledger, the file of an administrator, and what people see.
   const [routesEntry, routesFile, inForce] = output("ledger/routes.json", "config/routes.json", "config/in-force.json");
   const ofRoutes = [routesEntry, routesFile, inForce];
+  // What is reserved of a budget, and which file was dropped.
+  const ofLimits = output("ledger/budgets/2026-01-01/stack/00.json", `ledger/contents/${ID}.json`);
   const otherBucket = s.arn("s3", "somebodys-bucket", ":");
   const otherObject = `${otherBucket}/a.jsonl`;
   const below = (origin, prefix) => ({ ...origin, "s3:prefix": prefix });
@@ -66,7 +68,7 @@ export function requests(s, kinds) {
   may(job, "s3:PutObject", jobOutput, inside);
   may(job, "s3:ListBucket", arns.OutputBucket, inside);
   may(job, "bedrock:InvokeModel", s.models);
-  const ledgerOf = [entry, dropEntry, marker, hint, sweepEntry, routesEntry];
+  const ledgerOf = [entry, dropEntry, marker, hint, sweepEntry, routesEntry, ...ofLimits];
   mayNot(job, "s3:GetObject", s.drop, inside, `${data}/Read Resource`, `${jobs} Resource`, inNamed);
   mayNot(job, "s3:GetObject", [result, routesFile, inForce, ...ledgerOf], inside, `${data}/Read Resource`, `${jobs} Resource`);
   mayNot(job, "s3:PutObject", jobInput, inside, `${data}/Write Resource`);
@@ -242,7 +244,7 @@ export function requests(s, kinds) {
   const endpointOfS3 = "S3VpcEndpoint/Functions";
   const kept = `${endpointOfS3}KeepOutput`;
   mayNot(submit, "s3:PutObject", [result, summary], inside, "DropsPolicy/Reject Resource");
-  mayNot(submit, "s3:GetObject", [result, rejection, report, summary, index, jobInput, jobOutput, sweepEntry], inside, `${ledger} Resource`);
+  mayNot(submit, "s3:GetObject", [result, rejection, report, index, jobInput, jobOutput, sweepEntry], inside, `${ledger} Resource`);
   mayNot(submit, "s3:PutObject", sweepEntry, inside, `${ledger} Resource`);
   mayNot(submit, "s3:AbortMultipartUpload", result, inside, "DropsPolicy/MakeJobInputs Resource");
   mayNot(complete, "s3:GetObject", [result, rejection, report, index, other], inside, "CompleteRole/Complete/ReadJobs Resource");
@@ -251,7 +253,7 @@ export function requests(s, kinds) {
     mayNot(who, "s3:GetObject", hint, inside, "DropsPolicy/KeepHints Action");
     mayNot(who, "s3:PutObject", [jobOutput, other], inside, `${ledger} Resource`);
     mayNot(who, "s3:PutObject", s.drop, inside, `${ledger} Resource`, `${kept} Resource`);
-    mayNot(who, "s3:DeleteObject", [entry, dropEntry, sweepEntry, other], inside, `${workList} Resource`);
+    mayNot(who, "s3:DeleteObject", [entry, dropEntry, sweepEntry, ...ofLimits, other], inside, `${workList} Resource`);
     mayNot(who, "s3:DeleteObject", s.drop, inside, `${workList} Resource`, `${kept} Resource`);
     mayNot(who, "s3:PutBucketPolicy", arns.InputBucket, inside, "DropsPolicy/ListBuckets Action", `${endpointOfS3}List Action`);
   }
@@ -264,7 +266,8 @@ export function requests(s, kinds) {
   // Only complete takes new routes over, and nobody deletes them. Both functions follow them, also if there are none: S3
   // answers 404 for a missing object only to those who may list the bucket without a prefix.
   for (const who of functions) {
-    may(who, "s3:GetObject", routesEntry, inside);
+    may(who, "s3:GetObject", [routesEntry, summary], inside);
+    may(who, ["s3:GetObject", "s3:PutObject"], ofLimits, inside);
     may(who, "s3:ListBucket", arns.OutputBucket, inside);
     mayNot(who, "s3:PutObject", routesFile, inside, `${ledger} Resource`);
     mayNot(who, "s3:DeleteObject", ofRoutes, inside, `${workList} Resource`);

@@ -12,17 +12,15 @@ use crate::base::count::Counted;
 use crate::cli::fixes::Wording;
 use crate::drop::check::{Accepted, Verdict};
 use crate::drop::model_door::Refusable;
-use crate::drop::padding::SmallDrops;
 use crate::drop::plan::Part;
 use crate::drop::rejection::{Problem, ProblemPlace};
 use crate::drop::repairs::Repairs;
+use crate::estimate::of_drop::{Records, with_padding};
 use crate::estimate::price::ModelPrice;
 use crate::estimate::range::Range;
-use crate::estimate::request::read_record;
 use crate::estimate::sample::FileTokens;
 use crate::estimate::script::float;
 use crate::estimate::tokens::ASSUMED_LIMIT;
-use crate::job::padding::PaddingBody;
 use crate::model::findings::FindingGroup;
 
 /// What was found out about a file.
@@ -186,16 +184,12 @@ impl Report {
 impl Plan {
     fn new(config: &Config, parts: &[Part]) -> Self {
         let of_parts = || parts.iter().map(|part| part.records);
-        let settings = config.settings();
-        let padding_of = |records| match settings.small_drops {
-            SmallDrops::Pad => settings.quotas.min_records.saturating_sub(records),
-            SmallDrops::Reject => 0,
-        };
+        let Records { own, padding } = Records::of_jobs(&config.settings(), of_parts());
         Self {
-            records: of_parts().sum(),
+            records: own,
             jobs: parts.len(),
             records_per_job: of_parts().min().unwrap_or(0)..=of_parts().max().unwrap_or(0),
-            padding: of_parts().map(padding_of).sum(),
+            padding,
         }
     }
 }
@@ -217,9 +211,9 @@ impl Estimate {
             (tokens.input, tokens.output)
         };
         if plan.padding > 0 {
-            let (padding_in, padding_out) = padding_tokens(config, pricing, plan, (input, output));
-            input += padding_in;
-            output += padding_out;
+            let of_all = Records { own: plan.records, padding: plan.padding };
+            let model = pricing.model_id.is_some().then(|| pricing.model());
+            (input, output) = with_padding(&config.settings(), model.as_ref(), of_all, (input, output));
             let records = Counted(plan.padding, "padding record");
             notes.push(format!("the estimate includes {records}, which Bedrock bills"));
         }
@@ -232,36 +226,6 @@ impl Estimate {
     pub(super) fn costs(&self) -> Option<(Range, Range)> {
         let price = self.price.as_ref()?;
         Some((price.batch.cost(self.input, self.output), price.on_demand.cost(self.input, self.output)))
-    }
-}
-
-/// Returns the tokens of the padding, given those of the records.
-fn padding_tokens(
-    config: &Config,
-    pricing: &Pricing,
-    plan: &Plan,
-    (input, output): (Range, Range),
-) -> (Range, Range) {
-    let known = match PaddingBody::of(&config.model_id, config.model_invocation_type.as_str()) {
-        PaddingBody::Known(known) if pricing.model_id.is_some() => {
-            read_record(format!(r#"{{"recordId":"","modelInput":{}}}"#, known.json).as_bytes())
-        }
-        PaddingBody::Known(_) | PaddingBody::OwnRecord => None,
-    };
-    let padding = float(plan.padding);
-    match known {
-        Some(request) => {
-            let (input, output) = pricing.model().tokens(&request);
-            (input * padding, output * padding)
-        }
-        // The shortest record is repeated, or a body that is shorter still.
-        None => {
-            let like_records = |of_records: Range| {
-                let most = of_records.most * padding / float(plan.records.max(1));
-                Range { least: padding.min(most), most }
-            };
-            (like_records(input), like_records(output))
-        }
     }
 }
 
@@ -432,10 +396,9 @@ impl<'a> From<&'a Estimate> for EstimateSaid<'a> {
             let (least, most) = range.rounded();
             Ends { least, most }
         };
-        // Millionths of a dollar, rounded outward.
-        let usd = |Range { least, most }: Range| Ends {
-            least: (least * 1e6 + 1e-6).floor() / 1e6,
-            most: (most * 1e6 - 1e-6).max(0.0).ceil() / 1e6,
+        let usd = |cost: Range| {
+            let (least, most) = cost.in_millionths();
+            Ends { least: float(least) / 1e6, most: float(most) / 1e6 }
         };
         let costs = estimate.costs();
         Self {
