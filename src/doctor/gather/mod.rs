@@ -6,6 +6,7 @@ mod bucket;
 mod gatherer;
 mod keys;
 mod model;
+mod models_of_routes;
 mod network;
 mod open_models;
 mod quotas;
