@@ -4,7 +4,8 @@ use aws_config::{BehaviorVersion, SdkConfig};
 
 use super::checks;
 use super::checks::{
-    access, buckets, dns, endpoints, keys, model, open_drops, quotas, role, routes, security_groups, subnets,
+    access, buckets, dns, endpoints, keys, model, models_of_routes, open_drops, quotas, role, routes,
+    security_groups, subnets,
 };
 use super::facts::Facts;
 use super::finding::{Finding, Report};
@@ -83,6 +84,7 @@ pub(super) fn check(subject: &Subject, facts: &Facts) -> Vec<Finding> {
         access::check(subject, facts),
         open_drops::check(subject, facts),
         quotas::check(subject, facts),
+        models_of_routes::check(subject, facts),
         keys::check(subject, facts),
     ]
     .concat()

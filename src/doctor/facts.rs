@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::known::{Known, Unknown};
 use crate::base::timestamp::Timestamp;
+use crate::drop::routes::Route;
 
 /// Everything that the checks look at.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub(super) struct Facts {
     /// the model.
     pub(super) access: Vec<(String, Known<Option<Access>>)>,
     pub(super) open: OpenModels,
+    /// The models of the routes in force.
+    pub(super) routes: Known<Vec<ModelOfRoutes>>,
     /// The quotas for batch inference.
     pub(super) quotas: Known<Vec<Quota>>,
     /// The keys that the jobs need.
@@ -183,6 +186,30 @@ pub(super) struct OpenModels {
     pub(super) waiting: Known<Vec<String>>,
     /// What IAM's simulation answers about the models other than the one in the settings: whether this role may do this.
     pub(super) permissions: Vec<(String, Question, Known<Decision>)>,
+}
+
+/// A model of routes, which may be that of the stack.
+#[derive(Debug, Clone)]
+pub(super) struct ModelOfRoutes {
+    /// The routes with this model, at least one.
+    pub(super) routes: Vec<Route>,
+    pub(super) profile: Option<Known<Option<Profile>>>,
+    pub(super) model: Known<ModelState>,
+    pub(super) access: Vec<(String, Known<Option<Access>>)>,
+    /// What IAM's simulation answers: whether this role may do this.
+    pub(super) permissions: Vec<(String, Question, Known<Decision>)>,
+}
+
+impl Facts {
+    /// The facts that count for drops of routes with this model.
+    pub(super) fn with(&self, model: &ModelOfRoutes) -> Self {
+        Self {
+            profile: model.profile.clone(),
+            model: model.model.clone(),
+            access: model.access.clone(),
+            ..self.clone()
+        }
+    }
 }
 
 /// What became of the probe.

@@ -96,8 +96,8 @@ pub(crate) fn questions(
     questions
 }
 
-/// Lists who needs what to finish a drop with this model: the job's role invokes the model, and the functions create jobs of it, for the next attempts.
-pub(crate) fn of_open_model(subject: &Subject, model_arn: &str) -> Vec<(String, Question)> {
+/// Lists who needs what for jobs of a model that is not the one in the settings: the job's role invokes the model, and the functions create jobs of it.
+pub(crate) fn of_other_model(subject: &Subject, model_arn: &str) -> Vec<(String, Question)> {
     let question = |action| Question { action, resource: model_arn.to_owned(), context: Vec::new() };
     let functions = subject.functions.iter().flat_map(|functions| &functions.roles);
     let creates = functions.map(|role_arn| (role_arn.clone(), question("bedrock:CreateModelInvocationJob")));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::aws::config::{Config, ConfigError};
 use crate::aws::stack::variables;
 use crate::base::arn::{Arn, id_of};
+use crate::drop::routes::Route;
 
 /// What is examined.
 #[derive(Debug, Clone)]
@@ -42,6 +43,18 @@ impl Subject {
             bedrock_endpoint_id: value("BedrockVpcEndpointId"),
         };
         Ok(Self { region: region.to_owned(), config, functions: Some(functions) })
+    }
+
+    /// The stack as drops of a route see it: with the model, the quotas, and the tags of the route.
+    pub(super) fn of_route(&self, route: &Route) -> Self {
+        let settings = route.settings(&self.config.settings());
+        let config = Config {
+            model_id: settings.model_id,
+            quotas: settings.quotas,
+            job_tags: settings.tags,
+            ..self.config.clone()
+        };
+        Self { config, ..self.clone() }
     }
 
     /// The partition of the account: `aws`, or that of China or of a government.

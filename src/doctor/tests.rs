@@ -137,6 +137,7 @@ fn facts(subject: &Subject) -> Facts {
             waiting: Ok(Vec::new()),
             permissions: Vec::new(),
         },
+        routes: Ok(Vec::new()),
         quotas: Ok(vec![
             quota("Minimum number of records per batch inference job", 100.0),
             quota("Records per batch inference job", 100_000.0),
@@ -595,6 +596,20 @@ fn access_is_judged_by_who_sells_the_model() {
     let line = "not checked model access amazon.nova-lite-v1:0 is not in us-east-1, and other Regions were not asked → aws bedrock \
                 get-foundation-model-availability --model-id amazon.nova-lite-v1:0 --region us-west-2";
     assert_eq!(elsewhere, [line, line]);
+}
+
+#[test]
+fn routes_that_are_not_known_are_a_line_only_if_they_may_name_models() {
+    let with = |changes: &[(&str, &str)]| {
+        found(changes, |facts| {
+            facts.routes =
+                Err(Unknown { why: "AccessDenied on s3:ListBucket".into(), fix: "allow it".into() });
+        })
+    };
+    assert_eq!(with(&[]), Vec::<String>::new());
+    let line = "not checked routes which routes are in force is not known: AccessDenied on s3:ListBucket → examine the stack as \
+                one of its ReaderArns or RouteEditorArns; nobody else may see its routes";
+    assert_eq!(with(&[("ROUTE_MODEL_ARNS", "amazon.nova-pro-v1:0")]), [line]);
 }
 
 #[test]

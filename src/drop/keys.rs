@@ -467,5 +467,16 @@ mod tests {
             let index = index(&key, Timestamp::from_secs(0), &id);
             prop_assert!(file.len() <= 1024 && index.len() <= 1024);
         }
+
+        /// The template lets a reader of a route read what is below `results/` and their tag, which has at most 256 characters.
+        #[test]
+        fn results_below_a_prefix_are_of_its_keys_and_of_the_file_that_is_called_like_it(
+            key in "[ab/]{1,5}x{0,1100}",
+            tag in "[ab/]{1,5}/",
+        ) {
+            let id = DropId::parse(&"0".repeat(32)).unwrap();
+            let is_open = summary(&key, &id).starts_with(&format!("results/{tag}"));
+            prop_assert_eq!(is_open, key.starts_with(&tag) || format!("{key}/") == tag);
+        }
     }
 }

@@ -66,6 +66,27 @@ async fn no_log_line_has_the_content_of_a_record() {
     }
 }
 
+#[tokio::test]
+async fn lines_with_metrics_name_the_route_of_the_drop() {
+    let (captured, _guard) = Captured::start();
+    let mut world = World::new().await;
+    let event = world.put_routes(json!({"routes": [{"prefix": "in/a/"}]})).await;
+    world.complete(event).await.unwrap();
+    for folder in ["in/a", "in"] {
+        world.run(&format!("{folder}/good.jsonl"), drop_of(120)).await;
+        let event = world.put(&format!("{folder}/bad.jsonl"), "bad").await;
+        world.submit(event).await.unwrap();
+    }
+
+    let text = captured.text();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for message in ["drop accepted", "drop rejected", "job submitted", "job ended", "drop finished"] {
+        let lines = lines.iter().filter(|line| line["message"] == message);
+        let routes: Vec<&Value> = lines.map(|line| &line["Route"]).collect();
+        assert_eq!(routes, [&json!("in/a/"), &Value::Null], "{message}");
+    }
+}
+
 /// What the binary logs at these levels about one put and about one event that it cannot use.
 async fn logged_by_submit(levels: &[(&str, &str)]) -> String {
     let mut world = World::new().await;

@@ -30,6 +30,8 @@ pub(super) enum Accident {
     OutputBucketDeleted,
     KeyDisabled,
     JobWaitsForOtherModel,
+    /// These routes are in force.
+    Routes(&'static str),
 }
 
 const SOUND: Broken = Broken {
@@ -47,6 +49,11 @@ const SOUND: Broken = Broken {
 const NEEDS_PROFILE: &str = "anthropic.claude-haiku-4-5-20251001-v1:0";
 
 const LEGACY: &str = "anthropic.claude-3-sonnet-20240229-v1:0";
+
+const LEGACY_ARN: &str =
+    "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-sonnet-20240229-v1:0";
+
+const ENDED_ARN: &str = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-premier-v1:0";
 
 const PROFILE: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
 
@@ -460,6 +467,61 @@ pub(super) const BROKEN: &[Broken] = &[
         ..SOUND
     },
     Broken {
+        name: "route-ended",
+        parameters: &[("RouteModelArns", ENDED_ARN)],
+        accident: Accident::Routes(
+            r#"{"prefix": "a/", "model_id": "amazon.nova-premier-v1:0"}, {"prefix": "b/", "model_id": "amazon.nova-premier-v1:0"}"#,
+        ),
+        check: "routes",
+        found: r#"routes "a/", "b/": amazon.nova-premier-v1:0 has reached the end of its life in us-east-1"#,
+        fix: "use another model of ",
+        ..SOUND
+    },
+    Broken {
+        name: "route-refused",
+        accident: Accident::Routes(r#"{"prefix": "a/", "model_id": "amazon.nova-premier-v1:0"}"#),
+        check: "routes",
+        found: "route \"a/\": it does not fit the stack any more, so its new drops wait: ",
+        fix: "put a corrected config/routes.json, or change the parameter of the stack",
+        ..SOUND
+    },
+    Broken {
+        name: "route-denied",
+        parameters: &[("RouteModelArns", LEGACY_ARN)],
+        edits: &[(
+            "- Sid: InvokeModelsOfRoutes\n                  Effect: Allow",
+            "- Sid: InvokeModelsOfRoutes\n                  Effect: Deny",
+        )],
+        accident: Accident::Routes(
+            r#"{"prefix": "a/", "model_id": "anthropic.claude-3-sonnet-20240229-v1:0"}"#,
+        ),
+        check: "routes",
+        found: "may not bedrock:InvokeModel on arn:aws:bedrock:us-east-1::foundation-model/\
+                anthropic.claude-3-sonnet-20240229-v1:0",
+        fix: "deploy with RouteModelArns that also has arn:",
+        ..SOUND
+    },
+    Broken {
+        name: "route-not-tagged",
+        edits: &[(
+            "[bedrock:CreateModelInvocationJob, bedrock:GetModelInvocationJob, bedrock:TagResource]",
+            "[bedrock:CreateModelInvocationJob, bedrock:GetModelInvocationJob]",
+        )],
+        accident: Accident::Routes(r#"{"prefix": "a/"}, {"prefix": "b/", "job_tags": {"team": "b"}}"#),
+        check: "routes",
+        found: "route \"b/\": the policy of {BedrockVpcEndpointId} does not allow route-not-tagged-SubmitRole-",
+        fix: "allow it for {SubmitRoleArn} there",
+        ..SOUND
+    },
+    Broken {
+        name: "route-quota",
+        accident: Accident::Routes(r#"{"prefix": "a/", "max_records_per_job": 200000}"#),
+        check: "routes",
+        found: "route \"a/\": MAX_RECORDS_PER_JOB is 200000, but the quota",
+        fix: "set it to that, or request a higher quota",
+        ..SOUND
+    },
+    Broken {
         name: "key-disabled",
         parameters: &[("KmsKeyArn", "create")],
         accident: Accident::KeyDisabled,
@@ -499,6 +561,15 @@ impl Accident {
                 let put =
                     put.key(hints::key(LEGACY, None, time, &job_id, false)).body(body.into_bytes().into());
                 put.send().await.unwrap();
+            }
+            Self::Routes(routes) => {
+                let in_force = format!(
+                    r#"{{"routes": [{routes}], "file": {{"etag": "\"a\""}}, "since": "2026-11-27T00:00:00Z"}}"#
+                );
+                let s3 = aws_sdk_s3::Client::new(&account.sdk);
+                let put =
+                    s3.put_object().bucket(&stack.outputs["OutputBucketName"]).key(keys::ROUTES_IN_FORCE);
+                put.body(in_force.into_bytes().into()).send().await.unwrap();
             }
             Self::KeyDisabled => {
                 let kms = aws_sdk_kms::Client::new(&account.sdk);

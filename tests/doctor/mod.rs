@@ -12,7 +12,7 @@ use regex::Regex;
 use serde_json::json;
 
 use self::account::{ACCOUNT, Account, Stack};
-use self::broken::BROKEN;
+use self::broken::{Accident, BROKEN};
 
 const WITH_PROFILE: &[(&str, &str)] = &[
     ("InferenceProfileId", "us.anthropic.claude-haiku-4-5-20251001-v1:0"),
@@ -63,7 +63,13 @@ async fn every_broken_setup_is_reported_with_its_fix() {
     let with_profile = account.deploy("with-profile", WITH_PROFILE, &[]).await;
     // The policies then name an endpoint of another VPC, which may be in another account.
     let with_people = account.deploy("with-people", WITH_PEOPLE, &[]).await;
-    let sound = [sound, with_key, with_profile, with_people];
+    let with_routes = account.deploy("with-routes", &[("RouteModelArns", WITH_PROFILE[1].1)], &[]).await;
+    let routes = Accident::Routes(
+        r#"{"prefix": "a/", "model_id": "us.anthropic.claude-haiku-4-5-20251001-v1:0", "job_tags": {"team": "a"}},
+           {"prefix": "b/", "max_attempts": 1}"#,
+    );
+    routes.happen(&account, &with_routes).await;
+    let sound = [sound, with_key, with_profile, with_people, with_routes];
     for stack in &sound {
         let said = account.examine_stack(stack).await;
         assert_eq!(said.code, Some(0), "{said:#?}");

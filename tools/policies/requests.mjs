@@ -400,14 +400,16 @@ export function requests(s, kinds) {
     // Both act with a role of the account, so they are not exempt as services are.
     for (const who of [s.replication, s.backup]) {
       mayNot(who, ["s3:GetObjectVersion", "s3:GetObjectVersionForReplication"], s.drop, place, inOnly, inNamed);
-      closed(who, place, outOnly);
+      mayNot(who, "s3:GetObject", result, place, outOnly, atResults);
+      mayNot(who, "s3:PutObject", result, place, outOnly, atResults, onlyGet);
     }
     mayNot(administrator, lists, arns.InputBucket, place, listInOnly);
   }
   // In a network that others use as well, the endpoint lets them in, but the buckets do not.
   for (const who of [administrator, s.replication, s.backup]) {
     mayNot(who, "s3:GetObjectVersion", s.drop, inside, `${endpointOfS3}ReadDrops aws:PrincipalArn`, inNamed);
-    closed(who, inside, `${kept} aws:PrincipalArn`);
+    mayNot(who, "s3:GetObject", result, inside, `${kept} aws:PrincipalArn`, atResults);
+    mayNot(who, "s3:PutObject", result, inside, `${kept} aws:PrincipalArn`, atResults, onlyGet);
   }
 
   // Services that act in their own name reach what the account allows them, here in both buckets. S3 delivers access logs

@@ -8,6 +8,7 @@ pub(super) mod dns;
 pub(super) mod endpoints;
 pub(super) mod keys;
 pub(super) mod model;
+pub(super) mod models_of_routes;
 pub(super) mod open_drops;
 pub(super) mod probe;
 pub(super) mod quotas;

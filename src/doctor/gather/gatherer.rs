@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 
 use super::answers::known;
 use super::ec2::Ec2;
-use super::{bucket, keys, model, network, open_models, quotas, role};
+use super::{bucket, keys, model, models_of_routes, network, open_models, quotas, role};
 use crate::aws::clock::now;
 use crate::aws::stack::values;
 use crate::doctor::facts::Facts;
@@ -82,6 +82,7 @@ impl Gatherer {
                 .await,
             trust: role::trust(&self.iam, subject.role_name()).await,
             permissions: Vec::new(),
+            routes: Ok(Vec::new()),
             model,
             access,
             quotas: quotas::quotas(&self.quotas).await,
@@ -92,6 +93,8 @@ impl Gatherer {
             keys,
         };
         facts.permissions = role::permissions(&self.iam, subject, &facts).await;
+        facts.routes =
+            models_of_routes::models_of_routes(&self.bedrock, &self.s3, &self.iam, subject, &facts).await;
         facts
     }
 }

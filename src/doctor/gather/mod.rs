@@ -7,6 +7,7 @@ mod ec2;
 mod gatherer;
 mod keys;
 mod model;
+mod models_of_routes;
 mod network;
 mod open_models;
 mod quotas;

@@ -28,7 +28,7 @@ pub(super) async fn open_models(bedrock: &Bedrock, s3: &S3, iam: &Iam, subject: 
     let arns: BTreeSet<String> = models.filter(is_other).map(|model| arn_of(subject, model)).collect();
     let mut permissions = Vec::new();
     for arn in arns {
-        for (role_arn, question) in questions::of_open_model(subject, &arn) {
+        for (role_arn, question) in questions::of_other_model(subject, &arn) {
             let decision = simulate(iam, &role_arn, &question).await;
             permissions.push((role_arn, question, decision));
         }
