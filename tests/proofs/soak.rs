@@ -174,8 +174,10 @@ const ROUTE_MODEL: &str = "amazon.nova-micro-v1:0";
 async fn change_routes(local: &Local, mut random: fastrand::Rng, is_over: &AtomicBool) -> usize {
     let (own, bucket) = (&local.s3().client(), &local.config().output_bucket);
     let with_model = json!({"routes": [{"prefix": "in/", "model_id": ROUTE_MODEL, "job_tags": {"team": "a"}, "weight": 3}]});
-    let paused =
-        json!({"routes": [{"prefix": "in/1", "model_id": ROUTE_MODEL}, {"prefix": "in/", "paused": true}]});
+    let paused = json!({"routes": [
+        {"prefix": "in/1", "model_id": ROUTE_MODEL},
+        {"prefix": "in/", "model_id": ROUTE_MODEL, "paused": true},
+    ]});
     let none = json!({"routes": []});
     let files =
         [with_model.to_string(), paused.to_string(), none.to_string(), "{\"routes\": [{}]}".to_owned()];
@@ -298,8 +300,9 @@ async fn figures(local: &Local, drops: usize, pads: bool) -> Figures {
         let settings =
             if entry["new_settings"].is_null() { &entry["settings"] } else { &entry["new_settings"] };
         assert_eq!(job.request["modelId"], settings["model_id"], "{job_id}");
-        assert_eq!(settings["route"] == "in/", job.request["modelId"] == ROUTE_MODEL, "{job_id}");
-        figures.routed += usize::from(settings["route"] == "in/");
+        let is_routed = settings["route"].is_string();
+        assert_eq!(is_routed, job.request["modelId"] == ROUTE_MODEL, "{job_id}");
+        figures.routed += usize::from(is_routed);
         let dealt_with =
             dealt_with.entry(entry["segments"][0]["drop_id"].as_str().unwrap().to_owned()).or_default();
         let input = read(own, bucket, &format!("work/{job_id}/input/{job_id}.jsonl")).await;
@@ -328,17 +331,21 @@ async fn figures(local: &Local, drops: usize, pads: bool) -> Figures {
     figures
 }
 
-/// With an even seed, small drops and what is left of drops are filled up with padding.
+/// With an even seed, small drops and what is left of drops are filled up with padding, and each drop is held until it is in
+/// the budget of the day, and known to be no duplicate.
 async fn soak(seed: u64, drops: usize) {
     let pads = seed.is_multiple_of(2);
     let started = Instant::now();
     let folder = tempfile::tempdir().unwrap();
-    let small_drops = if pads { "pad" } else { "reject" };
+    let (small_drops, budget, duplicates) =
+        if pads { ("pad", "1000", "hold") } else { ("reject", "", "accept") };
     let mut options = LocalOptions::new(config(&[
         ("CALL_TIMEOUT_SECONDS", "5"),
         ("EVENT_GRACE_SECONDS", "1"),
         ("SMALL_DROPS", small_drops),
         ("ROUTE_MODEL_ARNS", ROUTE_MODEL),
+        ("MAX_USD_PER_DAY", budget),
+        ("DUPLICATE_DROPS", duplicates),
     ]));
     options.seed = seed;
     options.faults = everything();

@@ -5,8 +5,8 @@ use aws_sdk_cloudformation::config::endpoint::{DefaultResolver, Params, ResolveE
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_types::service_config::ServiceConfigKey;
 
-/// Returns the endpoint that the settings name, or else the public one. The SDKs have the same rules for EC2 and
-/// `CloudFormation`, with the name of the service in the host, for all partitions, FIPS, and dual stack.
+/// Returns the endpoint that the settings name, or else the public one. EC2's own SDK has the rules of
+/// `aws_sdk_cloudformation` with another name in the host, for all partitions, FIPS, and dual stack.
 /// <https://docs.aws.amazon.com/general/latest/gr/ec2-service.html> (read 2026-11)
 pub(super) async fn endpoint(sdk: &SdkConfig) -> Result<String, BoxError> {
     let key = ServiceConfigKey::builder().service_id("EC2").env("AWS_ENDPOINT_URL").profile("endpoint_url");
