@@ -3,6 +3,7 @@
 use bedrock_vpc_batch::base::timestamp::Timestamp;
 use bedrock_vpc_batch::drop::hints;
 use bedrock_vpc_batch::drop::identity::JobId;
+use bedrock_vpc_batch::drop::keys;
 
 use super::account::{Account, ENDED, NO_ACCESS, Stack};
 
