@@ -26,6 +26,9 @@ const WITH_PROFILE: &[(&str, &str)] = &[
 const WITH_PEOPLE: &[(&str, &str)] = &[
     ("UploaderArns", "arn:aws:iam::123456789012:role/uploader"),
     ("ReaderArns", "arn:aws:iam::123456789012:role/reader"),
+    ("RouteReaderArns", "arn:aws:iam::123456789012:role/team"),
+    ("OperatorArns", "arn:aws:iam::123456789012:role/operator"),
+    ("RouteEditorArns", "arn:aws:iam::123456789012:role/editor"),
     ("PeopleOnlyThroughEndpoints", "true"),
     ("AdditionalVpcEndpointIds", "vpce-0123456789abcdef0"),
 ];
