@@ -331,8 +331,8 @@ async fn figures(local: &Local, drops: usize, pads: bool) -> Figures {
     figures
 }
 
-/// With an even seed, small drops and what is left of drops are filled up with padding, and each drop is held until it is in
-/// the budget of the day, and known to be no duplicate.
+/// With an even seed, small drops and what is left of drops are filled up with padding, and each drop is held until the budget
+/// of the day has room for it, and nobody has dropped the same file before.
 async fn soak(seed: u64, drops: usize) {
     let pads = seed.is_multiple_of(2);
     let started = Instant::now();
