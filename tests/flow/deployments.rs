@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use bedrock_vpc_batch::aws::error::ErrorKind;
 use bedrock_vpc_batch::drop::identity::JobId;
 use bedrock_vpc_batch::drop::keys::{self, Open};
-use bedrock_vpc_batch::ledger::entry::VERSION;
+use bedrock_vpc_batch::ledger::drop::DropEntry;
+use bedrock_vpc_batch::ledger::entry::Entry;
 use bedrock_vpc_batch::local::bedrock::Operation;
 use bedrock_vpc_batch::local::faults::Action;
 use serde_json::{Map, Value, json};
@@ -173,7 +174,7 @@ async fn this_release_goes_on_with_what_the_first_one_left() {
 /// What a newer release would write: a higher version, and other shapes.
 fn to_newer_version(entry: &mut Map<String, Value>) {
     let old = Value::Object(std::mem::take(entry));
-    entry.insert("version".into(), json!(VERSION + 1));
+    entry.insert("version".into(), json!(DropEntry::VERSION + 1));
     entry.insert("state".into(), json!(["of another shape"]));
     entry.insert("wrapped".into(), old);
 }
