@@ -141,7 +141,10 @@ fn request_is_read_from_the_output_bucket_only_and_nothing_else_is_one() {
     assert_eq!(request, "requests/cancel/ceb4e75d2ae9bf4be350f567594f0ee1");
     let drop_id = DropId::parse("ceb4e75d2ae9bf4be350f567594f0ee1").unwrap();
     assert_eq!(keys::parse_request(&request), Some(Request::Cancel(drop_id.clone())));
-    assert_eq!(keys::request(&Request::Cancel(drop_id)), request);
+    assert_eq!(keys::request(&Request::Cancel(drop_id.clone())), request);
+    for request in [Request::Approve(drop_id.clone()), Request::Erase(drop_id)] {
+        assert_eq!(keys::parse_request(&keys::request(&request)), Some(request));
+    }
     let error = put_in(INPUT_BUCKET, &event(REQUEST)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misconfigured);
     assert_eq!(put_in(OUTPUT_BUCKET, &event(ROUTES_DELETED)).unwrap().as_deref(), Some(keys::ROUTES_FILE));
@@ -154,7 +157,8 @@ fn request_is_read_from_the_output_bucket_only_and_nothing_else_is_one() {
         "requests/cancel/",
         "requests/cancel/x",
         "requests/erase/x",
-        "requests/approve/ceb4e75d2ae9bf4be350f567594f0ee1",
+        "requests/approve/x",
+        "requests/pause/ceb4e75d2ae9bf4be350f567594f0ee1",
         "cancel/a",
     ] {
         assert_eq!(keys::parse_request(other), None, "{other}");
