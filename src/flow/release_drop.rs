@@ -226,7 +226,7 @@ async fn accept(
     if let Some(Stored { entry, .. }) = &accepted {
         info!(
             drop.id = %entry.drop_id, input.uri = %entry.source, repairs = %entry.repairs(),
-            DropsAccepted = 1_u64, Records = records, "drop accepted: nothing holds it"
+            Route = entry.settings().and_then(|settings| settings.route.as_deref()), DropsAccepted = 1_u64, Records = records, "drop accepted: nothing holds it"
         );
     }
     Ok(accepted)
