@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::error::CliError;
 use super::output::{print_line, print_note};
 use super::stack::{Stack, StackArguments};
@@ -9,8 +11,7 @@ use crate::aws::config::Config;
 use crate::base::count::Counted;
 use crate::base::text;
 use crate::drop::keys::{ROUTES_FILE, ROUTES_IN_FORCE};
-use crate::drop::padding::SmallDrops;
-use crate::drop::routes::{MAX_BYTES, Route, Routes};
+use crate::drop::routes::{MAX_BYTES, MEMBERS, Route, Routes};
 use crate::drop::settings::Settings;
 use crate::ledger::routes::InForce;
 
@@ -138,29 +139,23 @@ fn shown(prefix: &str) -> String {
     text::name(prefix).to_string()
 }
 
-/// The settings of a route besides its model, as the file has them.
+/// What a route says besides its prefix and its model, as the file has it.
 fn others(route: &Route) -> String {
-    let small_drops = route.small_drops.map(|small| match small {
-        SmallDrops::Pad => "pad".to_owned(),
-        SmallDrops::Reject => "reject".to_owned(),
-    });
-    let tags = route.job_tags.iter().flatten();
-    let tags: Vec<String> =
-        tags.map(|(name, value)| format!("{}:{}", text::name(name), text::name(value))).collect();
-    [
-        ("model_invocation_type", route.model_invocation_type.clone()),
-        ("timeout_duration_in_hours", route.timeout_duration_in_hours.map(|hours| hours.to_string())),
-        ("job_tags", (!tags.is_empty()).then(|| tags.join(" "))),
-        ("min_records_per_job", route.min_records_per_job.map(|records| records.to_string())),
-        ("max_records_per_job", route.max_records_per_job.map(|records| records.to_string())),
-        ("max_input_file_bytes", route.max_input_file_bytes.map(|bytes| bytes.to_string())),
-        ("small_drops", small_drops),
-        ("max_attempts", route.max_attempts.map(|attempts| attempts.to_string())),
-        ("weight", route.weight.map(|weight| weight.to_string())),
-        ("paused", route.paused.map(|paused| paused.to_string())),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
-    .collect::<Vec<_>>()
-    .join(", ")
+    // A struct of texts and numbers can always be written.
+    let members = serde_json::to_value(route).unwrap_or_default();
+    let others = MEMBERS.iter().filter(|name| !["prefix", "model_id"].contains(name));
+    let said = others.filter_map(|name| Some(format!("{name}={}", value(members.get(name)?))));
+    said.collect::<Vec<_>>().join(", ")
+}
+
+/// A value of JSON, without quotes.
+fn value(json: &Value) -> String {
+    match json {
+        Value::String(text) => text::name(text).to_string(),
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, of)| format!("{}:{}", text::name(name), value(of)));
+            members.collect::<Vec<_>>().join(" ")
+        }
+        other => other.to_string(),
+    }
 }

@@ -23,7 +23,9 @@ async fn file_of_routes_is_judged_line_by_line() {
     person.write(
         "routes.json",
         format!(
-            "{{\"routes\": [\n{{\"prefix\": \"c/\", \"model_id\": \"{CLAUDE}\", \"max_attempts\": 1}}\n]}}"
+            "{{\"routes\": [\n{{\"prefix\": \"c/\", \"model_id\": \"{CLAUDE}\", \"max_attempts\": 1, \
+             \"job_tags\": {{\"a\": \"1\", \"b\": \"2\"}}, \"max_drop_usd\": 0.5, \"duplicate_drops\": \"hold\", \
+             \"paused\": true}}\n]}}"
         ),
     );
     let (code, said, error) = person.run(&["check", "--routes", "routes.json"]).await;
@@ -32,7 +34,8 @@ async fn file_of_routes_is_judged_line_by_line() {
         (
             Some(0),
             format!(
-                "routes.json: good, 1 route\n  c/        {CLAUDE}  max_attempts=1\n  (others)  amazon.nova-lite-v1:0\n"
+                "routes.json: good, 1 route\n  c/        {CLAUDE}  job_tags=a:1 b:2, max_attempts=1, paused=true, \
+                 max_drop_usd=0.5, duplicate_drops=hold\n  (others)  amazon.nova-lite-v1:0\n"
             )
             .as_str()
         )
