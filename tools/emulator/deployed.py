@@ -24,6 +24,7 @@ ALARMS = {
     "SourceAlarm": ("BedrockVpcBatch", "SourcesDeleted"),
     "DifferenceAlarm": ("BedrockVpcBatch", "JobsDiffer"),
     "RoutesAlarm": ("BedrockVpcBatch", "RoutesRefused"),
+    "HeldAlarm": ("BedrockVpcBatch", "DropsHeld"),
     # MiniStack has no alarms on queries.
     "RouteRefusalAlarm": ("query", "refused"),
     "RouteUnprocessedAlarm": ("query", "unprocessed"),
