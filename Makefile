@@ -184,7 +184,8 @@ soak: export DROPS := $(DROPS)
 soak: .tools/venv/installed ## Drop many files while all faults happen at random: make soak SEED=7 DROPS=2000
 	$(call FIGURES,soak::first,soak)
 
-many: .tools/venv/installed ## Sweep, and complete a job, while 10,000 jobs are open.
+many: export DROPS = 1000
+many: .tools/venv/installed ## Sweep, and complete a job, while 10,000 jobs are open, and drop a thousand files at once against one budget.
 	$(call FIGURES,many_jobs::,many)
 	$(call FIGURES,one_budget::,many)
 

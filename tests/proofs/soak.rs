@@ -24,7 +24,7 @@ use crate::support::{config, drop_of, ids, invocation_after, schedule_event};
 /// How long a soak may take at most. It includes leases, which outlive their function by half a minute.
 const BOUND: Duration = Duration::from_secs(900);
 
-fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
+pub(super) fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
     #[expect(clippy::disallowed_methods, reason = "the Makefile's SEED= and DROPS=")]
     let value = std::env::var(name).ok();
     value.and_then(|value| value.parse().ok()).unwrap_or(default)
