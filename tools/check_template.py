@@ -700,7 +700,7 @@ def check_bucket_policies(stack):
 
 
 def match_parts(stack, bucket, statements):
-    """Takes the statements about the parts of the output bucket out: each is for everyone but the roles and its people."""
+    """Removes the statements about parts of the output bucket; each denies everyone except the roles and its own people."""
     roles = [stack.attribute(role, "Arn") for role in (*FUNCTION_ROLES, "JobRole")]
     not_roles = {"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}, "StringNotEquals": {"aws:PrincipalArn": roles}}
     for sid, (part, parameters) in PARTS.items():

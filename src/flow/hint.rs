@@ -52,7 +52,7 @@ pub(super) fn model_id<'a>(context: &'a Context, job: &'a JobEntry) -> &'a str {
 
 /// Returns the route whose turn a job waits for; `None` if it has none.
 pub(super) fn route(job: &JobEntry) -> Option<RouteId> {
-    Some(RouteId::derive(job.settings_in_use()?.route.as_ref()?))
+    job.route().map(RouteId::derive)
 }
 
 /// Returns the key of the hint that a job has if it waits.
